@@ -1,0 +1,1 @@
+"""The Walmart APIs in plain Python, without Airflow."""

@@ -1,0 +1,1 @@
+"""Operators: what to do, and what counts as failure."""
