@@ -1,0 +1,155 @@
+"""Everything that can go wrong between us and Walmart, one class per thing to do about it.
+
+::
+
+    WalmartError
+    ├── WalmartConfigError          bad input, found before anything was sent (also a ValueError)
+    ├── WalmartConnectionError      never answered
+    ├── WalmartUnknownOutcomeError  a write that may or may not have happened: look before sending again
+    ├── WalmartFeedFailedError      Walmart took the feed and refused more of its items than allowed
+    ├── WalmartAuthError            401 that survived one renewal of the token, or bad keys
+    ├── WalmartPermissionError      403
+    ├── WalmartNotFoundError        404
+    ├── WalmartRateLimitError       429, with the time to come back at
+    ├── WalmartRequestError         any other 4xx
+    └── WalmartServerError          5xx, or an answer that makes no sense
+
+None of them holds a request header, a token or a response body: only status, method, path without
+query, Walmart's codes and descriptions, and the correlation id that Walmart's support asks for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+# What is refused for its own sake. A 404 may be a thing that isn't there yet, a 409 or 423 passes.
+FINAL_STATUSES = (400, 401, 403, 405, 406, 413, 415, 422)
+
+
+@dataclass(frozen=True)
+class ErrorDetail:
+    """One error as Walmart words it."""
+
+    code: str = ""
+    field: str = ""
+    description: str = ""
+
+    @property
+    def name(self) -> str:
+        """The part of the code before the dot: the part behind it names the service, and changes."""
+        return self.code.partition(".")[0]
+
+    def __str__(self) -> str:
+        where = f" ({self.field})" if self.field and self.field not in (self.name, self.description) else ""
+        return ": ".join(part for part in (self.code, self.description) if part) + where
+
+
+class WalmartError(Exception):
+    """Base of all errors of this package.
+
+    :param message: what happened, in one sentence.
+    :param status: HTTP status of the answer; None when there was none.
+    :param method: HTTP method of the call.
+    :param path: path of the call, without query.
+    :param details: Walmart's own errors.
+    :param correlation_id: ``WM_QOS.CORRELATION_ID`` of the attempt, for Walmart's support.
+    :param hint: what to do about it, in plain English.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        method: str | None = None,
+        path: str | None = None,
+        details: Sequence[ErrorDetail] = (),
+        correlation_id: str | None = None,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.status = status
+        self.method = method
+        self.path = path
+        self.details = tuple(details)
+        self.correlation_id = correlation_id
+        self.hint = hint
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """Walmart's error codes, as they came."""
+        return tuple(detail.code for detail in self.details if detail.code)
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the same call would fail the same way again, so that a retry is a waste."""
+        return self.status in FINAL_STATUSES
+
+    def __str__(self) -> str:
+        text = self.message
+        if self.details:
+            shown = "; ".join(str(detail) for detail in self.details[:5])
+            more = f" (and {len(self.details) - 5} more)" if len(self.details) > 5 else ""
+            text = f"{text}: {shown}{more}"
+        if self.correlation_id:
+            text = f"{text} [correlation id {self.correlation_id}]"
+        return f"{text} Hint: {self.hint}" if self.hint else text
+
+
+class WalmartConfigError(WalmartError, ValueError):
+    """Bad input, found before anything was sent."""
+
+    is_final = True
+
+
+class WalmartConnectionError(WalmartError):
+    """Walmart never answered, and nothing was changed there."""
+
+
+class WalmartUnknownOutcomeError(WalmartError):
+    """A write was sent, and whether Walmart acted on it is unknown."""
+
+
+class WalmartFeedFailedError(WalmartError):
+    """A feed failed, or refused more of its items than allowed."""
+
+    is_final = True
+
+
+class WalmartAuthError(WalmartError):
+    """The keys or the token are refused."""
+
+
+class WalmartPermissionError(WalmartError):
+    """The token is good, but may not do this."""
+
+
+class WalmartNotFoundError(WalmartError):
+    """There is no such thing, or no such path."""
+
+
+class WalmartRequestError(WalmartError):
+    """Walmart refuses the request as it is."""
+
+
+class WalmartServerError(WalmartError):
+    """Walmart failed, or answered something that makes no sense."""
+
+
+class WalmartRateLimitError(WalmartError):
+    """Walmart asks to come back later.
+
+    :param retry_at: the time (aware, UTC) that Walmart named; None when it named none.
+    """
+
+    def __init__(self, message: str, *, retry_at: datetime | None = None, **known: object) -> None:
+        super().__init__(message, **known)  # type: ignore[arg-type]
+        self.retry_at = retry_at
+
+    def __str__(self) -> str:
+        if self.retry_at is None:
+            return super().__str__()
+        return f"{super().__str__()} Come back at {self.retry_at.isoformat(timespec='seconds')}."

@@ -1,0 +1,110 @@
+"""A plain HTTP session for one origin: no authentication, nothing of the caller's environment leaks into calls."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError
+
+from airflow_provider_walmart.client.errors import (
+    WalmartConfigError,
+    WalmartConnectionError,
+    WalmartError,
+    WalmartUnknownOutcomeError,
+)
+from airflow_provider_walmart.client.headers import CORRELATION_ID, strip_credentials
+
+CONNECT_TIMEOUT = 10.0
+
+
+class HttpSession(requests.Session):
+    """A session that knows where its credentials belong.
+
+    Proxies and CA bundle are read from the environment once instead of on every call, and ``.netrc``
+    never: it would add an ``Authorization`` header. Whatever is redirected to another origin goes there
+    without credentials.
+
+    :param base_url: the origin that may see credentials.
+    :param user_agent: value of ``User-Agent``.
+    """
+
+    def __init__(self, base_url: str, user_agent: str) -> None:
+        super().__init__()
+        self.origin = origin(base_url)
+        self.headers["User-Agent"] = user_agent
+        environment = self.merge_environment_settings(base_url, {}, None, None, None)
+        self.proxies = environment["proxies"]
+        self.verify = environment["verify"]
+        self.trust_env = False
+
+    def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
+        """Take the credentials out of a redirected request that leaves the origin."""
+        if origin(prepared_request.url or "") != self.origin:
+            strip_credentials(prepared_request.headers)
+
+
+def origin(url: str) -> tuple[str, str | None, int | None]:
+    """Return scheme, host and port: what must be equal for credentials to go along."""
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+
+
+def transport_error(
+    error: requests.RequestException, method: str, url: str, *, changes_something: bool
+) -> WalmartError:
+    """Return what a failed exchange means, without the request and its query that the original holds.
+
+    :param changes_something: whether Walmart may have acted on the request; then a failure after it was
+        sent has an unknown outcome.
+    """
+    path = urlsplit(url).path
+    if isinstance(error, ValueError):
+        return WalmartConfigError(f"{method} {path} can't be sent as it is ({type(error).__name__}).")
+    headers = getattr(error.request, "headers", None) or {}
+    known: dict[str, Any] = {"method": method, "path": path, "correlation_id": headers.get(CORRELATION_ID)}
+    if changes_something and not _never_sent(error):
+        return WalmartUnknownOutcomeError(
+            f"{method} {path} was sent, but the answer never came ({_reason(error)}): Walmart may or may not have acted on it",
+            hint="Look whether it happened before sending it again.",
+            **known,
+        )
+    hint = (
+        "Is the base URL of the connection right, and may this machine reach it?"
+        if _never_sent(error)
+        else None
+    )
+    return WalmartConnectionError(f"{method} {path} got no answer ({_reason(error)})", hint=hint, **known)
+
+
+def _never_sent(error: requests.RequestException) -> bool:
+    """Return whether the connection was never made, so that nothing can have arrived."""
+    if isinstance(
+        error, (requests.ConnectTimeout, requests.exceptions.SSLError, requests.exceptions.ProxyError)
+    ):
+        return True
+    inner = error.args[0] if error.args else None
+    reason = inner.reason if isinstance(inner, MaxRetryError) else inner
+    return isinstance(reason, (NewConnectionError, ConnectTimeoutError))
+
+
+def _reason(error: BaseException) -> str:
+    """Say what went wrong on the wire: the kind of error, and the operating system's words where it has some."""
+    kind = type(error).__name__
+    pending: list[BaseException] = [error]
+    seen: list[BaseException] = []
+    while pending:
+        current = pending.pop()
+        if current in seen:
+            continue
+        seen.append(current)
+        if (
+            isinstance(current, OSError)
+            and current.strerror
+            and not isinstance(current, requests.RequestException)
+        ):
+            return f"{kind}: {current.strerror}"
+        linked = (*current.args, getattr(current, "reason", None), current.__cause__, current.__context__)
+        pending.extend(item for item in linked if isinstance(item, BaseException))
+    return kind

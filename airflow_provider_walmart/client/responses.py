@@ -1,0 +1,210 @@
+"""From an answer to what it means: decoded JSON, or the error that says what to do."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+
+from airflow_provider_walmart.client.errors import (
+    ErrorDetail,
+    WalmartAuthError,
+    WalmartError,
+    WalmartNotFoundError,
+    WalmartPermissionError,
+    WalmartRateLimitError,
+    WalmartRequestError,
+    WalmartServerError,
+)
+from airflow_provider_walmart.client.headers import ACCESS_TOKEN, CORRELATION_ID
+from airflow_provider_walmart.client.retry_after import retry_time
+
+MAX_ERROR_BODY = 64 * 1024
+MAX_DETAILS = 50
+MAX_TEXT = 300
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+
+HINTS = {
+    "INVALID_TOKEN": "The token has expired or is malformed. Is the clock of this machine right?",
+    "INVALID_REQUEST_HEADER": (
+        "A WM_ header is missing or blank. Look at service name, channel type and market of the connection."
+    ),
+    "RESOURCE_IS_LOCKED": "The order is being changed by somebody else. Retry shortly; this may last up to an hour.",
+}
+HINT_401 = (
+    "A fresh token was refused as well, so the token has not just expired. Either keys and base URL belong to different "
+    "environments (production and sandbox do not mix), or the keys may not use this API (keys made for a solution "
+    "provider start with no permission), or a proxy drops the header WM_SEC.ACCESS_TOKEN."
+)
+HINT_403 = (
+    "The token is valid, but these keys have no permission for this call. Grant it on the API keys page of "
+    "Walmart's developer portal."
+)
+HINT_WRITE_5XX = "The write may have happened all the same: look before sending it again."
+
+
+def decode_json(response: requests.Response) -> Any:
+    """Return the decoded JSON of an answer.
+
+    :return: None for 204 and for an empty body.
+    :raises WalmartServerError: when the body is not JSON, whatever its status.
+    """
+    if response.status_code == 204 or not response.content:
+        return None
+    try:
+        return json.loads(response.content)
+    except ValueError:
+        kind = response.headers.get("Content-Type", "no content type").partition(";")[0]
+        raise _build(
+            WalmartServerError,
+            response,
+            f"answered {response.status_code} with {len(response.content)} bytes that are not JSON ({kind})",
+            hint="Something between here and Walmart (a proxy, a gateway) may have answered in its place.",
+        ) from None
+
+
+def json_object(response: requests.Response) -> dict[str, Any]:
+    """Return the decoded JSON object of an answer.
+
+    :raises WalmartServerError: when the body is anything else, an empty one included.
+    """
+    answer = decode_json(response)
+    if not isinstance(answer, dict):
+        kind = "no body" if answer is None else f"a JSON {type(answer).__name__}"
+        raise _build(
+            WalmartServerError,
+            response,
+            f"answered {response.status_code} with {kind} in place of a JSON object",
+        )
+    return answer
+
+
+def raise_for_status(response: requests.Response) -> None:
+    """Raise the error that a refused call stands for; return quietly for a 2xx.
+
+    :raises WalmartError: the class of the tree that fits the status.
+    """
+    status = response.status_code
+    if 200 <= status < 300:
+        return
+    details = error_details(response)
+    names = {detail.name for detail in details}
+    hint = next((HINTS[name] for name in HINTS if name in names), None)
+    said = f"answered {status}"
+    if status == 401 or (status == 400 and "INVALID_TOKEN" in names):
+        raise _build(WalmartAuthError, response, said, details, hint or HINT_401)
+    if status == 403:
+        raise _build(WalmartPermissionError, response, said, details, hint or HINT_403)
+    if status == 404:
+        raise _build(WalmartNotFoundError, response, said, details, hint)
+    if status == 429:
+        raise _build(
+            WalmartRateLimitError,
+            response,
+            f"{said} (throttled)",
+            details,
+            hint,
+            retry_at=retry_time(response.headers),
+        )
+    if status >= 500:
+        write = (response.request.method or "").upper() not in SAFE_METHODS
+        raise _build(WalmartServerError, response, said, details, HINT_WRITE_5XX if write else hint)
+    if 300 <= status < 400:
+        said = f"{said}, a redirect that is not followed"
+        hint = "Does the base URL of the connection point at Walmart's API?"
+    raise _build(WalmartRequestError, response, said, details, hint)
+
+
+def error_details(response: requests.Response) -> list[ErrorDetail]:
+    """Return Walmart's errors out of any of its body shapes; an empty list when there are none.
+
+    Understood are ``error`` and ``errors`` lists, ``errors.error``, a bare error object, problem JSON
+    (RFC 9457), OAuth's ``error`` with ``error_description``, XML, and an HTML page (its title).
+    """
+    body = response.content[:MAX_ERROR_BODY]
+    try:
+        decoded = json.loads(body)
+    except ValueError:
+        found = _from_markup(body.decode("utf-8", "replace"))
+    else:
+        found = _from_json(decoded)
+    secrets = _secrets_of(response)
+    details = []
+    for code, field, description in found:
+        texts = (_clean(str(part or ""), secrets) for part in (code, field, description))
+        details.append(ErrorDetail(*texts))
+        if len(details) == MAX_DETAILS:
+            break
+    return details
+
+
+def _from_json(body: Any) -> Iterator[tuple[Any, Any, Any]]:
+    if not isinstance(body, dict):
+        return
+    # OAuth's own form has a plain string where Walmart has a list.
+    if isinstance(body.get("error"), str):
+        yield body["error"], "", body.get("error_description")
+        return
+    found = body.get("error") or body.get("errors")
+    if isinstance(found, dict):
+        found = found.get("error", found)
+    if not found and any(key in body for key in ("code", "detail", "title", "message")):
+        found = body
+    for item in found if isinstance(found, list) else [found]:
+        if isinstance(item, dict):
+            words = (item.get(key) for key in ("description", "detail", "message", "info", "title"))
+            yield item.get("code"), item.get("field"), next((word for word in words if word), "")
+
+
+def _from_markup(text: str) -> Iterator[tuple[str, str, str]]:
+    # Patterns instead of a parser: the text is a stranger's, and broken pages must not break us.
+    title = re.search(r"<title[^>]*>(.{1,300}?)</title>", text, re.IGNORECASE | re.DOTALL)
+    if title:
+        yield "", "", title.group(1)
+    for block in re.split(r"</(?:\w+:)?error>", text):
+        code, field, description = (
+            match.group(1) if (match := re.search(rf"<(?:\w+:)?{tag}>([^<]{{1,300}})<", block)) else ""
+            for tag in ("code", "field", "description")
+        )
+        if code or description:
+            yield code, field, description
+
+
+def _secrets_of(response: requests.Response) -> list[str]:
+    """Return what the request carried that an answer could echo."""
+    headers = getattr(response.request, "headers", None) or {}
+    values = [headers.get(ACCESS_TOKEN), headers.get("Authorization", "").removeprefix("Basic ")]
+    return [value.decode() if isinstance(value, bytes) else value for value in values if value]
+
+
+def _clean(text: str, secrets: list[str]) -> str:
+    for secret in secrets:
+        text = text.replace(secret, "***")
+    text = " ".join(text.split())
+    return text if len(text) <= MAX_TEXT else text[:MAX_TEXT] + "..."
+
+
+def _build(
+    kind: type[WalmartError],
+    response: requests.Response,
+    said: str,
+    details: list[ErrorDetail] | None = None,
+    hint: str | None = None,
+    **more: Any,
+) -> WalmartError:
+    method = (response.request.method or "").upper()
+    path = urlsplit(response.request.url or "").path
+    return kind(
+        f"{method} {path} {said}",
+        status=response.status_code,
+        method=method,
+        path=path,
+        details=details or [],
+        correlation_id=str(response.request.headers.get(CORRELATION_ID) or "") or None,
+        hint=hint,
+        **more,
+    )

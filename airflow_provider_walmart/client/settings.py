@@ -1,0 +1,143 @@
+"""What a call needs to know of an account: keys, environment, market. Checked once, then frozen."""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from airflow_provider_walmart.client.errors import WalmartConfigError
+
+HOSTS = {
+    "production": "https://marketplace.walmartapis.com",
+    "sandbox": "https://sandbox.walmartapis.com",
+}
+MARKETS = ("us", "ca", "mx", "cl")
+DEFAULT_SERVICE_NAME = "Walmart Marketplace"
+DEFAULT_TIMEOUT = 60.0
+MAX_TIMEOUT = 3600.0
+
+
+@dataclass(frozen=True)
+class WalmartSettings:
+    """One Walmart Marketplace account, as the connection form describes it.
+
+    ``None``, ``""`` and ``0`` mean absent, as the form of Airflow sends them; white space around a value
+    is removed, since pasted keys bring it along.
+
+    :param client_id: Client ID of the API keys page.
+    :param client_secret: Client secret that belongs to it.
+    :param environment: ``production`` (default) or ``sandbox``. Keys and tokens of one are refused by the other.
+    :param market: ``us`` (default), ``ca``, ``mx`` or ``cl``; sent as ``WM_MARKET``.
+    :param base_url: overrides the base URL of the environment; ``https`` only, except on this machine.
+    :param partner_id: seller id, sent as ``WM_PARTNER.ID`` on the token call; required with a refresh token.
+    :param channel_type: ``WM_CONSUMER.CHANNEL.TYPE`` received at onboarding.
+    :param service_name: ``WM_SVC.NAME``; default ``Walmart Marketplace``.
+    :param refresh_token: makes the token call use the ``refresh_token`` grant (delegated access).
+    :param sandbox_version: ``v2`` selects the dynamic sandbox (US only), sent as ``WM_SANDBOX``.
+    :param timeout: seconds to wait for each answer, at most 3600; default 60.
+    :raises WalmartConfigError: naming the field, the value and what is allowed; secrets are not repeated.
+    """
+
+    client_id: str
+    client_secret: str = field(repr=False)
+    environment: str = "production"
+    market: str = "us"
+    base_url: str = ""
+    partner_id: str = ""
+    channel_type: str = ""
+    service_name: str = DEFAULT_SERVICE_NAME
+    refresh_token: str = field(default="", repr=False)
+    sandbox_version: str = ""
+    timeout: float = DEFAULT_TIMEOUT
+
+    def __post_init__(self) -> None:
+        def put(name: str, value: Any) -> None:
+            object.__setattr__(self, name, value)
+
+        for name in ("client_id", "client_secret", "partner_id", "channel_type", "refresh_token"):
+            put(name, _text(name, getattr(self, name)))
+        put("environment", _choice("environment", self.environment, tuple(HOSTS), "production"))
+        put("market", _choice("market", self.market, MARKETS, "us"))
+        put("sandbox_version", _choice("sandbox_version", self.sandbox_version, ("v2",), ""))
+        put("service_name", _text("service_name", self.service_name) or DEFAULT_SERVICE_NAME)
+        put("timeout", _seconds(self.timeout))
+        put("base_url", _base_url(_text("host", self.base_url) or HOSTS[self.environment]))
+
+        if not self.client_id:
+            raise WalmartConfigError("The connection has no client ID (login): nothing was sent.")
+        if ":" in self.client_id:
+            raise WalmartConfigError(
+                f"client_id (login) is {self.client_id!r}: a client ID has no colon. Are ID and secret in one field?"
+            )
+        if not self.client_secret:
+            raise WalmartConfigError("The connection has no client secret (password): nothing was sent.")
+        if self.refresh_token and not self.partner_id:
+            raise WalmartConfigError(
+                "The connection has a refresh_token but no partner_id: "
+                "the refresh_token grant needs the seller's id in partner_id."
+            )
+        if self.sandbox_version and self.market != "us":
+            raise WalmartConfigError(
+                f"sandbox_version is {self.sandbox_version!r} with market {self.market!r}: "
+                "the dynamic sandbox knows the market 'us' only."
+            )
+
+
+def _text(name: str, value: Any) -> str:
+    """Return a pasted value as it was meant; refuse what can't be sent in a header."""
+    if value is None or value == 0:
+        return ""
+    text = str(value).strip()
+    if not text.isascii() or not text.isprintable():
+        # The value itself may be a secret, so it isn't repeated.
+        raise WalmartConfigError(f"{name} holds a character that is not printable ASCII; paste it again.")
+    return text
+
+
+def _choice(name: str, value: Any, allowed: tuple[str, ...], default: str) -> str:
+    text = _text(name, value).lower() or default
+    if text not in (*allowed, default):
+        raise WalmartConfigError(f"{name} is {text!r}; allowed: {', '.join(allowed)}.")
+    return text
+
+
+def _seconds(value: Any) -> float:
+    if value is None or value in ("", 0):
+        return DEFAULT_TIMEOUT
+    try:
+        seconds = float(value)
+    except (TypeError, ValueError):
+        seconds = math.nan
+    if isinstance(value, bool) or not 0 < seconds <= MAX_TIMEOUT:
+        raise WalmartConfigError(f"timeout is {value!r}; allowed: seconds above 0, at most {MAX_TIMEOUT:g}.")
+    return seconds
+
+
+def _base_url(url: str) -> str:
+    """Return the base URL without a slash at its end; refuse those that would send keys in the clear."""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise WalmartConfigError(f"host is {url!r}: not a URL.") from None
+    if parts.username or parts.password:
+        raise WalmartConfigError("host holds a user name or password; they belong into login and password.")
+    if parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment:
+        raise WalmartConfigError(f"host is {url!r}; expected a base URL such as {HOSTS['production']}.")
+    if parts.scheme == "http" and not is_loopback(host):
+        raise WalmartConfigError(
+            f"host is {url!r}: plain http would send keys in the clear, so it is allowed for this machine "
+            "(localhost) only. Use https."
+        )
+    return url.rstrip("/")
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether a host name or address is this machine's own."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,315 @@
+"""Access tokens: grants, cache, single flight.
+
+A token lives 900 seconds and belongs to host, keys, grant, seller and market. It is kept in the memory of
+the process and, encrypted, in the shared state store, so that a whole deployment asks for one at a time.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+import requests
+from cryptography.fernet import Fernet, InvalidToken
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from airflow_provider_walmart.client import errors
+from airflow_provider_walmart.client.errors import (
+    ErrorDetail,
+    WalmartAuthError,
+    WalmartConfigError,
+    WalmartError,
+    WalmartRateLimitError,
+    WalmartServerError,
+)
+from airflow_provider_walmart.client.headers import token_headers
+from airflow_provider_walmart.client.http import transport_error
+from airflow_provider_walmart.client.responses import json_object, raise_for_status
+from airflow_provider_walmart.client.settings import WalmartSettings
+from airflow_provider_walmart.client.state import Resilient
+
+log = logging.getLogger(__name__)
+
+PATH = "/v3/token"
+DEFAULT_LIFE = 900.0
+# Fail rather than hang: a token answer is small, and others wait for it.
+TOKEN_TIMEOUT = 30.0
+
+HINT_KEYS = (
+    "Walmart refuses these keys. Are they complete and current (somebody may have reset them), do they belong to the "
+    "environment and market of the connection (production and sandbox keys differ), and is the secret the one "
+    "that belongs to the client ID?"
+)
+
+
+@dataclass(frozen=True)
+class Token:
+    """An access token.
+
+    :param value: what goes into ``WM_SEC.ACCESS_TOKEN``.
+    :param expires_at: when Walmart stops accepting it, seconds since 1970 UTC.
+    :param renew_at: when to fetch the next one: 60 s or a tenth of its life before that, whichever is more,
+        but at most half its life.
+    """
+
+    value: str = field(repr=False)
+    expires_at: float
+    renew_at: float
+
+
+@dataclass(frozen=True)
+class _Record:
+    """What the processes tell each other about one credential."""
+
+    token: Token | None = None
+    failed_at: float = 0.0
+    failure: dict[str, Any] | None = None
+
+
+# One lock per credential for the whole process, however many hooks it makes.
+_locks: dict[str, threading.Lock] = {}
+# A task is a fork: a lock that another thread of the parent held would never be given back.
+os.register_at_fork(after_in_child=_locks.clear)
+
+
+class TokenProvider:
+    """Gives out valid access tokens for one account.
+
+    :param settings: the account.
+    :param http: plain session for the token call.
+    :param store: shared state store.
+    :param on_secret: called with every token as soon as it is known, before anything else sees it.
+    """
+
+    def __init__(
+        self,
+        settings: WalmartSettings,
+        http: requests.Session,
+        store: Resilient,
+        on_secret: Callable[[str], None],
+    ) -> None:
+        self._settings = settings
+        self._http = http
+        self._store = store
+        self._on_secret = on_secret
+        self._url = settings.base_url + PATH
+        self._grant = "refresh_token" if settings.refresh_token else "client_credentials"
+        self._name = self._derive_name()
+
+    def get(self, rejected: str | None = None) -> str:
+        """Return a valid token, at the cost of at most one token request.
+
+        However many threads and processes ask at once, one of them sends the request and the others
+        take its outcome, be it a token or an error.
+
+        :param rejected: a token that Walmart just refused: another one is returned.
+        :raises WalmartError: when there is no token to be had.
+        """
+        asked_at = time.time()
+        token = self._usable(self._known(), rejected)
+        if token:
+            return token
+        with _locks.setdefault(self._name, threading.Lock()):
+            token = self._usable(self._known(), rejected) or self._usable(self._load(), rejected)
+            if token:
+                return token
+            # A little longer than the holder can take, so that waiters see how it went.
+            with self._store.lock(self._name, TOKEN_TIMEOUT + 5):
+                record = _newest(self._load(), self._known())
+                token = self._usable(record, rejected)
+                if token:
+                    return token
+                if record.failure and record.failed_at >= asked_at:
+                    raise _failure_from(record.failure)
+                return self._renew(record, rejected)
+
+    def exchange_authorization_code(self, code: str, redirect_uri: str, partner_id: str) -> str:
+        """Return the refresh token that an authorization code is worth (valid for a year).
+
+        :param code: ``code`` of the callback, URL-decoded.
+        :param redirect_uri: exactly as registered for the app.
+        :param partner_id: ``sellerId`` of the callback.
+        :raises WalmartConfigError: when one of them is blank.
+        :raises WalmartAuthError: when Walmart refuses them.
+        """
+        for name, value in (("code", code), ("redirect_uri", redirect_uri), ("partner_id", partner_id)):
+            if not (value or "").strip():
+                raise WalmartConfigError(f"{name} is blank: the authorization_code grant needs it.")
+        form = {
+            "grant_type": "authorization_code",
+            "code": code.strip(),
+            "redirect_uri": redirect_uri.strip(),
+        }
+        answer = self._request(replace(self._settings, partner_id=partner_id), form)
+        refresh_token = answer.get("refresh_token")
+        if not isinstance(refresh_token, str) or not refresh_token:
+            raise WalmartAuthError(
+                "The authorization code was accepted, but the answer holds no refresh_token."
+            )
+        self._on_secret(refresh_token)
+        return refresh_token
+
+    # -- one record -------------------------------------------------------------------------------
+
+    def _usable(self, record: _Record | None, rejected: str | None) -> str | None:
+        if record is None or record.token is None:
+            return None
+        if record.token.value == rejected or time.time() >= record.token.renew_at:
+            return None
+        self._store.known[self._name] = record
+        return record.token.value
+
+    def _known(self) -> _Record | None:
+        return self._store.known.get(self._name)
+
+    def _renew(self, record: _Record, rejected: str | None) -> str:
+        form = {"grant_type": self._grant}
+        if self._settings.refresh_token:
+            form["refresh_token"] = self._settings.refresh_token
+        asked_at = time.time()
+        try:
+            token = self._token_of(self._request(self._settings, form), asked_at)
+        except WalmartError as error:
+            self._keep(replace(record, failed_at=time.time(), failure=_failure_to_dict(error)))
+            old = record.token
+            # Renewal comes early, so there is time left to ride out bad weather on the old token.
+            if old and old.value != rejected and time.time() < old.expires_at - 5 and error.status != 401:
+                log.warning("Could not renew the access token, going on with the old one: %s", error)
+                return old.value
+            raise
+        self._keep(_Record(token=token))
+        return token.value
+
+    def _token_of(self, answer: dict[str, Any], asked_at: float) -> Token:
+        value = answer.get("access_token")
+        if not isinstance(value, str) or not value.isascii() or not value.isprintable() or not value.strip():
+            raise WalmartServerError(
+                f"POST {PATH} answered 200 without an access_token.", path=PATH, method="POST"
+            )
+        self._on_secret(value)
+        try:
+            life = float(answer.get("expires_in") or DEFAULT_LIFE)
+        except (TypeError, ValueError):
+            life = DEFAULT_LIFE
+        if not 0 < life < 10 * 365 * 86400:
+            life = DEFAULT_LIFE
+        # Counted from the answer's arrival it would be too long by the time the request took.
+        expires_at = asked_at + life
+        return Token(value, expires_at, expires_at - min(max(60.0, life / 10), life / 2))
+
+    def _request(self, settings: WalmartSettings, form: dict[str, str]) -> dict[str, Any]:
+        try:
+            response = self._http.post(
+                self._url,
+                data=form,
+                headers=token_headers(settings),
+                timeout=min(settings.timeout, TOKEN_TIMEOUT),
+                # A redirect would carry the secret somewhere else.
+                allow_redirects=False,
+            )
+        except requests.RequestException as error:
+            raise transport_error(error, "POST", self._url, changes_something=False) from None
+        try:
+            raise_for_status(response)
+        except WalmartAuthError as error:
+            error.hint = HINT_KEYS
+            raise
+        if response.content.lstrip()[:1] == b"<":
+            raise WalmartServerError(
+                f"POST {PATH} answered 200 with XML or HTML in place of JSON.",
+                status=response.status_code,
+                method="POST",
+                path=PATH,
+                hint="The Accept header was lost on the way, or something else than Walmart answered: check the base URL.",
+            )
+        return json_object(response)
+
+    # -- the shared store -------------------------------------------------------------------------
+
+    def _derive_name(self) -> str:
+        settings = self._settings
+        parts = (
+            self._url,
+            settings.client_id,
+            self._grant,
+            settings.refresh_token,
+            settings.partner_id,
+            settings.market,
+        )
+        # Keyed with the secret: the name tells nobody anything, and a new secret is a new name.
+        return hmac.new(
+            settings.client_secret.encode(), json.dumps(parts).encode(), hashlib.sha256
+        ).hexdigest()
+
+    def _cipher(self) -> Fernet:
+        purpose = f"airflow-provider-walmart token v1 {self._name}".encode()
+        kdf = HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=purpose)
+        return Fernet(base64.urlsafe_b64encode(kdf.derive(self._settings.client_secret.encode())))
+
+    def _load(self) -> _Record | None:
+        sealed = self._store.get(self._name)
+        if sealed is None:
+            return None
+        try:
+            known = json.loads(self._cipher().decrypt(sealed))
+            record = _Record(
+                token=Token(**known["token"]) if known["token"] else None,
+                failed_at=float(known["failed_at"]),
+                failure=known["failure"],
+            )
+        except (InvalidToken, ValueError, TypeError, KeyError):
+            self._store.warn("an entry in it is damaged or was tampered with")
+            return None
+        if record.token:
+            self._on_secret(record.token.value)
+        return record
+
+    def _keep(self, record: _Record) -> None:
+        self._store.known[self._name] = record
+        life = max(record.token.expires_at - time.time() if record.token else 0.0, TOKEN_TIMEOUT)
+        self._store.put(self._name, self._cipher().encrypt(json.dumps(asdict(record)).encode()), life)
+
+
+def _newest(stored: _Record | None, known: _Record | None) -> _Record:
+    """Return the record that says most: the one of this process where the store lost it."""
+    return max(
+        (record for record in (stored, known) if record),
+        key=lambda record: (record.token.expires_at if record.token else 0.0, record.failed_at),
+        default=_Record(),
+    )
+
+
+def _failure_to_dict(error: WalmartError) -> dict[str, Any]:
+    retry_at = getattr(error, "retry_at", None)
+    return {
+        "kind": type(error).__name__,
+        "message": error.message,
+        "known": {
+            name: getattr(error, name) for name in ("status", "method", "path", "correlation_id", "hint")
+        },
+        "details": [asdict(detail) for detail in error.details],
+        "retry_at": retry_at.isoformat() if retry_at else None,
+    }
+
+
+def _failure_from(failure: dict[str, Any]) -> WalmartError:
+    kind: type[WalmartError] = getattr(errors, failure["kind"])
+    error = kind(
+        failure["message"],
+        **failure["known"],
+        details=[ErrorDetail(**detail) for detail in failure["details"]],
+    )
+    if isinstance(error, WalmartRateLimitError) and failure["retry_at"]:
+        error.retry_at = datetime.fromisoformat(failure["retry_at"])
+    return error

@@ -1,0 +1,181 @@
+"""How a call gets to Walmart: one pooled session, time-outs, and what may be sent again."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import datetime, timezone
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    retry_if_exception,
+    retry_if_result,
+    stop_after_attempt,
+    wait_exponential_jitter,
+    wait_random,
+)
+
+from airflow_provider_walmart.client.auth import WalmartAuth
+from airflow_provider_walmart.client.errors import WalmartConfigError
+from airflow_provider_walmart.client.headers import CORRELATION_ID, business_headers
+from airflow_provider_walmart.client.http import CONNECT_TIMEOUT, HttpSession, transport_error
+from airflow_provider_walmart.client.responses import SAFE_METHODS
+from airflow_provider_walmart.client.retry_after import retry_time
+from airflow_provider_walmart.client.settings import WalmartSettings
+from airflow_provider_walmart.client.state import Resilient
+from airflow_provider_walmart.client.tokens import TokenProvider
+
+log = logging.getLogger(__name__)
+
+
+class WalmartSession(HttpSession):
+    """An authenticated `requests.Session` for one account.
+
+    URLs may be paths (``/v3/feeds``). Calls that change nothing (GET, HEAD, OPTIONS) are sent again after
+    a 5xx, a lost connection and a 429, up to `ATTEMPTS` times; a write is sent once, and once more only
+    when Walmart refused its token and so did not act on it. Statuses are returned, not raised.
+
+    :param settings: the account.
+    :param store: shared state store, where tokens are kept.
+    :param on_secret: called with every secret as soon as it is known.
+    :param user_agent: value of ``User-Agent``.
+    """
+
+    ATTEMPTS = 4
+    # First pause between attempts when Walmart names no time; doubles, with jitter. Seconds.
+    BACKOFF = 1.0
+    MAX_BACKOFF = 30.0
+    # A longer wait than this must not block a worker: the 429 is given to the caller. Seconds.
+    MAX_WAIT = 60.0
+
+    def __init__(
+        self,
+        settings: WalmartSettings,
+        store: Resilient,
+        on_secret: Callable[[str], None],
+        user_agent: str,
+    ) -> None:
+        super().__init__(settings.base_url, user_agent)
+        self._base_url = settings.base_url
+        self._timeout = (min(CONNECT_TIMEOUT, settings.timeout), settings.timeout)
+        plain = HttpSession(settings.base_url, user_agent)
+        # Token calls share the connections of all other calls.
+        plain.adapters = self.adapters
+        self.tokens = TokenProvider(settings, plain, store, on_secret)
+        self.headers.update(business_headers(settings))
+        self._announced: set[str] = set()
+
+    def request(self, method: str, url: str, **kwargs: Any) -> requests.Response:  # type: ignore[override]
+        """Send one call and return the answer, whatever its status.
+
+        :param method: HTTP method.
+        :param url: a path below the base URL, or a full URL; no credentials go to any other origin.
+        :param kwargs: as for `requests.Session.request`.
+        :raises WalmartError: when there is no token, no answer, or a write with unknown outcome.
+        """
+        method = method.upper()
+        safe = method in SAFE_METHODS
+        url = self._absolute(url)
+        kwargs.setdefault("timeout", self._timeout)
+        kwargs.setdefault("auth", self.call_auth())
+        # A redirected write would be sent twice.
+        kwargs.setdefault("allow_redirects", safe)
+        send = super().request
+        try:
+            response = self._retrying()(send, method, url, **kwargs) if safe else send(method, url, **kwargs)
+        except requests.RequestException as error:
+            raise transport_error(error, method, url, changes_something=not safe) from None
+        if "Deprecation" in response.headers or "Sunset" in response.headers:
+            self._announce_deprecation(method, response)
+        return response
+
+    def call_auth(self) -> WalmartAuth:
+        """Return the authentication for one call and what belongs to it: two token requests at most."""
+        return WalmartAuth(self.tokens, self.origin)
+
+    def _absolute(self, url: str) -> str:
+        if url.startswith("/"):
+            return self._base_url + url
+        if "://" not in url:
+            raise WalmartConfigError(
+                f"path is {url[:200]!r}; expected one that begins with a slash, such as /v3/feeds."
+            )
+        return url
+
+    def _retrying(self) -> Retrying:
+        return Retrying(
+            stop=stop_after_attempt(self.ATTEMPTS),
+            retry=retry_if_result(self._worth_another) | retry_if_exception(_may_pass),
+            wait=self._pause,
+            before_sleep=self._say,
+            retry_error_callback=_last_outcome,
+        )
+
+    def _worth_another(self, response: requests.Response) -> bool:
+        if response.status_code != 429:
+            return response.status_code >= 500
+        when = retry_time(response.headers)
+        return when is None or _seconds_until(when) <= self.MAX_WAIT
+
+    def _pause(self, state: RetryCallState) -> float:
+        outcome = state.outcome
+        if outcome and not outcome.failed:
+            when = retry_time(outcome.result().headers)
+            if when and _seconds_until(when) <= self.MAX_WAIT:
+                # A little later than named, and not all at the same moment.
+                return _seconds_until(when) + wait_random(0.05, 0.5)(state)
+        return wait_exponential_jitter(initial=self.BACKOFF, max=self.MAX_BACKOFF, jitter=self.BACKOFF)(state)
+
+    def _say(self, state: RetryCallState) -> None:
+        outcome = state.outcome
+        if outcome is None:
+            return
+        if outcome.failed:
+            what, request = type(outcome.exception()).__name__, getattr(outcome.exception(), "request", None)
+        else:
+            what, request = str(outcome.result().status_code), outcome.result().request
+            outcome.result().close()
+        method, url = state.args[:2]
+        log.warning(
+            "%s %s: %s, attempt %d of %d, next in %.1f s [correlation id %s]",
+            method,
+            urlsplit(url).path,
+            what,
+            state.attempt_number,
+            self.ATTEMPTS,
+            state.upcoming_sleep,
+            getattr(request, "headers", {}).get(CORRELATION_ID),
+        )
+
+    def _announce_deprecation(self, method: str, response: requests.Response) -> None:
+        path = urlsplit(response.request.url or "").path
+        if path not in self._announced:
+            self._announced.add(path)
+            log.warning(
+                "Walmart announces the end of %s %s: Deprecation %s, Sunset %s",
+                method,
+                path,
+                response.headers.get("Deprecation", "not given"),
+                response.headers.get("Sunset", "not given"),
+            )
+
+
+def _may_pass(error: BaseException) -> bool:
+    """Return whether a failure on the wire may be gone at the next attempt."""
+    passing = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
+    return isinstance(error, (*passing, requests.exceptions.ContentDecodingError))
+
+
+def _last_outcome(state: RetryCallState) -> requests.Response:
+    """Give the caller the last answer or the last failure, rather than an error about retrying."""
+    assert state.outcome is not None  # noqa: S101 - tenacity calls this after an attempt only
+    response: requests.Response = state.outcome.result()
+    return response
+
+
+def _seconds_until(when: datetime) -> float:
+    return max(0.0, (when - datetime.now(timezone.utc)).total_seconds())

@@ -1,0 +1,77 @@
+"""From an Airflow Connection to the settings of the client."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit, urlunsplit
+
+from airflow_provider_walmart.client.errors import WalmartConfigError
+from airflow_provider_walmart.client.settings import WalmartSettings, is_loopback
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Connection
+
+EXTRA_FIELDS = (
+    "environment",
+    "market",
+    "partner_id",
+    "channel_type",
+    "service_name",
+    "refresh_token",
+    "sandbox_version",
+    "timeout",
+)
+
+
+def walmart_settings(connection: Connection) -> WalmartSettings:
+    """Return the settings that a connection of type ``walmart`` describes.
+
+    :param connection: login = client ID, password = client secret, host = base URL override (scheme and
+        port of a URI-style connection are honoured); the rest in extra. Unknown extra keys are left alone.
+    :raises WalmartConfigError: naming the connection, the field, the value and what is allowed.
+    """
+    try:
+        known: dict[str, Any] = {
+            name: value for name, value in _extra(connection).items() if name in EXTRA_FIELDS
+        }
+        return WalmartSettings(
+            client_id=connection.login or "",
+            client_secret=connection.password or "",
+            base_url=_base_url(connection),
+            **known,
+        )
+    except WalmartConfigError as error:
+        raise WalmartConfigError(f"Connection {connection.conn_id!r}: {error.message}") from None
+
+
+def _extra(connection: Connection) -> Mapping[str, Any]:
+    # Airflow's own extra_dejson logs a broken extra and goes on as if it were empty: then a sandbox
+    # connection would quietly become a production one.
+    text = (connection.extra or "").strip()
+    if not text:
+        return {}
+    try:
+        extra = json.loads(text)
+    except ValueError:
+        raise WalmartConfigError("extra is not JSON (not repeated: it may hold a secret).") from None
+    if not isinstance(extra, dict):
+        raise WalmartConfigError(f"extra is a JSON {type(extra).__name__}; expected an object.")
+    # For its side effect: Airflow masks the values of extra fields with telling names.
+    _ = connection.extra_dejson
+    return extra
+
+
+def _base_url(connection: Connection) -> str:
+    host = (connection.host or "").strip()
+    if not host:
+        return ""
+    if "://" not in host:
+        default = "http" if is_loopback(urlsplit(f"//{host}").hostname or "") else "https"
+        host = f"{connection.schema or default}://{host}"
+    parts = urlsplit(host)
+    # The URI form of a connection keeps the port apart from the host; the form's hidden field sends 0.
+    if connection.port and parts.port is None:
+        return urlunsplit(parts._replace(netloc=f"{parts.netloc}:{connection.port}"))
+    return host

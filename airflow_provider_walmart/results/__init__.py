@@ -1,0 +1,1 @@
+"""What operators, sensors and triggers do with what came back: judge it, log it, land it."""

@@ -1,0 +1,32 @@
+"""Files in object storage that are there as a whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import uuid
+from collections.abc import Iterator
+from typing import IO, Any
+
+from airflow.providers.common.compat.sdk import ObjectStoragePath
+
+
+@contextlib.contextmanager
+def whole_file(uri: str, mode: str = "w") -> Iterator[IO[Any]]:
+    """Open a file for writing beside its place, and move it there once it is complete.
+
+    :param uri: any URI that `ObjectStoragePath` knows (``file://``, ``s3://conn_id@bucket/key``), or a
+        path on this machine. A file that is already there is replaced.
+    :param mode: ``w`` for text (UTF-8), ``wb`` for bytes.
+    :return: the open file; when the block fails, nothing is left behind.
+    """
+    target = ObjectStoragePath(uri)
+    beside = target.parent / f".{target.name}.{uuid.uuid4().hex[:8]}.part"
+    beside.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with beside.open(mode, **({} if "b" in mode else {"encoding": "utf-8"})) as file:  # type: ignore[no-untyped-call]
+            yield file
+        target.fs.mv(beside.path, target.path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            beside.unlink()
+        raise

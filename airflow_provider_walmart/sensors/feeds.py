@@ -1,0 +1,113 @@
+"""Sensors for feeds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import BaseSensorOperator, PokeReturnValue
+
+from airflow_provider_walmart.client.errors import (
+    WalmartConnectionError,
+    WalmartRateLimitError,
+    WalmartServerError,
+)
+from airflow_provider_walmart.client.feed_results import is_finished, parse_allowed_failures, summarize
+from airflow_provider_walmart.results.failures import fail_for_good
+from airflow_provider_walmart.results.feeds import judge_feeds
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_walmart.hooks.walmart import WalmartHook
+
+# Polls in a row that may fail before it counts as more than bad weather.
+MAX_FAILED_POLLS = 10
+
+
+class WalmartFeedSensor(BaseSensorOperator):
+    """Waits until a feed is finished, and fails when items of it did not make it.
+
+    A feed is finished when its status is ERROR, or PROCESSED with no item in processing any more. A poll
+    that fails on the network, a 5xx or a 429 is weather: the sensor keeps waiting, up to ten in a row.
+
+    :param feed_id: the feed to wait for (with its ``@``).
+    :param allowed_failures: failed items that are still fine: an int is a number of items, a float from 0.0 to
+        1.0 a share of them; default 0.
+    :param item_errors_path: where failed items go as JSON lines: a path or any URI that `ObjectStoragePath`
+        knows; None: nowhere.
+    :param poll_interval: seconds between two polls; default 60. The same as Airflow's ``poke_interval``.
+    :param walmart_conn_id: id of a connection of type ``walmart``.
+    :return: the summary that `WalmartFeedStatusOperator` gives for one feed.
+    :raises AirflowFailException: when the feed failed by this policy, or when no retry can help.
+    """
+
+    template_fields: Sequence[str] = ("feed_id", "allowed_failures", "item_errors_path", "walmart_conn_id")
+    ui_color = "#e6f1fc"
+
+    def __init__(
+        self,
+        *,
+        feed_id: str,
+        allowed_failures: float | str = 0,
+        item_errors_path: str | None = None,
+        poll_interval: float = 60.0,
+        walmart_conn_id: str = "walmart_default",
+        **kwargs: Any,
+    ) -> None:
+        kwargs.setdefault("poke_interval", poll_interval)
+        super().__init__(**kwargs)
+        self.feed_id = feed_id
+        self.allowed_failures = allowed_failures
+        self.item_errors_path = item_errors_path
+        self.walmart_conn_id = walmart_conn_id
+        self._failed_polls = 0
+
+    @cached_property
+    def hook(self) -> WalmartHook:
+        """The hook of the connection."""
+        from airflow_provider_walmart.hooks.walmart import WalmartHook
+
+        return WalmartHook(self.walmart_conn_id)
+
+    def poke(self, context: Context) -> bool | PokeReturnValue:
+        """Look at the feed once."""
+        with fail_for_good():
+            allowed_failures = parse_allowed_failures(self.allowed_failures)
+            try:
+                feed = self.hook.get_feed(self.feed_id)
+            except (WalmartConnectionError, WalmartRateLimitError, WalmartServerError) as error:
+                self._failed_polls += 1
+                if self._failed_polls >= MAX_FAILED_POLLS:
+                    raise
+                self.log.warning("Poll %d in a row failed, still waiting: %s", self._failed_polls, error)
+                return False
+            self._failed_polls = 0
+            summary = summarize(feed)
+            if not is_finished(summary):
+                received = summary["itemsReceived"]
+                done = received - summary["itemsProcessing"]
+                self.log.info(
+                    "Feed %s is %s: %d of %d items processed, %d failed so far",
+                    self.feed_id,
+                    summary["feedStatus"],
+                    done,
+                    received,
+                    summary["itemsFailed"],
+                )
+                return False
+            feed = {**(self.hook.find_feed(self.feed_id) or {}), **feed}
+
+            def keep(summaries: list[dict[str, Any]]) -> None:
+                if context.get("ti"):
+                    context["ti"].xcom_push(key="return_value", value=summaries[0])
+
+            summaries = judge_feeds(
+                self.hook,
+                [feed],
+                allowed_failures=allowed_failures,
+                item_errors_path=self.item_errors_path,
+                keep=keep,
+            )
+            return PokeReturnValue(is_done=True, xcom_value=summaries[0])
