@@ -1,0 +1,105 @@
+"""Starts the sandbox server: ``python -m airflow_provider_walmart.sandbox``."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import socket
+from collections.abc import Sequence
+from pathlib import Path
+
+import uvicorn
+
+from airflow_provider_walmart.sandbox import seed
+from airflow_provider_walmart.sandbox.app import App
+from airflow_provider_walmart.sandbox.sandbox import Sandbox
+from airflow_provider_walmart.sandbox.state import Settings, State
+
+
+class Server(uvicorn.Server):
+    """A server that says when it accepts connections."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, then print the address."""
+        await super().startup(sockets)
+        for listener in sockets or []:
+            host, port = listener.getsockname()[:2]
+            print(f"Sandbox ready on http://{f'[{host}]' if ':' in host else host}:{port}", flush=True)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Serve until a signal comes.
+
+    :param arguments: command line arguments; default those of the process.
+    """
+    options = _parser().parse_args(arguments)
+    settings = Settings(token_life=options.token_life, feed_seconds=options.feed_seconds)
+
+    def fresh() -> State:
+        state = State(settings=Settings(settings.token_life, settings.feed_seconds))
+        if not options.no_seed:
+            seed.small_shop(state)
+        return state
+
+    sandbox = Sandbox(fresh, secrets=dict(options.client), state_file=options.state_file)
+    family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
+    listener = socket.create_server((options.host, options.port), family=family, backlog=1024)
+    # The server raises the signal that stopped it once more at its end; by then it has done its work.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)
+    config = uvicorn.Config(
+        App(sandbox),
+        lifespan="off",
+        loop="asyncio",
+        log_level="error",
+        access_log=False,
+        timeout_graceful_shutdown=1,
+    )
+    Server(config).run(sockets=[listener])
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m airflow_provider_walmart.sandbox",
+        description="A stateful stand-in for Walmart's servers.",
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
+    parser.add_argument("--port", type=int, default=8089, help="port, 0 for a free one (default %(default)s)")
+    parser.add_argument(
+        "--client",
+        type=_pair,
+        action="append",
+        default=[],
+        metavar="ID:SECRET",
+        help="secret of a client id; may be repeated. Other ids have the secret 'sandbox'",
+    )
+    parser.add_argument("--state-file", type=Path, help="file in which the state survives a restart")
+    parser.add_argument(
+        "--token-life",
+        type=_seconds,
+        default=900,
+        help="seconds an access token is valid (default %(default)s)",
+    )
+    parser.add_argument(
+        "--feed-seconds", type=_seconds, default=4, help="seconds a feed takes (default %(default)s)"
+    )
+    parser.add_argument("--no-seed", action="store_true", help="start empty, without the small shop")
+    return parser
+
+
+def _pair(text: str) -> tuple[str, str]:
+    client, colon, secret = text.partition(":")
+    if not (client and colon and secret):
+        raise argparse.ArgumentTypeError("must look like ID:SECRET")
+    return client, secret
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError("must be a number of at least 0")
+    return value
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,117 @@
+"""The log of requests received, so that tests count what really went over the wire."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter, deque
+from typing import Any
+from urllib.parse import parse_qsl
+
+from starlette.types import Scope
+
+#: Whole entries kept; the counts go on for ever.
+KEPT = 100_000
+
+_SECRET_HEADERS = {"authorization", "cookie", "wm_sec.access_token", "wm_sec.auth_signature"}
+_OPEN_FORM_FIELDS = {"grant_type", "redirect_uri"}
+
+
+class Entry:
+    """One request.
+
+    :param number: its place in the order of arrival, from 1.
+    :param fields: what the control API shows of it.
+    """
+
+    def __init__(self, number: int, fields: dict[str, Any]) -> None:
+        self.fields = {"n": number, **fields, "status": None}
+
+    @property
+    def key(self) -> tuple[str, str, int | None]:
+        """Method, path and status: what requests are counted by."""
+        return self.fields["method"], self.fields["path"], self.fields["status"]
+
+
+class RequestLog:
+    """Requests in the order of their arrival."""
+
+    def __init__(self) -> None:
+        self._entries: deque[Entry] = deque(maxlen=KEPT)
+        self._counts: Counter[tuple[str, str, int | None]] = Counter()
+        self._number = 0
+
+    def add(self, scope: Scope, body: bytes, *, time: float, client: str) -> Entry:
+        """Note a request when it has arrived; its status follows with :meth:`finish`.
+
+        :param scope: ASGI scope.
+        :param body: the whole body.
+        :param time: sandbox time in epoch seconds.
+        :param client: client id of its credentials, empty when unknown.
+        """
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        self._number += 1
+        entry = Entry(
+            self._number,
+            {
+                "time": time,
+                "method": scope["method"],
+                "path": scope["raw_path"].decode("latin-1"),
+                "query": scope["query_string"].decode("latin-1"),
+                "headers": {
+                    name: digest(value.encode()) if name in _SECRET_HEADERS else value
+                    for name, value in headers.items()
+                },
+                "body_bytes": len(body),
+                "body_sha256": hashlib.sha256(body).hexdigest(),
+                "form": _form(body) if "urlencoded" in headers.get("content-type", "") else {},
+                "client": client,
+            },
+        )
+        self._entries.append(entry)
+        self._counts[entry.key] += 1
+        return entry
+
+    def finish(self, entry: Entry, status: int) -> None:
+        """Note how a request was answered.
+
+        :param entry: the request.
+        :param status: HTTP status; 0 when the connection was broken instead.
+        """
+        self._counts[entry.key] -= 1
+        entry.fields["status"] = status
+        self._counts[entry.key] += 1
+
+    def entries(self, path: str) -> list[dict[str, Any]]:
+        """Return the requests whose raw path matches.
+
+        :param path: regular expression, searched.
+        """
+        return [entry.fields for entry in self._entries if re.search(path, entry.fields["path"])]
+
+    def counts(self, path: str) -> list[dict[str, Any]]:
+        """Return how many requests there were, by method, path and status.
+
+        :param path: regular expression, searched in the raw path.
+        """
+        return [
+            {"method": key[0], "path": key[1], "status": key[2], "count": count}
+            for key, count in self._counts.items()
+            if count and re.search(path, key[1])
+        ]
+
+
+def digest(secret: bytes) -> str:
+    """Return a text by which a secret is recognised but not known.
+
+    :param secret: the secret.
+    """
+    return "sha256:" + hashlib.sha256(secret).hexdigest()[:16]
+
+
+def _form(body: bytes) -> dict[str, str]:
+    fields = parse_qsl(body.decode("latin-1"), keep_blank_values=True)
+    return {
+        name: value if name in _OPEN_FORM_FIELDS else digest(value.encode("latin-1", "replace"))
+        for name, value in fields
+    }

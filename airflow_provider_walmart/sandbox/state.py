@@ -1,0 +1,184 @@
+"""Everything the sandbox remembers, and how it survives a restart."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta, Struct, field
+
+from airflow_provider_walmart.sandbox.clock import Clock
+
+#: A refresh token that is valid from the start, for any client.
+WELL_KNOWN_REFRESH_TOKEN = "sandbox-refresh-token"  # noqa: S105
+
+#: The seller a client acts for when it does not name one.
+OWN_SELLER = "10001234567"
+
+FeedStatus = Literal["RECEIVED", "INPROGRESS", "PROCESSED", "ERROR"]
+ErrorType = Literal["DATA_ERROR", "SYSTEM_ERROR", "TIMEOUT_ERROR"]
+Access = Literal["full_access", "view_only", "no_access"]
+Seconds = Annotated[float, Meta(ge=0)]
+Count = Annotated[int, Meta(ge=0)]
+
+
+class Token(Struct):
+    """An access token, kept under the SHA-256 of its text.
+
+    :param expires: sandbox time in epoch seconds.
+    """
+
+    client: str
+    seller: str
+    market: str
+    channel: str
+    issued: float
+    expires: float
+    revoked: bool = False
+
+
+class RefreshToken(Struct):
+    """What a refresh token was issued for, kept under the SHA-256 of its text."""
+
+    client: str
+    seller: str
+
+
+class Bucket(Struct):
+    """Fill level of one rate limit.
+
+    :param level: calls left.
+    :param at: sandbox time of that level.
+    """
+
+    level: float
+    at: float
+
+
+class ItemError(Struct):
+    """One ingestion error of a feed or of an item."""
+
+    type: ErrorType = "DATA_ERROR"
+    code: str = "ERR_EXT_DATA_0101116"
+    description: str = "The item data is not valid."
+    field: str = ""
+
+
+class Feed(Struct):
+    """A submitted or seeded feed.
+
+    :param submitted: sandbox time in epoch seconds.
+    :param duration: seconds from submission to the end of processing.
+    :param total: number of items.
+    :param skus: their SKUs; empty for a seeded feed, whose SKUs follow from the index.
+    :param errors: index of an item -> its errors.
+    :param feed_errors: errors of the feed as a whole; any makes it end as ERROR.
+    :param fixed_status: status that does not follow the clock.
+    :param processing: items still processing while the status is fixed.
+    """
+
+    id: str
+    type: str
+    seller: str
+    submitted: float
+    duration: float
+    total: int
+    skus: list[str] = []
+    errors: dict[int, list[ItemError]] = {}
+    feed_errors: list[ItemError] = []
+    file_name: str = ""
+    fixed_status: FeedStatus | None = None
+    processing: int = 0
+
+
+class Fault(Struct, omit_defaults=True, forbid_unknown_fields=True):
+    """A trouble to make; see :mod:`airflow_provider_walmart.sandbox.faults`.
+
+    :param path: regular expression searched in the raw path, and in the raw path with its query.
+    :param method: only requests with this method.
+    :param times: how many requests it hits; for ever when absent.
+    :param skip: how many matching requests go free first.
+    :param status: answer with this HTTP status.
+    :param reset: ``before`` or ``after``: break the connection before or after the request took effect.
+    :param delay: wall seconds to wait first; with ``after_effect`` between effect and answer.
+    :param truncate: send only that many bytes of the body, then close.
+    :param drip: wall seconds between the ten pieces the body is sent in.
+    :param headers: response headers to add or replace.
+    :param body: response body instead of the usual one: text, or a value sent as JSON.
+    :param after_effect: let the request take effect although the answer is a made one.
+    """
+
+    path: str = ""
+    method: str = ""
+    times: Annotated[int, Meta(ge=1)] | None = None
+    skip: Count = 0
+    status: Annotated[int, Meta(ge=200, le=599)] | None = None
+    reset: Literal["before", "after"] | None = None
+    delay: Seconds = 0.0
+    truncate: Count | None = None
+    drip: Seconds = 0.0
+    headers: dict[str, str] = {}
+    body: Any = None
+    after_effect: bool = False
+
+
+class Settings(Struct, forbid_unknown_fields=True):
+    """What the control API can set.
+
+    :param token_life: life of new access tokens in seconds.
+    :param feed_seconds: sandbox seconds a new feed takes to be processed.
+    :param scopes: client id (``*`` for all) -> scope category -> ``full_access``, ``view_only`` or ``no_access``.
+    :param limits: false for no rate limits; or overrides: endpoint such as ``GET /v3/feeds`` or, for any
+        method, ``/v3/feeds`` -> ``[calls, seconds]`` (null for no limit).
+    """
+
+    token_life: Seconds = 900
+    feed_seconds: Seconds = 4
+    scopes: dict[str, dict[str, Access]] = {}
+    limits: dict[str, tuple[Count, Annotated[float, Meta(gt=0)]] | None] | bool = {}
+
+
+class State(Struct):
+    """Everything the sandbox remembers."""
+
+    clock: Clock = field(default_factory=Clock.started)
+    settings: Settings = field(default_factory=Settings)
+    tokens: dict[str, Token] = {}
+    refresh_tokens: dict[str, RefreshToken] = {}
+    used_codes: set[str] = set()
+    buckets: dict[str, Bucket] = {}
+    faults: list[Fault] = []
+    feeds: dict[str, Feed] = {}
+
+
+class Store:
+    """Holds the state and writes it to its file.
+
+    :param make: returns the state a fresh sandbox starts with.
+    :param path: the state file; ``None`` to keep the state in memory only.
+    """
+
+    def __init__(self, make: Callable[[], State], path: Path | None = None) -> None:
+        self._make = make
+        self._path = path
+        known = path is not None and path.exists()
+        self.state = msgspec.json.decode(path.read_bytes(), type=State) if path and known else make()
+        self.save()
+
+    def reset(self) -> None:
+        """Go back to the state of a fresh sandbox."""
+        self.state = self._make()
+
+    def save(self) -> None:
+        """Write the state to its file, whole or not at all."""
+        if self._path is None:
+            return
+        draft = self._path.with_name(self._path.name + ".new")
+        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            file.write(msgspec.json.encode(self.state))
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(self._path)

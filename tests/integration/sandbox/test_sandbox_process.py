@@ -1,0 +1,87 @@
+"""The command line, signals and the state file."""
+
+import signal
+import subprocess
+import sys
+
+import pytest
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_stops_it_cleanly(start, number):
+    server = start()
+    server.get("/v3/feeds")
+    server.process.send_signal(number)
+    assert server.process.wait(10) == 0
+
+
+def test_it_stops_although_an_answer_is_being_held_back(start):
+    server = start()
+    server.control("POST", "faults", [{"path": "/v3/feeds", "delay": 600}])
+    waiting = subprocess.Popen(
+        [sys.executable, "-c", f"import urllib.request as u; u.urlopen('{server.url}/v3/feeds')"],
+        stderr=subprocess.DEVNULL,
+    )
+    while not server.control("GET", "requests"):
+        pass
+    assert server.stop() == 0
+    assert waiting.wait(10) != 0
+
+
+def test_it_listens_where_it_was_told(start):
+    assert start("--host", "localhost").url.startswith("http://127.0.0.1:")
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--client", "no-colon"], ["--client", ":secret"], ["--token-life", "-1"], ["--port", "x"]]
+)
+def test_bad_arguments_are_named(arguments):
+    run = subprocess.run(
+        [sys.executable, "-m", "airflow_provider_walmart.sandbox", *arguments], capture_output=True, text=True
+    )
+    assert run.returncode == 2
+    assert arguments[0] in run.stderr
+
+
+def test_a_fresh_sandbox_holds_a_small_shop(start):
+    server = start()
+    feeds = server.get("/v3/feeds")["results"]["feed"]
+    found = {(feed["feedStatus"], feed["itemsFailed"] > 0) for feed in feeds}
+    assert found == {("PROCESSED", False), ("PROCESSED", True), ("INPROGRESS", False)}
+
+
+def test_without_seed_it_is_empty(start):
+    assert start("--no-seed").get("/v3/feeds")["totalResults"] == 0
+
+
+def test_token_life_of_the_command_line(start):
+    assert start("--token-life", "7").post_token().json()["expires_in"] == 7
+
+
+def test_state_survives_a_kill(start, tmp_path):
+    file = tmp_path / "state.json"
+    first = start("--no-seed", "--state-file", str(file))
+    first.control("POST", "settings", {"token_life": 60})
+    token = first.token()
+    feed_id = first.call("POST", "/v3/feeds?feedType=inventory", json={"Inventory": [{"sku": "A"}]}).json()[
+        "feedId"
+    ]
+    first.control("POST", "clock", {"advance": 50})
+    first.process.kill()
+    first.process.wait(10)
+
+    second = start("--no-seed", "--state-file", str(file))
+    answer = second.call("GET", f"/v3/feeds/{feed_id}", headers={"WM_SEC.ACCESS_TOKEN": token})
+    assert answer.json()["feedStatus"] == "PROCESSED"
+    second.control("POST", "clock", {"advance": 10})
+    assert second.call("GET", "/v3/feeds", headers={"WM_SEC.ACCESS_TOKEN": token}).status_code == 401
+    assert second.post_token().json()["expires_in"] == 60
+
+
+def test_the_state_file_is_private_and_holds_no_token(start, tmp_path):
+    file = tmp_path / "state.json"
+    server = start("--state-file", str(file))
+    token = server.token()
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert token not in file.read_text()
+    assert [path.name for path in tmp_path.iterdir()] == ["state.json"]
