@@ -1,0 +1,77 @@
+# Everything runs in a virtual environment in this checkout; the first target that needs it makes it.
+#
+#   make test                    every test, against a real local Airflow
+#   make test AIRFLOW=3.1        the same with another Airflow (its own environment, .venv-3.1)
+#   make test PYTHON=python3.13  the same with another Python (its own environment, .venv-py3.13)
+#   make help                    what else there is
+
+AIRFLOW ?= 3.3
+
+CONSTRAINTS := constraints/airflow-$(AIRFLOW).txt
+ifeq ($(wildcard $(CONSTRAINTS)),)
+  $(error AIRFLOW=$(AIRFLOW): choose one of $(patsubst constraints/airflow-%.txt,%,$(wildcard constraints/*.txt)))
+endif
+VENV := .venv
+ifneq ($(AIRFLOW),3.3)
+  VENV := $(VENV)-$(AIRFLOW)
+endif
+ifdef PYTHON
+  VENV := $(VENV)-py$(or $(shell "$(PYTHON)" -c 'import sys; print("%d.%d" % sys.version_info[:2])'),$(error PYTHON=$(PYTHON) does not run))
+endif
+RUN := $(VENV)/bin/python
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help demo demo-ui test test-unit lint types bench clean
+
+help: ## this list
+	@sed -nE 's/^([a-z-]+):.* ## (.*)/  make \1\t\2/p' Makefile | expand -t 20
+
+demo: $(VENV)/.with-test ## a real Airflow checks feeds of the sandbox server; all is stopped at the end
+	@$(RUN) scripts/demo.py
+
+demo-ui: $(VENV)/.with-test ## the same, but the Airflow UI stays up until Ctrl-C
+	@$(RUN) scripts/demo.py --ui
+
+test: $(VENV)/.with-test ## all tests: unit and integration in parallel, then those with a real Airflow
+	$(RUN) -m pytest -n auto --maxprocesses 8 --ignore tests/system --ignore tests/ui
+	$(RUN) -m pytest tests/system tests/ui
+
+test-unit: $(VENV)/.with-test ## the unit tests alone
+	$(RUN) -m pytest -n auto --maxprocesses 8 tests/unit
+
+lint: $(VENV)/.with-dev ## code style
+	$(RUN) -m ruff check
+	$(RUN) -m ruff format --check
+
+types: $(VENV)/.with-dev ## static types
+	$(RUN) -m mypy
+
+bench: $(VENV)/.with-test ## the performance budgets
+	$(RUN) -m pytest -o addopts=-ra tests/benchmarks
+
+clean: ## remove the environments, caches and what the demo left
+	rm -rf .venv .venv-* .demo .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The environment with one extra of pyproject.toml; installed again when that file or the versions change.
+# uv is many times faster than pip; where it cannot be had, pip does the same.
+$(VENV)/.with-%: $(VENV)/.made pyproject.toml $(CONSTRAINTS)
+	@echo "Installing Airflow $(AIRFLOW) and this provider into $(VENV) (can take minutes the first time)"
+	@{ $(RUN) -m pip install -q --disable-pip-version-check -c $(CONSTRAINTS) uv && \
+	   $(RUN) -m uv pip install -q --python $(RUN) -c $(CONSTRAINTS) -e ".[$*]"; } || \
+	 { echo "uv does not work here, so pip does it; that takes longer" && \
+	   $(RUN) -m pip install -q --disable-pip-version-check -c $(CONSTRAINTS) -e ".[$*]"; }
+	@touch $@
+
+# An environment whose pip does not run is half made, so it is made anew.
+$(VENV)/.made:
+	@$(RUN) -m pip --version >/dev/null 2>&1 || { \
+	  for python in $(if $(PYTHON),"$(PYTHON)",python3 python3.13 python3.12 python3.11 python3.10); do \
+	    if "$$python" -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null; then \
+	      exec "$$python" -m venv --clear $(VENV); \
+	    fi; \
+	  done; \
+	  echo "Python 3.10 or newer with venv is needed (on Debian: python3 and python3-venv); name one with PYTHON=..." >&2; \
+	  exit 1; }
+	@touch $@

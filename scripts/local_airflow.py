@@ -1,0 +1,205 @@
+"""A complete Airflow on this machine, for the demo and the system tests: own home, own ports, SQLite, LocalExecutor."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TypeVar
+
+import requests
+from processes import Processes
+
+COMPONENTS = {
+    "api-server": ["api-server", "--workers", "1"],
+    "scheduler": ["scheduler", "--skip-serve-logs"],
+    "dag-processor": ["dag-processor"],
+    "triggerer": ["triggerer", "--skip-serve-logs"],
+}
+HEALTH_NAMES = ("metadatabase", "scheduler", "dag_processor", "triggerer")
+
+Result = TypeVar("Result")
+
+
+class LocalAirflow:
+    """Airflow's four components as processes of their own, and the REST calls the demo and the tests make.
+
+    A context manager: entering takes some 20 seconds and returns when every component reports itself healthy; leaving ends
+    them all. When one of them dies, the next wait raises ``ProcessDiedError`` with the end of its log.
+
+    :param home: directory that becomes ``AIRFLOW_HOME``; made when missing, kept afterwards with all logs.
+    :param dags: folder of the DAG files.
+    :param env: more environment variables, e.g. ``AIRFLOW_CONN_...`` or ``AIRFLOW__SECTION__KEY``; they win over ours.
+    """
+
+    def __init__(self, home: Path, dags: Path, *, env: Mapping[str, str] | None = None) -> None:
+        self.home = home.resolve()
+        port = free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        self.env = _environment(self.home, dags.resolve(), port) | dict(env or {})
+        self._processes = Processes(self.home / "components")
+        self._session = requests.Session()
+        self._session.trust_env = False
+
+    def __enter__(self) -> LocalAirflow:
+        self._processes.__enter__()
+        try:
+            self._processes.start("migrate", self._command("db", "migrate"), env=self.env)
+            self._processes.finish("migrate", timeout=180)
+            for name in COMPONENTS:
+                self.start(name)
+            self.wait_until(self._healthy, what="Airflow to be healthy", timeout=180)
+        except BaseException:
+            self._processes.__exit__()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._session.close()
+        self._processes.__exit__()
+
+    def start(self, component: str) -> None:
+        """Start one of the four components, e.g. after ``kill``."""
+        self._processes.start(component, self._command(*COMPONENTS[component]), env=self.env)
+
+    def kill(self, component: str) -> None:
+        """End one component and all it runs with SIGKILL."""
+        self._processes.kill(component)
+
+    def wait_until(self, probe: Callable[[], Result], *, what: str, timeout: float) -> Result:
+        """Call ``probe`` several times a second until it answers something true.
+
+        :param what: what is waited for, to name in the error.
+        :param timeout: seconds after which ``TimeoutError`` is raised.
+        :return: the answer.
+        """
+        deadline = time.monotonic() + timeout
+        while True:
+            self._processes.check()
+            if answer := probe():
+                return answer
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"waited {timeout:.0f} s for {what}; logs are in {self._processes.logs}")
+            time.sleep(0.2)
+
+    def request(self, method: str, path: str, **options: Any) -> requests.Response:
+        """Send one call to the REST API as admin.
+
+        :param path: e.g. ``/api/v2/dags``.
+        :param options: as ``requests.request`` takes them.
+        :return: the answer; ``requests.HTTPError`` with its text when the status is 400 or above.
+        """
+        if "Authorization" not in self._session.headers:
+            answer = self._session.get(f"{self.url}/auth/token", timeout=30)
+            answer.raise_for_status()
+            self._session.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+        answer = self._session.request(method, self.url + path, **{"timeout": 30, **options})
+        if answer.status_code >= 400:
+            raise requests.HTTPError(
+                f"{method} {path}: {answer.status_code} {answer.text[:2000]}", response=answer
+            )
+        return answer
+
+    def get(self, path: str, **params: Any) -> Any:
+        """Decoded JSON of ``GET /api/v2{path}``."""
+        return self.request("GET", f"/api/v2{path}", params=params).json()
+
+    def trigger(self, dag_id: str, conf: Mapping[str, Any] | None = None) -> str:
+        """Start a run of a DAG as soon as its file has been read; returns the run's id."""
+        self.wait_until(lambda: self._dag_is_read(dag_id), what=f"DAG {dag_id}", timeout=90)
+        body = {"logical_date": None, "conf": dict(conf or {})}
+        return self.request("POST", f"/api/v2/dags/{dag_id}/dagRuns", json=body).json()["dag_run_id"]
+
+    def wait_for_run(self, dag_id: str, run_id: str, *, timeout: float = 180) -> str:
+        """Wait until a run has ended; returns ``"success"`` or ``"failed"``."""
+
+        def ended() -> str | None:
+            state = self.get(f"/dags/{dag_id}/dagRuns/{run_id}")["state"]
+            return state if state in {"success", "failed"} else None
+
+        state = self.wait_until(ended, what=f"the end of {dag_id} {run_id}", timeout=timeout)
+        assert state is not None
+        return state
+
+    def task_instances(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
+        """All task instances of a run, as the REST API tells them (state, try number, rendered fields, ...)."""
+        return self.get(f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances")["task_instances"]
+
+    def task_log(self, dag_id: str, run_id: str, task_id: str, *, try_number: int = 1) -> str:
+        """The log of one try as plain text: the messages, one below the other, with tracebacks."""
+        path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/{try_number}"
+        return "\n".join(_message(entry) for entry in self.get(path, full_content=True)["content"])
+
+    def xcom(self, dag_id: str, run_id: str, task_id: str, key: str = "return_value") -> Any:
+        """The value of one XCom."""
+        path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries/{key}"
+        return self.get(path, deserialize=True)["value"]
+
+    def _command(self, *arguments: str) -> list[str]:
+        return [sys.executable, "-m", "airflow", *arguments]
+
+    def _healthy(self) -> bool:
+        try:
+            answer = self._session.get(f"{self.url}/api/v2/monitor/health", timeout=5)
+        except requests.ConnectionError:
+            return False
+        return answer.ok and all(answer.json()[name]["status"] == "healthy" for name in HEALTH_NAMES)
+
+    def _dag_is_read(self, dag_id: str) -> bool:
+        for broken in self.get("/importErrors")["import_errors"]:
+            raise RuntimeError(f"{broken['filename']} cannot be imported:\n{broken['stack_trace']}")
+        return any(dag["dag_id"] == dag_id for dag in self.get("/dags", dag_id_pattern=dag_id)["dags"])
+
+
+def free_port() -> int:
+    """A port of this machine that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def _environment(home: Path, dags: Path, port: int) -> dict[str, str]:
+    """The environment of every component: ours without its Airflow settings, and settings for quick, quiet, local runs."""
+    ours = {key: value for key, value in os.environ.items() if not key.startswith("AIRFLOW_")}
+    url = f"http://127.0.0.1:{port}"
+    return ours | {
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__API__BASE_URL": url,
+        "AIRFLOW__API__HOST": "127.0.0.1",
+        "AIRFLOW__API__PORT": str(port),
+        "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+        "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
+        "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__PARALLELISM": "4",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
+        "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
+        "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "5",
+        "AIRFLOW__SCHEDULER__SCHEDULER_HEARTBEAT_SEC": "1",
+        # A killed task is noticed, and retried, within seconds.
+        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_SEC": "2",
+        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "8",
+        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "2",
+        # Runs start when they are triggered, not by the schedule.
+        "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "False",
+        "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+        "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
+        "NO_PROXY": "127.0.0.1,localhost",
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def _message(entry: Any) -> str:
+    if not isinstance(entry, dict):
+        return str(entry)
+    lines = [str(entry.get("event", ""))]
+    for error in entry.get("error_detail") or []:
+        lines += [f"{error.get('exc_type')}: {error.get('exc_value')}"]
+    return "\n".join(lines)
