@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import sys
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any
 
 import requests
 from processes import Processes
 
+AIRFLOW = [sys.executable, "-m", "airflow"]
 COMPONENTS = {
     "api-server": ["api-server", "--workers", "1"],
     "scheduler": ["scheduler", "--skip-serve-logs"],
@@ -22,71 +22,38 @@ COMPONENTS = {
 }
 HEALTH_NAMES = ("metadatabase", "scheduler", "dag_processor", "triggerer")
 
-Result = TypeVar("Result")
-
 
 class LocalAirflow:
     """Airflow's four components as processes of their own, and the REST calls the demo and the tests make.
 
-    A context manager: entering takes some 20 seconds and returns when every component reports itself healthy; leaving ends
-    them all. When one of them dies, the next wait raises ``ProcessDiedError`` with the end of its log.
+    Making one takes some 20 seconds: it is there when every component reports itself healthy. When one dies later, the
+    next wait raises ``ProcessDiedError``.
 
-    :param home: directory that becomes ``AIRFLOW_HOME``; made when missing, kept afterwards with all logs.
+    :param processes: what runs the components and ends them.
+    :param home: directory that becomes ``AIRFLOW_HOME``.
     :param dags: folder of the DAG files.
-    :param env: more environment variables, e.g. ``AIRFLOW_CONN_...`` or ``AIRFLOW__SECTION__KEY``; they win over ours.
+    :param env: more environment variables, e.g. ``AIRFLOW__SECTION__KEY``; they win over ours.
     """
 
-    def __init__(self, home: Path, dags: Path, *, env: Mapping[str, str] | None = None) -> None:
-        self.home = home.resolve()
+    def __init__(
+        self, processes: Processes, home: Path, dags: Path, *, env: Mapping[str, str] | None = None
+    ) -> None:
+        self.home = home
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
-        self.env = _environment(self.home, dags.resolve(), port) | dict(env or {})
-        self._processes = Processes(self.home / "components")
+        self._env = _environment(home.resolve(), dags.resolve(), port) | dict(env or {})
+        self._processes = processes
         self._session = requests.Session()
         self._session.trust_env = False
-
-    def __enter__(self) -> LocalAirflow:
-        self._processes.__enter__()
-        try:
-            self._processes.start("migrate", self._command("db", "migrate"), env=self.env)
-            self._processes.finish("migrate", timeout=180)
-            for name in COMPONENTS:
-                self.start(name)
-            self.wait_until(self._healthy, what="Airflow to be healthy", timeout=180)
-        except BaseException:
-            self._processes.__exit__()
-            raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._session.close()
-        self._processes.__exit__()
+        processes.start("migrate", [*AIRFLOW, "db", "migrate"], env=self._env)
+        processes.finish("migrate")
+        for component in COMPONENTS:
+            self.start(component)
+        processes.wait_until(self._is_healthy, what="Airflow to be healthy", timeout=180)
 
     def start(self, component: str) -> None:
-        """Start one of the four components, e.g. after ``kill``."""
-        self._processes.start(component, self._command(*COMPONENTS[component]), env=self.env)
-
-    def kill(self, component: str) -> None:
-        """End one component and all it runs with SIGKILL."""
-        self._processes.kill(component)
-
-    def wait_until(self, probe: Callable[[], Result], *, what: str, timeout: float) -> Result:
-        """Call ``probe`` several times a second until it answers something true.
-
-        :param what: what is waited for, to name in the error.
-        :param timeout: seconds after which ``TimeoutError`` is raised.
-        :return: the answer.
-        """
-        deadline = time.monotonic() + timeout
-        while True:
-            self._processes.check()
-            if answer := probe():
-                return answer
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"waited {timeout:.0f} s for {what}; logs are in {self._processes.logs}")
-            time.sleep(0.2)
+        """Start one of the four components, e.g. after ``processes.kill``."""
+        self._processes.start(component, [*AIRFLOW, *COMPONENTS[component]], env=self._env)
 
     def request(self, method: str, path: str, **options: Any) -> requests.Response:
         """Send one call to the REST API as admin.
@@ -107,12 +74,26 @@ class LocalAirflow:
         return answer
 
     def get(self, path: str, **params: Any) -> Any:
-        """Decoded JSON of ``GET /api/v2{path}``."""
+        """Return the decoded JSON of ``GET /api/v2{path}``."""
         return self.request("GET", f"/api/v2{path}", params=params).json()
+
+    def add_connection(self, conn_id: str, *, extra: Mapping[str, Any] | None = None, **fields: Any) -> None:
+        """Store a connection of type ``walmart``.
+
+        :param extra: its extra fields.
+        :param fields: the others as the REST API names them, e.g. ``login``, ``password``, ``host``.
+        """
+        body = {
+            "connection_id": conn_id,
+            "conn_type": "walmart",
+            "extra": json.dumps(dict(extra or {})),
+            **fields,
+        }
+        self.request("POST", "/api/v2/connections", json=body)
 
     def trigger(self, dag_id: str, conf: Mapping[str, Any] | None = None) -> str:
         """Start a run of a DAG as soon as its file has been read; returns the run's id."""
-        self.wait_until(lambda: self._dag_is_read(dag_id), what=f"DAG {dag_id}", timeout=90)
+        self._processes.wait_until(lambda: self._dag_is_read(dag_id), what=f"DAG {dag_id}", timeout=90)
         body = {"logical_date": None, "conf": dict(conf or {})}
         return self.request("POST", f"/api/v2/dags/{dag_id}/dagRuns", json=body).json()["dag_run_id"]
 
@@ -123,28 +104,25 @@ class LocalAirflow:
             state = self.get(f"/dags/{dag_id}/dagRuns/{run_id}")["state"]
             return state if state in {"success", "failed"} else None
 
-        state = self.wait_until(ended, what=f"the end of {dag_id} {run_id}", timeout=timeout)
+        state = self._processes.wait_until(ended, what=f"the end of {dag_id} {run_id}", timeout=timeout)
         assert state is not None
         return state
 
     def task_instances(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
-        """All task instances of a run, as the REST API tells them (state, try number, rendered fields, ...)."""
+        """Return all task instances of a run with what the REST API tells of them: state, rendered fields, ..."""
         return self.get(f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances")["task_instances"]
 
     def task_log(self, dag_id: str, run_id: str, task_id: str, *, try_number: int = 1) -> str:
-        """The log of one try as plain text: the messages, one below the other, with tracebacks."""
+        """Return the log of one try as plain text: the messages, one below the other, with tracebacks."""
         path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/{try_number}"
         return "\n".join(_message(entry) for entry in self.get(path, full_content=True)["content"])
 
     def xcom(self, dag_id: str, run_id: str, task_id: str, key: str = "return_value") -> Any:
-        """The value of one XCom."""
+        """Return the value of one XCom."""
         path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries/{key}"
         return self.get(path, deserialize=True)["value"]
 
-    def _command(self, *arguments: str) -> list[str]:
-        return [sys.executable, "-m", "airflow", *arguments]
-
-    def _healthy(self) -> bool:
+    def _is_healthy(self) -> bool:
         try:
             answer = self._session.get(f"{self.url}/api/v2/monitor/health", timeout=5)
         except requests.ConnectionError:
@@ -158,14 +136,14 @@ class LocalAirflow:
 
 
 def free_port() -> int:
-    """A port of this machine that nothing listens on."""
+    """Return a port of this machine that nothing listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
 
 
 def _environment(home: Path, dags: Path, port: int) -> dict[str, str]:
-    """The environment of every component: ours without its Airflow settings, and settings for quick, quiet, local runs."""
+    """Build the components' environment: ours without its Airflow settings, and settings for quick, quiet, local runs."""
     ours = {key: value for key, value in os.environ.items() if not key.startswith("AIRFLOW_")}
     url = f"http://127.0.0.1:{port}"
     return ours | {

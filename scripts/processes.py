@@ -11,13 +11,16 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, TypeVar
 
 import psutil
 
 TAIL_LINES = 40
+
+Result = TypeVar("Result")
 
 
 class ProcessDiedError(RuntimeError):
@@ -73,31 +76,41 @@ class Processes:
         self._children[name] = child
         return log
 
-    def finish(self, name: str, *, timeout: float) -> None:
-        """Wait until a child has ended well; ``ProcessDiedError`` when it fails or takes over ``timeout`` seconds."""
-        try:
-            status = self._children.pop(name).wait(timeout)
-        except subprocess.TimeoutExpired:
-            raise ProcessDiedError(f"{name} took over {timeout:.0f} s\n{self._tail(name)}") from None
-        if status:
-            raise ProcessDiedError(f"{name} failed\n{self._tail(name)}")
+    def finish(self, name: str) -> None:
+        """Wait for the end of a child that ends by itself; ``ProcessDiedError`` when it fails."""
+        if self._children[name].wait():
+            self.check()
+        del self._children[name]
 
     def check(self) -> None:
-        """Raise ``ProcessDiedError`` when a child that should run has ended."""
+        """Raise ``ProcessDiedError`` when a child has ended."""
         for name, child in self._children.items():
             if child.poll() is not None:
-                raise ProcessDiedError(f"{name} ended with status {child.returncode}\n{self._tail(name)}")
+                log = self.logs / f"{name}.log"
+                tail = log.read_text(errors="replace").splitlines()[-TAIL_LINES:]
+                end = f"{name} ended with status {child.returncode}; the end of {log}:"
+                raise ProcessDiedError("\n".join([end, *tail]))
+
+    def wait_until(self, probe: Callable[[], Result], *, what: str, timeout: float) -> Result:
+        """Call ``probe`` several times a second until it answers something true, as long as no child has ended.
+
+        :param what: what is waited for, to name in the error.
+        :param timeout: seconds after which ``TimeoutError`` is raised.
+        :return: the answer.
+        """
+        deadline = time.monotonic() + timeout
+        while not (answer := probe()):
+            self.check()
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"waited {timeout:.0f} s for {what}; logs are in {self.logs}")
+            time.sleep(0.2)
+        return answer
 
     def kill(self, name: str) -> None:
         """End a child and its descendants with SIGKILL, as a crash of the machine would."""
         child = self._children.pop(name)
         _signal_all(_members([child.pid]), signal.SIGKILL)
         child.wait()
-
-    def _tail(self, name: str) -> str:
-        log = self.logs / f"{name}.log"
-        lines = log.read_text(errors="replace").splitlines()[-TAIL_LINES:]
-        return "\n".join([f"the end of {log}:", *lines])
 
 
 def end_sessions(leaders: Collection[int], *, patience: float = 5) -> None:
@@ -114,20 +127,16 @@ def end_sessions(leaders: Collection[int], *, patience: float = 5) -> None:
 
 def _signal_all(processes: Iterable[psutil.Process], number: signal.Signals) -> None:
     for process in processes:
-        try:
+        with suppress(psutil.NoSuchProcess):
             process.send_signal(number)
-        except psutil.NoSuchProcess:
-            continue
 
 
 def _members(leaders: Collection[int]) -> list[psutil.Process]:
     found = []
     for process in psutil.process_iter():
-        try:
+        with suppress(OSError, psutil.NoSuchProcess):
             if os.getsid(process.pid) in leaders and process.status() != psutil.STATUS_ZOMBIE:
                 found.append(process)
-        except (OSError, psutil.NoSuchProcess):
-            continue
     return found
 
 

@@ -1,0 +1,118 @@
+"""The demo: a real Airflow runs the feed-status example DAG against the sandbox server.
+
+``--ui`` leaves both running, with Airflow's UI, until Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from local_airflow import LocalAirflow
+from local_sandbox import LocalSandbox
+from processes import Processes
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+RESULTS = CHECKOUT / ".demo"
+DAG, TASK, CONNECTION = "walmart_feed_status", "check_feeds", "walmart_default"
+
+WHAT_TO_CLICK = """
+Airflow's UI is at  {airflow}  (no login needed)
+
+  Dags > {dag} > the run of just now > {task} > Logs: the table above; XCom: the same as data.
+  Dags > {dag} > Trigger: run it again.
+  Admin > Connections > {connection}: the connection form; the arrow in its row tests the connection.
+  Admin > Connections > Add Connection > type "Walmart Marketplace": an empty form. For the sandbox server
+  Base URL is {sandbox}, Client ID anything, Client secret "sandbox".
+
+Ctrl-C stops everything.
+"""
+
+
+def main() -> None:
+    """Run the demo; an exception ends it when something is not as it should be."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--ui", action="store_true", help="leave all running, with Airflow's UI, until Ctrl-C"
+    )
+    stay = parser.parse_args().ui
+    # SIGTERM ends us as Ctrl-C does: what we started is stopped before we are gone.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+
+    RESULTS.mkdir(exist_ok=True)
+    home = Path(tempfile.mkdtemp(prefix="airflow-", dir=RESULTS))
+    with Processes(home / "components") as processes:
+        say(
+            "Starting the sandbox server and a real Airflow: scheduler, API server, DAG processor, triggerer."
+        )
+        started = time.monotonic()
+        sandbox = LocalSandbox(processes)
+        dags = CHECKOUT / "example_dags"
+        airflow = LocalAirflow(processes, home, dags, env={"WALMART_ERRORS_DIR": str(RESULTS)})
+        airflow.add_connection(
+            CONNECTION, host=sandbox.url, login="demo", password="sandbox", extra={"environment": "sandbox"}
+        )
+        say(f"All are up after {time.monotonic() - started:.0f} s.")
+        check_feeds(airflow)
+        if stay:
+            say(
+                WHAT_TO_CLICK.format(
+                    airflow=airflow.url, sandbox=sandbox.url, dag=DAG, task=TASK, connection=CONNECTION
+                )
+            )
+            wait_for_ctrl_c(processes)
+        say("Stopping all of it.")
+    shutil.rmtree(home)
+
+
+def check_feeds(airflow: LocalAirflow) -> None:
+    """Run the example DAG and show what it found; the sandbox's shop has a good, a bad and an unfinished feed."""
+    say(f"\nRunning DAG {DAG} (example_dags/{DAG}.py) with the connection {CONNECTION} ...")
+    run = airflow.trigger(DAG)
+    state = airflow.wait_for_run(DAG, run)
+    for task in airflow.task_instances(DAG, run):
+        say(f"Task {task['task_id']}: {task['state']}. Its log:\n")
+    # Airflow frames what the task says with groups of its own.
+    say(re.sub(r"::group::.*?::endgroup::\n*", "", airflow.task_log(DAG, run, TASK), flags=re.DOTALL))
+
+    feeds = airflow.xcom(DAG, run, TASK)
+    if state != "failed" or sorted(feed["feedStatus"] for feed in feeds) != [
+        "INPROGRESS",
+        "PROCESSED",
+        "PROCESSED",
+    ]:
+        raise RuntimeError(f"expected a red run over three feeds, got {state!r} over {feeds}")
+    [bad] = [feed for feed in feeds if feed["errors_uri"]]
+    failed_items = Path(bad["errors_uri"])
+    say(f"Failed items, as JSON lines, in {os.path.relpath(failed_items)}:\n")
+    say(failed_items.read_text())
+    say("The run is red, and that is right: one feed is PROCESSED, but items of it have failed.")
+
+
+def wait_for_ctrl_c(processes: Processes) -> None:
+    """Return on Ctrl-C; ``ProcessDiedError`` when a process ends before."""
+    try:
+        while True:
+            processes.check()
+            time.sleep(1)
+    except KeyboardInterrupt:
+        print()
+
+
+def say(text: str) -> None:
+    """Print at once, also into a pipe."""
+    print(text, flush=True)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)
