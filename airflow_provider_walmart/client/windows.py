@@ -1,0 +1,119 @@
+"""Splitting a date range where Walmart caps how much one search finds.
+
+A search of orders finds 10,000 at most, in the last 180 days. A longer range is read in windows, each small enough.
+
+Whether the edges of a search belong to it is documented both ways: "on or after" and "on or before" for returns,
+"after" and "before" for orders; and edges are sent in whole seconds. So every window but the first is searched from
+one second before its start. Then nothing falls between two windows, whichever way edges are read; what is found in
+two windows is given once by `without_doubles`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from typing import TypeVar
+
+from airflow_provider_walmart.client.errors import WalmartConfigError, WalmartError
+
+Record = TypeVar("Record")
+
+# Most orders that one search finds.
+CAP = 10_000
+SECOND = timedelta(seconds=1)
+
+
+@dataclass(frozen=True)
+class Window:
+    """One part of a date range. All times are whole seconds in UTC.
+
+    :param start: first moment of the window.
+    :param end: first moment after it.
+    :param search_start: what to send as start of the search: one second earlier, except in the first window.
+    :param search_end: what to send as end of the search.
+    :param count: how many records the search finds.
+    """
+
+    start: datetime
+    end: datetime
+    search_start: datetime
+    search_end: datetime
+    count: int
+
+
+def windows(
+    start: datetime,
+    end: datetime,
+    count: Callable[[datetime, datetime], int],
+    *,
+    cap: int = CAP,
+    smallest: timedelta = SECOND,
+) -> Iterator[Window]:
+    """Yield the windows of a range, oldest first, each with no more records than a search finds.
+
+    :param start: first moment of the range, aware; a fraction of a second is rounded down.
+    :param end: first moment after the range, aware; rounded up. An empty range has no windows.
+    :param count: ``count(search_start, search_end)`` says how many records a search finds, for instance the total
+        of a search with ``limit=1``. Called once for every window tried, when its turn comes.
+    :param cap: most records of a window, at least 1. Leave room for records that arrive meanwhile.
+    :param smallest: windows of this width or less are not split any further; at least one second.
+    :raises WalmartConfigError: for a range without time zone or from late to early, and for other bad input.
+    :raises WalmartError: when even a smallest window holds more than ``cap``.
+    """
+    first = _whole_seconds("start", start, up=False)
+    last = _whole_seconds("end", end, up=True)
+    if first > last:
+        raise WalmartConfigError(f"start is {start.isoformat()}, later than end, which is {end.isoformat()}.")
+    if cap < 1:
+        raise WalmartConfigError(f"cap is {cap}; expected at least 1.")
+    if smallest < SECOND:
+        raise WalmartConfigError(f"smallest is {smallest}; expected at least one second.")
+    return _split(first, last, count, cap, smallest)
+
+
+def without_doubles(
+    batches: Iterable[Iterable[Record]], key: Callable[[Record], Hashable]
+) -> Iterator[Record]:
+    """Yield the records of neighbouring windows, those found in two of them once.
+
+    :param batches: the records of each window, in the order of the windows.
+    :param key: what makes a record unique, such as its ``purchaseOrderId``. The keys of two windows are kept.
+    """
+    before: set[Hashable] = set()
+    for batch in batches:
+        now: set[Hashable] = set()
+        for record in batch:
+            name = key(record)
+            if name not in before and name not in now:
+                yield record
+            now.add(name)
+        before = now
+
+
+def _split(
+    first: datetime, last: datetime, count: Callable[[datetime, datetime], int], cap: int, smallest: timedelta
+) -> Iterator[Window]:
+    waiting = [(first, last)] if first < last else []
+    while waiting:
+        start, end = waiting.pop()
+        search_start = start if start == first else start - SECOND
+        found = count(search_start, end)
+        if found <= cap:
+            yield Window(start, end, search_start, end, found)
+        elif end - start <= max(smallest, SECOND):
+            raise WalmartError(
+                f"There are {found} records from {start.isoformat()} to {end.isoformat()}, more than the {cap} that "
+                "one search finds.",
+                hint="Narrow the search by other parameters.",
+            )
+        else:
+            middle = start + timedelta(seconds=(end - start) // SECOND // 2)
+            waiting += [(middle, end), (start, middle)]
+
+
+def _whole_seconds(name: str, moment: datetime, *, up: bool) -> datetime:
+    if moment.utcoffset() is None:
+        raise WalmartConfigError(f"{name} is {moment.isoformat()}; expected a time with a time zone.")
+    whole = moment.astimezone(timezone.utc).replace(microsecond=0)
+    return whole + SECOND if up and moment.microsecond else whole
