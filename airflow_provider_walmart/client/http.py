@@ -39,6 +39,39 @@ class HttpSession(requests.Session):
         self.verify = environment["verify"]
         self.trust_env = False
 
+    def merge_environment_settings(  # type: ignore[override]
+        self, url: str, proxies: Any, stream: bool | None, verify: Any, cert: Any
+    ) -> Any:
+        """Return the settings of one call: what the caller gave, else what the environment said at the start."""
+        if self.trust_env:
+            return super().merge_environment_settings(url, proxies, stream, verify, cert)
+        return {
+            "proxies": proxies or self.proxies,
+            "stream": bool(stream),
+            "verify": self.verify if verify is None else verify,
+            "cert": cert,
+        }
+
+    def prepare_request(self, request: requests.Request) -> requests.PreparedRequest:
+        """Prepare a call with the session's headers and nothing else of it: no cookies are kept."""
+        headers = {
+            name: value for name, value in {**self.headers, **request.headers}.items() if value is not None
+        }
+        prepared = requests.PreparedRequest()
+        prepared.prepare(
+            method=request.method,
+            url=request.url,
+            headers=headers,
+            files=request.files,
+            data=request.data,
+            json=request.json,
+            params=request.params,
+            auth=request.auth,
+            cookies=request.cookies,
+            hooks=request.hooks,
+        )
+        return prepared
+
     def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
         """Take the credentials out of a redirected request that leaves the origin."""
         if origin(prepared_request.url or "") != self.origin:

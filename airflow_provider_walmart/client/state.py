@@ -69,7 +69,9 @@ class FileStore:
     def get(self, name: str) -> bytes | None:
         """Return the value, or None."""
         try:
-            return (self._folder / name).read_bytes()
+            # On the way of every call: plain open is a third of what pathlib takes.
+            with open(f"{self._folder}/{name}", "rb", buffering=0) as file:
+                return file.read()
         except FileNotFoundError:
             return None
 

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import requests
 from tenacity import (
@@ -14,7 +14,6 @@ from tenacity import (
     Retrying,
     retry_if_exception,
     retry_if_result,
-    stop_after_attempt,
     wait_exponential_jitter,
     wait_random,
 )
@@ -22,11 +21,12 @@ from tenacity import (
 from airflow_provider_walmart.client.auth import WalmartAuth
 from airflow_provider_walmart.client.errors import WalmartConfigError
 from airflow_provider_walmart.client.headers import CORRELATION_ID, business_headers
-from airflow_provider_walmart.client.http import CONNECT_TIMEOUT, HttpSession, transport_error
+from airflow_provider_walmart.client.http import CONNECT_TIMEOUT, HttpSession, origin, transport_error
 from airflow_provider_walmart.client.responses import SAFE_METHODS
 from airflow_provider_walmart.client.retry_after import retry_time
 from airflow_provider_walmart.client.settings import WalmartSettings
 from airflow_provider_walmart.client.state import Resilient
+from airflow_provider_walmart.client.throttle import Throttle
 from airflow_provider_walmart.client.tokens import TokenProvider
 
 log = logging.getLogger(__name__)
@@ -61,12 +61,21 @@ class WalmartSession(HttpSession):
     ) -> None:
         super().__init__(settings.base_url, user_agent)
         self._base_url = settings.base_url
+        self._prefix = len(urlsplit(settings.base_url).path)
         self._timeout = (min(CONNECT_TIMEOUT, settings.timeout), settings.timeout)
         plain = HttpSession(settings.base_url, user_agent)
         # Token calls share the connections of all other calls.
         plain.adapters = self.adapters
         self.tokens = TokenProvider(settings, plain, store, on_secret)
         self.headers.update(business_headers(settings))
+        self._retry = Retrying(
+            stop=lambda state: state.attempt_number >= self.ATTEMPTS,
+            retry=retry_if_result(self._worth_another) | retry_if_exception(_may_pass),
+            wait=self._pause,
+            before_sleep=self._say,
+            retry_error_callback=_last_outcome,
+        )
+        self.throttle = Throttle(settings, store, self.MAX_WAIT)
         self._announced: set[str] = set()
 
     def request(self, method: str, url: str, **kwargs: Any) -> requests.Response:  # type: ignore[override]
@@ -84,9 +93,11 @@ class WalmartSession(HttpSession):
         kwargs.setdefault("auth", self.call_auth())
         # A redirected write would be sent twice.
         kwargs.setdefault("allow_redirects", safe)
-        send = super().request
         try:
-            response = self._retrying()(send, method, url, **kwargs) if safe else send(method, url, **kwargs)
+            if safe:
+                response = self._retry(self._attempt, method, url, **kwargs)
+            else:
+                response = self._attempt(method, url, **kwargs)
         except requests.RequestException as error:
             raise transport_error(error, method, url, changes_something=not safe) from None
         if "Deprecation" in response.headers or "Sunset" in response.headers:
@@ -97,6 +108,19 @@ class WalmartSession(HttpSession):
         """Return the authentication for one call and what belongs to it: two token requests at most."""
         return WalmartAuth(self.tokens, self.origin)
 
+    def _attempt(self, method: str, url: str, **kwargs: Any) -> requests.Response:
+        """Send one request within the rate budgets of the account."""
+        if origin(url) != self.origin:
+            return super().request(method, url, **kwargs)
+        parts = urlsplit(url)
+        path = parts.path[self._prefix :]
+        params = kwargs.get("params")
+        query = params if isinstance(params, str) else parts.query or urlencode(params or {}, doseq=True)
+        self.throttle.wait(method, path, query)
+        response = super().request(method, url, **kwargs)
+        self.throttle.learn(method, path, query, response.status_code, response.headers)
+        return response
+
     def _absolute(self, url: str) -> str:
         if url.startswith("/"):
             return self._base_url + url
@@ -105,15 +129,6 @@ class WalmartSession(HttpSession):
                 f"path is {url[:200]!r}; expected one that begins with a slash, such as /v3/feeds."
             )
         return url
-
-    def _retrying(self) -> Retrying:
-        return Retrying(
-            stop=stop_after_attempt(self.ATTEMPTS),
-            retry=retry_if_result(self._worth_another) | retry_if_exception(_may_pass),
-            wait=self._pause,
-            before_sleep=self._say,
-            retry_error_callback=_last_outcome,
-        )
 
     def _worth_another(self, response: requests.Response) -> bool:
         if response.status_code != 429:
