@@ -24,8 +24,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-# What is refused for its own sake. A 404 may be a thing that isn't there yet, a 409 or 423 passes.
-FINAL_STATUSES = (400, 401, 403, 405, 406, 413, 415, 422)
+# What is refused for its own sake. A 404 may be a thing that isn't there yet, a 409 or 423 passes. A 200 that
+# is an error is a write that was done in part: a retry would do that part again.
+FINAL_STATUSES = (200, 400, 401, 403, 405, 406, 413, 415, 422)
 
 
 @dataclass(frozen=True)

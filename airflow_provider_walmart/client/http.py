@@ -70,6 +70,9 @@ class HttpSession(requests.Session):
             cookies=request.cookies,
             hooks=request.hooks,
         )
+        if isinstance(request.params, str) and request.params:
+            # Cursors are ready queries: what requests makes of them, Walmart refuses or reads as page 1.
+            prepared.url = f"{str(prepared.url).partition('?')[0]}?{request.params}"
         return prepared
 
     def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:

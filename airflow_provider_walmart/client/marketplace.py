@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import requests
 
+from airflow_provider_walmart.client.answers import answer_of
 from airflow_provider_walmart.client.auth import WalmartAuth
-from airflow_provider_walmart.client.errors import WalmartError, WalmartPermissionError
+from airflow_provider_walmart.client.catalogue import Operation, find
+from airflow_provider_walmart.client.errors import (
+    WalmartConfigError,
+    WalmartError,
+    WalmartNotFoundError,
+    WalmartPermissionError,
+)
 from airflow_provider_walmart.client.headers import (
     ACCESS_TOKEN,
     CORRELATION_ID,
     business_headers,
     correlation_id,
 )
+from airflow_provider_walmart.client.paging import iter_records
 from airflow_provider_walmart.client.query import encode_query
-from airflow_provider_walmart.client.responses import json_object, raise_for_status
+from airflow_provider_walmart.client.request_building import build_request
+from airflow_provider_walmart.client.responses import decode_json, json_object, raise_for_status
 from airflow_provider_walmart.client.settings import WalmartSettings
 from airflow_provider_walmart.client.state import Resilient
 from airflow_provider_walmart.client.transport import WalmartSession
@@ -86,12 +96,99 @@ class MarketplaceClient:
         auth = self.session.call_auth()
         query = encode_query(params) if params else None
         response = self.session.request(method, path, params=query, auth=auth, **kwargs)
+        self._raise_for_status(response, auth)
+        return response
+
+    def call(
+        self,
+        operation: str,
+        *,
+        body: Any = None,
+        strict: bool = True,
+        params: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Call one catalogued operation and return what it answers.
+
+        :param operation: operation id (``getAnOrder``) or method and path
+            (``GET /v3/orders/{purchaseOrderId}``).
+        :param body: for operations that take one: anything JSON can hold, or text or bytes that are ready.
+        :param strict: False lets parameters and values pass that are newer than the catalogue.
+        :param params: parameters by Walmart's names, those of the path included.
+        :return: decoded JSON, without the key that wraps all of it where there is one; bytes for files; None
+            for 204; an empty dict when a listing finds nothing and says so with 404.
+        :raises WalmartConfigError: before anything is sent, naming parameter, value and what is allowed.
+        :raises WalmartError: the class of the tree that fits what went wrong.
+        """
+        found = find(operation)
+        try:
+            return answer_of(found, self._send(found, params or {}, body, strict))
+        except WalmartNotFoundError as error:
+            if found.paging and _nothing_found(error):
+                return {}
+            raise
+
+    def paginate(
+        self,
+        operation: str,
+        *,
+        body: Any = None,
+        strict: bool = True,
+        max_records: int | None = None,
+        params: Mapping[str, Any] | None = None,
+    ) -> Iterator[Any]:
+        """Yield the records of all pages of an operation, one request at a time, in constant memory.
+
+        :param operation: as for `call`; one that pages.
+        :param body: for operations that take one; the place in the list is added to it.
+        :param strict: as for `call`.
+        :param max_records: stop after so many; default: all.
+        :param params: as for `call`; the page size is the largest documented one unless given.
+        :raises WalmartConfigError: at once, for bad input.
+        :raises WalmartError: on the way.
+        """
+        found = find(operation)
+        first = True
+
+        def fetch(query: str, page_body: Any) -> Any:
+            nonlocal first
+            beginning, first = first, False
+            try:
+                return decode_json(self._send(found, params or {}, page_body, strict, query))
+            except WalmartNotFoundError as error:
+                if beginning and _nothing_found(error):
+                    return None
+                raise
+
+        return iter_records(found, params, body, fetch, max_records=max_records, strict=strict)
+
+    def _send(
+        self,
+        operation: Operation,
+        params: Mapping[str, Any],
+        body: Any,
+        strict: bool,
+        query: str | None = None,
+    ) -> requests.Response:
+        built = build_request(operation, params, market=self.settings.market, strict=strict)
+        auth = self.session.call_auth()
+        response = self.session.request(
+            built.method,
+            built.path,
+            params=(built.query if query is None else query) or None,
+            headers=built.headers,
+            auth=auth,
+            safe_to_retry=operation.safe_to_retry,
+            **_body(operation, body),
+        )
+        self._raise_for_status(response, auth)
+        return response
+
+    def _raise_for_status(self, response: requests.Response, auth: WalmartAuth) -> None:
         try:
             raise_for_status(response)
         except WalmartPermissionError as error:
             self._name_scope(error, auth)
             raise
-        return response
 
     def get_json(self, path: str, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Return the decoded JSON object of a GET.
@@ -124,3 +221,23 @@ class MarketplaceClient:
             error.hint = (
                 f"The keys have {granted.get(scope, 'no access')!s:.40} for the scope '{scope}'. {error.hint}"
             )
+
+
+def _nothing_found(error: WalmartNotFoundError) -> bool:
+    # A wrong path is a 404 as well, with another code.
+    return any(detail.name == "CONTENT_NOT_FOUND" for detail in error.details)
+
+
+def _body(operation: Operation, body: Any) -> dict[str, Any]:
+    """Return a body in the form that the operation takes."""
+    if body is None:
+        if operation.body_required:
+            raise WalmartConfigError(f"{operation.name} needs a body ({' or '.join(operation.body)}).")
+        return {}
+    if not operation.body:
+        raise WalmartConfigError(f"{operation.name} takes no body.")
+    ready = isinstance(body, (bytes, str))
+    if "application/json" not in operation.body and "multipart/form-data" in operation.body:
+        content = body if ready else json.dumps(body)
+        return {"files": {"file": ("file.json", content)}}
+    return {"data": body.encode() if isinstance(body, str) else body} if ready else {"json": body}

@@ -59,7 +59,7 @@ def decode_json(response: requests.Response) -> Any:
         return json.loads(response.content)
     except ValueError:
         kind = response.headers.get("Content-Type", "no content type").partition(";")[0]
-        raise _build(
+        raise answer_error(
             WalmartServerError,
             response,
             f"answered {response.status_code} with {len(response.content)} bytes that are not JSON ({kind})",
@@ -75,7 +75,7 @@ def json_object(response: requests.Response) -> dict[str, Any]:
     answer = decode_json(response)
     if not isinstance(answer, dict):
         kind = "no body" if answer is None else f"a JSON {type(answer).__name__}"
-        raise _build(
+        raise answer_error(
             WalmartServerError,
             response,
             f"answered {response.status_code} with {kind} in place of a JSON object",
@@ -96,13 +96,13 @@ def raise_for_status(response: requests.Response) -> None:
     hint = next((HINTS[name] for name in HINTS if name in names), None)
     said = f"answered {status}"
     if status == 401 or (status == 400 and "INVALID_TOKEN" in names):
-        raise _build(WalmartAuthError, response, said, details, hint or HINT_401)
+        raise answer_error(WalmartAuthError, response, said, details, hint or HINT_401)
     if status == 403:
-        raise _build(WalmartPermissionError, response, said, details, hint or HINT_403)
+        raise answer_error(WalmartPermissionError, response, said, details, hint or HINT_403)
     if status == 404:
-        raise _build(WalmartNotFoundError, response, said, details, hint)
+        raise answer_error(WalmartNotFoundError, response, said, details, hint)
     if status == 429:
-        raise _build(
+        raise answer_error(
             WalmartRateLimitError,
             response,
             f"{said} (throttled)",
@@ -112,11 +112,11 @@ def raise_for_status(response: requests.Response) -> None:
         )
     if status >= 500:
         write = (response.request.method or "").upper() not in SAFE_METHODS
-        raise _build(WalmartServerError, response, said, details, HINT_WRITE_5XX if write else hint)
+        raise answer_error(WalmartServerError, response, said, details, HINT_WRITE_5XX if write else hint)
     if 300 <= status < 400:
         said = f"{said}, a redirect that is not followed"
         hint = "Does the base URL of the connection point at Walmart's API?"
-    raise _build(WalmartRequestError, response, said, details, hint)
+    raise answer_error(WalmartRequestError, response, said, details, hint)
 
 
 def error_details(response: requests.Response) -> list[ErrorDetail]:
@@ -132,7 +132,15 @@ def error_details(response: requests.Response) -> list[ErrorDetail]:
         found = _from_markup(body.decode("utf-8", "replace"))
     else:
         found = _from_json(decoded)
-    secrets = _secrets_of(response)
+    return _details(found, _secrets_of(response))
+
+
+def json_error_details(body: Any) -> list[ErrorDetail]:
+    """Return Walmart's errors out of a decoded answer."""
+    return _details(_from_json(body), [])
+
+
+def _details(found: Iterator[tuple[Any, Any, Any]], secrets: list[str]) -> list[ErrorDetail]:
     details = []
     for code, field, description in found:
         texts = (_clean(str(part or ""), secrets) for part in (code, field, description))
@@ -188,7 +196,7 @@ def _clean(text: str, secrets: list[str]) -> str:
     return text if len(text) <= MAX_TEXT else text[:MAX_TEXT] + "..."
 
 
-def _build(
+def answer_error(
     kind: type[WalmartError],
     response: requests.Response,
     said: str,
@@ -196,6 +204,10 @@ def _build(
     hint: str | None = None,
     **more: Any,
 ) -> WalmartError:
+    """Return an error of the tree that knows which call it is about, and nothing secret of it.
+
+    :param said: what happened, after method and path.
+    """
     method = (response.request.method or "").upper()
     path = urlsplit(response.request.url or "").path
     return kind(

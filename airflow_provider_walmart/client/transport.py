@@ -78,21 +78,24 @@ class WalmartSession(HttpSession):
         self.throttle = Throttle(settings, store, self.MAX_WAIT)
         self._announced: set[str] = set()
 
-    def request(self, method: str, url: str, **kwargs: Any) -> requests.Response:  # type: ignore[override]
+    def request(  # type: ignore[override]
+        self, method: str, url: str, *, safe_to_retry: bool = False, **kwargs: Any
+    ) -> requests.Response:
         """Send one call and return the answer, whatever its status.
 
         :param method: HTTP method.
         :param url: a path below the base URL, or a full URL; no credentials go to any other origin.
+        :param safe_to_retry: the call changes nothing although its method could.
         :param kwargs: as for `requests.Session.request`.
         :raises WalmartError: when there is no token, no answer, or a write with unknown outcome.
         """
         method = method.upper()
-        safe = method in SAFE_METHODS
+        safe = safe_to_retry or method in SAFE_METHODS
         url = self._absolute(url)
         kwargs.setdefault("timeout", self._timeout)
         kwargs.setdefault("auth", self.call_auth())
         # A redirected write would be sent twice.
-        kwargs.setdefault("allow_redirects", safe)
+        kwargs.setdefault("allow_redirects", method in SAFE_METHODS)
         try:
             if safe:
                 response = self._retry(self._attempt, method, url, **kwargs)

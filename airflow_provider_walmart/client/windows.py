@@ -3,9 +3,10 @@
 A search of orders finds 10,000 at most, in the last 180 days. A longer range is read in windows, each small enough.
 
 Whether the edges of a search belong to it is documented both ways: "on or after" and "on or before" for returns,
-"after" and "before" for orders; and edges are sent in whole seconds. So every window but the first is searched from
-one second before its start. Then nothing falls between two windows, whichever way edges are read; what is found in
-two windows is given once by `without_doubles`.
+"after" and "before" for orders; and edges are sent in whole seconds. So every window is searched from one second
+before its start up to its end. Then nothing is lost at an edge, whichever way edges are read: what is found in two
+windows is given once by `without_doubles`, and of the second before the whole range, and of its very end, records
+may come along.
 """
 
 from __future__ import annotations
@@ -30,15 +31,13 @@ class Window:
 
     :param start: first moment of the window.
     :param end: first moment after it.
-    :param search_start: what to send as start of the search: one second earlier, except in the first window.
-    :param search_end: what to send as end of the search.
-    :param count: how many records the search finds.
+    :param search_start: what to send as start of the search, one second before the window. Its end is ``end``.
+    :param count: how many records that search finds.
     """
 
     start: datetime
     end: datetime
     search_start: datetime
-    search_end: datetime
     count: int
 
 
@@ -54,15 +53,19 @@ def windows(
 
     :param start: first moment of the range, aware; a fraction of a second is rounded down.
     :param end: first moment after the range, aware; rounded up. An empty range has no windows.
-    :param count: ``count(search_start, search_end)`` says how many records a search finds, for instance the total
-        of a search with ``limit=1``. Called once for every window tried, when its turn comes.
+    :param count: ``count(search_start, end)`` says how many records a search finds, for instance the total of a
+        search with ``limit=1``. Called once for every window tried, when its turn comes.
     :param cap: most records of a window, at least 1. Leave room for records that arrive meanwhile.
     :param smallest: windows of this width or less are not split any further; at least one second.
     :raises WalmartConfigError: for a range without time zone or from late to early, and for other bad input.
     :raises WalmartError: when even a smallest window holds more than ``cap``.
     """
-    first = _whole_seconds("start", start, up=False)
-    last = _whole_seconds("end", end, up=True)
+    try:
+        first = _whole_seconds("start", start, up=False)
+        last = _whole_seconds("end", end, up=True)
+        first - SECOND
+    except OverflowError:
+        raise WalmartConfigError("start or end lies outside the calendar.") from None
     if first > last:
         raise WalmartConfigError(f"start is {start.isoformat()}, later than end, which is {end.isoformat()}.")
     if cap < 1:
@@ -97,11 +100,11 @@ def _split(
     waiting = [(first, last)] if first < last else []
     while waiting:
         start, end = waiting.pop()
-        search_start = start if start == first else start - SECOND
+        search_start = start - SECOND
         found = count(search_start, end)
         if found <= cap:
-            yield Window(start, end, search_start, end, found)
-        elif end - start <= max(smallest, SECOND):
+            yield Window(start, end, search_start, found)
+        elif end - start <= smallest:
             raise WalmartError(
                 f"There are {found} records from {start.isoformat()} to {end.isoformat()}, more than the {cap} that "
                 "one search finds.",

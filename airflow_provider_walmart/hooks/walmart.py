@@ -179,6 +179,42 @@ class WalmartHook(BaseHook):
             method, path, params=params, json=json, data=data, files=files, headers=headers, stream=stream
         )
 
+    def call(self, operation: str, *, body: Any = None, strict: bool = True, **params: Any) -> Any:
+        """Call one documented operation by name.
+
+        Parameters are checked before anything is sent, and calls stay inside Walmart's rate limits.
+
+        :param operation: operation id (``getAnOrder``) or method and path
+            (``GET /v3/orders/{purchaseOrderId}``); the docs list all of them.
+        :param body: for operations that take one: anything JSON can hold, or text or bytes that are ready.
+        :param strict: False lets parameters and values pass that are newer than the catalogue.
+        :param params: parameters by Walmart's names, those of the path included.
+        :return: decoded JSON; bytes for files; None for 204; an empty dict when a listing finds nothing.
+        :raises WalmartConfigError: naming parameter, value and what is allowed.
+        """
+        return self.client.call(operation, body=body, strict=strict, params=params)
+
+    def paginate(
+        self,
+        operation: str,
+        *,
+        body: Any = None,
+        strict: bool = True,
+        max_records: int | None = None,
+        **params: Any,
+    ) -> Iterator[Any]:
+        """Yield the records of all pages of a documented operation, in constant memory.
+
+        :param operation: as for `call`; one that pages.
+        :param body: for operations that take one.
+        :param strict: as for `call`.
+        :param max_records: stop after so many; default: all.
+        :param params: as for `call`; the page size is the largest documented one unless given.
+        """
+        return self.client.paginate(
+            operation, body=body, strict=strict, max_records=max_records, params=params
+        )
+
     # -- feeds ---------------------------------------------------------------------------------------
 
     def list_feeds(
