@@ -90,6 +90,8 @@ def _text(name: str, value: Any) -> str:
     """Return a pasted value as it was meant; refuse what can't be sent in a header."""
     if value is None or value == 0:
         return ""
+    if isinstance(value, bool) or not isinstance(value, (str, int)):
+        raise WalmartConfigError(f"{name} is a {type(value).__name__}; expected text.")
     text = str(value).strip()
     if not text.isascii() or not text.isprintable():
         # The value itself may be a secret, so it isn't repeated.
@@ -105,11 +107,10 @@ def _choice(name: str, value: Any, allowed: tuple[str, ...], default: str) -> st
 
 
 def _seconds(value: Any) -> float:
-    if value is None or value in ("", 0):
-        return DEFAULT_TIMEOUT
+    given = value.strip() if isinstance(value, str) else value
     try:
-        seconds = float(value)
-    except (TypeError, ValueError):
+        seconds = float(given or 0) or DEFAULT_TIMEOUT
+    except (TypeError, ValueError, OverflowError):
         seconds = math.nan
     if isinstance(value, bool) or not 0 < seconds <= MAX_TIMEOUT:
         raise WalmartConfigError(f"timeout is {value!r}; allowed: seconds above 0, at most {MAX_TIMEOUT:g}.")
@@ -122,7 +123,9 @@ def _base_url(url: str) -> str:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
     except ValueError:
-        raise WalmartConfigError(f"host is {url!r}: not a URL.") from None
+        # With an @ in it, it may hold a password.
+        shown = "" if "@" in url else f" {url!r}"
+        raise WalmartConfigError(f"host{shown} is not a URL.") from None
     if parts.username or parts.password:
         raise WalmartConfigError("host holds a user name or password; they belong into login and password.")
     if parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment:

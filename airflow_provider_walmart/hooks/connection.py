@@ -49,12 +49,12 @@ def walmart_settings(connection: Connection) -> WalmartSettings:
 def _extra(connection: Connection) -> Mapping[str, Any]:
     # Airflow's own extra_dejson logs a broken extra and goes on as if it were empty: then a sandbox
     # connection would quietly become a production one.
-    text = (connection.extra or "").strip()
+    text = str(connection.extra or "").strip()
     if not text:
         return {}
     try:
         extra = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise WalmartConfigError("extra is not JSON (not repeated: it may hold a secret).") from None
     if not isinstance(extra, dict):
         raise WalmartConfigError(f"extra is a JSON {type(extra).__name__}; expected an object.")
@@ -64,14 +64,17 @@ def _extra(connection: Connection) -> Mapping[str, Any]:
 
 
 def _base_url(connection: Connection) -> str:
-    host = (connection.host or "").strip()
+    host = str(connection.host or "").strip()
     if not host:
         return ""
-    if "://" not in host:
-        default = "http" if is_loopback(urlsplit(f"//{host}").hostname or "") else "https"
-        host = f"{connection.schema or default}://{host}"
-    parts = urlsplit(host)
-    # The URI form of a connection keeps the port apart from the host; the form's hidden field sends 0.
-    if connection.port and parts.port is None:
-        return urlunsplit(parts._replace(netloc=f"{parts.netloc}:{connection.port}"))
+    try:
+        if "://" not in host:
+            default = "http" if is_loopback(urlsplit(f"//{host}").hostname or "") else "https"
+            host = f"{connection.schema or default}://{host}"
+        parts = urlsplit(host)
+        # The URI form of a connection keeps the port apart from the host; the form's hidden field sends 0.
+        if connection.port and parts.port is None:
+            return urlunsplit(parts._replace(netloc=f"{parts.netloc}:{connection.port}"))
+    except ValueError:
+        pass  # the settings say what is wrong with it
     return host
