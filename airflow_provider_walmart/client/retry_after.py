@@ -48,13 +48,23 @@ def _moment(text: str, now: datetime, skew: timedelta) -> datetime | None:
         number = float(text)
     except ValueError:
         when = _iso(text) or _http_date(text)
+    else:
+        if not math.isfinite(number) or number < 0:
+            return None
+        if number < EPOCH_FROM:
+            return now + min(timedelta(seconds=number), 2 * LONGEST_WAIT)
+        when = _epoch(number / 1000 if number >= MILLISECONDS_FROM else number)
+    try:
         return when + skew if when else None
-    if not math.isfinite(number) or not 0 <= number < 1e15:
+    except OverflowError:
         return None
-    if number < EPOCH_FROM:
-        return now + min(timedelta(seconds=number), 2 * LONGEST_WAIT)
-    seconds = number / 1000 if number >= MILLISECONDS_FROM else number
-    return datetime.fromtimestamp(seconds, timezone.utc) + skew
+
+
+def _epoch(seconds: float) -> datetime | None:
+    try:
+        return datetime.fromtimestamp(seconds, timezone.utc)
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def _iso(text: str) -> datetime | None:
@@ -68,6 +78,6 @@ def _iso(text: str) -> datetime | None:
 def _http_date(text: str) -> datetime | None:
     try:
         when = parsedate_to_datetime(text)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return when if when.tzinfo else when.replace(tzinfo=timezone.utc)
