@@ -14,7 +14,7 @@ from tenacity import (
     Retrying,
     retry_if_exception,
     retry_if_result,
-    wait_exponential_jitter,
+    wait_exponential,
     wait_random,
 )
 
@@ -146,7 +146,8 @@ class WalmartSession(HttpSession):
             if when and _seconds_until(when) <= self.MAX_WAIT:
                 # A little later than named, and not all at the same moment.
                 return _seconds_until(when) + wait_random(0.05, 0.5)(state)
-        return wait_exponential_jitter(initial=self.BACKOFF, max=self.MAX_BACKOFF, jitter=self.BACKOFF)(state)
+        backoff = wait_exponential(multiplier=self.BACKOFF, max=self.MAX_BACKOFF)
+        return (backoff + wait_random(0, self.BACKOFF))(state)
 
     def _say(self, state: RetryCallState) -> None:
         outcome = state.outcome

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tempfile
 
 import pytest
+from requests_mock import ANY
 
 # Airflow reads this when it is imported, so it has to be set before any test module is.
 HOME = os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="walmart-unit-")
@@ -18,3 +20,27 @@ def pytest_unconfigure() -> None:
 def own_state(tmp_path, monkeypatch):
     """Give every test a shared state of its own."""
     monkeypatch.setenv("AIRFLOW__WALMART__SHARED_STATE_DIR", str(tmp_path / "state"))
+
+
+@pytest.fixture
+def make_client(tmp_path):
+    """Return a function that makes a client: `make_client(market="mx")`."""
+    from airflow_provider_walmart.client.marketplace import MarketplaceClient
+    from airflow_provider_walmart.client.settings import WalmartSettings
+    from airflow_provider_walmart.client.state import MemoryStore, Resilient
+
+    def make(**fields):
+        settings = WalmartSettings(**{"client_id": "an-id", "client_secret": "a-secret", **fields})
+        return MarketplaceClient(settings, Resilient(MemoryStore()), "a-user-agent")
+
+    return make
+
+
+@pytest.fixture
+def walmart(requests_mock):
+    """Pretend to be Walmart: any token, and an empty object for every other call."""
+    requests_mock.register_uri(ANY, ANY, json={})
+    requests_mock.post(
+        re.compile("/v3/token$"), json={"access_token": "a-token", "token_type": "Bearer", "expires_in": 900}
+    )
+    return requests_mock
