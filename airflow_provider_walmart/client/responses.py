@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import json
 import re
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import requests
 
@@ -23,7 +25,7 @@ from airflow_provider_walmart.client.errors import (
 from airflow_provider_walmart.client.headers import ACCESS_TOKEN, CORRELATION_ID
 from airflow_provider_walmart.client.retry_after import retry_time
 
-MAX_ERROR_BODY = 64 * 1024
+MAX_MARKUP = 64 * 1024
 MAX_DETAILS = 50
 MAX_TEXT = 300
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
@@ -57,7 +59,7 @@ def decode_json(response: requests.Response) -> Any:
         return None
     try:
         return json.loads(response.content)
-    except ValueError:
+    except (ValueError, RecursionError):
         kind = response.headers.get("Content-Type", "no content type").partition(";")[0]
         raise answer_error(
             WalmartServerError,
@@ -125,11 +127,10 @@ def error_details(response: requests.Response) -> list[ErrorDetail]:
     Understood are ``error`` and ``errors`` lists, ``errors.error``, a bare error object, problem JSON
     (RFC 9457), OAuth's ``error`` with ``error_description``, XML, and an HTML page (its title).
     """
-    body = response.content[:MAX_ERROR_BODY]
     try:
-        decoded = json.loads(body)
-    except ValueError:
-        found = _from_markup(body.decode("utf-8", "replace"))
+        decoded = json.loads(response.content)
+    except (ValueError, RecursionError):
+        found = _from_markup(response.content[:MAX_MARKUP].decode("utf-8", "replace"))
     else:
         found = _from_json(decoded)
     return _details(found, _secrets_of(response))
@@ -170,7 +171,7 @@ def _from_json(body: Any) -> Iterator[tuple[Any, Any, Any]]:
 
 def _from_markup(text: str) -> Iterator[tuple[str, str, str]]:
     # Patterns instead of a parser: the text is a stranger's, and broken pages must not break us.
-    title = re.search(r"<title[^>]*>(.{1,300}?)</title>", text, re.IGNORECASE | re.DOTALL)
+    title = re.search(r"<title[^>]{0,300}>(.{1,300}?)</title>", text, re.IGNORECASE | re.DOTALL)
     if title:
         yield "", "", title.group(1)
     for block in re.split(r"</(?:\w+:)?error>", text):
@@ -184,9 +185,16 @@ def _from_markup(text: str) -> Iterator[tuple[str, str, str]]:
 
 def _secrets_of(response: requests.Response) -> list[str]:
     """Return what the request carried that an answer could echo."""
-    headers = getattr(response.request, "headers", None) or {}
-    values = [headers.get(ACCESS_TOKEN), headers.get("Authorization", "").removeprefix("Basic ")]
-    return [value.decode() if isinstance(value, bytes) else value for value in values if value]
+    headers, body = response.request.headers, response.request.body
+    basic = str(headers.get("Authorization") or "").removeprefix("Basic ")
+    secrets = [str(headers.get(ACCESS_TOKEN) or ""), basic]
+    if basic:
+        # The token call: keys in the header, a refresh token or an authorization code in the form.
+        with contextlib.suppress(ValueError):
+            secrets.append(base64.b64decode(basic).decode().partition(":")[2])
+        form = parse_qs(body if isinstance(body, str) else "")
+        secrets += [*form.get("refresh_token", ()), *form.get("code", ())]
+    return [secret for secret in secrets if secret]
 
 
 def _clean(text: str, secrets: list[str]) -> str:
