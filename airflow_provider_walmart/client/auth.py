@@ -54,15 +54,17 @@ class WalmartAuth(AuthBase):
         return request
 
     def _obtain(self, rejected: str | None = None) -> str:
+        failed_before = None
         while True:
             self._left -= 1
             try:
-                self._token = self._tokens.get(rejected)
+                self._token = self._tokens.get(rejected, failed_before)
                 return self._token
             except (WalmartConnectionError, WalmartServerError) as error:
                 if self._left == 0:
                     raise
                 log.warning("No access token, trying once more: %s", error)
+                failed_before = time.time()
                 time.sleep(self.PAUSE * random.uniform(0.5, 1.5))  # noqa: S311 - spreads load, guards nothing
 
     def _renew_if_refused(self, response: requests.Response, **kwargs: Any) -> requests.Response:

@@ -45,6 +45,8 @@ PATH = "/v3/token"
 DEFAULT_LIFE = 900.0
 # Fail rather than hang: a token answer is small, and others wait for it.
 TOKEN_TIMEOUT = 30.0
+# For so long a failure answers for everybody: many tasks in trouble ask the token endpoint rarely. Seconds.
+FAILURE_LIFE = 1.0
 
 HINT_KEYS = (
     "Walmart refuses these keys. Are they complete and current (somebody may have reset them), do they belong to the "
@@ -107,16 +109,19 @@ class TokenProvider:
         self._grant = "refresh_token" if settings.refresh_token else "client_credentials"
         self._name = self._derive_name()
 
-    def get(self, rejected: str | None = None) -> str:
+    def get(self, rejected: str | None = None, failed_before: float | None = None) -> str:
         """Return a valid token, at the cost of at most one token request.
 
         However many threads and processes ask at once, one of them sends the request and the others
         take its outcome, be it a token or an error.
 
         :param rejected: a token that Walmart just refused: another one is returned.
+        :param failed_before: the caller knows what failed up to this time (seconds since 1970 UTC) and wants
+            another attempt; default: a failure of the last `FAILURE_LIFE` seconds is the outcome.
         :raises WalmartError: when there is no token to be had.
         """
-        asked_at = time.time()
+        if failed_before is None:
+            failed_before = time.time() - FAILURE_LIFE
         token = self._usable(self._known(), rejected)
         if token:
             return token
@@ -130,8 +135,9 @@ class TokenProvider:
                 token = self._usable(record, rejected)
                 if token:
                     return token
-                if record.failure and record.failed_at >= asked_at:
-                    raise _failure_from(record.failure)
+                # A failure from the future was written by a host whose clock is wrong.
+                if record.failure and failed_before <= record.failed_at <= time.time():
+                    return self._old_token(record, rejected, _failure_from(record.failure))
                 return self._renew(record, rejected)
 
     def exchange_authorization_code(self, code: str, redirect_uri: str, partner_id: str) -> str:
@@ -182,14 +188,20 @@ class TokenProvider:
             token = self._token_of(self._request(self._settings, form), asked_at)
         except WalmartError as error:
             self._keep(replace(record, failed_at=time.time(), failure=_failure_to_dict(error)))
-            old = record.token
-            # Renewal comes early, so there is time left to ride out bad weather on the old token.
-            if old and old.value != rejected and time.time() < old.expires_at - 5 and error.status != 401:
-                log.warning("Could not renew the access token, going on with the old one: %s", error)
-                return old.value
-            raise
+            return self._old_token(record, rejected, error)
         self._keep(_Record(token=token))
         return token.value
+
+    def _old_token(self, record: _Record, rejected: str | None, error: WalmartError) -> str:
+        """Return the token that could not be renewed while it is good, or else raise why.
+
+        Renewal comes early, so there is time left to ride out bad weather.
+        """
+        old = record.token
+        if not old or old.value == rejected or time.time() >= old.expires_at - 5 or error.status == 401:
+            raise error
+        log.warning("Could not renew the access token, going on with the old one: %s", error)
+        return old.value
 
     def _token_of(self, answer: dict[str, Any], asked_at: float) -> Token:
         value = answer.get("access_token")
@@ -200,7 +212,7 @@ class TokenProvider:
         self._on_secret(value)
         try:
             life = float(answer.get("expires_in") or DEFAULT_LIFE)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             life = DEFAULT_LIFE
         if not 0 < life < 10 * 365 * 86400:
             life = DEFAULT_LIFE
@@ -224,6 +236,9 @@ class TokenProvider:
             raise_for_status(response)
         except WalmartAuthError as error:
             error.hint = HINT_KEYS
+            raise
+        except WalmartServerError as error:
+            error.hint = None  # that of a failed write: asking for a token changes nothing
             raise
         if response.content.lstrip()[:1] == b"<":
             raise WalmartServerError(
