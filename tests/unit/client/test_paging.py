@@ -279,6 +279,7 @@ STYLES: dict[str, tuple[Answer, str, dict[str, Any], Any]] = {
 
 def run(answer: Answer, shop: Shop, name: str, params: Any, body: Any, **options: Any) -> list[Any]:
     def fetch(query: str, sent: Any) -> Any:
+        assert len(shop.asked) < 500, "never ends"
         shop.asked.append((query, sent))
         # What is not JSON could not be sent or come back.
         return json.loads(json.dumps(answer(shop, query, copy.deepcopy(sent))))
@@ -482,6 +483,7 @@ def test_a_cursor_that_comes_again_is_an_error(name, circle):
     asked = []
 
     def fetch(query: str, body: Any) -> Any:
+        assert len(asked) < 100, "never ends"
         asked.append(query)
         reply: dict[str, Any] = {}
         put(operation.paging.records[0], [{"id": len(asked)}], reply)
@@ -538,6 +540,7 @@ def test_a_constant_cursor_is_legal_but_the_same_page_again_is_an_error(name):
     asked = []
 
     def fetch(query: str, body: Any) -> Any:
+        assert len(asked) < 100, "never ends"
         asked.append(query)
         return copy.deepcopy(reply)
 
@@ -556,8 +559,9 @@ def test_a_constant_cursor_is_legal_but_the_same_page_again_is_an_error(name):
     ],
 )
 def test_a_server_that_does_not_move_on_is_an_error(name, params, body, reply):
+    replies = iter([copy.deepcopy(reply) for _ in range(2)])
     with pytest.raises(WalmartError, match=f"{name} gave the same page twice"):
-        list(iter_records(find(name), params, body, lambda query, sent: copy.deepcopy(reply)))
+        list(iter_records(find(name), params, body, lambda query, sent: next(replies)))
 
 
 # --- Ends that cannot be reached, and cursors that die --------------------------------------------------------------
@@ -647,8 +651,10 @@ def test_a_cursor_of_the_callers_own_is_not_continued_by_offset():
             raise DEAD
         return {"ItemResponse": shop.slice(50, 10), "totalItems": 100, "nextCursor": "mine"}
 
+    shop = Shop(100)
     with pytest.raises(WalmartRequestError):
-        run(answer, Shop(100), "getAllItems", {"nextCursor": "mine"}, None)
+        run(answer, shop, "getAllItems", {"nextCursor": "mine"}, None)
+    assert len(shop.asked) == 2
 
 
 def test_an_error_while_going_on_by_offset_is_raised():
