@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import copy
 import signal
 import socket
 from collections.abc import Sequence
@@ -36,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     settings = Settings(token_life=options.token_life, feed_seconds=options.feed_seconds)
 
     def fresh() -> State:
-        state = State(settings=Settings(settings.token_life, settings.feed_seconds))
+        state = State(settings=copy.copy(settings))
         if not options.no_seed:
             seed.small_shop(state)
         return state

@@ -16,13 +16,45 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
 
-from airflow_provider_walmart.sandbox import auth, control, faults, feeds
+from airflow_provider_walmart.sandbox import (
+    auth,
+    control,
+    faults,
+    feeds,
+    insights,
+    inventory,
+    items,
+    mexico,
+    order_writes,
+    orders,
+    prices,
+    reports,
+    returns,
+    settlements,
+    utilities,
+    webhooks,
+)
 from airflow_provider_walmart.sandbox.calls import Endpoint, token_key
 from airflow_provider_walmart.sandbox.errors import Refusal
 from airflow_provider_walmart.sandbox.sandbox import Sandbox
 
-#: Every business endpoint.
-ENDPOINTS: list[Endpoint] = [*auth.ENDPOINTS, *feeds.ENDPOINTS]
+#: Every business endpoint; of two that match a path, the first one answers.
+ENDPOINTS: list[Endpoint] = [
+    *auth.ENDPOINTS,
+    *feeds.ENDPOINTS,
+    *mexico.ENDPOINTS,
+    *orders.ENDPOINTS,
+    *order_writes.ENDPOINTS,
+    *returns.ENDPOINTS,
+    *inventory.ENDPOINTS,
+    *prices.ENDPOINTS,
+    *items.ENDPOINTS,
+    *insights.ENDPOINTS,
+    *reports.ENDPOINTS,
+    *settlements.ENDPOINTS,
+    *webhooks.ENDPOINTS,
+    *utilities.ENDPOINTS,
+]
 
 #: Longest request body read, in bytes.
 LONGEST_BODY = 64_000_000
@@ -98,15 +130,11 @@ class App:
 
 
 def _router(sandbox: Sandbox) -> Starlette:
-    async def token(request: Request) -> Response:
-        return await auth.issue(sandbox, request)
+    def route(method: str, path: str, serve: Callable[[Sandbox, Request], Awaitable[Response]]) -> Route:
+        async def endpoint(request: Request) -> Response:
+            return await serve(sandbox, request)
 
-    def business(endpoint: Endpoint) -> Route:
-        async def serve(request: Request) -> Response:
-            return await endpoint.serve(sandbox, request)
-
-        path = re.sub(r"\{(\w+)\}", r"{\1:segment}", endpoint.path)
-        return Route(path, serve, methods=[endpoint.method])
+        return Route(re.sub(r"\{(\w+)\}", r"{\1:segment}", path), endpoint, methods=[method])
 
     handlers: dict[Any, Callable[[Request, Any], Awaitable[Response]]] = {
         Refusal: _refuse,
@@ -115,8 +143,9 @@ def _router(sandbox: Sandbox) -> Starlette:
     }
     app = Starlette(
         routes=[
-            Route("/v3/token", token, methods=["POST"]),
-            *map(business, ENDPOINTS),
+            route("POST", "/v3/token", auth.issue),
+            route("GET", reports.STORAGE, reports.stored),
+            *(route(endpoint.method, endpoint.path, endpoint.serve) for endpoint in ENDPOINTS),
             *control.routes(sandbox),
         ],
         exception_handlers=handlers,

@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from starlette.requests import Request
@@ -21,6 +21,7 @@ MARKETS = ("us", "ca", "mx", "cl")
 SCOPES = (
     "reports", "item", "shipping", "price", "lagtime", "feeds", "returns", "orders", "rules", "inventory", "content",
 )  # fmt: skip
+Body = TypeVar("Body")
 _LEGACY_HEADERS = ("WM_SEC.TIMESTAMP", "WM_SEC.AUTH_SIGNATURE", "WM_CONSUMER.ID")
 
 
@@ -83,6 +84,26 @@ class Call:
             raise bad_param(name, f"must be a number {range_text}", shape=shape)
         return value
 
+    def content(self, kind: type[Body], *, shape: Shape = "error", service: str = "GMP_GATEWAY_API") -> Body:
+        """Return the JSON body of the request.
+
+        :param kind: what it must look like.
+        :param shape: body shape of the refusal.
+        :param service: the part of its code after the dot.
+        :raises Refusal: 415 when it is not sent as JSON, 400 when it is no JSON or looks otherwise.
+        """
+        if "json" not in self.request.headers.get("Content-Type", "").lower():
+            raise Refusal(415, f"UNSUPPORTED_MEDIA_TYPE.{service}", description="Send JSON", shape=shape)
+        try:
+            return msgspec.json.decode(self.body, type=kind)
+        except msgspec.ValidationError as error:
+            code, reason = "INVALID_REQUEST_CONTENT", str(error)
+        except msgspec.DecodeError as error:
+            code, reason = "MALFORMED_REQUEST_CONTENT", str(error)
+        raise Refusal(
+            400, f"{code}.{service}", description="Invalid request content.", info=reason, shape=shape
+        )
+
 
 Handler = Callable[[Call], Awaitable[Response]]
 
@@ -97,6 +118,7 @@ class Endpoint:
     :param scope: scope category it needs; empty for none.
     :param limit: its published rate limit, or a function that knows it by the call.
     :param writes: whether it changes the seller's data; default any method but GET.
+    :param is_legacy: whether it belongs to a market's older API, which knows no ``WM_GLOBAL_VERSION``.
     """
 
     method: str
@@ -105,6 +127,7 @@ class Endpoint:
     scope: str = ""
     limit: throttle.Limit | Callable[[Call], throttle.Limit | None] | None = None
     writes: bool | None = None
+    is_legacy: bool = False
 
     async def serve(self, sandbox: Sandbox, request: Request) -> Response:
         """Check a request as Walmart's gateway does, then carry it out.
@@ -112,7 +135,7 @@ class Endpoint:
         :param sandbox: the sandbox.
         :param request: the request.
         """
-        token = _admit(sandbox, request)
+        token = _admit(sandbox, request, is_legacy=self.is_legacy)
         call = Call(sandbox, request, await request.body(), token)
         self._check_scope(call)
         limit = self.limit(call) if callable(self.limit) else self.limit
@@ -184,13 +207,13 @@ def require_headers(request: Request, *names: str) -> None:
             raise bad_header(name)
 
 
-def _admit(sandbox: Sandbox, request: Request) -> Token:
+def _admit(sandbox: Sandbox, request: Request, *, is_legacy: bool) -> Token:
     for name in _LEGACY_HEADERS:
         if name in request.headers:
             raise bad_header(name, "belongs to signed requests, which are no longer accepted")
     require_headers(request, "WM_QOS.CORRELATION_ID", "WM_SVC.NAME")
     market = market_of(request)
-    if market != "us" and request.headers.get("WM_GLOBAL_VERSION") != "3.1":
+    if market != "us" and not is_legacy and request.headers.get("WM_GLOBAL_VERSION") != "3.1":
         raise bad_header("WM_GLOBAL_VERSION", "must be 3.1 for this market")
     token = sandbox.state.tokens.get(token_key(request.headers.get("WM_SEC.ACCESS_TOKEN", "")))
     if token is None or token.revoked or token.expires <= sandbox.state.clock.now() or token.market != market:

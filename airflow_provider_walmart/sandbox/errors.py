@@ -10,7 +10,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-Shape = Literal["error", "errors", "problem"]
+Shape = Literal["error", "errors", "nested", "problem"]
 
 UNAUTHORIZED_INFO = (
     "Unauthorized token or incorrect authorization header. Please verify correct format: WM_SEC.ACCESS_TOKEN "
@@ -41,7 +41,8 @@ class Refusal(Exception):  # noqa: N818 - an answer, not a fault of the program
     :param field: the header, parameter or field at fault.
     :param description: one sentence for the reader.
     :param info: more detail; default the description.
-    :param shape: ``error`` or ``errors`` for a list under that key, ``problem`` for problem JSON.
+    :param shape: ``error`` or ``errors`` for a list under that key, ``nested`` for a list under ``errors`` and
+        ``error``, ``problem`` for problem JSON.
     :param headers: extra response headers.
     """
 
@@ -72,13 +73,12 @@ class Refusal(Exception):  # noqa: N818 - an answer, not a fault of the program
         """
         if not wants_json(request):
             return Response(self.xml(), self.status, self.headers, "application/xml")
-        media_type = "application/problem+json" if self.shape == "problem" else "application/json"
-        body = (
-            self.problem(request.url.path)
-            if self.shape == "problem"
-            else {self.shape: [self.gateway_error()]}
-        )
-        return Response(msgspec.json.encode(body), self.status, self.headers, media_type)
+        if self.shape == "problem":
+            problem = msgspec.json.encode(self.problem(request.url.path))
+            return Response(problem, self.status, self.headers, "application/problem+json")
+        errors = [self.gateway_error()]
+        body = {"errors": {"error": errors}} if self.shape == "nested" else {self.shape: errors}
+        return Response(msgspec.json.encode(body), self.status, self.headers, "application/json")
 
     def gateway_error(self) -> dict[str, Any]:
         """Return the fields of one entry of the error lists."""

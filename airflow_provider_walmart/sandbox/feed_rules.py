@@ -41,11 +41,13 @@ _XML_SKU = re.compile(rb"<(?:\w+:)?sku>([^<]*)</")
 class Content:
     """What was found in a feed file.
 
+    :param rows: the rows; empty when the file was not looked into.
     :param skus: SKU of every row, empty where it is missing.
     :param errors: index of a row -> its errors.
     :param feed_errors: why the file as a whole cannot be processed.
     """
 
+    rows: list[Any] = field(default_factory=list)
     skus: list[str] = field(default_factory=list)
     errors: dict[int, list[ItemError]] = field(default_factory=dict)
     feed_errors: list[ItemError] = field(default_factory=list)
@@ -58,9 +60,9 @@ def read(feed_type: str, data: bytes) -> Content:
     :param data: the file.
     """
     if data.lstrip()[:1] == b"<":
-        return Content([sku.decode("utf-8", "replace") for sku in _XML_SKU.findall(data)] or [""])
+        return Content(skus=[sku.decode("utf-8", "replace") for sku in _XML_SKU.findall(data)] or [""])
     if data[:2] == b"PK":
-        return Content([""])
+        return Content(skus=[""])
     try:
         document = json.loads(data.decode("utf-8-sig"), parse_float=Decimal, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
@@ -71,9 +73,9 @@ def read(feed_type: str, data: bytes) -> Content:
     if "item" in feed_type.lower() and len(rows) > MOST_ITEMS:
         return Content(feed_errors=[TOO_MANY_ROWS])
     id_field = "productid" if feed_type.upper() == "OMNI_RICH_MEDIA" else "sku"
-    content, seen = Content(), set()
+    content, seen = Content(rows=rows), set()
     for index, row in enumerate(rows):
-        sku = _first(row, id_field)
+        sku = first(row, id_field)
         sku = sku.strip() if isinstance(sku, str) else ""
         errors = list(_row_errors(row)) if sku else [MISSING_SKU]
         if sku and sku in seen:
@@ -83,6 +85,39 @@ def read(feed_type: str, data: bytes) -> Content:
         if errors:
             content.errors[index] = errors
     return content
+
+
+def first(row: Any, name: str) -> Any:
+    """Return the value of a field, searched in the row first and then in the objects it holds.
+
+    :param row: the row.
+    :param name: name of the field in lower case.
+    """
+    if not isinstance(row, dict):
+        return None
+    for key, value in row.items():
+        if key.lower() == name:
+            return value
+    return next((found for value in row.values() if (found := first(value, name)) is not None), None)
+
+
+def amount(value: Any) -> Any:
+    """Return the number of a quantity or a price, which may be wrapped in an object.
+
+    :param value: the number or the object.
+    """
+    return value.get("amount") if isinstance(value, dict) else value
+
+
+def is_price(value: Any) -> bool:
+    """Return whether something is a number above 0 with at most 2 decimals.
+
+    :param value: the thing.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)) or value <= 0:
+        return False
+    exact = Decimal(str(value))
+    return exact == round(exact, 2)
 
 
 def _refuse_constant(text: str) -> Any:
@@ -102,16 +137,6 @@ def _rows(document: Any) -> list[Any]:
     return longest
 
 
-def _first(row: Any, name: str) -> Any:
-    """Return the value of a field, searched in the row first and then in the objects it holds."""
-    if not isinstance(row, dict):
-        return None
-    for key, value in row.items():
-        if key.lower() == name:
-            return value
-    return next((found for value in row.values() if (found := _first(value, name)) is not None), None)
-
-
 def _row_errors(value: Any) -> Iterator[ItemError]:
     if isinstance(value, list):
         for item in value:
@@ -119,24 +144,14 @@ def _row_errors(value: Any) -> Iterator[ItemError]:
     elif isinstance(value, dict):
         for key, item in value.items():
             if key.lower() in _QUANTITIES:
-                if not _is_quantity(_amount(item)):
+                if not _is_quantity(amount(item)):
                     yield BAD_QUANTITY
             elif key.lower() in _PRICES:
-                if not _is_price(_amount(item)):
+                if not is_price(amount(item)):
                     yield BAD_PRICE
             else:
                 yield from _row_errors(item)
 
 
-def _amount(value: Any) -> Any:
-    return value.get("amount") if isinstance(value, dict) else value
-
-
 def _is_quantity(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
-
-
-def _is_price(value: Any) -> bool:
-    if isinstance(value, bool) or not isinstance(value, (int, Decimal)) or value <= 0:
-        return False
-    return Decimal(value) == round(Decimal(value), 2)

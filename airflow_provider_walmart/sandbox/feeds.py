@@ -14,7 +14,7 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from airflow_provider_walmart.sandbox import feed_rules
+from airflow_provider_walmart.sandbox import feed_rules, pending
 from airflow_provider_walmart.sandbox.calls import Call, Endpoint, reply
 from airflow_provider_walmart.sandbox.errors import Refusal, bad_param
 from airflow_provider_walmart.sandbox.state import Feed, ItemError
@@ -96,6 +96,8 @@ async def submit(call: Call) -> Response:
         feed_errors=content.feed_errors,
         file_name=file_name or f"{feed_id}.json",
     )
+    due = call.now + call.state.settings.feed_seconds
+    call.state.pending += pending.changes(feed_type, content, due=due, node=call.query("shipNode"))
     return reply({"feedId": feed_id})
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from msgspec import Struct
 
 from airflow_provider_walmart.sandbox.feeds import new_id
+from airflow_provider_walmart.sandbox.order_records import purchase_order
+from airflow_provider_walmart.sandbox.records import append
+from airflow_provider_walmart.sandbox.returns import return_order
 from airflow_provider_walmart.sandbox.state import (
     OWN_SELLER,
     Count,
@@ -14,6 +17,7 @@ from airflow_provider_walmart.sandbox.state import (
     FeedStatus,
     ItemError,
     Seconds,
+    Skus,
     State,
 )
 
@@ -64,12 +68,54 @@ class SeedFeed(Struct, forbid_unknown_fields=True):
     partnerId: str = OWN_SELLER  # noqa: N815
 
 
-class Seed(Struct, forbid_unknown_fields=True):
-    """What to make.
+class SeedOrders(Struct, forbid_unknown_fields=True):
+    """Orders to make.
 
+    :param count: how many.
+    :param spacing: seconds between two orders.
+    :param age: seconds since the newest one; default is now.
+    :param status: status of their only line.
+    :param shipNodeType: who ships them.
+    """
+
+    count: Count
+    spacing: Seconds = 0.1
+    age: Seconds = 0
+    status: Literal["Created", "Acknowledged", "Shipped", "Delivered", "Cancelled"] = "Created"
+    shipNodeType: Literal["SellerFulfilled", "WFSFulfilled", "3PLFulfilled"] = "SellerFulfilled"  # noqa: N815
+
+
+class SeedReturns(Struct, forbid_unknown_fields=True):
+    """Returns to make.
+
+    :param count: how many.
+    :param spacing: seconds between two returns.
+    :param age: seconds since the newest one; default is now.
+    :param status: status of their only line.
+    """
+
+    count: Count
+    spacing: Seconds = 0.1
+    age: Seconds = 0
+    status: Literal["INITIATED", "DELIVERED", "COMPLETED"] = "INITIATED"
+
+
+class Seed(Struct, forbid_unknown_fields=True):
+    """What to make, in addition to what is there.
+
+    :param orders: how many orders, or more about them.
+    :param returns: how many returns, or more about them.
+    :param items: how many items, or the SKUs of items with SKUs of their own.
+    :param inventories: how many SKUs with stock, or the SKUs.
+    :param settlements: how many rows the settlement reports get.
     :param feeds: the feeds.
     """
 
+    orders: Count | SeedOrders = 0
+    returns: Count | SeedReturns = 0
+    items: Count | list[str] = 0
+    inventories: Count | list[str] = 0
+    settlements: Count = 0
     feeds: list[SeedFeed] = []
 
 
@@ -80,7 +126,29 @@ def sow(state: State, seed: Seed) -> dict[str, Any]:
     :param seed: what to make.
     :returns: kind of record -> the ids made, the first 1,000 of them.
     """
-    return {"feeds": [_feed(state, feed) for feed in seed.feeds][:IDS_RETURNED]}
+    now = state.clock.now()
+    orders = seed.orders if isinstance(seed.orders, SeedOrders) else SeedOrders(seed.orders)
+    returns = seed.returns if isinstance(seed.returns, SeedReturns) else SeedReturns(seed.returns)
+    order_numbers = append(
+        state.orders,
+        orders.count,
+        now,
+        spacing=orders.spacing,
+        age=orders.age,
+        status=orders.status,
+        kind=orders.shipNodeType,
+    )
+    return_numbers = append(
+        state.returns, returns.count, now, spacing=returns.spacing, age=returns.age, status=returns.status
+    )
+    state.settlement_rows += seed.settlements
+    return {
+        "orders": [purchase_order(number) for number in order_numbers[:IDS_RETURNED]],
+        "returns": [return_order(number) for number in return_numbers[:IDS_RETURNED]],
+        "items": _skus(state.items, seed.items),
+        "inventories": _skus(state.inventories, seed.inventories),
+        "feeds": [_feed(state, feed) for feed in seed.feeds][:IDS_RETURNED],
+    }
 
 
 def small_shop(state: State) -> None:
@@ -88,9 +156,21 @@ def small_shop(state: State) -> None:
 
     :param state: the sandbox's state.
     """
+    for orders in (
+        SeedOrders(4, spacing=7200, age=5 * 86400, status="Delivered"),
+        SeedOrders(3, spacing=7200, age=2 * 86400, status="Shipped"),
+        SeedOrders(2, spacing=3600, age=86400, shipNodeType="WFSFulfilled"),
+        SeedOrders(2, spacing=1800, age=9000, status="Acknowledged"),
+    ):
+        sow(state, Seed(orders=orders))
     sow(
         state,
         Seed(
+            orders=SeedOrders(5, spacing=1200, age=60),
+            returns=SeedReturns(3, spacing=40_000, age=3000),
+            items=20,
+            inventories=20,
+            settlements=40,
             feeds=[
                 SeedFeed(feedType="MP_INVENTORY", items=4, age=7200, fileName="inventory.json"),
                 SeedFeed(feedType="price", items=6, failed=2, age=3600, fileName="prices.json"),
@@ -100,6 +180,17 @@ def small_shop(state: State) -> None:
             ],
         ),
     )
+
+
+def _skus(skus: Skus, more: int | list[str]) -> list[str]:
+    """Add SKUs to a list of them; return those made."""
+    start = skus.count if isinstance(more, int) else len(skus)
+    if isinstance(more, int):
+        skus.count += more
+    else:
+        skus.names.extend(sku for sku in more if sku not in skus)
+    stop = skus.count if isinstance(more, int) else len(skus)
+    return [skus.at(place) for place in range(start, stop)[:IDS_RETURNED]]
 
 
 def _feed(state: State, seed: SeedFeed) -> str:

@@ -11,12 +11,16 @@ import msgspec
 from msgspec import Meta, Struct, field
 
 from airflow_provider_walmart.sandbox.clock import Clock
+from airflow_provider_walmart.sandbox.records import Batch, Changed
 
 #: A refresh token that is valid from the start, for any client.
 WELL_KNOWN_REFRESH_TOKEN = "sandbox-refresh-token"  # noqa: S105
 
 #: The seller a client acts for when it does not name one.
 OWN_SELLER = "10001234567"
+
+#: The ship nodes of the shop, the default one first.
+NODES = ("10000005050", "10000005051")
 
 FeedStatus = Literal["RECEIVED", "INPROGRESS", "PROCESSED", "ERROR"]
 ErrorType = Literal["DATA_ERROR", "SYSTEM_ERROR", "TIMEOUT_ERROR"]
@@ -130,15 +134,115 @@ class Settings(Struct, forbid_unknown_fields=True):
 
     :param token_life: life of new access tokens in seconds.
     :param feed_seconds: sandbox seconds a new feed takes to be processed.
+    :param report_seconds: sandbox seconds a new report takes to be ready.
     :param scopes: client id (``*`` for all) -> scope category -> ``full_access``, ``view_only`` or ``no_access``.
+    :param orders_per_search: most orders one search may match; more is an error.
     :param limits: false for no rate limits; or overrides: endpoint such as ``GET /v3/feeds`` or, for any
         method, ``/v3/feeds`` -> ``[calls, seconds]`` (null for no limit).
     """
 
     token_life: Seconds = 900
     feed_seconds: Seconds = 4
+    report_seconds: Seconds = 4
+    orders_per_search: Count = 10_000
     scopes: dict[str, dict[str, Access]] = {}
     limits: dict[str, tuple[Count, Annotated[float, Meta(gt=0)]] | None] | bool = {}
+
+
+class Skus(Struct):
+    """A list of SKUs: numbered ones, then named ones.
+
+    :param count: how many numbered ones, ``SKU-000001`` and so on.
+    :param names: the named ones.
+    """
+
+    count: int = 0
+    names: list[str] = []
+
+    def __len__(self) -> int:
+        return self.count + len(self.names)
+
+    def __contains__(self, sku: str) -> bool:
+        return self.find(sku) is not None
+
+    def at(self, index: int) -> str:
+        """Return the SKU at a place of the list.
+
+        :param index: the place, from 0.
+        """
+        return f"SKU-{index + 1:06d}" if index < self.count else self.names[index - self.count]
+
+    def find(self, sku: str) -> int | None:
+        """Return the place of a SKU in the list, ``None`` when it is not there.
+
+        :param sku: the SKU.
+        """
+        number = sku[4:]
+        if sku.startswith("SKU-") and number.isdecimal() and 1 <= int(number) <= self.count:
+            return int(number) - 1 if self.at(int(number) - 1) == sku else None
+        return self.count + self.names.index(sku) if sku in self.names else None
+
+
+class Stock(Struct):
+    """What was set of the stock of one SKU at one ship node."""
+
+    amount: int
+    available: str = ""
+
+
+class Pending(Struct, array_like=True):
+    """A change a feed makes when it has been processed.
+
+    :param due: sandbox time in epoch seconds.
+    :param kind: ``stock`` or ``price``.
+    :param node: ship node of a stock change.
+    """
+
+    due: float
+    kind: Literal["stock", "price"]
+    sku: str
+    value: float
+    node: str = ""
+
+
+class Scroll(Struct):
+    """Where the reader of a long list is.
+
+    :param position: index of the next record.
+    :param expires: sandbox time after which the cursor is no longer valid.
+    :param query: the query the list was asked for with.
+    """
+
+    position: int
+    expires: float
+    query: dict[str, str] = {}
+
+
+class ReportRequest(Struct):
+    """A requested report.
+
+    :param submitted: sandbox time in epoch seconds.
+    :param duration: seconds until it is ready.
+    :param payload: body of the request.
+    """
+
+    id: str
+    type: str
+    version: str
+    submitted: float
+    duration: float
+    payload: dict[str, Any] = {}
+
+
+class Download(Struct):
+    """What a download link is good for.
+
+    :param report: id of the report request.
+    :param expires: sandbox time in epoch seconds.
+    """
+
+    report: str
+    expires: float
 
 
 class State(Struct):
@@ -152,6 +256,22 @@ class State(Struct):
     buckets: dict[str, Bucket] = {}
     faults: list[Fault] = []
     feeds: dict[str, Feed] = {}
+    orders: list[Batch] = []
+    changed_orders: dict[int, Changed] = {}
+    returns: list[Batch] = []
+    changed_returns: dict[int, Changed] = {}
+    items: Skus = field(default_factory=Skus)
+    retired: set[str] = set()
+    prices: dict[str, float] = {}
+    promotions: dict[str, list[dict[str, Any]]] = {}
+    inventories: Skus = field(default_factory=Skus)
+    stock: dict[str, dict[str, Stock]] = {}
+    pending: list[Pending] = []
+    scrolls: dict[str, Scroll] = {}
+    settlement_rows: int = 0
+    reports: dict[str, ReportRequest] = {}
+    downloads: dict[str, Download] = {}
+    subscriptions: dict[str, dict[str, Any]] = {}
 
 
 class Store:

@@ -1,0 +1,70 @@
+"""What feeds change once they have been processed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Literal
+
+from airflow_provider_walmart.sandbox.feed_rules import Content, amount, first
+from airflow_provider_walmart.sandbox.state import NODES, Pending, State, Stock
+
+Kind = Literal["stock", "price"]
+
+
+def settle(state: State) -> None:
+    """Make the changes that are due; called before anything they touch is read.
+
+    :param state: the sandbox's state.
+    """
+    now = state.clock.now()
+    if not state.pending:
+        return
+    due = [change for change in state.pending if change.due <= now]
+    state.pending = [change for change in state.pending if change.due > now]
+    for change in due:
+        _make(state, change)
+
+
+def _make(state: State, change: Pending) -> None:
+    if change.kind == "price":
+        state.prices[change.sku] = change.value
+    else:
+        state.stock.setdefault(change.sku, {})[change.node] = Stock(int(change.value))
+
+
+def changes(feed_type: str, content: Content, *, due: float, node: str) -> list[Pending]:
+    """Return what a feed is going to change: the stock or the price of its good rows.
+
+    :param feed_type: type of the feed; most types change nothing here.
+    :param content: what the feed holds.
+    :param due: sandbox time in epoch seconds at which it will have been processed.
+    :param node: ship node of an inventory feed for one node; empty for the default one.
+    """
+    find = {
+        "inventory": _stock,
+        "mp_inventory": _stock,
+        "price": _price,
+        "price_and_promotion": _price,
+    }.get(feed_type.lower())
+    if find is None:
+        return []
+    return [
+        Pending(due, kind, sku, value, where or node or NODES[0])
+        for index, (sku, row) in enumerate(zip(content.skus, content.rows, strict=False))
+        if index not in content.errors
+        for kind, value, where in find(row)
+    ]
+
+
+def _stock(row: Any) -> Iterator[tuple[Kind, float, str]]:
+    for part in row.get("shipNodes") or [row]:
+        quantity = amount(first(part, "quantity"))
+        if quantity is not None:
+            yield "stock", quantity, str(part.get("shipNode", ""))
+
+
+def _price(row: Any) -> Iterator[tuple[Kind, float, str]]:
+    pricing = row.get("pricing") or [row]
+    price = amount(first(pricing[-1], "currentprice") or first(pricing[-1], "price"))
+    if price is not None:
+        yield "price", float(price), ""

@@ -1,0 +1,276 @@
+"""On-request reports: request, status, list, download link."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import secrets
+import uuid
+import zipfile
+from typing import Any, Literal
+from urllib.parse import quote
+
+from msgspec import Struct, to_builtins
+from starlette.requests import Request
+from starlette.responses import Response
+
+from airflow_provider_walmart.sandbox import moments
+from airflow_provider_walmart.sandbox.calls import Call, Endpoint, reply
+from airflow_provider_walmart.sandbox.errors import Refusal, bad_param, wants_json
+from airflow_provider_walmart.sandbox.order_records import cents, product
+from airflow_provider_walmart.sandbox.sandbox import Sandbox
+from airflow_provider_walmart.sandbox.state import Download, ReportRequest
+from airflow_provider_walmart.sandbox.throttle import Limit, per_hour, per_minute
+
+SERVICE = "GMP_REPORT_API"
+
+#: Path of the storage the download links lead to.
+STORAGE = "/storage/reports/{name}"
+
+TYPES = (
+    "ITEM", "INVENTORY", "CANCELLATION", "DELIVERY_DEFECT", "ITEM_PERFORMANCE", "PROMO", "RETURN_OVERRIDES", "CPA",
+    "SHIPPING_CONFIGURATION", "SHIPPING_PROGRAM", "FITMENT_MISSING_ATTR", "FITMENT_ACES_COVERAGE", "BUYBOX",
+    "ASSORTMENT_RECOMMENDATIONS", "LAGTIME", "SEARCH_INSIGHTS_PERF_REPORT", "SEARCH_INSIGHTS_SQR_REPORT",
+    "INVENTORY_RECOMMENDATIONS", "SEM_PERFORMANCE", "SEM_SEARCH_TERMS", "INVENTORY_RECON", "SETTLEMENT", "WFS_ORDERS",
+    "WFS_CUSTOMER_RETURNS", "CONTENT_QUALITY", "LISTING_QUALITY", "API_traffic_report",
+)  # fmt: skip
+COLUMNS = ("SKU", "Product Name", "Price", "Currency", "Publish Status")
+
+_VERSIONS = {"ITEM": 6, "ITEM_PERFORMANCE": 3}
+_FILTERS = (
+    "reportType",
+    "reportVersion",
+    "requestStatus",
+    "src",
+    "requestSubmissionStartDate",
+    "requestSubmissionEndDate",
+)
+_PAGE = 10
+_LINK_LIFE = 900
+_LONGEST_WINDOW = 730 * moments.DAY
+
+
+class Body(Struct, omit_defaults=True):
+    """Body of a request."""
+
+    rowFilters: list[dict[str, Any]] = []  # noqa: N815
+    excludeColumns: list[str] = []  # noqa: N815
+    dataStartTime: str = ""  # noqa: N815
+    dataEndTime: str = ""  # noqa: N815
+    dateGranularity: Literal["", "DAILY", "WEEKLY", "MONTHLY", "QUARTERLY"] = ""  # noqa: N815
+
+
+def request_limit(call: Call) -> Limit:
+    """Return the limit of requests: one per type and hour.
+
+    :param call: the call.
+    """
+    return per_hour(1, f"reports/{call.query('reportType')}")
+
+
+async def request(call: Call) -> Response:
+    """Answer ``POST /v3/reports/reportRequests``.
+
+    :param call: the call.
+    """
+    _check_accept(call)
+    kind, version = _type(call), call.query("reportVersion")
+    most = _VERSIONS.get(kind, 1)
+    if not re.fullmatch(f"v[1-{most}]", version):
+        raise _problem("reportVersion", f"must be v1 to v{most} for {kind}")
+    body = call.content(Body, shape="problem", service=SERVICE) if call.body else Body()
+    _check_window(body, is_required=(kind, version) == ("ITEM_PERFORMANCE", "v3"))
+    made = ReportRequest(
+        id=str(uuid.uuid4()),
+        type=kind,
+        version=version,
+        submitted=call.now,
+        duration=call.state.settings.report_seconds,
+        payload=to_builtins(body),
+    )
+    call.state.reports[made.id] = made
+    return reply(_answer(made, call.now))
+
+
+async def listing(call: Call) -> Response:
+    """Answer ``GET /v3/reports/reportRequests``, newest first; the cursor is the query of the next page.
+
+    :param call: the call.
+    """
+    _check_accept(call)
+    kind = _type(call)
+    filters = {name: call.query(name) for name in _FILTERS if call.query(name)}
+    page = call.number("page", 1, least=1)
+    raw = call.request.scope["query_string"].decode("latin-1")
+    if "nextCursor" in call.request.query_params or (page > 1 and raw != _cursor(filters, page)):
+        raise _problem("nextCursor", "send the cursor alone, as the query it is")
+    start = moments.from_query(call, "requestSubmissionStartDate", 0)
+    end = moments.from_query(call, "requestSubmissionEndDate", 1 << 62)
+    start = max(start, int(call.now * 1000) - 30 * moments.DAY)
+    wanted = [
+        report
+        for report in reversed(call.state.reports.values())
+        if report.type == kind
+        and start <= report.submitted * 1000 <= end
+        and filters.get("reportVersion", report.version) == report.version
+        and filters.get("requestStatus") in (None, status(report, call.now))
+        and filters.get("src", "API") == "API"
+    ]
+    found = wanted[(page - 1) * _PAGE : page * _PAGE]
+    answer: dict[str, Any] = {
+        "page": page,
+        "totalCount": len(wanted),
+        "limit": _PAGE,
+        "requests": [{**_answer(report, call.now), "src": "API"} for report in found],
+    }
+    if page * _PAGE < len(wanted):
+        answer["nextCursor"] = _cursor(filters, page + 1)
+    return reply(answer)
+
+
+async def one(call: Call) -> Response:
+    """Answer ``GET /v3/reports/reportRequests/{requestId}``.
+
+    :param call: the call.
+    """
+    _check_accept(call)
+    return reply(_answer(_find(call, call.path["requestId"]), call.now))
+
+
+async def download(call: Call) -> Response:
+    """Answer ``GET /v3/reports/downloadReport`` with a link that is good for 15 minutes.
+
+    :param call: the call.
+    """
+    _check_accept(call)
+    report = _find(call, call.query("requestId"))
+    if status(report, call.now) != "READY":
+        raise _problem("requestId", "the report is not ready")
+    signature, expires = secrets.token_hex(16), call.now + _LINK_LIFE
+    call.state.downloads[signature] = Download(report.id, expires)
+    link = f"{call.request.base_url}storage/reports/{report.id}.zip?X-Amz-Expires={_LINK_LIFE}&X-Amz-Signature={signature}"
+    return reply(
+        {
+            **_answer(report, call.now),
+            "downloadURL": link,
+            "downloadURLExpirationTime": moments.iso(int(expires * 1000)),
+        }
+    )
+
+
+async def stored(sandbox: Sandbox, request: Request) -> Response:
+    """Answer a request of the storage: a zip archive with one CSV file.
+
+    Like the real one it takes nothing but the signed link: Walmart's headers are refused.
+
+    :param sandbox: the sandbox.
+    :param request: the request.
+    """
+    state = sandbox.state
+    if "authorization" in request.headers or any(name.startswith("wm_") for name in request.headers):
+        return _storage_error(400, "InvalidArgument", "Only one auth mechanism allowed")
+    link = state.downloads.get(request.query_params.get("X-Amz-Signature", ""))
+    if link is None or request.path_params["name"] != f"{link.report}.zip":
+        return _storage_error(403, "SignatureDoesNotMatch", "The request signature does not match")
+    if link.expires <= state.clock.now():
+        return _storage_error(403, "AccessDenied", "Request has expired")
+    report = state.reports[link.report]
+    left_out = report.payload.get("excludeColumns", [])
+    kept = [place for place, name in enumerate(COLUMNS) if name not in left_out]
+    table = io.StringIO()
+    writer = csv.writer(table)
+    writer.writerow([COLUMNS[place] for place in kept])
+    for place in range(len(state.items)):
+        sku = state.items.at(place)
+        price = state.prices.get(sku, cents(place + 1) / 100)
+        row = (sku, product(place + 1), f"{price:.2f}", "USD", "PUBLISHED")
+        writer.writerow([row[column] for column in kept])
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr(f"{report.type}_{report.id}.csv", table.getvalue())
+    return Response(archive.getvalue(), media_type="application/zip")
+
+
+def status(report: ReportRequest, now: float) -> str:
+    """Return how far a report is.
+
+    :param report: the report.
+    :param now: sandbox time in epoch seconds.
+    """
+    age = now - report.submitted
+    if age >= report.duration:
+        return "READY"
+    return "RECEIVED" if age < report.duration / 3 else "INPROGRESS"
+
+
+def _check_accept(call: Call) -> None:
+    if not wants_json(call.request):
+        raise Refusal(
+            406, f"INVALID_ACCEPT_TYPE.{SERVICE}", field="Accept", description="Only JSON is supported"
+        )
+
+
+def _type(call: Call) -> str:
+    kind = call.query("reportType")
+    if kind not in TYPES:
+        raise _problem("reportType", "missing or unknown")
+    return kind
+
+
+def _check_window(body: Body, *, is_required: bool) -> None:
+    if is_required and not (body.dataStartTime and body.dataEndTime and body.dateGranularity):
+        raise _problem("dataStartTime", "dataStartTime, dataEndTime and dateGranularity are required")
+    try:
+        start, end = (
+            moments.parse(text) if text else None for text in (body.dataStartTime, body.dataEndTime)
+        )
+    except ValueError:
+        raise _problem("dataStartTime", "must look like 2024-08-10T20:11:24.000Z") from None
+    if start is not None and end is not None and not 0 <= end - start <= _LONGEST_WINDOW:
+        raise _problem("dataStartTime", "must lie before dataEndTime and at most 730 days")
+
+
+def _problem(field: str, reason: str) -> Refusal:
+    return bad_param(field, reason, service=SERVICE, shape="problem")
+
+
+def _find(call: Call, request_id: str) -> ReportRequest:
+    report = call.state.reports.get(request_id)
+    if report is None:
+        raise Refusal(404, f"CONTENT_NOT_FOUND.{SERVICE}", field="requestId", description="No such request")
+    return report
+
+
+def _cursor(filters: dict[str, str], page: int) -> str:
+    parts = {**filters, "page": str(page), "limit": str(_PAGE)}
+    return "&".join(f"{name}={quote(value, safe=':')}" for name, value in parts.items())
+
+
+def _answer(report: ReportRequest, now: float) -> dict[str, Any]:
+    answer: dict[str, Any] = {
+        "requestId": report.id,
+        "requestStatus": status(report, now),
+        "requestSubmissionDate": moments.iso(int(report.submitted * 1000)),
+        "reportType": report.type,
+        "reportVersion": report.version,
+    }
+    if report.payload:
+        answer["payload"] = report.payload
+    if answer["requestStatus"] == "READY":
+        answer["reportGenerationDate"] = moments.iso(int((report.submitted + report.duration) * 1000))
+    return answer
+
+
+def _storage_error(status_code: int, code: str, message: str) -> Response:
+    text = f'<?xml version="1.0" encoding="UTF-8"?><Error><Code>{code}</Code><Message>{message}</Message></Error>'
+    return Response(text, status_code, media_type="application/xml")
+
+
+_PATH = "/v3/reports"
+ENDPOINTS = [
+    Endpoint("GET", f"{_PATH}/reportRequests", listing, "reports", per_minute(200, "reports/list")),
+    Endpoint("POST", f"{_PATH}/reportRequests", request, "reports", request_limit, writes=False),
+    Endpoint("GET", f"{_PATH}/reportRequests/{{requestId}}", one, "reports", per_hour(20, "reports/status")),
+    Endpoint("GET", f"{_PATH}/downloadReport", download, "reports", per_hour(20, "reports/download")),
+]
