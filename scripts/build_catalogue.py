@@ -12,8 +12,9 @@ To take up newer documents:
 
 1. Put them into a folder of the same layout and change `SETS` or `RATE_LIMITS` if a name differs.
 2. Run the script and read ``git diff`` of the catalogue: it holds one operation per line.
-3. The script stops where the documents leave a question open (a doubled id, records that may be in two places).
-   Answer it in the block "What the documents do not say", with the reason.
+3. The script stops where the documents leave a question open: how an operation pages, or which list of a reply
+   holds its records. Answer it in the block "What the documents do not say", with the reason. It also stops when
+   that block speaks of something that the documents no longer have.
 4. Run the tests with ``WALMART_OPENAPI_DIR=FOLDER``.
 
 The output depends on the documents alone; running the script twice gives the same bytes.
@@ -262,33 +263,29 @@ def parameters(document: Document, operation: Json) -> tuple[list[Json], dict[st
     kept, media = [], {}
     for node in operation.get("parameters", ()):
         source = document.resolve(node)
-        schema = source.get("schema", {})
-        name, place = source["name"], source["in"]
+        name = source["name"]
         if name in ("Accept", "Content-Type"):
             media[name] = source.get("example", "application/json")
         elif name == "WM_SANDBOX" and not source.get("required"):
             continue  # belongs to the account, not to the call
         elif name not in COMMON_HEADERS:
-            kept.append(parameter(name, place, bool(source.get("required")), schema, source))
+            kept.append(parameter(source))
     return kept, media
 
 
-def parameter(name: str, place: str, required: bool, schema: Json, source: Json) -> Json:
+def parameter(source: Json) -> Json:
     """Return one parameter as the catalogue has it; what is not said is left out."""
+    name, place, schema = source["name"], source["in"], source.get("schema", {})
     wording = source.get("description", "")
     found: Json = {"name": name, "in": place}
-    if required:
+    if source.get("required"):
         found["required"] = True
     kind = schema.get("type", "string")
     if kind == "string" and COMMA_SEPARATED.search(wording):
         kind = "array"
     if kind != "string":
         found["type"] = kind
-    if (
-        schema.get("type") == "array"
-        and source.get("style", "form") == "form"
-        and source.get("explode", True)
-    ):
+    if schema.get("type") == "array" and source.get("explode", True):
         found["explode"] = True
     form = next((form for pattern, form in TIME_FORMATS if pattern.search(wording)), None)
     if form is None and re.fullmatch(r"\d{4}-\d\d-\d\d", str(source.get("example", ""))):
@@ -610,8 +607,9 @@ def build(folder: Path) -> Json:
     names = Counter(row["name"] for row in catalogue)
     if doubled := [name for name, count in names.items() if count > 1]:
         raise SystemExit(f"Names given twice: {doubled}")
-    known = set(names) | {row["id"] for row in catalogue}
-    if unknown := (set(PAGING) | {name for name, _ in PARAMETERS}) - known:
+    ours = {*PAGING, *KEEPS_ITS_ID, *READ_ONLY_POSTS, *(name for name, _ in PARAMETERS)}
+    known = {*names, *(row["id"] for row in catalogue), *(row["path"] for row in catalogue)}
+    if unknown := ours - known:
         raise SystemExit(f"Hand-made knowledge about operations that are not documented: {sorted(unknown)}")
     for shape in sorted(unused):
         print(f"rate limit of an operation that no document has: {shape}", file=sys.stderr)
