@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
 import subprocess
 import sys
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_provider_walmart.client import catalogue
 from airflow_provider_walmart.client.catalogue import (
     Operation,
     all_operations,
@@ -241,3 +244,18 @@ def test_feed_types_are_found_in_any_spelling():
     assert feed_type("MP_INVENTORY").name == "MP_INVENTORY"
     assert feed_type("returns_overrides").max_bytes == 400_000
     assert feed_type("BRAND_NEW") is None
+
+
+def test_every_operation_with_a_position_in_its_query_is_paginated():
+    for operation in OPERATIONS:
+        names = {parameter.name for parameter in operation.parameters}
+        moves = names & {"offset", "nextCursor", "scrollId", "cursorMark", "page"}
+        assert bool(operation.paging) or not moves, operation.name
+
+
+def test_the_catalogue_has_one_operation_per_line_and_no_prose():
+    text = Path(catalogue.__file__).with_name("catalogue.json").read_text("utf-8")
+    lines = [line for line in text.splitlines() if line.startswith('{"name"')]
+    data = json.loads(text)
+    assert len(lines) == len(data["operations"]) + len(data["feed_types"])
+    assert "description" not in text.lower()
