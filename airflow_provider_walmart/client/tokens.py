@@ -12,6 +12,7 @@ import hmac
 import json
 import logging
 import os
+import random
 import threading
 import time
 from collections.abc import Callable
@@ -29,6 +30,7 @@ from airflow_provider_walmart.client.errors import (
     ErrorDetail,
     WalmartAuthError,
     WalmartConfigError,
+    WalmartConnectionError,
     WalmartError,
     WalmartRateLimitError,
     WalmartServerError,
@@ -45,6 +47,8 @@ PATH = "/v3/token"
 DEFAULT_LIFE = 900.0
 # Fail rather than hang: a token answer is small, and others wait for it.
 TOKEN_TIMEOUT = 30.0
+# Two attempts and the pause between them.
+LONGEST_RENEWAL = 2 * TOKEN_TIMEOUT + 2
 # For so long a failure answers for everybody: many tasks in trouble ask the token endpoint rarely. Seconds.
 FAILURE_LIFE = 1.0
 
@@ -68,6 +72,13 @@ class Token:
     value: str = field(repr=False)
     expires_at: float
     renew_at: float
+
+
+@dataclass
+class TokenBudget:
+    """How many token requests one call may still cost, whatever the server does."""
+
+    left: int = 2
 
 
 @dataclass(frozen=True)
@@ -94,6 +105,9 @@ class TokenProvider:
     :param on_secret: called with every token as soon as it is known, before anything else sees it.
     """
 
+    # Before the second attempt; more or less by half. Seconds.
+    PAUSE = 1.0
+
     def __init__(
         self,
         settings: WalmartSettings,
@@ -109,19 +123,17 @@ class TokenProvider:
         self._grant = "refresh_token" if settings.refresh_token else "client_credentials"
         self._name = self._derive_name()
 
-    def get(self, rejected: str | None = None, failed_before: float | None = None) -> str:
-        """Return a valid token, at the cost of at most one token request.
+    def get(self, rejected: str | None = None, budget: TokenBudget | None = None) -> str:
+        """Return a valid token.
 
-        However many threads and processes ask at once, one of them sends the request and the others
-        take its outcome, be it a token or an error.
+        However many threads and processes ask at once, one of them sends the request, a second one after
+        bad weather, and the others take the outcome, be it a token or an error.
 
         :param rejected: a token that Walmart just refused: another one is returned.
-        :param failed_before: the caller knows what failed up to this time (seconds since 1970 UTC) and wants
-            another attempt; default: a failure of the last `FAILURE_LIFE` seconds is the outcome.
+        :param budget: what the call that needs the token may still cost; default: one request.
         :raises WalmartError: when there is no token to be had.
         """
-        if failed_before is None:
-            failed_before = time.time() - FAILURE_LIFE
+        asked_at = time.time()
         token = self._usable(self._known(), rejected)
         if token:
             return token
@@ -130,15 +142,15 @@ class TokenProvider:
             if token:
                 return token
             # A little longer than the holder can take, so that waiters see how it went.
-            with self._store.lock(self._name, TOKEN_TIMEOUT + 5):
+            with self._store.lock(self._name, LONGEST_RENEWAL + 5):
                 record = _newest(self._load(), self._known())
                 token = self._usable(record, rejected)
                 if token:
                     return token
                 # A failure from the future was written by a host whose clock is wrong.
-                if record.failure and failed_before <= record.failed_at <= time.time():
+                if record.failure and asked_at - FAILURE_LIFE <= record.failed_at <= time.time():
                     return self._old_token(record, rejected, _failure_from(record.failure))
-                return self._renew(record, rejected)
+                return self._renew(record, rejected, budget or TokenBudget(1))
 
     def exchange_authorization_code(self, code: str, redirect_uri: str, partner_id: str) -> str:
         """Return the refresh token that an authorization code is worth (valid for a year).
@@ -179,29 +191,35 @@ class TokenProvider:
     def _known(self) -> _Record | None:
         return self._store.known.get(self._name)
 
-    def _renew(self, record: _Record, rejected: str | None) -> str:
+    def _renew(self, record: _Record, rejected: str | None, budget: TokenBudget) -> str:
         form = {"grant_type": self._grant}
         if self._settings.refresh_token:
             form["refresh_token"] = self._settings.refresh_token
-        asked_at = time.time()
-        try:
-            token = self._token_of(self._request(self._settings, form), asked_at)
-        except WalmartError as error:
-            self._keep(replace(record, failed_at=time.time(), failure=_failure_to_dict(error)))
-            return self._old_token(record, rejected, error)
-        self._keep(_Record(token=token))
-        return token.value
+        while True:
+            asked_at = time.time()
+            budget.left -= 1
+            try:
+                token = self._token_of(self._request(self._settings, form), asked_at)
+            except WalmartError as error:
+                passing = isinstance(error, (WalmartConnectionError, WalmartServerError))
+                if passing and budget.left > 0 and not _is_good(record.token, rejected):
+                    log.warning("No access token, trying once more: %s", error)
+                    time.sleep(self.PAUSE * random.uniform(0.5, 1.5))  # noqa: S311 - spreads load, guards nothing
+                    continue
+                self._keep(replace(record, failed_at=time.time(), failure=_failure_to_dict(error)))
+                return self._old_token(record, rejected, error)
+            self._keep(_Record(token=token))
+            return token.value
 
     def _old_token(self, record: _Record, rejected: str | None, error: WalmartError) -> str:
         """Return the token that could not be renewed while it is good, or else raise why.
 
         Renewal comes early, so there is time left to ride out bad weather.
         """
-        old = record.token
-        if not old or old.value == rejected or time.time() >= old.expires_at - 5 or error.status == 401:
+        if record.token is None or not _is_good(record.token, rejected) or error.status == 401:
             raise error
         log.warning("Could not renew the access token, going on with the old one: %s", error)
-        return old.value
+        return record.token.value
 
     def _token_of(self, answer: dict[str, Any], asked_at: float) -> Token:
         value = answer.get("access_token")
@@ -294,6 +312,10 @@ class TokenProvider:
         self._store.known[self._name] = record
         life = max(record.token.expires_at - time.time() if record.token else 0.0, TOKEN_TIMEOUT)
         self._store.put(self._name, self._cipher().encrypt(json.dumps(asdict(record)).encode()), life)
+
+
+def _is_good(token: Token | None, rejected: str | None) -> bool:
+    return token is not None and token.value != rejected and time.time() < token.expires_at - 5
 
 
 def _newest(stored: _Record | None, known: _Record | None) -> _Record:
