@@ -23,7 +23,7 @@ from airflow_provider_walmart.client.headers import (
     business_headers,
     correlation_id,
 )
-from airflow_provider_walmart.client.paging import iter_records
+from airflow_provider_walmart.client.paging import iter_records, page_params
 from airflow_provider_walmart.client.query import encode_query
 from airflow_provider_walmart.client.request_building import build_request
 from airflow_provider_walmart.client.responses import decode_json, json_object, raise_for_status
@@ -147,13 +147,14 @@ class MarketplaceClient:
         :raises WalmartError: on the way.
         """
         found = find(operation)
+        of_page = page_params(found, params)
         first = True
 
         def fetch(query: str, page_body: Any) -> Any:
             nonlocal first
             beginning, first = first, False
             try:
-                return decode_json(self._send(found, params or {}, page_body, strict, query))
+                return decode_json(self._send(found, of_page, page_body, strict, query))
             except WalmartNotFoundError as error:
                 if beginning and _nothing_found(error):
                     return None
