@@ -43,11 +43,25 @@ def main() -> None:
         "--ui", action="store_true", help="leave all running, with Airflow's UI, until Ctrl-C"
     )
     stay = parser.parse_args().ui
-    # SIGTERM ends us as Ctrl-C does: what we started is stopped before we are gone.
+    # Ctrl-C works even where a shell started us with SIGINT ignored, and SIGTERM stops what we started, too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
 
     RESULTS.mkdir(exist_ok=True)
     home = Path(tempfile.mkdtemp(prefix="airflow-", dir=RESULTS))
+    try:
+        run(home, stay=stay)
+    except Exception:
+        say(f"\nThe logs are kept in {home}.")
+        raise
+    except BaseException:
+        shutil.rmtree(home)
+        raise
+    shutil.rmtree(home)
+
+
+def run(home: Path, *, stay: bool) -> None:
+    """Start the sandbox and Airflow, show what they do, and stop them."""
     with Processes(home / "components") as processes:
         say(
             "Starting the sandbox server and a real Airflow: scheduler, API server, DAG processor, triggerer."
@@ -69,7 +83,6 @@ def main() -> None:
             )
             wait_for_ctrl_c(processes)
         say("Stopping all of it.")
-    shutil.rmtree(home)
 
 
 def check_feeds(airflow: LocalAirflow) -> None:

@@ -42,6 +42,7 @@ class LocalAirflow:
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         self._env = _environment(home.resolve(), dags.resolve(), port) | dict(env or {})
+        self.component_logs = processes.logs
         self._processes = processes
         self._session = requests.Session()
         self._session.trust_env = False

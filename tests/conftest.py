@@ -1,0 +1,77 @@
+"""What all tests share: an Airflow home of their own, and for those that ask a real Airflow with the sandbox server."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).resolve().parent
+CHECKOUT = TESTS.parent
+sys.path.insert(0, str(CHECKOUT / "scripts"))
+
+from local_airflow import LocalAirflow  # noqa: E402
+from local_sandbox import LocalSandbox  # noqa: E402
+from processes import Processes  # noqa: E402
+from system_account import CLIENT_ID, CLIENT_SECRET  # noqa: E402
+
+# Before any test imports Airflow: it must neither read nor write the settings of whoever runs the tests.
+for name in [name for name in os.environ if name.startswith("AIRFLOW_")]:
+    del os.environ[name]
+os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="walmart-tests-")
+
+
+def pytest_unconfigure() -> None:
+    """Remove the Airflow home."""
+    shutil.rmtree(os.environ["AIRFLOW_HOME"], ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Processes]:
+    """What runs the sandbox and Airflow; ends them with the last test."""
+    with Processes(tmp_path_factory.mktemp("components")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def sandbox(processes: Processes) -> LocalSandbox:
+    """An empty sandbox server that knows ``CLIENT_ID``."""
+    return LocalSandbox(processes, "--no-seed", "--client", f"{CLIENT_ID}:{CLIENT_SECRET}")
+
+
+@pytest.fixture(scope="session")
+def failed_items(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory into which the example DAG writes failed items."""
+    return tmp_path_factory.mktemp("errors") / "failed_items"
+
+
+@pytest.fixture(scope="session")
+def airflow(
+    processes: Processes,
+    sandbox: LocalSandbox,
+    failed_items: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> LocalAirflow:
+    """A real Airflow with the example DAGs, those of the system tests, and the connection ``walmart_default``."""
+    dags = tmp_path_factory.mktemp("dags")
+    for folder in (CHECKOUT / "example_dags", TESTS / "system" / "dags"):
+        shutil.copytree(folder, dags / folder.parent.name)
+    airflow = LocalAirflow(
+        processes,
+        tmp_path_factory.mktemp("airflow"),
+        dags,
+        env={"WALMART_ERRORS_DIR": str(failed_items.parent)},
+    )
+    airflow.add_connection(
+        "walmart_default",
+        host=sandbox.url,
+        login=CLIENT_ID,
+        password=CLIENT_SECRET,
+        extra={"environment": "sandbox"},
+    )
+    return airflow
