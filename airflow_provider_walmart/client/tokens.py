@@ -49,8 +49,8 @@ DEFAULT_LIFE = 900.0
 TOKEN_TIMEOUT = 30.0
 # Two attempts and the pause between them.
 LONGEST_RENEWAL = 2 * TOKEN_TIMEOUT + 2
-# For so long a failure answers for everybody: many tasks in trouble ask the token endpoint rarely. Seconds.
-FAILURE_LIFE = 1.0
+# For so long a failure answers for other processes, too: tasks that start together never do so to the moment. Seconds.
+FAILURE_LIFE = 2.0
 
 HINT_KEYS = (
     "Walmart refuses these keys. Are they complete and current (somebody may have reset them), do they belong to the "
@@ -134,7 +134,8 @@ class TokenProvider:
         :raises WalmartError: when there is no token to be had.
         """
         asked_at = time.time()
-        token = self._usable(self._known(), rejected)
+        known = self._known() or _Record()
+        token = self._usable(known, rejected)
         if token:
             return token
         with _locks.setdefault(self._name, threading.Lock()):
@@ -147,8 +148,11 @@ class TokenProvider:
                 token = self._usable(record, rejected)
                 if token:
                     return token
-                # A failure from the future was written by a host whose clock is wrong.
-                if record.failure and asked_at - FAILURE_LIFE <= record.failed_at <= time.time():
+                # Whoever has seen a failure and asks again wants another attempt.
+                since = asked_at if record.failed_at == known.failed_at else asked_at - FAILURE_LIFE
+                # One from the future was written by a host whose clock is wrong.
+                if record.failure and since <= record.failed_at <= time.time():
+                    self._store.known[self._name] = record
                     return self._old_token(record, rejected, _failure_from(record.failure))
                 return self._renew(record, rejected, budget or TokenBudget(1))
 

@@ -215,8 +215,15 @@ class TestRenewalInBadWeather:
     def test_for_all_who_ask(self, client, token_url):
         called = token_url(status_code=500)
         assert [client.access_token() for _ in range(20)] == ["a-token"] * 20
-        # The clock stands still: all of this is one moment.
+        # The clock stands still: all of them ask before it fails.
         assert called.call_count == 1
+
+    def test_and_asks_again_for_the_next_one(self, client, token_url, clock):
+        called = token_url(status_code=500)
+        client.access_token()
+        clock[0] += 0.01
+        client.access_token()
+        assert called.call_count == 2
 
     def test_but_not_beyond_its_life(self, client, token_url, clock):
         token_url(status_code=500)
