@@ -79,7 +79,7 @@ def get_provider_info() -> dict[str, Any]:
     return {
         "package-name": "airflow-provider-walmart",
         "name": "Walmart Marketplace",
-        "description": "Walmart Marketplace: connection, hook, feed-status operator and sensor.",
+        "description": "Walmart Marketplace: tokens, feeds, and every documented operation.",
         "versions": [__version__],
         "integrations": [
             {
@@ -97,7 +97,10 @@ def get_provider_info() -> dict[str, Any]:
         "operators": [
             {
                 "integration-name": "Walmart Marketplace",
-                "python-modules": ["airflow_provider_walmart.operators.feeds"],
+                "python-modules": [
+                    "airflow_provider_walmart.operators.api",
+                    "airflow_provider_walmart.operators.feeds",
+                ],
             }
         ],
         "sensors": [
@@ -106,6 +109,16 @@ def get_provider_info() -> dict[str, Any]:
                 "python-modules": ["airflow_provider_walmart.sensors.feeds"],
             }
         ],
+        "triggers": [
+            {
+                "integration-name": "Walmart Marketplace",
+                "python-modules": [
+                    "airflow_provider_walmart.triggers.feed_events",
+                    "airflow_provider_walmart.triggers.feeds",
+                ],
+            }
+        ],
+        "extra-links": ["airflow_provider_walmart.links.feeds.WalmartFeedLink"],
         "connection-types": [
             {
                 "connection-type": "walmart",

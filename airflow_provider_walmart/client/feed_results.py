@@ -54,6 +54,18 @@ def is_finished(summary: dict[str, Any]) -> bool:
     return bool(summary["feedStatus"] == "PROCESSED" and summary["itemsProcessing"] == 0)
 
 
+def progress(feed: dict[str, Any]) -> str:
+    """Return how far a feed is, in words for the log."""
+    summary = summarize(feed)
+    received = summary["itemsReceived"]
+    done = received - summary["itemsProcessing"]
+    share = f" ({done / received:.0%})" if received else ""
+    return (
+        f"feed {summary['feedId']} is {summary['feedStatus']}: {done} of {received} items processed{share}, "
+        f"{summary['itemsFailed']} failed so far"
+    )
+
+
 def parse_allowed_failures(value: Any) -> int | float:
     """Return the failure policy as a number.
 

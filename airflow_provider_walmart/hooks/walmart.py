@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import platform
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
@@ -15,7 +16,10 @@ from airflow.sdk.log import mask_secret
 
 from airflow_provider_walmart import __version__
 from airflow_provider_walmart.client import errors, feeds
+from airflow_provider_walmart.client.feed_formats import upload_of
 from airflow_provider_walmart.client.feed_results import has_failed
+from airflow_provider_walmart.client.feed_slices import plan_document
+from airflow_provider_walmart.client.feed_submit import FeedFile, submit_feed
 from airflow_provider_walmart.client.headers import basic_credentials
 from airflow_provider_walmart.client.marketplace import MarketplaceClient
 from airflow_provider_walmart.client.settings import WalmartSettings
@@ -25,6 +29,7 @@ from airflow_provider_walmart.hooks.shared_state import shared_state
 
 if TYPE_CHECKING:
     import requests
+    from airflow.providers.common.compat.sdk import Connection
 
 TEST_TIMEOUT = 10.0
 
@@ -69,22 +74,28 @@ class WalmartHook(BaseHook):
     @cached_property
     def client(self) -> MarketplaceClient:
         """The client of the connection's account."""
-        return self._client_for(self._settings(), shared_state())
+        return self.client_of(self.settings_of(self.get_connection(self.walmart_conn_id)))
 
-    def _settings(self) -> WalmartSettings:
-        settings = walmart_settings(self.get_connection(self.walmart_conn_id))
+    @staticmethod
+    def settings_of(connection: Connection) -> WalmartSettings:
+        """Return the settings that a connection describes, and have its secrets masked in all logs."""
+        settings = walmart_settings(connection)
         for secret in (settings.client_secret, settings.refresh_token, basic_credentials(settings)):
             if secret:
                 mask_secret(secret)
         return settings
 
     @staticmethod
-    def _client_for(settings: WalmartSettings, store: Resilient) -> MarketplaceClient:
+    def client_of(settings: WalmartSettings, store: Resilient | None = None) -> MarketplaceClient:
+        """Return a client for an account.
+
+        :param store: where it keeps its token and its rate budgets; default: the store of the deployment.
+        """
         user_agent = (
             f"airflow-provider-walmart/{__version__} apache-airflow/{version('apache-airflow')} "
             f"python/{platform.python_version()}"
         )
-        return MarketplaceClient(settings, store, user_agent, mask_secret)
+        return MarketplaceClient(settings, store or shared_state(), user_agent, mask_secret)
 
     def get_conn(self) -> requests.Session:
         """Return an authenticated session: base URL, headers, token and retries included.
@@ -126,7 +137,7 @@ class WalmartHook(BaseHook):
         text of an exception, ever goes into it.
         """
         try:
-            settings = self._settings()
+            settings = self.settings_of(self.get_connection(self.walmart_conn_id))
         except errors.WalmartConfigError:
             return False, "The connection is incomplete or has a field with a value that is not allowed."
         except Exception:
@@ -135,7 +146,7 @@ class WalmartHook(BaseHook):
         where = f"environment {settings.environment}, market {settings.market}"
         # Nobody waits long for a button, and a cached token would hide that the keys were reset.
         settings = replace(settings, timeout=min(settings.timeout, TEST_TIMEOUT))
-        client = self._client_for(settings, Resilient(MemoryStore()))
+        client = self.client_of(settings, Resilient(MemoryStore()))
         client.session.ATTEMPTS = 1
         try:
             scopes = client.token_detail().get("scopes")
@@ -255,6 +266,33 @@ class WalmartHook(BaseHook):
             ):
                 yield item
 
+    def submit_feed(self, feed_type: str, payload: Any, *, file_name: str | None = None) -> str:
+        """Send one feed and return its id; called twice, it sends twice.
+
+        `WalmartSubmitFeedOperator` sends once whatever dies when, builds feeds from records, and waits.
+
+        :param feed_type: Walmart's ``feedType``; any is passed on.
+        :param payload: the finished document: a dict, or JSON, XML or a zip file as text or bytes.
+        :param file_name: name shown in the list of feeds; default: feed type and a hash of the content.
+        :raises WalmartConfigError: when it is empty, malformed or larger than Walmart takes.
+        :raises WalmartUnknownOutcomeError: when it was sent and no id came back: look before sending it again.
+        """
+        content = (
+            payload
+            if isinstance(payload, bytes)
+            else (payload if isinstance(payload, str) else _json(payload)).encode()
+        )
+        planned = plan_document(feed_type, content, file_name=file_name or "payload")
+        feed = FeedFile(
+            feed_type=feed_type,
+            content=content,
+            items=planned.items,
+            fingerprint=planned.fingerprint,
+            multipart=upload_of(feed_type).multipart,
+            given_name=file_name or "",
+        )
+        return submit_feed(self.client, feed)
+
 
 TEST_FAILURES: tuple[tuple[type[errors.WalmartError], str], ...] = (
     (
@@ -274,6 +312,13 @@ TEST_FAILURES: tuple[tuple[type[errors.WalmartError], str], ...] = (
         "The server refused the request. Check the base URL and the fields of the connection.",
     ),
 )
+
+
+def _json(payload: Any) -> str:
+    try:
+        return json.dumps(payload, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise errors.WalmartConfigError(f"payload can't be written as JSON: {error}") from None
 
 
 def _scopes_text(scopes: Any) -> str:

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import time
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import BaseOperator
+from airflow.providers.common.compat.sdk import BaseOperator, conf
 
-from airflow_provider_walmart.client.errors import WalmartConfigError
-from airflow_provider_walmart.client.feed_results import parse_allowed_failures
+from airflow_provider_walmart.client.errors import WalmartConfigError, WalmartRateLimitError
+from airflow_provider_walmart.client.feed_results import parse_allowed_failures, summarize
+from airflow_provider_walmart.links.feeds import WalmartFeedLink
+from airflow_provider_walmart.results.context import MemoryRecords, push, task_identity, try_number
 from airflow_provider_walmart.results.failures import fail_for_good
+from airflow_provider_walmart.results.feed_source import FeedSource
 from airflow_provider_walmart.results.feeds import judge_feeds
+from airflow_provider_walmart.results.waiting import feeds_of_event, missing_or_typed, wait_for_feeds
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
+    from airflow.triggers.base import BaseTrigger
 
+    from airflow_provider_walmart.client.feed_submit import FeedFile, OnceSubmitter
     from airflow_provider_walmart.hooks.walmart import WalmartHook
 
 
@@ -84,17 +91,12 @@ class WalmartFeedStatusOperator(BaseOperator):
             feeds = [self._one_feed(self.feed_id)] if self.feed_id else self._recent_feeds()
             one = bool(self.feed_id)
 
-            def keep(summaries: list[dict[str, Any]]) -> None:
-                # A failing task returns nothing, and that is when people look.
-                if context.get("ti"):
-                    context["ti"].xcom_push(key="return_value", value=summaries[0] if one else summaries)
-
             summaries = judge_feeds(
                 self.hook,
                 feeds,
                 allowed_failures=allowed_failures,
                 item_errors_path=self.item_errors_path,
-                keep=keep,
+                keep=lambda summaries: push(context, "return_value", summaries[0] if one else summaries),
             )
             return summaries[0] if one else summaries
 
@@ -113,6 +115,249 @@ class WalmartFeedStatusOperator(BaseOperator):
         feeds = self.hook.list_feeds(feed_types=feed_types, since=since)
         self.log.info("%d feeds since %s", len(feeds), since.isoformat(timespec="minutes"))
         return feeds
+
+
+class WalmartSubmitFeedOperator(BaseOperator):
+    """Submits a feed once, waits until Walmart has processed it, and fails when items did not make it.
+
+    The feed is made of plain records (a list, or a JSON lines or CSV file), which are checked before anything is
+    sent and cut into as many feeds as Walmart's caps want; or it is a ready file. Whatever dies when, it goes out
+    once: before sending an intent is stored in the task state, after it the feed id, and a retry looks what Walmart
+    has before it sends (Airflow 3.3 keeps task state; below, a retry looks for the file name alone).
+
+    :param feed_type: Walmart's ``feedType``. From records can be built: ``inventory``, ``MP_INVENTORY``, ``price``,
+        ``PRICE_AND_PROMOTION``, ``lagtime``, ``RETIRE_ITEM``, ``SKU_TEMPLATE_MAP``, ``RETURNS_OVERRIDES``, and any other
+        with ``feed_header`` and ``root_key``.
+    :param records: list of dicts, one per row; the docs list the columns of each type.
+    :param records_path: JSON lines or CSV file with the rows (``.gz`` too): a path or any URI that
+        `ObjectStoragePath` knows.
+    :param payload_path: a ready feed file (JSON, XML or zip), likewise.
+    :param feed_header: for other feed types: dict with one key, the header of the document.
+    :param root_key: for other feed types: key of the list of items.
+    :param wait_for_completion: False returns right after submitting.
+    :param allowed_failures: failed items per feed that are still fine: an int is a number of items, a float
+        from 0.0 to 1.0 a share of them; default 0.
+    :param item_errors_path: where failed items go as JSON lines; None: nowhere.
+    :param durable: True goes on with what an earlier try of this task submitted when the payload is the same; False
+        always submits.
+    :param on_unknown: what to do when a feed may or may not have arrived: ``fail`` (default), or ``resubmit`` at the
+        risk of sending it twice.
+    :param poll_interval: seconds between two looks; None (default): by age and type of the feed.
+    :param timeout: how long to wait for completion, as timedelta or seconds; default 24 hours.
+    :param deferrable: wait in the triggerer; default: ``[operators] default_deferrable``.
+    :param walmart_conn_id: id of a connection of type ``walmart``.
+    :return: a dict with ``feedId``, ``feedType``, ``feedStatus``, ``itemsReceived``, ``itemsSucceeded``,
+        ``itemsFailed``, ``itemsProcessing`` and ``errors_uri``; a list of them when there were several feeds. It is in
+        XCom also when the task fails because of it.
+    :raises AirflowFailException: for bad input, naming the rows; when a feed failed by this policy; when no retry can
+        help.
+    :raises WalmartUnknownOutcomeError: when a feed may or may not have arrived.
+    """
+
+    template_fields: Sequence[str] = (
+        "feed_type",
+        "records",
+        "records_path",
+        "payload_path",
+        "feed_header",
+        "root_key",
+        "allowed_failures",
+        "item_errors_path",
+        "on_unknown",
+        "walmart_conn_id",
+    )
+    template_fields_renderers = {"records": "json", "feed_header": "json"}
+    operator_extra_links = (WalmartFeedLink(),)
+    ui_color = "#e6f1fc"
+
+    def __init__(
+        self,
+        *,
+        feed_type: str,
+        records: Sequence[Mapping[str, Any]] | None = None,
+        records_path: str | None = None,
+        payload_path: str | None = None,
+        feed_header: Mapping[str, Any] | None = None,
+        root_key: str | None = None,
+        wait_for_completion: bool = True,
+        allowed_failures: float | str = 0,
+        item_errors_path: str | None = None,
+        durable: bool = True,
+        on_unknown: str = "fail",
+        poll_interval: float | None = None,
+        timeout: timedelta | float = timedelta(hours=24),
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        walmart_conn_id: str = "walmart_default",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.feed_type = feed_type
+        self.records = records
+        self.records_path = records_path
+        self.payload_path = payload_path
+        self.feed_header = feed_header
+        self.root_key = root_key
+        self.wait_for_completion = wait_for_completion
+        self.allowed_failures = allowed_failures
+        self.item_errors_path = item_errors_path
+        self.durable = durable
+        self.on_unknown = on_unknown
+        self.poll_interval = poll_interval
+        self.timeout = timeout if isinstance(timeout, timedelta) else timedelta(seconds=timeout)
+        self.deferrable = deferrable
+        self.walmart_conn_id = walmart_conn_id
+
+    @cached_property
+    def hook(self) -> WalmartHook:
+        """The hook of the connection."""
+        from airflow_provider_walmart.hooks.walmart import WalmartHook
+
+        return WalmartHook(self.walmart_conn_id)
+
+    def execute(self, context: Context) -> Any:
+        """Submit what has not been submitted yet, then wait and judge."""
+        return self._run(context, {})
+
+    def resume_submitting(self, context: Context, event: Any = None, submitted: Any = None) -> Any:
+        """Go on when an hourly slot is free again."""
+        return self._run(context, submitted or {})
+
+    def _run(self, context: Context, submitted: dict[str, Any]) -> Any:
+        with fail_for_good():
+            parse_allowed_failures(self.allowed_failures)
+            if self.on_unknown not in ("fail", "resubmit"):
+                raise WalmartConfigError(f"on_unknown is {self.on_unknown!r}; allowed: fail, resubmit.")
+            source = FeedSource(
+                self.feed_type,
+                records=self.records,
+                records_path=self.records_path,
+                payload_path=self.payload_path,
+                header=self.feed_header,
+                root_key=self.root_key,
+                identity=task_identity(context),
+            )
+            feed_ids = self._submit(context, source, submitted)
+            largest = max(plan.items for plan in source.plans)
+            if not self.wait_for_completion:
+                return self._one_or_all(
+                    [
+                        summarize(
+                            {"feedId": feed_id, "feedStatus": "RECEIVED", "itemsReceived": plan.items},
+                            self.feed_type,
+                        )
+                        for feed_id, plan in zip(feed_ids, source.plans, strict=True)
+                    ]
+                )
+            return self._wait(context, feed_ids, largest)
+
+    def _submit(self, context: Context, source: FeedSource, submitted: dict[str, Any]) -> list[str]:
+        from airflow_provider_walmart.client.feed_submit import OnceSubmitter
+
+        store = context.get("task_state_store") if self.durable else None
+        records = MemoryRecords(submitted) if store is None else store
+        submitter = OnceSubmitter(
+            self.hook.client,
+            records,
+            lasting=store is not None or not self.durable,
+            earlier_tries=not submitted and try_number(context) > 1,
+            resubmit_unknown=self.on_unknown == "resubmit",
+        )
+        feed_ids: list[str] = []
+        try:
+            for number, feed in enumerate(source.feeds(), start=1):
+                feed_ids.append(self._submit_one(submitter, feed))
+                # The link of the task shows them while it waits.
+                push(context, "feed_ids", feed_ids)
+                self.log.info("Feed %d of %d is %s", number, len(source.plans), feed_ids[-1])
+        except WalmartRateLimitError as error:
+            if error.retry_at is None or not self.deferrable:
+                raise
+            self.log.info("Deferring until the next slot: %s", error)
+            self.defer(
+                trigger=_trigger_at(error.retry_at),
+                method_name="resume_submitting",
+                kwargs={"submitted": dict(records) if isinstance(records, MemoryRecords) else {}},
+            )
+        return feed_ids
+
+    def _submit_one(self, submitter: OnceSubmitter, feed: FeedFile) -> str:
+        """Submit one feed; without deferral, sleep until its hourly slot is free."""
+        while True:
+            try:
+                return submitter.submit(feed)
+            except WalmartRateLimitError as error:
+                if error.retry_at is None or self.deferrable:
+                    raise
+                seconds = (error.retry_at - datetime.now(timezone.utc)).total_seconds()
+                if seconds > self.timeout.total_seconds():
+                    raise
+                self.log.info("Sleeping %.0f s until the next slot: %s", seconds, error)
+                time.sleep(max(0.0, seconds))
+
+    def _wait(self, context: Context, feed_ids: list[str], items: int) -> Any:
+        since = time.time()
+        deadline = since + self.timeout.total_seconds()
+        if self.deferrable:
+            from airflow_provider_walmart.triggers.feeds import WalmartFeedTrigger
+
+            self.defer(
+                trigger=WalmartFeedTrigger(
+                    walmart_conn_id=self.walmart_conn_id,
+                    feed_ids=feed_ids,
+                    feed_type=self.feed_type,
+                    items=items,
+                    poll_interval=self.poll_interval,
+                    since=since,
+                    deadline=deadline,
+                ),
+                method_name="execute_complete",
+                kwargs={"feed_ids": feed_ids, "since": since},
+                # The trigger's own deadline is to speak first.
+                timeout=self.timeout + timedelta(minutes=10),
+            )
+        feeds = wait_for_feeds(
+            self.hook.client,
+            feed_ids,
+            feed_type=self.feed_type,
+            items=items,
+            poll_interval=self.poll_interval,
+            since=since,
+            deadline=deadline,
+        )
+        return self._judge(context, feed_ids, feeds)
+
+    def execute_complete(
+        self, context: Context, event: dict[str, Any], feed_ids: list[str], since: float
+    ) -> Any:
+        """Judge what the trigger saw."""
+        with fail_for_good():
+            feeds = feeds_of_event(event, feed_ids, time.time() - since)
+            return self._judge(context, feed_ids, feeds)
+
+    def _judge(self, context: Context, feed_ids: list[str], feeds: Sequence[dict[str, Any] | None]) -> Any:
+        return self._one_or_all(
+            judge_feeds(
+                self.hook,
+                missing_or_typed(feed_ids, feeds, self.feed_type),
+                allowed_failures=parse_allowed_failures(self.allowed_failures),
+                item_errors_path=self.item_errors_path,
+                keep=lambda summaries: push(context, "return_value", self._one_or_all(summaries)),
+            )
+        )
+
+    @staticmethod
+    def _one_or_all(summaries: list[dict[str, Any]]) -> dict[str, Any] | list[dict[str, Any]]:
+        return summaries[0] if len(summaries) == 1 else summaries
+
+    def on_kill(self) -> None:
+        """Say that feeds go on at Walmart: there is no call that recalls one."""
+        self.log.warning("Walmart cannot recall a feed: it goes on with those that were submitted.")
+
+
+def _trigger_at(moment: datetime) -> BaseTrigger:
+    from airflow.providers.standard.triggers.temporal import DateTimeTrigger
+
+    return DateTimeTrigger(moment=moment)
 
 
 def _hours(value: float | str) -> timedelta:

@@ -1,0 +1,1 @@
+"""Links from a task in the UI to what it did."""

@@ -1,0 +1,137 @@
+"""Any documented operation as a task."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import BaseOperator
+
+from airflow_provider_walmart.client.catalogue import find
+from airflow_provider_walmart.client.errors import WalmartConfigError, WalmartError
+from airflow_provider_walmart.results.failures import fail_for_good
+from airflow_provider_walmart.results.files import whole_file
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_walmart.hooks.walmart import WalmartHook
+
+# XCom is a table of Airflow's database: what is larger than this belongs into object storage. Bytes of JSON.
+MAX_XCOM = 48 * 1024
+PROGRESS_EVERY = 10_000
+
+
+class WalmartApiOperator(BaseOperator):
+    """Calls one documented operation of Walmart Marketplace.
+
+    Parameters are checked before anything is sent. GET calls are retried on bad weather; a write is sent once.
+
+    :param operation: operation id (``getAnOrder``) or method and path
+        (``GET /v3/orders/{purchaseOrderId}``); the docs list all of them.
+    :param params: parameters by Walmart's names, those of the path included.
+    :param body: for operations that take one.
+    :param paginate: True reads all pages and gives the records.
+    :param output_path: where the answer goes: a path or any URI that `ObjectStoragePath` knows. Records as JSON
+        lines, a file as it is, any other answer as JSON. None: into XCom, up to 48 KiB of JSON.
+    :param walmart_conn_id: id of a connection of type ``walmart``.
+    :return: without ``output_path`` the answer, or the list of records; with it a dict with ``uri``, ``bytes`` (None
+        for records) and ``records`` (None for a single answer).
+    :raises AirflowFailException: for bad input, for what Walmart refuses, and for an answer too large for XCom.
+    :raises WalmartError: for anything else; a retry may help.
+    """
+
+    template_fields: Sequence[str] = ("operation", "api_params", "body", "output_path", "walmart_conn_id")
+    template_fields_renderers = {"api_params": "json", "body": "json"}
+    ui_color = "#e6f1fc"
+
+    def __init__(
+        self,
+        *,
+        operation: str,
+        params: Mapping[str, Any] | None = None,
+        body: Any = None,
+        paginate: bool = False,
+        output_path: str | None = None,
+        walmart_conn_id: str = "walmart_default",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.operation = operation
+        # BaseOperator.params are those of the DAG, and Airflow has merged them into ours by now.
+        self.api_params = dict(params) if isinstance(params, Mapping) else params
+        self.body = body
+        self.paginate = paginate
+        self.output_path = output_path
+        self.walmart_conn_id = walmart_conn_id
+
+    @cached_property
+    def hook(self) -> WalmartHook:
+        """The hook of the connection."""
+        from airflow_provider_walmart.hooks.walmart import WalmartHook
+
+        return WalmartHook(self.walmart_conn_id)
+
+    def execute(self, context: Context) -> Any:
+        """Call the operation and land its answer."""
+        with fail_for_good():
+            params = self._own_params()
+            return self._land_records(params) if self.paginate else self._land_answer(params)
+
+    def _own_params(self) -> dict[str, Any]:
+        """Return our parameters without those that Airflow merged in from the DAG."""
+        if not isinstance(self.api_params or {}, Mapping):
+            raise WalmartConfigError(f"params is a {type(self.api_params).__name__}; expected a dict.")
+        known = {parameter.name for parameter in find(self.operation).parameters}
+        of_dag = set(self.params) - known
+        return {name: value for name, value in (self.api_params or {}).items() if name not in of_dag}
+
+    def _land_answer(self, params: dict[str, Any]) -> Any:
+        answer = self.hook.client.call(self.operation, body=self.body, params=params)
+        content = answer if isinstance(answer, bytes) else json.dumps(answer, ensure_ascii=False).encode()
+        if self.output_path:
+            with whole_file(self.output_path, "wb") as file:
+                file.write(content)
+            self.log.info("%d bytes are in %s", len(content), self.output_path)
+            return {"uri": self.output_path, "bytes": len(content), "records": None}
+        if isinstance(answer, bytes):
+            raise _too_large(f"{self.operation} answered with a file of {len(answer)} bytes")
+        if len(content) > MAX_XCOM:
+            raise _too_large(f"{self.operation} answered with {len(content)} bytes of JSON")
+        return answer
+
+    def _land_records(self, params: dict[str, Any]) -> Any:
+        found = self.hook.client.paginate(self.operation, body=self.body, params=params)
+        if self.output_path is None:
+            records, size = [], 0
+            for record in found:
+                size += len(json.dumps(record))
+                if size > MAX_XCOM:
+                    raise _too_large(
+                        f"The records of {self.operation} are more than {MAX_XCOM} bytes of JSON"
+                    )
+                records.append(record)
+            return records
+        count = 0
+        with whole_file(self.output_path) as file:
+            for count, record in enumerate(found, start=1):
+                file.write(json.dumps(record, ensure_ascii=False) + "\n")
+                if count % PROGRESS_EVERY == 0:
+                    self.log.info("%d records so far", count)
+        self.log.info("%d records are in %s", count, self.output_path)
+        return {"uri": self.output_path, "bytes": None, "records": count}
+
+
+class _TooLargeError(WalmartError):
+    """The call was made; its answer has no place to go."""
+
+    is_final = True
+
+
+def _too_large(what: str) -> WalmartError:
+    return _TooLargeError(
+        f"{what}, which doesn't belong into XCom (up to {MAX_XCOM} bytes). The call was made.",
+        hint="Set output_path to a place in object storage.",
+    )

@@ -1,0 +1,36 @@
+"""What operators take from and leave in the context of a task, as far as it has that."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+
+class MemoryRecords(dict[str, Any]):
+    """Stands in for the task state store where there is none; lasts as long as the process."""
+
+    def set(self, key: str, value: Any) -> None:
+        """Keep a value."""
+        self[key] = value
+
+
+def push(context: Context | Mapping[str, Any], key: str, value: Any) -> None:
+    """Push to XCom right away: a failing task returns nothing, and that is when people look."""
+    if ti := context.get("ti"):
+        ti.xcom_push(key=key, value=value)
+
+
+def task_identity(context: Context | Mapping[str, Any]) -> str:
+    """Return what tells this run of this task from all others, its tries not among them."""
+    ti = context.get("ti")
+    parts = [getattr(ti, name, None) for name in ("dag_id", "task_id", "run_id", "map_index")]
+    return "/".join(str(part) for part in parts if isinstance(part, (str, int)))
+
+
+def try_number(context: Context | Mapping[str, Any]) -> int:
+    """Return which try of the task this is; 1 where nobody counts."""
+    number = getattr(context.get("ti"), "try_number", 1)
+    return number if isinstance(number, int) else 1

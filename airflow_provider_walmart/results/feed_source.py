@@ -1,0 +1,118 @@
+"""Where a feed comes from: rows or a ready file, in a list or in object storage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timezone
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import ObjectStoragePath
+
+from airflow_provider_walmart.client.errors import WalmartConfigError
+
+if TYPE_CHECKING:
+    from airflow_provider_walmart.client.feed_formats import FeedFormat
+    from airflow_provider_walmart.client.feed_slices import SlicePlan
+    from airflow_provider_walmart.client.feed_submit import FeedFile
+
+
+class FeedSource:
+    """The feeds that an input makes. Everything is checked before the first one is handed out.
+
+    :param feed_type: Walmart's ``feedType``.
+    :param records: rows as dicts; or
+    :param records_path: a JSON lines or CSV file of rows; or
+    :param payload_path: a ready feed file.
+    :param header: header of the document, for feed types that are not known.
+    :param root_key: key of the list of items, likewise.
+    :param identity: what tells this run of the task from others.
+    :raises WalmartConfigError: naming the rows that are wrong, and why.
+    """
+
+    def __init__(
+        self,
+        feed_type: str,
+        *,
+        records: Sequence[Mapping[str, Any]] | None,
+        records_path: str | None,
+        payload_path: str | None,
+        header: Mapping[str, Any] | None,
+        root_key: str | None,
+        identity: str,
+    ) -> None:
+        given = {"records": records, "records_path": records_path, "payload_path": payload_path}
+        names = [name for name, value in given.items() if value is not None]
+        if len(names) != 1:
+            raise WalmartConfigError(
+                f"Give one of records, records_path and payload_path; given: {names or 'none'}."
+            )
+        if not isinstance(feed_type, str) or not feed_type.strip():
+            raise WalmartConfigError(
+                f"feed_type is {feed_type!r}; expected a feed type such as MP_INVENTORY."
+            )
+        if records is not None and (
+            isinstance(records, (str, bytes, Mapping)) or not isinstance(records, Iterable)
+        ):
+            raise WalmartConfigError(
+                f"records is a {type(records).__name__}; expected a list of dicts. For a template that gives one, "
+                "set render_template_as_native_obj=True on the DAG."
+            )
+        self._feed_type = feed_type.strip()
+        self._records = records
+        self._records_path = records_path
+        self._payload_path = payload_path
+        self._header = header
+        self._root_key = root_key
+        self._identity = identity
+
+    @cached_property
+    def _format(self) -> FeedFormat:
+        from airflow_provider_walmart.client.feed_formats import format_of
+
+        return format_of(self._feed_type, header=self._header, root_key=self._root_key)
+
+    @cached_property
+    def _payload(self) -> bytes:
+        return bytes(ObjectStoragePath(str(self._payload_path)).read_bytes())
+
+    @cached_property
+    def plans(self) -> list[SlicePlan]:
+        """What is to be submitted, feed by feed."""
+        from airflow_provider_walmart.client.feed_slices import plan, plan_document
+
+        if self._payload_path is None:
+            return plan(self._format, self._rows, identity=self._identity)
+        name = self._payload_path
+        return [plan_document(self._feed_type, self._payload, file_name=name, identity=self._identity)]
+
+    def feeds(self) -> Iterator[FeedFile]:
+        """Yield the feeds to submit, one at a time in memory."""
+        from airflow_provider_walmart.client.feed_formats import upload_of
+        from airflow_provider_walmart.client.feed_slices import build
+        from airflow_provider_walmart.client.feed_submit import FeedFile
+
+        documents: Iterable[tuple[SlicePlan, bytes]]
+        if self._payload_path is None:
+            documents = build(self._format, self._rows, self.plans, now=datetime.now(timezone.utc))
+        else:
+            documents = [(self.plans[0], self._payload)]
+        for plan, content in documents:
+            yield FeedFile(
+                feed_type=self._feed_type,
+                content=content,
+                items=plan.items,
+                fingerprint=plan.fingerprint,
+                multipart=upload_of(self._feed_type).multipart,
+                ship_node=plan.ship_node,
+            )
+
+    def _rows(self) -> Iterator[Mapping[str, Any]]:
+        from airflow_provider_walmart.client.feed_records import rows
+
+        if self._records is not None:
+            yield from self._records
+            return
+        path = str(self._records_path)
+        with ObjectStoragePath(path).open("rb") as file:  # type: ignore[no-untyped-call]
+            yield from rows(file, path)

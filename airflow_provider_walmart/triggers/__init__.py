@@ -1,0 +1,1 @@
+"""Triggers: waiting that costs no worker."""

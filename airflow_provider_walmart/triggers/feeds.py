@@ -1,0 +1,97 @@
+"""Triggers for feeds."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+from airflow_provider_walmart.client.errors import WalmartError
+
+
+class WalmartFeedTrigger(BaseTrigger):
+    """Waits until feeds are finished.
+
+    All triggers of a triggerer process share one poller per account, so that thousands of waiting feeds cost one
+    call per 50 of them and round.
+
+    :param walmart_conn_id: id of a connection of type ``walmart``.
+    :param feed_ids: the feeds.
+    :param feed_type: their type; decides how often to look. May be empty.
+    :param items: items of the largest feed; small feeds are looked at sooner.
+    :param since: when waiting began, seconds since 1970 UTC.
+    :param deadline: when to give up, seconds since 1970 UTC.
+    :param poll_interval: seconds between two looks; None: by age and type of the feed.
+    """
+
+    def __init__(
+        self,
+        *,
+        walmart_conn_id: str,
+        feed_ids: Sequence[str],
+        since: float,
+        deadline: float,
+        feed_type: str = "",
+        items: int = 0,
+        poll_interval: float | None = None,
+    ) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.walmart_conn_id = walmart_conn_id
+        self.feed_ids = list(feed_ids)
+        self.since = since
+        self.deadline = deadline
+        self.feed_type = feed_type
+        self.items = items
+        self.poll_interval = poll_interval
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Return class path and arguments, plain JSON without secrets."""
+        return (
+            "airflow_provider_walmart.triggers.feeds.WalmartFeedTrigger",
+            {
+                "walmart_conn_id": self.walmart_conn_id,
+                "feed_ids": self.feed_ids,
+                "since": self.since,
+                "deadline": self.deadline,
+                "feed_type": self.feed_type,
+                "items": self.items,
+                "poll_interval": self.poll_interval,
+            },
+        )
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Yield one event.
+
+        Its ``status`` is ``finished``, with ``feeds`` in the order of ``feed_ids`` (None for one that Walmart doesn't
+        know), ``timeout``, or ``error``, with ``message`` and ``final``.
+        """
+        from airflow_provider_walmart.triggers.poller import poller_of
+
+        try:
+            poller = await poller_of(self.walmart_conn_id)
+            waits = [poller.wait(feed_id, self._pause) for feed_id in self.feed_ids]
+            feeds = await asyncio.wait_for(asyncio.gather(*waits), max(0.0, self.deadline - time.time()))
+        except asyncio.TimeoutError:
+            yield TriggerEvent({"status": "timeout"})
+            return
+        except WalmartError as error:
+            yield TriggerEvent({"status": "error", "message": str(error), "final": error.is_final})
+            return
+        yield TriggerEvent({"status": "finished", "feeds": feeds})
+
+    def _pause(self, feed: dict[str, Any] | None) -> float:
+        from airflow_provider_walmart.client.feed_watch import pause_before_next_look
+
+        if self.poll_interval is not None:
+            return self.poll_interval
+        return pause_before_next_look(time.time() - self.since, self.feed_type, self.items)
+
+    async def on_kill(self) -> None:
+        """Say that the feeds go on at Walmart: there is no call that recalls one."""
+        self.log.warning(
+            "Nobody waits for feeds %s any more. Walmart cannot recall a feed: it goes on with them.",
+            ", ".join(self.feed_ids),
+        )
