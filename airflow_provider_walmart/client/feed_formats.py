@@ -1,0 +1,730 @@
+"""What the documents of feed types look like, and how a plain row becomes an entry of one.
+
+The document of a feed is a JSON object with a header and a list of entries::
+
+    {"InventoryHeader": {"version": "1.4"}, "Inventory": [{"sku": "A-1", "quantity": {...}}, ...]}
+
+Rows of known feed types have these columns, the optional ones in brackets:
+
+=================== ==========================================================================================
+inventory           sku, quantity, [ship_node], [inventory_available_date]; one ship node for all rows
+MP_INVENTORY        sku, quantity, [ship_node], [inventory_available_date]; several ship nodes of a sku become
+                    one entry
+price               sku, price, [currency], [comparison_price], [price_type], [effective_date],
+                    [expiration_date]; several prices of a sku become one entry
+PRICE_AND_PROMOTION the same; a base price and a promotion of a sku become one entry
+lagtime             sku, lag_time (days)
+RETIRE_ITEM         sku
+SKU_TEMPLATE_MAP    sku, template_id, [fulfillment_center_id]
+RETURNS_OVERRIDES   sku and at least one of returnCenterAlias, isKeepIt, isReturnRestricted
+=================== ==========================================================================================
+
+Numbers may be text, as in CSV files. An empty text or None means that the value is absent, so taking back a
+returns override, which is an empty value at Walmart, needs Walmart's own form. A row in that form (``quantity`` is
+an object, or there is ``pricing``, ``shipNodes``, ``fulfillmentLagTime``, ``PreciseDelivery``, ``overrides`` or
+``Promo&Discount``) becomes an entry as it is.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timezone
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+import msgspec
+
+from airflow_provider_walmart.client import catalogue
+from airflow_provider_walmart.client.errors import WalmartConfigError
+
+# Where Walmart publishes no cap.
+MAX_BYTES = 25_000_000
+# Caps that stand in the text about item feeds, not in the table of limits.
+_MAX_BYTES = {"fitment_aces": 50_000_000, "fitment_pies": 50_000_000}
+_MAX_ITEMS = {
+    "mp_virtual_pack_bundle": 6,
+    **dict.fromkeys(
+        (
+            "cpt_seller_eligibility",
+            "delete_item",
+            "item",
+            "mp_item",
+            "mp_item_intl",
+            "mp_item_match",
+            "mp_item_price_update",
+            "mp_maintenance",
+            "mp_wfs_item",
+            "mp_wfs_maintenance",
+            "omni_wfs",
+            "price",
+            "price_and_promotion",
+            "retire_item",
+            "shipping_overrides",
+            "sku_template_map",
+            "split_and_merge",
+        ),
+        10_000,
+    ),
+}
+# Feed types whose body is the JSON document itself, with no file around it.
+_BARE = frozenset(
+    (
+        "incentive_enrollment",
+        "lagtime",
+        "omni_rich_media",
+        "price_and_promotion",
+        "program_actions",
+        "walmart_funded_incentives_enrollment",
+    )
+)
+# Header fields that are new with every request, so they don't tell one payload from another.
+_PER_REQUEST = {"feeddate", "requestid", "requestbatchid"}
+
+# Beyond these a value is a mistake, and a float no longer holds every cent.
+_MOST_UNITS = 2**31 - 1
+_MOST_MONEY = 999_999_999
+_DEEPEST = 50
+
+_is_number = re.compile(r"[+-]?(\d{1,30}\.?\d{0,30}|\.\d{1,30})", re.ASCII).fullmatch
+_is_currency = re.compile(r"[A-Z]{3}", re.ASCII).fullmatch
+
+encode = msgspec.json.Encoder(decimal_format="number").encode
+
+
+class RowError(ValueError):
+    """What is wrong with one row, worded to follow ``row 3:``."""
+
+
+Join = Callable[[dict[str, Any], dict[str, Any]], None]
+
+
+class Piece(NamedTuple):
+    """What one row becomes.
+
+    :param subject: what the entry is about, in words; no two entries of a feed may have the same. Empty where the
+        feed type is not known.
+    :param part: what of it the row is about, in words; no two rows of an entry may have the same.
+    :param entry: entry of the document, fit for JSON.
+    :param join: ``join(entry, other)`` adds the entry of the next row to this one, where both can be joined and have
+        the same subject; it may raise RowError. None where the entry stands alone.
+    :param ship_node: ship node that the whole upload must be for; empty for none.
+    """
+
+    subject: str
+    part: str
+    entry: dict[str, Any]
+    join: Join | None = None
+    ship_node: str = ""
+
+
+@dataclass(frozen=True)
+class Upload:
+    """How files of one feed type are uploaded.
+
+    :param feed_type: value of ``feedType``, as the user spelled it.
+    :param multipart: whether the document is sent as a file of a form; else it is the body.
+    :param max_items: most entries of one document; None where none is published.
+    :param max_bytes: largest document.
+    """
+
+    feed_type: str
+    multipart: bool
+    max_items: int | None
+    max_bytes: int
+
+
+@dataclass(frozen=True)
+class FeedFormat(Upload):
+    """The document of one feed type.
+
+    :param header_key: name of the header.
+    :param header: the header, without date.
+    :param dated: whether the header gets a ``feedDate``.
+    :param root_key: name of the list of entries.
+    :param currency: three letters; currency of prices that name none.
+    :param known: how rows become entries; None when rows are entries already.
+    """
+
+    header_key: str
+    header: Mapping[str, Any]
+    dated: bool
+    root_key: str
+    currency: str
+    known: _Known | None = field(repr=False)
+
+    def piece(self, row: object) -> Piece:
+        """Turn one row into an entry.
+
+        :param row: mapping of columns to values.
+        :raises RowError: saying what is wrong with it.
+        """
+        if not isinstance(row, Mapping):
+            raise RowError(f"is {_shown(row)}; expected an object with columns")
+        known = self.known
+        if known is None:
+            return _as_it_is(row)
+        if known.nested and isinstance(row.get(known.nested), known.nested_type):
+            return _walmarts_own(row, known)
+        if not row.keys() <= known.columns:
+            raise RowError(_unknown_column(row, known.columns))
+        return known.piece(row, self)
+
+    def frame(self, now: datetime) -> tuple[bytes, bytes]:
+        """Return what stands before the entries and what stands behind them.
+
+        :param now: time of the upload, aware. The length does not depend on it.
+        """
+        header = dict(self.header)
+        if self.dated:
+            header["feedDate"] = _utc(now, "milliseconds")
+        return b"{%b:%b,%b:[" % (encode(self.header_key), encode(header), encode(self.root_key)), b"]}"
+
+    @property
+    def essence(self) -> bytes:
+        """What tells this format from others in a fingerprint: all but what is new with every request."""
+        header = {name: value for name, value in self.header.items() if name.lower() not in _PER_REQUEST}
+        return encode([self.feed_type.lower(), self.header_key, header, self.root_key])
+
+
+def upload_of(feed_type: str) -> Upload:
+    """Return how files of a feed type are uploaded.
+
+    :param feed_type: any value of ``feedType``, known to us or not; case does not matter.
+    :raises WalmartConfigError: when it is empty.
+    """
+    if not isinstance(feed_type, str) or not feed_type.strip():
+        raise WalmartConfigError(f"feed_type is {_shown(feed_type)}; expected a name such as inventory.")
+    name = feed_type.strip().lower()
+    published = catalogue.feed_type(name)
+    return Upload(
+        feed_type=feed_type.strip(),
+        multipart=name not in _BARE,
+        max_items=_MAX_ITEMS.get(name),
+        max_bytes=_MAX_BYTES.get(name) or (published and published.max_bytes) or MAX_BYTES,
+    )
+
+
+def format_of(
+    feed_type: str,
+    *,
+    header: Mapping[str, Any] | None = None,
+    root_key: str | None = None,
+    currency: str = "USD",
+) -> FeedFormat:
+    """Return what the document of a feed type looks like.
+
+    :param feed_type: any value of ``feedType``; case does not matter.
+    :param header: name and content of the header, such as ``{"MPItemFeedHeader": {"version": "4.8"}}``. Needed for
+        types that are not known here; replaces the header of one that is.
+    :param root_key: name of the list of entries, such as ``MPItem``; likewise.
+    :param currency: currency of price rows that name none; and of all rows of PRICE_AND_PROMOTION, whose document
+        has no field for it.
+    :raises WalmartConfigError: when header or root key are needed and missing, or not usable.
+    """
+    upload = upload_of(feed_type)
+    known = _KNOWN.get(upload.feed_type.lower())
+    if known:
+        header_key, content = known.header_key, known.header
+        root_key = known.root_key if root_key is None else root_key
+    elif missing := [name for name, value in (("header", header), ("root_key", root_key)) if not value]:
+        raise WalmartConfigError(
+            f"feed type {upload.feed_type}: its document is not known here, so {' and '.join(missing)} must be given,"
+            ' such as header={"MPItemFeedHeader": {...}} and root_key="MPItem".'
+        )
+    if header is not None:
+        header_key, content = _header(header)
+    if not isinstance(root_key, str) or not root_key.strip() or root_key == header_key:
+        raise WalmartConfigError(
+            f"root_key is {_shown(root_key)}; expected a name other than that of the header."
+        )
+    if not isinstance(currency, str) or not _is_currency(currency):
+        raise WalmartConfigError(f"currency is {_shown(currency)}; expected three capital letters.")
+    return FeedFormat(
+        **vars(upload),
+        header_key=header_key,
+        header=content,
+        dated=header is None and known is not None and known.dated,
+        root_key=root_key,
+        currency=currency,
+        known=known,
+    )
+
+
+def _header(header: object) -> tuple[str, dict[str, Any]]:
+    if isinstance(header, Mapping) and len(header) == 1:
+        ((key, content),) = header.items()
+        if isinstance(key, str) and key.strip() and isinstance(content, Mapping):
+            content = dict(content)
+            try:
+                _check_json(content, "header")
+                _check_text(key, "header")
+            except RowError as error:
+                raise WalmartConfigError(f"{error}.") from None
+            return key, content
+    raise WalmartConfigError(
+        f"header is {_shown(header)}; expected one name with its content, such as"
+        ' {"MPItemFeedHeader": {"version": "4.8"}}.'
+    )
+
+
+# --- known feed types
+
+
+def _inventory(row: Mapping[str, Any], _: FeedFormat) -> Piece:
+    sku = _text(row, "sku")
+    entry = {"sku": sku, **_stock(row)}
+    return Piece(_about(sku), "", entry, ship_node=_optional_text(row, "ship_node") or "")
+
+
+def _node_inventory(row: Mapping[str, Any], _: FeedFormat) -> Piece:
+    sku = _text(row, "sku")
+    node = _optional_text(row, "ship_node")
+    place = {"shipNode": node} if node else {}
+    entry = {"sku": sku, "shipNodes": [{**place, **_stock(row)}]}
+    return Piece(_about(sku), f"ship_node {node!r}" if node else "without ship_node", entry, join=_join_nodes)
+
+
+def _join_nodes(entry: dict[str, Any], other: dict[str, Any]) -> None:
+    entry["shipNodes"] += other["shipNodes"]
+
+
+def _stock(row: Mapping[str, Any]) -> dict[str, Any]:
+    stock: dict[str, Any] = {"quantity": {"unit": "EACH", "amount": _whole(row, "quantity")}}
+    if (available := row.get("inventory_available_date")) is not None and available != "":
+        stock["inventoryAvailableDate"] = _day(available, "inventory_available_date")
+    return stock
+
+
+class _Offer(NamedTuple):
+    """One row of a price feed."""
+
+    sku: str
+    price: int | float
+    currency: str
+    comparison: int | float | None
+    price_type: str
+    effective: datetime | None
+    expiration: datetime | None
+
+
+def _offer(row: Mapping[str, Any], feed_format: FeedFormat) -> _Offer:
+    sku = _text(row, "sku")
+    price = _money(row, "price")
+    currency = (_optional_text(row, "currency") or feed_format.currency).upper()
+    if not _is_currency(currency):
+        raise RowError(f"currency is {_shown(currency)}; expected three letters, such as USD")
+    comparison = _money(row, "comparison_price") if _given(row, "comparison_price") is not None else None
+    effective = _moment(row, "effective_date")
+    expiration = _moment(row, "expiration_date")
+    if effective and expiration and expiration <= effective:
+        raise RowError("expiration_date is not after effective_date")
+    dated = effective is not None or expiration is not None
+    # Walmart documents dates and comparison prices for promotions only.
+    price_type = _choice(row, "price_type", "BASE", "REDUCED", "CLEARANCE")
+    if price_type is None:
+        price_type = "REDUCED" if dated or comparison is not None else "BASE"
+    elif price_type == "BASE" and dated:
+        # Such a price would not wait for its date.
+        raise RowError("price_type is BASE, which has no dates; a promotion is REDUCED or CLEARANCE")
+    return _Offer(sku, price, currency, comparison, price_type, effective, expiration)
+
+
+def _price(row: Mapping[str, Any], feed_format: FeedFormat) -> Piece:
+    offer = _offer(row, feed_format)
+    pricing: dict[str, Any] = {
+        "currentPrice": {"currency": offer.currency, "amount": offer.price},
+        "currentPriceType": offer.price_type,
+    }
+    part = f"price_type {offer.price_type}"
+    if offer.comparison is not None:
+        pricing["comparisonPriceType"] = "BASE"
+        pricing["comparisonPrice"] = {"currency": offer.currency, "amount": offer.comparison}
+    if offer.effective:
+        pricing["effectiveDate"] = _utc(offer.effective, "milliseconds")
+        part += f" from {pricing['effectiveDate']}"
+    if offer.expiration:
+        pricing["expirationDate"] = _utc(offer.expiration, "milliseconds")
+        part += f" to {pricing['expirationDate']}"
+    if offer.effective or offer.expiration:
+        pricing["processMode"] = "UPSERT"
+    return Piece(_about(offer.sku), part, {"sku": offer.sku, "pricing": [pricing]}, join=_join_prices)
+
+
+def _join_prices(entry: dict[str, Any], other: dict[str, Any]) -> None:
+    entry["pricing"] += other["pricing"]
+
+
+def _price_and_promotion(row: Mapping[str, Any], feed_format: FeedFormat) -> Piece:
+    offer = _offer(row, feed_format)
+    if offer.currency != feed_format.currency:
+        raise RowError(
+            f"currency is {offer.currency}, but prices of this feed type are in {feed_format.currency}: its document"
+            " has no field for a currency"
+        )
+    content: dict[str, Any] = {"sku": offer.sku}
+    is_base = offer.price_type == "BASE"
+    if is_base:
+        content["price"] = offer.price
+    if offer.comparison is not None:
+        # Not `price`: a promotion must not change what is paid when it is over.
+        content["msrp"] = offer.comparison
+    if not is_base:
+        promotion = content["promotionInformation"] = {
+            "promotionSettingAction": "Create",
+            "promotionType": offer.price_type.capitalize(),
+            "promotionPrice": offer.price,
+        }
+        if offer.effective:
+            promotion["promotionPriceStartDateTime"] = _utc(offer.effective, "seconds")
+        if offer.expiration:
+            promotion["promotionPriceEndDateTime"] = _utc(offer.expiration, "seconds")
+    part = "base price" if is_base else "promotion"
+    return Piece(_about(offer.sku), part, {"Promo&Discount": content}, join=_join_promotion)
+
+
+def _join_promotion(entry: dict[str, Any], other: dict[str, Any]) -> None:
+    content, more = entry["Promo&Discount"], other["Promo&Discount"]
+    if content.get("msrp", more.get("msrp")) != more.get("msrp", content.get("msrp")):
+        raise RowError("comparison_price differs from that of the row before, and a sku has only one")
+    content.update(more)
+
+
+def _lag_time(row: Mapping[str, Any], _: FeedFormat) -> Piece:
+    sku = _text(row, "sku")
+    return Piece(_about(sku), "", {"sku": sku, "fulfillmentLagTime": str(_whole(row, "lag_time"))})
+
+
+def _retirement(row: Mapping[str, Any], _: FeedFormat) -> Piece:
+    sku = _text(row, "sku")
+    return Piece(_about(sku), "", {"sku": sku})
+
+
+def _template(row: Mapping[str, Any], _: FeedFormat) -> Piece:
+    content = {
+        "sku": _text(row, "sku"),
+        "actionType": "Add",
+        "shippingTemplateId": _text(row, "template_id"),
+    }
+    if center := _optional_text(row, "fulfillment_center_id"):
+        content["fulfillmentCenterId"] = center
+    return Piece(_about_template(content["sku"], content), "", {"PreciseDelivery": content})
+
+
+def _about_template(sku: str, content: Mapping[str, Any]) -> str:
+    # A template is removed and another one added for the same sku in one feed.
+    return f"{_about(sku)} ({content.get('actionType')}, center {content.get('fulfillmentCenterId')})"
+
+
+def _returns_override(row: Mapping[str, Any], _: FeedFormat) -> Piece:
+    sku = _text(row, "sku")
+    overrides = {
+        "returnCenterAlias": _optional_text(row, "returnCenterAlias"),
+        "isKeepIt": _choice(row, "isKeepIt", "Yes", "No"),
+        "isReturnRestricted": _choice(row, "isReturnRestricted", "Yes", "No"),
+    }
+    given = {name: value for name, value in overrides.items() if value is not None}
+    if not given:
+        raise RowError(f"overrides nothing; expected {_or(overrides)}")
+    return Piece(_about(sku), "", {"sku": sku, "overrides": given})
+
+
+def _walmarts_own(row: Mapping[str, Any], known: _Known) -> Piece:
+    """Return a row in Walmart's own form as it is."""
+    if mixed := sorted((row.keys() & known.columns) - {"sku", known.nested}):
+        raise RowError(f"is in Walmart's own form, which has no {_or(mixed)}")
+    entry = dict(row)
+    _check_json(entry, "")
+    content = entry[known.nested]
+    sku = _text(entry if "sku" in entry or not isinstance(content, dict) else content, "sku")
+    return Piece(_about_template(sku, content) if known.piece is _template else _about(sku), "", entry)
+
+
+def _as_it_is(row: Mapping[str, Any]) -> Piece:
+    """Return a row of a type that is not known here."""
+    if not row:
+        raise RowError("is empty")
+    entry = dict(row)
+    _check_json(entry, "")
+    return Piece("", hashlib.sha256(encode(entry)).hexdigest(), entry)
+
+
+def _about(sku: str) -> str:
+    return f"sku {sku!r}"
+
+
+@dataclass(frozen=True)
+class _Known:
+    """One known feed type.
+
+    :param columns: all columns a plain row may have.
+    :param piece: turns a plain row into a piece.
+    :param nested: key by which a row in Walmart's own form is known ...
+    :param nested_type: ... when its value is of this type.
+    :param dated: whether the header has a ``feedDate``.
+    """
+
+    header_key: str
+    header: Mapping[str, Any]
+    root_key: str
+    columns: frozenset[str]
+    piece: Callable[[Mapping[str, Any], FeedFormat], Piece]
+    nested: str = ""
+    nested_type: type | tuple[type, ...] = dict
+    dated: bool = False
+
+
+_STOCK = frozenset(("sku", "quantity", "ship_node", "inventory_available_date"))
+_PRICE = frozenset(
+    ("sku", "price", "currency", "comparison_price", "price_type", "effective_date", "expiration_date")
+)
+_KNOWN = {
+    "inventory": _Known(
+        header_key="InventoryHeader",
+        header={"version": "1.4"},
+        root_key="Inventory",
+        columns=_STOCK,
+        piece=_inventory,
+        nested="quantity",
+    ),
+    "mp_inventory": _Known(
+        header_key="inventoryHeader",
+        header={"version": "1.5"},
+        root_key="inventory",
+        columns=_STOCK,
+        piece=_node_inventory,
+        nested="shipNodes",
+        nested_type=list,
+    ),
+    "price": _Known(
+        header_key="PriceHeader",
+        header={"version": "1.7"},
+        root_key="Price",
+        columns=_PRICE,
+        piece=_price,
+        nested="pricing",
+        nested_type=list,
+    ),
+    "price_and_promotion": _Known(
+        header_key="MPItemFeedHeader",
+        header={"businessUnit": "WALMART_US", "version": "2.0.20240126-12_25_52-api", "locale": "en"},
+        root_key="MPItem",
+        columns=_PRICE,
+        piece=_price_and_promotion,
+        nested="Promo&Discount",
+    ),
+    "lagtime": _Known(
+        header_key="LagTimeHeader",
+        header={"version": "1.0"},
+        root_key="lagTime",
+        columns=frozenset(("sku", "lag_time")),
+        piece=_lag_time,
+        nested="fulfillmentLagTime",
+        nested_type=(str, int),
+    ),
+    "retire_item": _Known(
+        header_key="RetireItemHeader",
+        header={"version": "1.0"},
+        root_key="RetireItem",
+        columns=frozenset(("sku",)),
+        piece=_retirement,
+        dated=True,
+    ),
+    "sku_template_map": _Known(
+        header_key="ItemFeedHeader",
+        header={"sellingChannel": "precisedelivery", "locale": "en", "version": "1.0"},
+        root_key="Item",
+        columns=frozenset(("sku", "template_id", "fulfillment_center_id")),
+        piece=_template,
+        nested="PreciseDelivery",
+    ),
+    "returns_overrides": _Known(
+        header_key="header",
+        header={},
+        root_key="overrideFeed",
+        columns=frozenset(("sku", "returnCenterAlias", "isKeepIt", "isReturnRestricted")),
+        piece=_returns_override,
+        nested="overrides",
+        dated=True,
+    ),
+}
+
+
+# --- values of a row
+
+
+def _given(row: Mapping[str, Any], column: str) -> Any:
+    """Return a value without surrounding white space; None when it is absent."""
+    value = row.get(column)
+    return value.strip() or None if isinstance(value, str) else value
+
+
+def _text(row: Mapping[str, Any], column: str) -> str:
+    if (text := _optional_text(row, column)) is None:
+        raise RowError(f"{column} is missing")
+    return text
+
+
+def _optional_text(row: Mapping[str, Any], column: str) -> str | None:
+    value = _given(row, column)
+    if value is None:
+        return None
+    if isinstance(value, str):
+        _check_text(value, column)
+        return value
+    # Ids are often numbers in JSON. A float has lost digits already.
+    if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() <= 128:
+        return str(value)
+    raise RowError(f"{column} is {_shown(value)}; expected text")
+
+
+def _choice(row: Mapping[str, Any], column: str, *choices: str) -> str | None:
+    text = _optional_text(row, column)
+    if text is None:
+        return None
+    for choice in choices:
+        if text.casefold() == choice.casefold():
+            return choice
+    raise RowError(f"{column} is {_shown(text)}; expected {_or(choices)}")
+
+
+def _whole(row: Mapping[str, Any], column: str) -> int:
+    number = _number(row, column)
+    if number < 0:
+        raise RowError(f"{column} is {_shown(row[column])}, which is negative")
+    if number > _MOST_UNITS:
+        raise RowError(f"{column} is {_shown(row[column])}, which is more than {_MOST_UNITS:,}")
+    if number != int(number):
+        raise RowError(f"{column} is {_shown(row[column])}, which is not a whole number")
+    return int(number)
+
+
+def _money(row: Mapping[str, Any], column: str) -> int | float:
+    number = _number(row, column)
+    if number <= 0:
+        raise RowError(f"{column} is {_shown(row[column])}; it must be above 0")
+    if number > _MOST_MONEY:
+        raise RowError(f"{column} is {_shown(row[column])}, which is more than {_MOST_MONEY:,}")
+    cents = round(float(number), 2)
+    if isinstance(number, float):
+        # One that was calculated is off by a little.
+        is_money = math.isclose(cents, number, rel_tol=1e-14)
+    else:
+        is_money = Decimal(str(cents)) == number
+    if not is_money:
+        raise RowError(f"{column} is {_shown(row[column])}, which has more than 2 decimals")
+    return int(cents) if cents.is_integer() else cents
+
+
+def _number(row: Mapping[str, Any], column: str) -> int | float | Decimal:
+    value = row.get(column)
+    if isinstance(value, str):
+        value = value.strip()
+        if _is_number(value):
+            return Decimal(value)
+        if value:
+            raise RowError(f"{column} is {_shown(value)}, which is not a number")
+        value = None
+    if value is None:
+        raise RowError(f"{column} is missing")
+    if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool) and _is_finite(value):
+        return value
+    raise RowError(f"{column} is {_shown(value)}, which is not a number")
+
+
+def _is_finite(number: int | float | Decimal) -> bool:
+    # `math.isfinite` makes a float of it, which large numbers don't fit in.
+    if isinstance(number, Decimal):
+        return number.is_finite()
+    return isinstance(number, int) or math.isfinite(number)
+
+
+def _day(value: Any, column: str) -> str:
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value.isoformat()
+    try:
+        return msgspec.convert(value.strip(), date).isoformat()
+    except (AttributeError, ValueError):
+        raise RowError(f"{column} is {_shown(value)}; expected a day such as 2026-12-31") from None
+
+
+def _moment(row: Mapping[str, Any], column: str) -> datetime | None:
+    """Return a point in time, in UTC: times without zone are UTC, days begin at midnight."""
+    value = _given(row, column)
+    if value is None:
+        return None
+    try:
+        if isinstance(value, str):
+            value = msgspec.convert(value if len(value) > 10 else f"{value}T00:00:00Z", datetime)
+        if isinstance(value, datetime):
+            return value.astimezone(timezone.utc) if value.tzinfo else value.replace(tzinfo=timezone.utc)
+    except (ValueError, OverflowError):
+        pass
+    raise RowError(f"{column} is {_shown(value)}; expected a time such as 2026-12-31T18:00:00Z")
+
+
+def _utc(when: datetime, timespec: str) -> str:
+    return when.astimezone(timezone.utc).isoformat(timespec=timespec).replace("+00:00", "Z")
+
+
+def _check_text(text: str, where: str) -> None:
+    """Refuse halves of surrogate pairs, which cannot be written as UTF-8."""
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise RowError(f"{where} is {_shown(text)}, which is not valid Unicode") from None
+
+
+def _check_json(value: Any, where: str, depth: int = 0) -> None:
+    """Refuse what has no form in JSON, or one that Walmart would read differently."""
+    if isinstance(value, (dict, list, tuple)) and depth > _DEEPEST:
+        raise RowError(f"{where.split('.')[0]} is nested more than {_DEEPEST} levels deep")
+    kind = type(value)
+    if kind is str:
+        _check_text(value, where)
+    elif kind is dict:
+        for key, item in value.items():
+            if type(key) is not str:
+                raise RowError(f"{where or 'the row'} has the key {_shown(key)}; expected text")
+            _check_text(key, where or "a column")
+            _check_json(item, f"{where}.{key}" if where else key, depth + 1)
+    elif kind in (list, tuple):
+        for item in value:
+            _check_json(item, where, depth + 1)
+    elif kind is int:
+        if value.bit_length() > 64:
+            raise RowError(f"{where} is {_shown(value)}, which is too large")
+    elif kind in (float, Decimal):
+        if not _is_finite(value) or (kind is Decimal and not -300 < value.adjusted() < 300):
+            raise RowError(f"{where} is {_shown(value)}, which is not a number that JSON can hold")
+    elif value is not None and kind is not bool:
+        raise RowError(f"{where} is {_shown(value)}, which has no form in JSON")
+
+
+def _unknown_column(row: Mapping[str, Any], columns: frozenset[str]) -> str:
+    name = next(column for column in row if column not in columns)
+    wanted = re.sub(r"[\s-]+", "_", str(name)[:80].strip().lower())
+    close = difflib.get_close_matches(wanted, sorted(columns), n=1)
+    hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(sorted(columns))}"
+    return f"unknown column {_shown(name)}; {hint}"
+
+
+def _or(names: Any) -> str:
+    *others, last = names
+    return f"{', '.join(others)} or {last}" if others else last
+
+
+def _shown(value: object) -> str:
+    """Return a value as an error message shows it: short, whatever it is."""
+    if isinstance(value, str):
+        return repr(value[:60]) + ("..." if len(value) > 60 else "")
+    if isinstance(value, int) and value.bit_length() > 128:
+        return "a very large number"
+    if isinstance(value, (int, float, Decimal, date, type(None))):
+        return str(value)[:60]
+    return f"of type {type(value).__name__}"
