@@ -19,10 +19,16 @@ SKU_TEMPLATE_MAP    sku, template_id, [fulfillment_center_id]
 RETURNS_OVERRIDES   sku and at least one of returnCenterAlias, isKeepIt, isReturnRestricted
 =================== ==========================================================================================
 
-Numbers may be text, as in CSV files. An empty text or None means that the value is absent, so taking back a
-returns override, which is an empty value at Walmart, needs Walmart's own form. A row in that form (``quantity`` is
-an object, or there is ``pricing``, ``shipNodes``, ``fulfillmentLagTime``, ``PreciseDelivery``, ``overrides`` or
-``Promo&Discount``) becomes an entry as it is.
+Numbers may be text, as in CSV files. An empty text or None means that the value is absent.
+
+``price_type`` is BASE, REDUCED or CLEARANCE. By default it is REDUCED where there are dates, or in a price feed a
+comparison price, since Walmart documents those for promotions only; else BASE. ``comparison_price`` is Walmart's
+``comparisonPrice`` or ``msrp``. ``inventory_available_date`` is a day, the other dates are points in time: UTC where
+they name no zone, midnight where they are days.
+
+A row in Walmart's own form becomes an entry as it is: one where ``quantity`` is an object, or that has ``pricing``,
+``shipNodes``, ``fulfillmentLagTime``, ``PreciseDelivery``, ``overrides`` or ``Promo&Discount``. Taking back a returns
+override takes that form, because its value is an empty text there.
 """
 
 from __future__ import annotations
@@ -197,7 +203,7 @@ def upload_of(feed_type: str) -> Upload:
     :param feed_type: any value of ``feedType``, known to us or not; case does not matter.
     :raises WalmartConfigError: when it is empty.
     """
-    if not isinstance(feed_type, str) or not feed_type.strip():
+    if not isinstance(feed_type, str) or not feed_type.strip() or not _is_unicode(feed_type):
         raise WalmartConfigError(f"feed_type is {_shown(feed_type)}; expected a name such as inventory.")
     name = feed_type.strip().lower()
     published = catalogue.feed_type(name)
@@ -238,7 +244,12 @@ def format_of(
         )
     if header is not None:
         header_key, content = _header(header)
-    if not isinstance(root_key, str) or not root_key.strip() or root_key == header_key:
+    if (
+        not isinstance(root_key, str)
+        or not root_key.strip()
+        or root_key == header_key
+        or not _is_unicode(root_key)
+    ):
         raise WalmartConfigError(
             f"root_key is {_shown(root_key)}; expected a name other than that of the header."
         )
@@ -259,13 +270,11 @@ def _header(header: object) -> tuple[str, dict[str, Any]]:
     if isinstance(header, Mapping) and len(header) == 1:
         ((key, content),) = header.items()
         if isinstance(key, str) and key.strip() and isinstance(content, Mapping):
-            content = dict(content)
             try:
-                _check_json(content, "header")
-                _check_text(key, "header")
+                _check_json({key: dict(content)}, "")
             except RowError as error:
-                raise WalmartConfigError(f"{error}.") from None
-            return key, content
+                raise WalmartConfigError(f"header: {error}.") from None
+            return key, dict(content)
     raise WalmartConfigError(
         f"header is {_shown(header)}; expected one name with its content, such as"
         ' {"MPItemFeedHeader": {"version": "4.8"}}.'
@@ -295,8 +304,8 @@ def _join_nodes(entry: dict[str, Any], other: dict[str, Any]) -> None:
 
 def _stock(row: Mapping[str, Any]) -> dict[str, Any]:
     stock: dict[str, Any] = {"quantity": {"unit": "EACH", "amount": _whole(row, "quantity")}}
-    if (available := row.get("inventory_available_date")) is not None and available != "":
-        stock["inventoryAvailableDate"] = _day(available, "inventory_available_date")
+    if available := _day(row, "inventory_available_date"):
+        stock["inventoryAvailableDate"] = available
     return stock
 
 
@@ -312,7 +321,7 @@ class _Offer(NamedTuple):
     expiration: datetime | None
 
 
-def _offer(row: Mapping[str, Any], feed_format: FeedFormat) -> _Offer:
+def _offer(row: Mapping[str, Any], feed_format: FeedFormat, *, type_if_compared: str) -> _Offer:
     sku = _text(row, "sku")
     price = _money(row, "price")
     currency = (_optional_text(row, "currency") or feed_format.currency).upper()
@@ -324,10 +333,11 @@ def _offer(row: Mapping[str, Any], feed_format: FeedFormat) -> _Offer:
     if effective and expiration and expiration <= effective:
         raise RowError("expiration_date is not after effective_date")
     dated = effective is not None or expiration is not None
-    # Walmart documents dates and comparison prices for promotions only.
     price_type = _choice(row, "price_type", "BASE", "REDUCED", "CLEARANCE")
-    if price_type is None:
-        price_type = "REDUCED" if dated or comparison is not None else "BASE"
+    if price_type is None and dated:
+        price_type = "REDUCED"
+    elif price_type is None:
+        price_type = "BASE" if comparison is None else type_if_compared
     elif price_type == "BASE" and dated:
         # Such a price would not wait for its date.
         raise RowError("price_type is BASE, which has no dates; a promotion is REDUCED or CLEARANCE")
@@ -335,7 +345,7 @@ def _offer(row: Mapping[str, Any], feed_format: FeedFormat) -> _Offer:
 
 
 def _price(row: Mapping[str, Any], feed_format: FeedFormat) -> Piece:
-    offer = _offer(row, feed_format)
+    offer = _offer(row, feed_format, type_if_compared="REDUCED")
     pricing: dict[str, Any] = {
         "currentPrice": {"currency": offer.currency, "amount": offer.price},
         "currentPriceType": offer.price_type,
@@ -360,7 +370,7 @@ def _join_prices(entry: dict[str, Any], other: dict[str, Any]) -> None:
 
 
 def _price_and_promotion(row: Mapping[str, Any], feed_format: FeedFormat) -> Piece:
-    offer = _offer(row, feed_format)
+    offer = _offer(row, feed_format, type_if_compared="BASE")
     if offer.currency != feed_format.currency:
         raise RowError(
             f"currency is {offer.currency}, but prices of this feed type are in {feed_format.currency}: its document"
@@ -643,13 +653,17 @@ def _is_finite(number: int | float | Decimal) -> bool:
     return isinstance(number, int) or math.isfinite(number)
 
 
-def _day(value: Any, column: str) -> str:
-    if isinstance(value, date) and not isinstance(value, datetime):
-        return value.isoformat()
+def _day(row: Mapping[str, Any], column: str) -> str | None:
+    value = _given(row, column)
+    if value is None:
+        return None
     try:
-        return msgspec.convert(value.strip(), date).isoformat()
-    except (AttributeError, ValueError):
-        raise RowError(f"{column} is {_shown(value)}; expected a day such as 2026-12-31") from None
+        day = msgspec.convert(value, date) if isinstance(value, str) else value
+    except ValueError:
+        day = None
+    if isinstance(day, date) and not isinstance(day, datetime):
+        return day.isoformat()
+    raise RowError(f"{column} is {_shown(value)}; expected a day such as 2026-12-31")
 
 
 def _moment(row: Mapping[str, Any], column: str) -> datetime | None:
@@ -672,12 +686,16 @@ def _utc(when: datetime, timespec: str) -> str:
 
 
 def _check_text(text: str, where: str) -> None:
-    """Refuse halves of surrogate pairs, which cannot be written as UTF-8."""
-    if not text.isascii():
-        try:
-            text.encode()
-        except UnicodeEncodeError:
-            raise RowError(f"{where} is {_shown(text)}, which is not valid Unicode") from None
+    if not _is_unicode(text):
+        raise RowError(f"{where} is {_shown(text)}, which is not valid Unicode")
+
+
+def _is_unicode(text: str) -> bool:
+    """Return whether a text can be written as UTF-8: halves of surrogate pairs cannot."""
+    try:
+        return text.isascii() or bool(text.encode())
+    except UnicodeEncodeError:
+        return False
 
 
 def _check_json(value: Any, where: str, depth: int = 0) -> None:
