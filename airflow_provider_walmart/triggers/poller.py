@@ -24,14 +24,14 @@ log = logging.getLogger(__name__)
 
 # Rounds in a row that may fail before it counts as more than bad weather.
 MAX_FAILED_ROUNDS = 10
-# Feeds that are due this soon are looked at in the same round. Seconds.
+# What is due this soon is looked at in the same round. Seconds.
 TOGETHER = 2.0
 _pool = ThreadPoolExecutor(max_workers=4, thread_name_prefix="walmart-poll")
 
 
 @dataclass
 class _Waiting:
-    """One feed that somebody waits for."""
+    """One thing that somebody waits for."""
 
     pause: Callable[[dict[str, Any] | None], float]
     due: float
@@ -39,56 +39,64 @@ class _Waiting:
     latest: dict[str, Any] | None = None
     said: str = ""
     waiters: int = 1
-    # What is said about a feed goes to the log of the trigger that waits for it.
+    # What is said about it goes to the log of the trigger that waits for it.
     context: contextvars.Context = field(default_factory=contextvars.copy_context)
 
 
-class FeedPoller:
-    """Looks after all feeds of one account that triggers of this process wait for.
+class Poller:
+    """Looks after all things of one kind and account that triggers of this process wait for.
 
-    :param client: the account.
+    :param look: ``look(ids)`` asks Walmart, blocking, and returns what it learnt: things by id, None for one that
+        Walmart doesn't know.
+    :param is_done: whether nothing more will happen to a thing.
+    :param progress: how far a thing is, in words for the log.
     """
 
-    def __init__(self, client: MarketplaceClient) -> None:
-        from airflow_provider_walmart.client.feed_watch import FeedWatch
-
-        self._watch = FeedWatch(client)
+    def __init__(
+        self,
+        look: Callable[[Collection[str]], dict[str, dict[str, Any] | None]],
+        is_done: Callable[[dict[str, Any]], bool],
+        progress: Callable[[dict[str, Any]], str],
+    ) -> None:
+        self._look = look
+        self._is_done = is_done
+        self._progress = progress
         self._waiting: dict[str, _Waiting] = {}
         self._loop_task: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
         self._failed_rounds = 0
 
     async def wait(
-        self, feed_id: str, pause: Callable[[dict[str, Any] | None], float]
+        self, thing_id: str, pause: Callable[[dict[str, Any] | None], float]
     ) -> dict[str, Any] | None:
-        """Return a feed once it is finished; None when Walmart doesn't know it.
+        """Return a thing once nothing more will happen to it; None when Walmart doesn't know it.
 
         :param pause: how long to wait before the next look, given what the last one showed. Seconds.
         :raises WalmartError: when too many rounds in a row failed.
         """
-        waiting = self._waiting.get(feed_id)
+        waiting = self._waiting.get(thing_id)
         if waiting is None:
             loop = asyncio.get_running_loop()
             waiting = _Waiting(pause, time.monotonic() + pause(None), loop.create_future())
-            self._waiting[feed_id] = waiting
+            self._waiting[thing_id] = waiting
         else:
             waiting.waiters += 1
         if self._loop_task is None or self._loop_task.done():
-            self._loop_task = asyncio.create_task(self._run(), name="walmart-feed-poller")
+            self._loop_task = asyncio.create_task(self._run(), name="walmart-poller")
         self._changed.set()
         try:
             return await asyncio.shield(waiting.done)
         finally:
             waiting.waiters -= 1
-            if waiting.waiters == 0:
-                self._waiting.pop(feed_id, None)
+            if waiting.waiters == 0 and self._waiting.get(thing_id) is waiting:
+                del self._waiting[thing_id]
 
     async def _run(self) -> None:
         while self._waiting:
             self._changed.clear()
             pause = min(waiting.due for waiting in self._waiting.values()) - time.monotonic()
             if pause > 0:
-                # A feed that is added meanwhile may be due sooner.
+                # One that is added meanwhile may be due sooner.
                 try:
                     await asyncio.wait_for(self._changed.wait(), pause)
                 except asyncio.TimeoutError:
@@ -96,13 +104,13 @@ class FeedPoller:
                 else:
                     continue
             now = time.monotonic()
-            due = [feed_id for feed_id, waiting in self._waiting.items() if waiting.due <= now + TOGETHER]
+            due = [thing_id for thing_id, waiting in self._waiting.items() if waiting.due <= now + TOGETHER]
             if due:
                 await self._round(due)
 
     async def _round(self, due: Collection[str]) -> None:
         try:
-            found = await in_thread(self._watch.look, due)
+            found = await in_thread(self._look, due)
         except WalmartRateLimitError as error:
             # Known weather: nobody may ask before the named time.
             self._postpone(due, error)
@@ -118,17 +126,17 @@ class FeedPoller:
             return
         self._failed_rounds = 0
         now = time.monotonic()
-        for feed_id in due:
-            waiting = self._waiting.get(feed_id)
+        for thing_id in due:
+            waiting = self._waiting.get(thing_id)
             if waiting is None:
                 continue
-            if feed_id in found:
-                waiting.latest = feed = found[feed_id]
-                if (feed is None or is_finished(summarize(feed))) and not waiting.done.done():
-                    waiting.done.set_result(feed)
-                    self._waiting.pop(feed_id)
+            if thing_id in found:
+                waiting.latest = thing = found[thing_id]
+                if (thing is None or self._is_done(thing)) and not waiting.done.done():
+                    waiting.done.set_result(thing)
+                    self._waiting.pop(thing_id)
                     continue
-                text = progress(feed) if feed else ""
+                text = self._progress(thing) if thing else ""
                 if text != waiting.said:
                     waiting.said = text
                     waiting.context.run(log.info, "Waiting: %s", text)
@@ -136,14 +144,14 @@ class FeedPoller:
 
     def _postpone(self, due: Collection[str], error: Exception) -> None:
         retry_at = getattr(error, "retry_at", None)
-        for feed_id in due:
-            if waiting := self._waiting.get(feed_id):
+        for thing_id in due:
+            if waiting := self._waiting.get(thing_id):
                 pause = waiting.pause(waiting.latest)
                 if retry_at:
                     pause = max(pause, retry_at.timestamp() - time.time())
                 waiting.due = time.monotonic() + pause
                 waiting.context.run(
-                    log.warning, "Looking at feeds failed, next look in %.0f s: %s", pause, error
+                    log.warning, "Looking at Walmart failed, next look in %.0f s: %s", pause, error
                 )
 
     def _fail(self, error: Exception) -> None:
@@ -154,9 +162,21 @@ class FeedPoller:
         self._waiting.clear()
 
 
+class FeedPoller(Poller):
+    """Looks after the feeds of one account.
+
+    :param client: the account.
+    """
+
+    def __init__(self, client: MarketplaceClient) -> None:
+        from airflow_provider_walmart.client.feed_watch import FeedWatch
+
+        super().__init__(FeedWatch(client).look, lambda feed: is_finished(summarize(feed)), progress)
+
+
 # Clients and pollers of this process, by event loop and account.
 _clients: dict[tuple[int, object], MarketplaceClient] = {}
-_pollers: dict[tuple[int, object], FeedPoller] = {}
+_pollers: dict[tuple[int, object, str], Poller] = {}
 
 
 async def in_thread(work: Callable[..., Any], *arguments: Any) -> Any:
@@ -170,10 +190,16 @@ async def client_of(walmart_conn_id: str) -> MarketplaceClient:
     return _clients[key]
 
 
-async def poller_of(walmart_conn_id: str) -> FeedPoller:
-    """Return the poller of a connection's account."""
+async def poller_of(
+    walmart_conn_id: str, kind: str = "feeds", make: Callable[[MarketplaceClient], Poller] = FeedPoller
+) -> Poller:
+    """Return the poller of a connection's account.
+
+    :param kind: what it looks after; there is one poller per account and kind.
+    :param make: makes it.
+    """
     key = await _account_of(walmart_conn_id)
-    return _pollers.setdefault(key, FeedPoller(_clients[key]))
+    return _pollers.setdefault((*key, kind), make(_clients[key]))
 
 
 async def _account_of(walmart_conn_id: str) -> tuple[int, object]:
