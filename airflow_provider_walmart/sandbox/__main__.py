@@ -56,6 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         loop="asyncio",
         log_level="error",
         access_log=False,
+        proxy_headers=False,
         timeout_graceful_shutdown=1,
     )
     Server(config).run(sockets=[listener])

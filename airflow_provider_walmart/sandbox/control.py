@@ -19,6 +19,9 @@ from airflow_provider_walmart.sandbox.state import Fault, Seconds, Settings
 #: Paths of the control API start with this.
 PREFIX = "/_sandbox"
 
+#: The clock goes no further, in epoch seconds: the year 2200.
+LATEST = 7_258_118_400
+
 Body = TypeVar("Body")
 
 
@@ -48,6 +51,8 @@ def routes(sandbox: Sandbox) -> list[Route]:
 
     async def clock(request: Request) -> Response:
         change = await _body(request, ClockChange)
+        if sandbox.state.clock.now() + change.advance > LATEST:
+            raise Misuse("the clock cannot be moved beyond the year 2200")
         sandbox.state.clock.advance(change.advance)
         if change.speed is not None:
             sandbox.state.clock.set_speed(change.speed)

@@ -31,6 +31,8 @@ TOO_MANY_ROWS = ItemError(
 
 #: Items per item feed.
 MOST_ITEMS = 10_000
+#: Largest quantity and largest price.
+MOST = 1_000_000_000
 
 _QUANTITIES = {"quantity", "inputqty"}
 _PRICES = {"currentprice", "comparisonprice", "price", "msrp"}
@@ -114,7 +116,7 @@ def is_price(value: Any) -> bool:
 
     :param value: the thing.
     """
-    if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)) or value <= 0:
+    if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)) or not 0 < value <= MOST:
         return False
     exact = Decimal(str(value))
     return exact == round(exact, 2)
@@ -154,4 +156,4 @@ def _row_errors(value: Any) -> Iterator[ItemError]:
 
 
 def _is_quantity(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 from starlette.responses import Response
 
 from airflow_provider_walmart.sandbox import cursors, pending
 from airflow_provider_walmart.sandbox.calls import Call, Endpoint, reply
 from airflow_provider_walmart.sandbox.errors import Refusal, bad_param
+from airflow_provider_walmart.sandbox.feed_rules import MOST
 from airflow_provider_walmart.sandbox.moments import day
 from airflow_provider_walmart.sandbox.order_records import product
 from airflow_provider_walmart.sandbox.state import NODES, State, Stock
@@ -25,7 +26,7 @@ _RESERVED = 3
 class Quantity(Struct):
     """How many units."""
 
-    amount: int
+    amount: Annotated[int, Meta(le=MOST)]
     unit: Literal["EACH"]
 
 

@@ -44,7 +44,10 @@ def parse(text: str) -> int:
     moment = datetime.fromisoformat(f"{date}T{time or '00:00:00'}").replace(tzinfo=timezone.utc)
     if zone not in (None, "Z"):
         sign = -1 if zone[0] == "-" else 1
-        moment -= sign * timedelta(hours=int(zone[1:3]), minutes=int(zone[-2:]))
+        try:
+            moment -= sign * timedelta(hours=int(zone[1:3]), minutes=int(zone[-2:]))
+        except OverflowError:
+            raise ValueError(text) from None
     return (moment - _EPOCH) // timedelta(milliseconds=1) + int(f"{fraction or 0:0<3}"[:3])
 
 

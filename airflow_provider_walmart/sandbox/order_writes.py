@@ -99,10 +99,8 @@ async def refund(call: Call) -> Response:
     body = call.content(Json, shape="nested", service=SERVICE)
 
     def apply(order: Json) -> None:
-        if (
-            body.get("orderRefund", {}).get("purchaseOrderId", order["purchaseOrderId"])
-            != order["purchaseOrderId"]
-        ):
+        named = _need(body, "orderRefund", dict).get("purchaseOrderId", order["purchaseOrderId"])
+        if named != order["purchaseOrderId"]:
             raise _bad("orderRefund.purchaseOrderId", "differs from the path")
         for change, line in _changes(order, body, "orderRefund"):
             if not any(part["status"] in ("Shipped", "Delivered", "Refund") for part in _parts(line)):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Literal
 
-from airflow_provider_walmart.sandbox.feed_rules import Content, amount, first
+from airflow_provider_walmart.sandbox.feed_rules import Content, amount, first, is_price
 from airflow_provider_walmart.sandbox.state import NODES, Pending, State, Stock
 
 Kind = Literal["stock", "price"]
@@ -57,14 +57,19 @@ def changes(feed_type: str, content: Content, *, due: float, node: str) -> list[
 
 
 def _stock(row: Any) -> Iterator[tuple[Kind, float, str]]:
-    for part in row.get("shipNodes") or [row]:
+    for part in _objects(row.get("shipNodes")) or [row]:
         quantity = amount(first(part, "quantity"))
-        if quantity is not None:
+        if isinstance(quantity, int):
             yield "stock", quantity, str(part.get("shipNode", ""))
 
 
 def _price(row: Any) -> Iterator[tuple[Kind, float, str]]:
-    pricing = row.get("pricing") or [row]
-    price = amount(first(pricing[-1], "currentprice") or first(pricing[-1], "price"))
-    if price is not None:
+    newest = (_objects(row.get("pricing")) or [row])[-1]
+    price = amount(first(newest, "currentprice") or first(newest, "price"))
+    if is_price(price):
         yield "price", float(price), ""
+
+
+def _objects(value: Any) -> list[dict[str, Any]]:
+    """Return the objects in a list, none when it is no list."""
+    return [part for part in value if isinstance(part, dict)] if isinstance(value, list) else []

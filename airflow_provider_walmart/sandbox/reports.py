@@ -46,6 +46,7 @@ _FILTERS = (
     "requestSubmissionStartDate",
     "requestSubmissionEndDate",
 )
+_JUST_RECEIVED = float("-inf")
 _PAGE = 10
 _LINK_LIFE = 900
 _LONGEST_WINDOW = 730 * moments.DAY
@@ -90,7 +91,7 @@ async def request(call: Call) -> Response:
         payload=to_builtins(body),
     )
     call.state.reports[made.id] = made
-    return reply(_answer(made, call.now))
+    return reply(_answer_with_body(made, _JUST_RECEIVED))
 
 
 async def listing(call: Call) -> Response:
@@ -122,7 +123,7 @@ async def listing(call: Call) -> Response:
         "page": page,
         "totalCount": len(wanted),
         "limit": _PAGE,
-        "requests": [{**_answer(report, call.now), "src": "API"} for report in found],
+        "requests": [{**_answer_with_body(report, call.now), "src": "API"} for report in found],
     }
     if page * _PAGE < len(wanted):
         answer["nextCursor"] = _cursor(filters, page + 1)
@@ -135,7 +136,7 @@ async def one(call: Call) -> Response:
     :param call: the call.
     """
     _check_accept(call)
-    return reply(_answer(_find(call, call.path["requestId"]), call.now))
+    return reply(_answer_with_body(_find(call, call.path["requestId"]), call.now))
 
 
 async def download(call: Call) -> Response:
@@ -255,11 +256,14 @@ def _answer(report: ReportRequest, now: float) -> dict[str, Any]:
         "reportType": report.type,
         "reportVersion": report.version,
     }
-    if report.payload:
-        answer["payload"] = report.payload
     if answer["requestStatus"] == "READY":
         answer["reportGenerationDate"] = moments.iso(int((report.submitted + report.duration) * 1000))
     return answer
+
+
+def _answer_with_body(report: ReportRequest, now: float) -> dict[str, Any]:
+    answer = _answer(report, now)
+    return {**answer, "payload": report.payload} if report.payload else answer
 
 
 def _storage_error(status_code: int, code: str, message: str) -> Response:

@@ -23,6 +23,7 @@ def test_it_needs_no_credentials_and_is_not_logged(server):
         ("seed", {"feeds": [{"feedStatus": "DONE"}]}),
         ("seed", {"feeds": [{"items": -1}]}),
         ("clock", {"advance": -1}),
+        ("clock", {"advance": 1e10}),
         ("clock", {"speed": 0}),
         ("clock", {"advance": "soon"}),
         ("faults", {"path": "x"}),

@@ -233,8 +233,8 @@ def test_unknown_feed_types_are_accepted(quick):
 @pytest.mark.parametrize(
     ("feed_type", "document", "expected"),
     [
-        ("inventory", inventory(stock("A", 0), stock("B", -1), stock("C", "5"), stock("D", 1.5), stock("E", None), stock("F", True)),
-         dict.fromkeys("BCDEF", "ERR_EXT_DATA_0101116")),
+        ("inventory", inventory(stock("A", 0), stock("B", -1), stock("C", "5"), stock("D", 1.5), stock("E", None), stock("F", True), stock("G", 10**30)),
+         dict.fromkeys("BCDEFG", "ERR_EXT_DATA_0101116")),
         ("inventory", inventory({"sku": "A", "quantity": {"unit": "EACH"}}), {"A": "ERR_EXT_DATA_0101116"}),
         ("inventory", inventory(stock("A", 1), stock("A", 2), stock("a", 3)), {"A": "ERR_PDI_0034"}),
         ("inventory", inventory(stock("A", 1), stock("", 2), stock(" ", 2), stock(None, 2), {}, "text", stock(7, 1)),
@@ -243,8 +243,8 @@ def test_unknown_feed_types_are_accepted(quick):
             {"sku": "A", "shipNodes": [{"shipNode": "1", "quantity": {"unit": "EACH", "amount": 1}}, {"shipNode": "2", "quantity": {"unit": "EACH", "amount": 1}}]},
             {"sku": "B", "shipNodes": [{"shipNode": "1", "quantity": {"unit": "EACH", "amount": 1}}, {"shipNode": "2", "quantity": {"unit": "EACH", "amount": -1}}]}]},
          {"B": "ERR_EXT_DATA_0101116"}),
-        ("price", {"PriceHeader": {"version": "1.7"}, "Price": [price("A", 9.99), price("B", 9.999), price("C", "9"), price("D", 0), price("E", -1), price("F", 10)]},
-         dict.fromkeys("BCDE", "ERR_EXT_DATA_4001029")),
+        ("price", {"PriceHeader": {"version": "1.7"}, "Price": [price("A", 9.99), price("B", 9.999), price("C", "9"), price("D", 0), price("E", -1), price("F", 10), price("G", 1e300)]},
+         dict.fromkeys("BCDEG", "ERR_EXT_DATA_4001029")),
         ("PRICE_AND_PROMOTION", {"MPItemFeedHeader": {}, "MPItem": [{"Promo&Discount": {"sku": "A", "price": 1.25}}, {"Promo&Discount": {"sku": "B", "price": 1.251}}]},
          {"B": "ERR_EXT_DATA_4001029"}),
         ("RETIRE_ITEM", {"RetireItemHeader": {"version": "1.0"}, "RetireItem": [{"sku": "A"}, {"sku": ""}]}, {1: "ERR_PDI_0001"}),

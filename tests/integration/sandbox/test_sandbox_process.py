@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -23,7 +24,7 @@ def test_it_stops_although_an_answer_is_being_held_back(start):
         stderr=subprocess.DEVNULL,
     )
     while not server.control("GET", "requests"):
-        pass
+        time.sleep(0.05)
     assert server.stop() == 0
     assert waiting.wait(10) != 0
 
@@ -76,6 +77,36 @@ def test_state_survives_a_kill(start, tmp_path):
     second.control("POST", "clock", {"advance": 10})
     assert second.call("GET", "/v3/feeds", headers={"WM_SEC.ACCESS_TOKEN": token}).status_code == 401
     assert second.post_token().json()["expires_in"] == 60
+
+
+def test_every_kind_of_record_survives_a_restart(start, tmp_path):
+    file = tmp_path / "state.json"
+    first = start("--state-file", str(file))
+    first.control("POST", "settings", {"feed_seconds": 0})
+    order_id = first.get("/v3/orders/released")["list"]["elements"]["order"][0]["purchaseOrderId"]
+    first.call("POST", f"/v3/orders/{order_id}/acknowledge", headers={"Content-Type": "application/json"})
+    rows = [{"sku": f"SKU-{n:06d}", "quantity": {"amount": 10**n}} for n in range(1, 12)]
+    first.call("POST", "/v3/feeds?feedType=inventory", json={"Inventory": rows})
+    first.call("DELETE", "/v3/items/SKU-000001")
+    first.call("POST", "/v3/reports/reportRequests?reportType=ITEM&reportVersion=v4")
+    first.control("POST", "faults", [{"path": "/never", "body": {"a": [1]}}])
+    paths = (
+        f"/v3/orders/{order_id}",
+        "/v3/orders?createdEndDate=2100-01-01",
+        "/v3/returns",
+        "/v3/feeds",
+        "/v3/inventory?sku=SKU-000003",
+        "/v3/inventory?sku=SKU-000011",
+        "/v3/items?limit=1000",
+        "/v3/reports/reportRequests?reportType=ITEM",
+    )
+    before = [first.get(path) for path in paths]
+    faults = first.control("GET", "faults")
+    assert first.stop() == 0
+
+    second = start("--state-file", str(file))
+    assert [second.get(path) for path in paths] == before
+    assert second.control("GET", "faults") == faults
 
 
 def test_the_state_file_is_private_and_holds_no_token(start, tmp_path):
