@@ -42,7 +42,7 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self._values: dict[str, bytes] = {}
-        self._locks: dict[str, threading.Lock] = {}
+        self._locks: dict[tuple[int, str], threading.Lock] = {}
 
     def get(self, name: str) -> bytes | None:
         """Return the value, or None."""
@@ -54,7 +54,8 @@ class MemoryStore:
 
     def lock(self, name: str, timeout: float) -> AbstractContextManager[Any]:
         """Return the lock of a name within this process."""
-        return self._locks.setdefault(name, threading.Lock())
+        # A fork inherits locks that nobody in it would ever give back.
+        return self._locks.setdefault((os.getpid(), name), threading.Lock())
 
 
 class FileStore:

@@ -49,7 +49,7 @@ DEFAULT_LIFE = 900.0
 TOKEN_TIMEOUT = 30.0
 # Two attempts and the pause between them.
 LONGEST_RENEWAL = 2 * TOKEN_TIMEOUT + 2
-# For so long a failure answers for other processes, too: tasks that start together never do so to the moment. Seconds.
+# For so long a failure answers for others, too: tasks that start together never do so to the moment. Seconds.
 FAILURE_LIFE = 2.0
 
 HINT_KEYS = (
@@ -94,6 +94,8 @@ class _Record:
 _locks: dict[str, threading.Lock] = {}
 # A task is a fork: a lock that another thread of the parent held would never be given back.
 os.register_at_fork(after_in_child=_locks.clear)
+# When the last failure was that a thread has seen, by credential: it asks again for another attempt.
+_seen = threading.local()
 
 
 class TokenProvider:
@@ -134,8 +136,7 @@ class TokenProvider:
         :raises WalmartError: when there is no token to be had.
         """
         asked_at = time.time()
-        known = self._known() or _Record()
-        token = self._usable(known, rejected)
+        token = self._usable(self._known(), rejected)
         if token:
             return token
         with _locks.setdefault(self._name, threading.Lock()):
@@ -148,11 +149,10 @@ class TokenProvider:
                 token = self._usable(record, rejected)
                 if token:
                     return token
-                # Whoever has seen a failure and asks again wants another attempt.
-                since = asked_at if record.failed_at == known.failed_at else asked_at - FAILURE_LIFE
-                # One from the future was written by a host whose clock is wrong.
+                has_seen_it = record.failed_at == vars(_seen).get(self._name)
+                since = asked_at if has_seen_it else asked_at - FAILURE_LIFE
+                # A failure from the future was written by a host whose clock is wrong.
                 if record.failure and since <= record.failed_at <= time.time():
-                    self._store.known[self._name] = record
                     return self._old_token(record, rejected, _failure_from(record.failure))
                 return self._renew(record, rejected, budget or TokenBudget(1))
 
@@ -210,7 +210,8 @@ class TokenProvider:
                     log.warning("No access token, trying once more: %s", error)
                     time.sleep(self.PAUSE * random.uniform(0.5, 1.5))  # noqa: S311 - spreads load, guards nothing
                     continue
-                self._keep(replace(record, failed_at=time.time(), failure=_failure_to_dict(error)))
+                record = replace(record, failed_at=time.time(), failure=_failure_to_dict(error))
+                self._keep(record)
                 return self._old_token(record, rejected, error)
             self._keep(_Record(token=token))
             return token.value
@@ -220,6 +221,7 @@ class TokenProvider:
 
         Renewal comes early, so there is time left to ride out bad weather.
         """
+        vars(_seen)[self._name] = record.failed_at
         if record.token is None or not _is_good(record.token, rejected) or error.status == 401:
             raise error
         log.warning("Could not renew the access token, going on with the old one: %s", error)

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+# Airflow reads this when it is imported, so it has to be set before any test module is.
+HOME = os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="walmart-integration-")
+sys.path.insert(0, str(Path(__file__).parent / "sandbox"))
+
+from sandbox_server import running
+from shop import Shop
+from wire import Wire
+
+
+def pytest_unconfigure() -> None:
+    shutil.rmtree(HOME, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def shop_server() -> Iterator[Shop]:
+    with running("--no-seed") as server:
+        yield Shop(server)
+
+
+@pytest.fixture
+def shop(shop_server: Shop, monkeypatch, tmp_path) -> Shop:
+    """An empty sandbox, with the connection ``walmart_default`` leading to it."""
+    shop_server.reset()
+    monkeypatch.setenv("AIRFLOW_CONN_WALMART_DEFAULT", shop_server.connection())
+    monkeypatch.setenv("AIRFLOW__WALMART__SHARED_STATE_DIR", str(tmp_path / "state"))
+    return shop_server
+
+
+@pytest.fixture
+def wire() -> Iterator[type[Wire]]:
+    """Start servers that answer whatever a test says: ``wire(reply)``."""
+    servers: list[Wire] = []
+
+    def start(reply) -> Wire:
+        servers.append(Wire(reply))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.stop()
+
+
+@pytest.fixture(autouse=True)
+def short_pauses(monkeypatch) -> None:
+    from airflow_provider_walmart.client.tokens import TokenProvider
+    from airflow_provider_walmart.client.transport import WalmartSession
+
+    monkeypatch.setattr(WalmartSession, "BACKOFF", 0.01)
+    monkeypatch.setattr(TokenProvider, "PAUSE", 0.2)
+
+
+@pytest.fixture
+def make_client(tmp_path):
+    """Return a function that makes a client: ``make_client(url, market="mx")``; all share a state folder."""
+    from airflow_provider_walmart.client.marketplace import MarketplaceClient
+    from airflow_provider_walmart.client.settings import WalmartSettings
+    from airflow_provider_walmart.client.state import FileStore, Resilient
+
+    def make(url: str, *, store=None, **fields):
+        known = {"client_id": "an-id", "client_secret": "sandbox", "timeout": 5, **fields}
+        settings = WalmartSettings(base_url=url, **known)
+        return MarketplaceClient(settings, store or Resilient(FileStore(tmp_path / "state")), "a-user-agent")
+
+    return make
