@@ -92,15 +92,11 @@ class App:
         body = await _read(receive)
         if body is None:
             return
-        is_control = scope["path"].startswith(control.PREFIX + "/")
-        if len(body) > LONGEST_BODY:
-            answer = await _collect(Refusal(413).answer(Request(scope)), scope, body)
-        elif is_control:
-            answer = await _collect(self._routes, scope, body)
-            self._sandbox.store.save()
-        else:
+        if not scope["path"].startswith(control.PREFIX + "/"):
             await self._serve(scope, body, receive, send)
             return
+        answer = await _collect(self._routes, scope, body)
+        self._sandbox.store.save()
         await faults.deliver(answer, None, receive, send)
 
     async def _serve(self, scope: Scope, body: bytes, receive: Receive, send: Send) -> None:
@@ -114,7 +110,8 @@ class App:
         if fault and not fault.after_effect:
             await asyncio.sleep(fault.delay)
         if fault is None or faults.takes_effect(fault):
-            answer = await _collect(self._routes, scope, body)
+            too_long = Refusal(413).answer(request) if len(body) > LONGEST_BODY else None
+            answer = await _collect(too_long or self._routes, scope, body)
         if scope["method"] != "GET":
             sandbox.store.save()
         if fault and fault.after_effect:

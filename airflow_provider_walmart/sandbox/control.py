@@ -47,7 +47,11 @@ def routes(sandbox: Sandbox) -> list[Route]:
     """
 
     async def sow(request: Request) -> Response:
-        return reply(seed.sow(sandbox.state, await _body(request, seed.Seed)))
+        wanted = await _body(request, seed.Seed)
+        try:
+            return reply(seed.sow(sandbox.state, wanted))
+        except ValueError as error:
+            raise Misuse(str(error)) from None
 
     async def clock(request: Request) -> Response:
         change = await _body(request, ClockChange)

@@ -21,7 +21,7 @@ def start(state: State, *, life: float, query: Mapping[str, str] | None = None) 
     """
     while len(state.scrolls) >= KEPT:
         del state.scrolls[next(iter(state.scrolls))]
-    cursor = base64.b64encode(secrets.token_bytes(25)).decode()
+    cursor = _fresh()
     state.scrolls[cursor] = Scroll(0, state.clock.now() + life, dict(query or {}))
     return cursor
 
@@ -46,7 +46,10 @@ def replace(state: State, cursor: str) -> str:
     :param state: the sandbox's state.
     :param cursor: the old one.
     """
-    scroll = state.scrolls.pop(cursor)
-    fresh = start(state, life=0)
-    state.scrolls[fresh] = scroll
+    fresh = _fresh()
+    state.scrolls[fresh] = state.scrolls.pop(cursor)
     return fresh
+
+
+def _fresh() -> str:
+    return base64.b64encode(secrets.token_bytes(25)).decode()

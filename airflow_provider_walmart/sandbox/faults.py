@@ -69,7 +69,7 @@ def takes_effect(fault: Fault) -> bool:
 
     :param fault: the fault.
     """
-    return fault.after_effect or fault.reset == "after" or (fault.status is None and fault.reset is None)
+    return fault.after_effect or fault.reset == "after" or (fault.status is None and not fault.reset)
 
 
 async def shape(answer: Answer, fault: Fault, request: Request) -> None:

@@ -7,10 +7,9 @@ from typing import Any, Literal
 from msgspec import Struct
 from starlette.responses import Response
 
-from airflow_provider_walmart.sandbox import cursors
+from airflow_provider_walmart.sandbox import catalog, cursors
 from airflow_provider_walmart.sandbox.calls import Call, Endpoint, reply
 from airflow_provider_walmart.sandbox.errors import Refusal, bad_param
-from airflow_provider_walmart.sandbox.order_records import product
 from airflow_provider_walmart.sandbox.throttle import per_minute
 
 SERVICE = "GMP_INSIGHTS_API"
@@ -111,10 +110,10 @@ async def reviews(call: Call) -> Response:
 def _quality(sku: str, place: int) -> dict[str, Any]:
     score = 40 + place % 60
     return {
-        "productId": f"{place:012X}",
+        "productId": catalog.wpid(place + 1),
         "sku": sku,
-        "productName": product(place + 1),
-        "itemId": str(500_000_000 + place),
+        "productName": catalog.name(place + 1),
+        "itemId": catalog.item_id(place + 1),
         "category": "Home",
         "condition": "New",
         "qualityScore": {
@@ -131,8 +130,8 @@ def _review_status(place: int) -> str:
 
 def _reviewed(sku: str, place: int) -> dict[str, Any]:
     return {
-        "itemId": str(500_000_000 + place),
-        "itemName": product(place + 1),
+        "itemId": catalog.item_id(place + 1),
+        "itemName": catalog.name(place + 1),
         "sku": sku,
         "itemStatus": _review_status(place),
         "currentReviews": place % 5,

@@ -8,12 +8,11 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct
 from starlette.responses import Response
 
-from airflow_provider_walmart.sandbox import cursors, pending
+from airflow_provider_walmart.sandbox import catalog, cursors, pending
 from airflow_provider_walmart.sandbox.calls import Call, Endpoint, reply
 from airflow_provider_walmart.sandbox.errors import Refusal, bad_param
 from airflow_provider_walmart.sandbox.feed_rules import MOST
 from airflow_provider_walmart.sandbox.moments import day
-from airflow_provider_walmart.sandbox.order_records import product
 from airflow_provider_walmart.sandbox.state import NODES, State, Stock
 from airflow_provider_walmart.sandbox.throttle import per_minute
 
@@ -265,10 +264,10 @@ def _stored(sku: str, place: int) -> dict[str, Any]:
     units = place * 3 % 400
     return {
         "itemInformation": {
-            "itemName": product(place + 1),
-            "gtin": f"{place + 1:014d}",
+            "itemName": catalog.name(place + 1),
+            "gtin": catalog.gtin(place + 1),
             "sku": sku,
-            "itemID": str(500_000_000 + place),
+            "itemID": catalog.item_id(place + 1),
             "brand": "Sandbox",
             "itemCondition": "New",
         },

@@ -12,10 +12,9 @@ from typing import Any, Literal
 from msgspec import Struct
 from starlette.responses import Response
 
-from airflow_provider_walmart.sandbox import cursors, pending
+from airflow_provider_walmart.sandbox import catalog, cursors, pending
 from airflow_provider_walmart.sandbox.calls import Call, Endpoint, reply
 from airflow_provider_walmart.sandbox.errors import Refusal, bad_param
-from airflow_provider_walmart.sandbox.order_records import cents, product
 from airflow_provider_walmart.sandbox.records import Template
 from airflow_provider_walmart.sandbox.state import State
 from airflow_provider_walmart.sandbox.throttle import Limit, per_minute
@@ -25,7 +24,6 @@ SERVICE = "GMP_ITEM_QUERY_API"
 #: Seconds a list cursor stays valid.
 CURSOR_LIFE = 120
 
-_FIRST_ITEM_ID = 500_000_000
 _STATUSES = ("PUBLISHED", "UNPUBLISHED", "SYSTEM_PROBLEM", "IN_PROGRESS", "ALL")
 _FILTERS: dict[str, tuple[str, ...]] = {
     "sku": (),
@@ -149,16 +147,6 @@ async def search(call: Call) -> Response:
     return reply(answer)
 
 
-def current_price(state: State, sku: str) -> float:
-    """Return the price of a SKU of the shop.
-
-    :param state: the sandbox's state.
-    :param sku: the SKU.
-    """
-    place = state.items.find(sku)
-    return state.prices.get(sku, cents((place or 0) + 1) / 100)
-
-
 def list_limit(call: Call) -> Limit:
     """Return the limit of a call of the list, which is lower with query parameters.
 
@@ -232,9 +220,7 @@ def _nothing() -> Refusal:
 def _place(state: State, kind: str, value: str) -> int | None:
     if kind == "SKU":
         return state.items.find(value)
-    if kind not in ("GTIN", "UPC", "ITEM_ID") or not (value.isascii() and value.isdecimal()):
-        return None
-    place = int(value) - (_FIRST_ITEM_ID if kind == "ITEM_ID" else 1)
+    place = catalog.number_of(kind, value) - 1
     return place if 0 <= place < len(state.items) else None
 
 
@@ -276,11 +262,11 @@ def _item(state: State, place: int) -> str:
         {
             "sku": sku if place < state.items.count else json.dumps(sku)[1:-1],
             "availability": _availability(place),
-            "wpid": f"{place:012X}",
-            "upc": f"{place + 1:012d}",
-            "gtin": f"{place + 1:014d}",
-            "product": product(place + 1),
-            "price": state.prices.get(sku, cents(place + 1) / 100),
+            "wpid": catalog.wpid(place + 1),
+            "upc": catalog.upc(place + 1),
+            "gtin": catalog.gtin(place + 1),
+            "product": catalog.name(place + 1),
+            "price": state.prices.get(sku, catalog.price(place + 1)),
             "published": _published(place, is_retired),
             "lifecycle": "RETIRED" if is_retired else "ACTIVE",
         }
@@ -295,7 +281,7 @@ def _search(state: State, body: SearchBody) -> Sequence[int]:
     value, kind = body.query.value, {"itemId": "ITEM_ID"}.get(body.query.field, body.query.field.upper())
     if kind == "PRODUCTNAME":
         text = value.strip("*").lower()
-        return [place for place in found if text in product(place + 1).lower()]
+        return [place for place in found if text in catalog.name(place + 1).lower()]
     place = _place(state, kind, value)
     return [place] if place is not None and place in found else []
 
@@ -306,7 +292,7 @@ def _searched(state: State, place: int) -> dict[str, Any]:
     price = item.pop("price")
     return {
         **item,
-        "itemId": str(_FIRST_ITEM_ID + place),
+        "itemId": catalog.item_id(place + 1),
         "price": {"unit": price["currency"], "amount": price["amount"]},
         "publishedStatus": {"status": item["publishedStatus"]},
         "brand": "Sandbox",

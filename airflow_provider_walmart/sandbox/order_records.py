@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from airflow_provider_walmart.sandbox import catalog
 from airflow_provider_walmart.sandbox.moments import DAY
 from airflow_provider_walmart.sandbox.records import Batch, Changed, Template, batch_of
 from airflow_provider_walmart.sandbox.state import State
@@ -34,7 +35,6 @@ _TOWNS = (
     ("6555 Meandering Way", "Lakewood Ranch", "FL", "34202"),
     ("945 Bay Dr", "Miami Beach", "FL", "33141"),
 )
-_PRODUCTS = ("Enamel Mug", "Desk Lamp", "Wool Blanket", "Bread Box", "Garden Hose", "Picture Frame")
 
 
 def money(amount: Any) -> dict[str, Any]:
@@ -43,22 +43,6 @@ def money(amount: Any) -> dict[str, Any]:
     :param amount: how much.
     """
     return {"currency": "USD", "amount": amount}
-
-
-def product(sku_number: int) -> str:
-    """Return the name of a product.
-
-    :param sku_number: number in its SKU.
-    """
-    return f"{_PRODUCTS[sku_number % len(_PRODUCTS)]} No. {sku_number}"
-
-
-def cents(sku_number: int) -> int:
-    """Return the first price of a product, in cents.
-
-    :param sku_number: number in its SKU.
-    """
-    return 499 + sku_number * 37 % 9500
 
 
 def purchase_order(number: int) -> str:
@@ -183,7 +167,7 @@ def _kind(turn: int, status: str, node: str, product_info: bool, replacement_inf
     sku = turn + 1
     street, city, state, postal_code = _TOWNS[turn % len(_TOWNS)]
     quantity = turn % 3 + 1
-    total = cents(sku) * quantity
+    total = catalog.cents(sku) * quantity
     return _template(product_info, replacement_info).narrow(
         {
             "name": _PEOPLE[turn % len(_PEOPLE)],
@@ -191,7 +175,7 @@ def _kind(turn: int, status: str, node: str, product_info: bool, replacement_inf
             "city": city,
             "state": state,
             "zip": postal_code,
-            "product": product(sku),
+            "product": catalog.name(sku),
             "sku": f"{sku:06d}",
             "total": total / 100,
             "tax": total // 12 / 100,

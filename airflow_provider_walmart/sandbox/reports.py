@@ -15,10 +15,9 @@ from msgspec import Struct, to_builtins
 from starlette.requests import Request
 from starlette.responses import Response
 
-from airflow_provider_walmart.sandbox import moments
+from airflow_provider_walmart.sandbox import catalog, moments
 from airflow_provider_walmart.sandbox.calls import Call, Endpoint, reply
 from airflow_provider_walmart.sandbox.errors import Refusal, bad_param, wants_json
-from airflow_provider_walmart.sandbox.order_records import cents, product
 from airflow_provider_walmart.sandbox.sandbox import Sandbox
 from airflow_provider_walmart.sandbox.state import Download, ReportRequest
 from airflow_provider_walmart.sandbox.throttle import Limit, per_hour, per_minute
@@ -184,8 +183,8 @@ async def stored(sandbox: Sandbox, request: Request) -> Response:
     writer.writerow([COLUMNS[place] for place in kept])
     for place in range(len(state.items)):
         sku = state.items.at(place)
-        price = state.prices.get(sku, cents(place + 1) / 100)
-        row = (sku, product(place + 1), f"{price:.2f}", "USD", "PUBLISHED")
+        price = state.prices.get(sku, catalog.price(place + 1))
+        row = (sku, catalog.name(place + 1), f"{price:.2f}", "USD", "PUBLISHED")
         writer.writerow([row[column] for column in kept])
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 from starlette.types import Scope
 
 #: Whole entries kept; the counts go on for ever.
-KEPT = 100_000
+KEPT = 50_000
 
 _SECRET_HEADERS = {"authorization", "cookie", "wm_sec.access_token", "wm_sec.auth_signature"}
 _OPEN_FORM_FIELDS = {"grant_type", "redirect_uri"}

@@ -11,16 +11,10 @@ from typing import Any
 from msgspec import Struct
 from starlette.responses import Response
 
-from airflow_provider_walmart.sandbox import moments
+from airflow_provider_walmart.sandbox import catalog, moments
 from airflow_provider_walmart.sandbox.calls import Call, Endpoint, reply
 from airflow_provider_walmart.sandbox.errors import Refusal, bad_param
-from airflow_provider_walmart.sandbox.order_records import (
-    cents,
-    customer_order,
-    product,
-    purchase_order,
-    sku_number,
-)
+from airflow_provider_walmart.sandbox.order_records import customer_order, purchase_order, sku_number
 from airflow_provider_walmart.sandbox.orders import sealed
 from airflow_provider_walmart.sandbox.records import Batch, Changed, Template, batch_of, page
 from airflow_provider_walmart.sandbox.state import State
@@ -185,8 +179,8 @@ def _made(batch: Batch, number: int) -> str:
             "created": moments.iso(created),
             "by": moments.iso(created + 30 * moments.DAY),
             "sku": f"{sku:06d}",
-            "product": product(sku),
-            "total": cents(sku) / 100,
+            "product": catalog.name(sku),
+            "total": catalog.price(sku),
             "status": batch.status,
         }
     )

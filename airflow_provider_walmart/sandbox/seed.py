@@ -38,18 +38,18 @@ class SeedItem(Struct, forbid_unknown_fields=True):
 class SeedError(ItemError, forbid_unknown_fields=True):
     """An error of one item of a seeded feed.
 
-    :param index: the item.
+    :param index: the item; default its own place among the errors.
     """
 
-    index: Count = 0
+    index: Count | None = None
 
 
 class SeedFeed(Struct, forbid_unknown_fields=True):
     """A feed to make.
 
     :param feedStatus: fixed status; without it the feed follows the clock from its age on.
-    :param items: number of items, or the items.
-    :param failed: number of items that fail, the first ones; or the errors with the indexes they belong to.
+    :param items: number of items, or the items, or their SKUs.
+    :param failed: number of items that fail, the first ones; or the errors.
     :param age: seconds since submission.
     :param processing: items still processing under a fixed status; default half of them for INPROGRESS.
     :param ingestionErrors: errors of the feed as a whole.
@@ -58,7 +58,7 @@ class SeedFeed(Struct, forbid_unknown_fields=True):
 
     feedType: str = "inventory"  # noqa: N815 - Walmart's names
     feedStatus: FeedStatus | None = None  # noqa: N815
-    items: Count | list[SeedItem] = 1
+    items: Count | list[SeedItem | str] = 1
     failed: Count | list[SeedError] = 0
     age: Seconds = 0
     processing: Count | None = None
@@ -124,9 +124,11 @@ def sow(state: State, seed: Seed) -> dict[str, Any]:
 
     :param state: the sandbox's state.
     :param seed: what to make.
+    :raises ValueError: when an item is to fail that is not there; then nothing is made.
     :returns: kind of record -> the ids made, the first 1,000 of them.
     """
     now = state.clock.now()
+    feeds = [_feed(state, feed) for feed in seed.feeds]
     orders = seed.orders if isinstance(seed.orders, SeedOrders) else SeedOrders(seed.orders)
     returns = seed.returns if isinstance(seed.returns, SeedReturns) else SeedReturns(seed.returns)
     order_numbers = append(
@@ -142,12 +144,13 @@ def sow(state: State, seed: Seed) -> dict[str, Any]:
         state.returns, returns.count, now, spacing=returns.spacing, age=returns.age, status=returns.status
     )
     state.settlement_rows += seed.settlements
+    state.feeds.update({feed.id: feed for feed in feeds})
     return {
         "orders": [purchase_order(number) for number in order_numbers[:IDS_RETURNED]],
         "returns": [return_order(number) for number in return_numbers[:IDS_RETURNED]],
         "items": _skus(state.items, seed.items),
         "inventories": _skus(state.inventories, seed.inventories),
-        "feeds": [_feed(state, feed) for feed in seed.feeds][:IDS_RETURNED],
+        "feeds": [feed.id for feed in feeds[:IDS_RETURNED]],
     }
 
 
@@ -193,18 +196,22 @@ def _skus(skus: Skus, more: int | list[str]) -> list[str]:
     return [skus.at(place) for place in range(start, stop)[:IDS_RETURNED]]
 
 
-def _feed(state: State, seed: SeedFeed) -> str:
-    skus = [item.sku for item in seed.items] if isinstance(seed.items, list) else []
-    total = len(seed.items) if isinstance(seed.items, list) else seed.items
-    errors: dict[int, list[ItemError]] = {}
-    if isinstance(seed.items, list):
-        errors = {index: item.errors for index, item in enumerate(seed.items) if item.errors}
-    if isinstance(seed.failed, list):
-        for error in seed.failed:
-            plain = ItemError(error.type, error.code, error.description, error.field)
-            errors.setdefault(error.index, []).append(plain)
-    else:
+def _feed(state: State, seed: SeedFeed) -> Feed:
+    items = seed.items if isinstance(seed.items, list) else []
+    total = seed.items if isinstance(seed.items, int) else len(items)
+    errors = {
+        index: item.errors for index, item in enumerate(items) if isinstance(item, SeedItem) and item.errors
+    }
+    if isinstance(seed.failed, int):
         errors.update({index: [ItemError()] for index in range(min(seed.failed, total))})
+    else:
+        for place, error in enumerate(seed.failed):
+            index = place if error.index is None else error.index
+            errors.setdefault(index, []).append(
+                ItemError(error.type, error.code, error.description, error.field)
+            )
+    if any(index >= total for index in errors):
+        raise ValueError("failed: there is no such item")
     processing = seed.processing
     if processing is None:
         processing = -(-total // 2) if seed.feedStatus == "INPROGRESS" else 0
@@ -215,12 +222,11 @@ def _feed(state: State, seed: SeedFeed) -> str:
         submitted=state.clock.now() - seed.age,
         duration=state.settings.feed_seconds,
         total=total,
-        skus=skus,
+        skus=[item.sku if isinstance(item, SeedItem) else item for item in items],
         errors=errors,
         feed_errors=seed.ingestionErrors,
         fixed_status=seed.feedStatus,
         processing=min(processing, total),
     )
     feed.file_name = seed.fileName or f"{feed.id}.json"
-    state.feeds[feed.id] = feed
-    return feed.id
+    return feed

@@ -11,9 +11,10 @@ from datetime import datetime, timedelta, timezone
 
 from starlette.responses import Response
 
+from airflow_provider_walmart.sandbox import catalog
 from airflow_provider_walmart.sandbox.calls import Call, Endpoint, reply
 from airflow_provider_walmart.sandbox.errors import Refusal, bad_param
-from airflow_provider_walmart.sandbox.order_records import cents, customer_order, purchase_order, sku_number
+from airflow_provider_walmart.sandbox.order_records import customer_order, purchase_order, sku_number
 from airflow_provider_walmart.sandbox.throttle import per_minute
 
 SERVICE = "GMP_REPORT_API"
@@ -96,7 +97,7 @@ def _row(date: str, row: int) -> tuple[str, ...]:
     sku = sku_number(row)
     return (
         day, day, f"{date}_{row}", day, "Sale", "Purchase", customer_order(row), purchase_order(row), f"SKU-{sku:06d}",
-        "1", f"{cents(sku) / 100:.2f}", "Product Price", "USD",
+        "1", f"{catalog.price(sku):.2f}", "Product Price", "USD",
     )  # fmt: skip
 
 

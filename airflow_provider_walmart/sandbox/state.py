@@ -106,7 +106,8 @@ class Fault(Struct, omit_defaults=True, forbid_unknown_fields=True):
     :param times: how many requests it hits; for ever when absent.
     :param skip: how many matching requests go free first.
     :param status: answer with this HTTP status.
-    :param reset: ``before`` or ``after``: break the connection before or after the request took effect.
+    :param reset: ``before`` or ``after``: break the connection before or after the request took effect; true is
+        ``before``.
     :param delay: wall seconds to wait first; with ``after_effect`` between effect and answer.
     :param truncate: send only that many bytes of the body, then close.
     :param drip: wall seconds between the ten pieces the body is sent in.
@@ -120,7 +121,7 @@ class Fault(Struct, omit_defaults=True, forbid_unknown_fields=True):
     times: Annotated[int, Meta(ge=1)] | None = None
     skip: Count = 0
     status: Annotated[int, Meta(ge=200, le=599)] | None = None
-    reset: Literal["before", "after"] | None = None
+    reset: Literal["before", "after"] | bool = False
     delay: Seconds = 0.0
     truncate: Count | None = None
     drip: Seconds = 0.0

@@ -22,6 +22,8 @@ def test_it_needs_no_credentials_and_is_not_logged(server):
         ("seed", {"nonsense": 1}),
         ("seed", {"feeds": [{"feedStatus": "DONE"}]}),
         ("seed", {"feeds": [{"items": -1}]}),
+        ("seed", {"orders": 1, "feeds": [{}, {"items": 1, "failed": [{"index": 1}]}]}),
+        ("seed", {"feeds": [{"items": 1, "failed": [{}, {}]}]}),
         ("clock", {"advance": -1}),
         ("clock", {"advance": 1e10}),
         ("clock", {"speed": 0}),
@@ -41,6 +43,8 @@ def test_nonsense_is_refused_and_changes_nothing(server, path, body):
     assert server.control("POST", path, body, status=400)["error"]
     assert server.control("GET", "faults") == {"faults": []}
     assert server.post_token().json()["expires_in"] == 900
+    assert server.get("/v3/feeds")["totalResults"] == 0
+    assert server.get("/v3/orders")["list"]["meta"]["totalCount"] == 0
 
 
 def test_a_body_that_is_no_json_is_refused(server):
@@ -77,6 +81,24 @@ def test_seeding_feeds(server):
     assert explicit["feedStatus"] == "PROCESSED"
     counts = [unfinished[f"items{name}"] for name in ("Received", "Succeeded", "Failed", "Processing")]
     assert counts == [5, 2, 1, 2]
+
+
+def test_seeding_failed_items(server):
+    errors = [
+        {"code": "ERR_PDI_0001"},
+        {"code": "ERR_PDI_0034", "index": 3},
+        {"code": "ERR_EXT_DATA_4001029"},
+    ]
+    (feed_id,) = server.control(
+        "POST", "seed", {"feeds": [{"items": ["A", "B", "C", "D"], "failed": errors, "age": 9}]}
+    )["feeds"]
+    items = server.get(f"/v3/feeds/{feed_id}", includeDetails="true")["itemDetails"]["itemIngestionStatus"]
+    codes = {
+        item["sku"]: item["ingestionErrors"]["ingestionError"][0]["code"]
+        for item in items
+        if "ingestionErrors" in item
+    }
+    assert codes == {"A": "ERR_PDI_0001", "D": "ERR_PDI_0034", "C": "ERR_EXT_DATA_4001029"}
 
 
 def test_ten_thousand_feeds(server):
@@ -206,7 +228,7 @@ def test_an_error_with_and_without_effect(server, trouble, feeds):
     assert server.get("/v3/feeds")["totalResults"] == feeds
 
 
-@pytest.mark.parametrize(("when", "feeds"), [("before", 0), ("after", 1)])
+@pytest.mark.parametrize(("when", "feeds"), [("before", 0), (True, 0), ("after", 1)])
 def test_a_connection_is_really_reset(server, when, feeds):
     server.get("/v3/feeds")
     fault(server, path="/v3/feeds", method="POST", times=1, reset=when)
@@ -302,6 +324,11 @@ def test_refused_requests_are_logged_too(server):
     server.call("GET", "/v3/feeds", headers={"WM_SEC.ACCESS_TOKEN": "wrong", "Authorization": "rubbish"})
     entry = server.control("GET", "requests")[-1]
     assert (entry["status"], entry["client"]) == (401, "")
+
+
+def test_a_body_beyond_all_caps_is_logged_too(server):
+    server.call("POST", "/v3/feeds?feedType=x", data=b" " * 64_000_001)
+    assert server.control("GET", "requests")[-1]["status"] == 413
 
 
 def test_reset_forgets_everything(server):

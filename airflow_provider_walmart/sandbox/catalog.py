@@ -1,0 +1,73 @@
+"""What the shop sells: every product follows from its number, which is that in its SKU and counts from 1."""
+
+from __future__ import annotations
+
+_PRODUCTS = ("Enamel Mug", "Desk Lamp", "Wool Blanket", "Bread Box", "Garden Hose", "Picture Frame")
+_FIRST_ITEM_ID = 500_000_000
+
+
+def name(number: int) -> str:
+    """Return the name of a product.
+
+    :param number: its number.
+    """
+    return f"{_PRODUCTS[number % len(_PRODUCTS)]} No. {number}"
+
+
+def cents(number: int) -> int:
+    """Return the first price of a product, in cents.
+
+    :param number: its number.
+    """
+    return 499 + number * 37 % 9500
+
+
+def price(number: int) -> float:
+    """Return the first price of a product.
+
+    :param number: its number.
+    """
+    return cents(number) / 100
+
+
+def gtin(number: int) -> str:
+    """Return the 14-digit trade item number of a product.
+
+    :param number: its number.
+    """
+    return f"{number:014d}"
+
+
+def upc(number: int) -> str:
+    """Return the 12-digit product code of a product.
+
+    :param number: its number.
+    """
+    return f"{number:012d}"
+
+
+def item_id(number: int) -> str:
+    """Return the item id of a product.
+
+    :param number: its number.
+    """
+    return str(_FIRST_ITEM_ID + number)
+
+
+def wpid(number: int) -> str:
+    """Return Walmart's product id of a product.
+
+    :param number: its number.
+    """
+    return f"{number:012X}"
+
+
+def number_of(kind: str, value: str) -> int:
+    """Return the number of the product with an id, 0 when it can be none.
+
+    :param kind: ``GTIN``, ``UPC`` or ``ITEM_ID``; other kinds belong to no product.
+    :param value: the id.
+    """
+    if kind not in ("GTIN", "UPC", "ITEM_ID") or not (value.isascii() and value.isdecimal()):
+        return 0
+    return int(value) - (_FIRST_ITEM_ID if kind == "ITEM_ID" else 0)
