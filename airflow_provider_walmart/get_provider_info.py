@@ -100,13 +100,17 @@ def get_provider_info() -> dict[str, Any]:
                 "python-modules": [
                     "airflow_provider_walmart.operators.api",
                     "airflow_provider_walmart.operators.feeds",
+                    "airflow_provider_walmart.operators.reports",
                 ],
             }
         ],
         "sensors": [
             {
                 "integration-name": "Walmart Marketplace",
-                "python-modules": ["airflow_provider_walmart.sensors.feeds"],
+                "python-modules": [
+                    "airflow_provider_walmart.sensors.feeds",
+                    "airflow_provider_walmart.sensors.reports",
+                ],
             }
         ],
         "triggers": [
@@ -115,6 +119,7 @@ def get_provider_info() -> dict[str, Any]:
                 "python-modules": [
                     "airflow_provider_walmart.triggers.feed_events",
                     "airflow_provider_walmart.triggers.feeds",
+                    "airflow_provider_walmart.triggers.reports",
                 ],
             }
         ],

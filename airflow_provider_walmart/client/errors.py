@@ -7,6 +7,7 @@
     ├── WalmartConnectionError      never answered
     ├── WalmartUnknownOutcomeError  a write that may or may not have happened: look before sending again
     ├── WalmartFeedFailedError      Walmart took the feed and refused more of its items than allowed
+    ├── WalmartReportFailedError    Walmart could not make a report, or it is not what it should be
     ├── WalmartAuthError            401 that survived one renewal of the token, or bad keys
     ├── WalmartPermissionError      403
     ├── WalmartNotFoundError        404
@@ -118,6 +119,10 @@ class WalmartFeedFailedError(WalmartError):
     """A feed failed, or refused more of its items than allowed."""
 
     is_final = True
+
+
+class WalmartReportFailedError(WalmartError):
+    """A report could not be made, or is not what it should be."""
 
 
 class WalmartAuthError(WalmartError):

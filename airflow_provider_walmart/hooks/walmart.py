@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import platform
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
@@ -15,7 +17,7 @@ from airflow.providers.common.compat.sdk import BaseHook
 from airflow.sdk.log import mask_secret
 
 from airflow_provider_walmart import __version__
-from airflow_provider_walmart.client import errors, feeds
+from airflow_provider_walmart.client import errors, feeds, reports
 from airflow_provider_walmart.client.feed_formats import upload_of
 from airflow_provider_walmart.client.feed_results import has_failed
 from airflow_provider_walmart.client.feed_slices import plan_document
@@ -292,6 +294,79 @@ class WalmartHook(BaseHook):
             given_name=file_name or "",
         )
         return submit_feed(self.client, feed)
+
+    # -- reports -------------------------------------------------------------------------------------
+
+    def request_report(
+        self,
+        report_type: str,
+        *,
+        report_version: str | None = None,
+        row_filters: Sequence[Mapping[str, Any]] | None = None,
+        exclude_columns: Sequence[str] | None = None,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        date_granularity: str | None = None,
+    ) -> dict[str, Any]:
+        """Ask for a report; Walmart takes one request per type and hour.
+
+        :param report_type: Walmart's ``reportType``; any passes, known ones are checked.
+        :param report_version: None: the newest documented one.
+        :param row_filters: Walmart's ``rowFilters``.
+        :param exclude_columns: columns to leave out.
+        :param start: begin of the data's time window (aware).
+        :param end: its end.
+        :param date_granularity: ``DAILY`` (default with a window), ``WEEKLY``, ``MONTHLY`` or ``QUARTERLY``.
+        :return: the request, with ``requestId`` and ``requestStatus``.
+        """
+        version = reports.check_report(report_type, report_version, start, end)
+        body = reports.report_body(
+            row_filters=row_filters,
+            exclude_columns=exclude_columns,
+            start=start,
+            end=end,
+            date_granularity=date_granularity,
+        )
+        return reports.request_report(self.client, report_type, version, body)
+
+    def find_report_requests(
+        self,
+        report_type: str,
+        *,
+        report_version: str | None = None,
+        status: str | None = None,
+        since: datetime | None = None,
+    ) -> list[dict[str, Any]]:
+        """Return the report requests of a type, those of the last 30 days at most.
+
+        :param report_version: only this version; default: all.
+        :param status: only ``RECEIVED``, ``INPROGRESS``, ``READY`` or ``ERROR``; default: all.
+        :param since: only those made at this time (aware) or later.
+        """
+        found = reports.find_report_requests(
+            self.client, report_type, report_version=report_version, status=status, since=since
+        )
+        return list(found)
+
+    def get_report_request(self, request_id: str) -> dict[str, Any] | None:
+        """Return one report request; None when Walmart doesn't know it. Allowed 20 times an hour."""
+        return reports.get_report_request(self.client, request_id)
+
+    def download_report(self, request_id: str, path: str) -> int:
+        """Download a finished report, a zip file, and return its length in bytes.
+
+        :param path: local file; appears once the download is complete.
+        """
+        beside = f"{path}.part"
+        try:
+            with open(beside, "w+b") as file:
+                length = reports.download_report(self.client, request_id, file)
+            os.replace(beside, path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(beside)
+            raise
+        return length
 
 
 TEST_FAILURES: tuple[tuple[type[errors.WalmartError], str], ...] = (

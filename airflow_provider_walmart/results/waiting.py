@@ -1,10 +1,10 @@
-"""Waiting for feeds in the task itself, with the same patience that the triggers have."""
+"""Waiting in the task itself, with the same patience that the triggers have."""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
@@ -43,21 +43,80 @@ def wait_for_feeds(
     """
     from airflow_provider_walmart.client.feed_watch import FeedWatch, pause_before_next_look
 
-    watch = FeedWatch(client)
+    def pause() -> float:
+        return poll_interval or pause_before_next_look(time.time() - since, feed_type, items)
+
+    done = wait_for(
+        FeedWatch(client).look,
+        feed_ids,
+        is_done=lambda feed: is_finished(summarize(feed)),
+        progress=progress,
+        pause=pause,
+        late=lambda pending: timed_out("Feeds", pending, deadline - since),
+        deadline=deadline,
+    )
+    return [done[feed_id] for feed_id in feed_ids]
+
+
+def wait_for_report(
+    client: MarketplaceClient,
+    request_id: str,
+    report_type: str,
+    *,
+    poll_interval: float | None,
+    since: float,
+    deadline: float,
+) -> dict[str, Any] | None:
+    """Return a report request once it is READY or ERROR; None when Walmart doesn't know it.
+
+    The parameters and errors are those of `wait_for_feeds`.
+    """
+    from airflow_provider_walmart.client import reports
+
+    return wait_for(
+        reports.ReportWatch(client, report_type).look,
+        [request_id],
+        is_done=reports.is_done,
+        progress=reports.progress,
+        pause=lambda: poll_interval or report_pause(time.time() - since),
+        late=lambda pending: timed_out("Report", pending, deadline - since),
+        deadline=deadline,
+    )[request_id]
+
+
+def report_pause(age: float) -> float:
+    """Return how long to wait before looking at a report again, in seconds: they take 15 to 45 minutes."""
+    return min(max(30.0, age / 4), 300.0)
+
+
+def wait_for(
+    look: Callable[[Collection[str]], Mapping[str, dict[str, Any] | None]],
+    ids: Sequence[str],
+    *,
+    is_done: Callable[[dict[str, Any]], bool],
+    progress: Callable[[dict[str, Any]], str],
+    pause: Callable[[], float],
+    late: Callable[[Sequence[str]], Exception],
+    deadline: float,
+) -> dict[str, dict[str, Any] | None]:
+    """Return things by id once nothing more will happen to them; None for one that Walmart doesn't know.
+
+    :param look: asks Walmart for the state of things.
+    :param pause: how long to wait before the next look, in seconds.
+    :param late: the error for those that are not done at the deadline.
+    """
     done: dict[str, dict[str, Any] | None] = {}
     said: dict[str, str] = {}
     failed_looks = 0
-    while pending := [feed_id for feed_id in feed_ids if feed_id not in done]:
-        pause = poll_interval
-        if pause is None:
-            pause = pause_before_next_look(time.time() - since, feed_type, items)
-        if time.time() + pause > deadline:
-            raise timed_out(pending, deadline - since)
-        time.sleep(pause)
+    while pending := [thing_id for thing_id in ids if thing_id not in done]:
+        seconds = pause()
+        if time.time() + seconds > deadline:
+            raise late(pending)
+        time.sleep(seconds)
         try:
-            found = watch.look(pending)
+            found = look(pending)
         except WalmartRateLimitError as error:
-            log.warning("Looking at feeds is throttled, still waiting: %s", error)
+            log.warning("Looking is throttled, still waiting: %s", error)
             continue
         except WalmartError as error:
             failed_looks += 1
@@ -66,37 +125,42 @@ def wait_for_feeds(
             log.warning("Look %d in a row failed, still waiting: %s", failed_looks, error)
             continue
         failed_looks = 0
-        for feed_id, feed in found.items():
-            if feed is None or is_finished(summarize(feed)):
-                done[feed_id] = feed
-            elif said.get(feed_id) != progress(feed):
-                said[feed_id] = progress(feed)
-                log.info("Waiting: %s", said[feed_id])
-    return [done[feed_id] for feed_id in feed_ids]
+        for thing_id, thing in found.items():
+            if thing is None or is_done(thing):
+                done[thing_id] = thing
+            elif said.get(thing_id) != progress(thing):
+                said[thing_id] = progress(thing)
+                log.info("Waiting: %s", said[thing_id])
+    return done
 
 
-def timed_out(feed_ids: Sequence[str], waited: float) -> AirflowException:
-    """Return the error for feeds that took too long; a retry goes on waiting and sends nothing."""
+def timed_out(what: str, ids: Sequence[str], waited: float) -> AirflowException:
+    """Return the error for what took too long; a retry goes on waiting and sends nothing."""
     return AirflowException(
-        f"Feeds {', '.join(feed_ids)} are still not finished after {waited / 3600:.1f} h. Walmart goes on with them; a "
-        "retry of this task waits for the same feeds and sends nothing again."
+        f"{what} {', '.join(ids)} not finished after {waited / 3600:.1f} h. Walmart goes on with it; a retry of this "
+        "task goes on waiting for the same and sends nothing again."
     )
+
+
+def check_event(event: Mapping[str, Any], what: str, ids: Sequence[str], waited: float) -> None:
+    """Pass for an event of a trigger that saw what it waited for.
+
+    :raises AirflowException: when it gave up; `AirflowFailException` when no retry can help.
+    """
+    if event.get("status") == "timeout":
+        raise timed_out(what, ids, waited)
+    if event.get("status") != "finished":
+        kind = AirflowFailException if event.get("final") else AirflowException
+        raise kind(f"Waiting for {what.lower()} {', '.join(ids)} failed: {event.get('message', event)}")
 
 
 def feeds_of_event(
     event: Mapping[str, Any], feed_ids: Sequence[str], waited: float
 ) -> list[dict[str, Any] | None]:
-    """Return the feeds that `WalmartFeedTrigger` saw.
-
-    :raises AirflowException: when it gave up; `AirflowFailException` when no retry can help.
-    """
-    if event.get("status") == "finished":
-        feeds: list[dict[str, Any] | None] = event["feeds"]
-        return feeds
-    if event.get("status") == "timeout":
-        raise timed_out(feed_ids, waited)
-    kind = AirflowFailException if event.get("final") else AirflowException
-    raise kind(f"Waiting for feeds {', '.join(feed_ids)} failed: {event.get('message', event)}")
+    """Return the feeds that `WalmartFeedTrigger` saw."""
+    check_event(event, "Feeds", feed_ids, waited)
+    feeds: list[dict[str, Any] | None] = event["feeds"]
+    return feeds
 
 
 def missing_or_typed(

@@ -1,0 +1,259 @@
+"""On-request reports: asked for, waited for, downloaded."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta, timezone
+from typing import IO, Any
+from urllib.parse import urlsplit
+
+import requests
+
+from airflow_provider_walmart.client.errors import (
+    WalmartConfigError,
+    WalmartConnectionError,
+    WalmartNotFoundError,
+    WalmartReportFailedError,
+    WalmartServerError,
+    WalmartUnknownOutcomeError,
+)
+from airflow_provider_walmart.client.http import CONNECT_TIMEOUT, HttpSession
+from airflow_provider_walmart.client.marketplace import MarketplaceClient
+from airflow_provider_walmart.client.settings import is_loopback
+
+log = logging.getLogger(__name__)
+
+# Newest version of each type that has more than one; whatever isn't listed has v1.
+NEWEST_VERSION = {"ITEM": 6, "ITEM_PERFORMANCE": 3}
+LONGEST_WINDOW = timedelta(days=730)
+CHUNK = 1024 * 1024
+PROGRESS_EVERY = 100 * 1024 * 1024
+
+
+def check_report(
+    report_type: str, report_version: str | None, start: datetime | None, end: datetime | None
+) -> str:
+    """Return the version of a report that is to be asked for, having checked what is known of its type.
+
+    :param report_type: any passes; what is known of a type is checked.
+    :param report_version: None: the newest documented one that the other parameters allow.
+    :raises WalmartConfigError: naming the parameter, its value and what is allowed.
+    """
+    if not isinstance(report_type, str) or not report_type.strip():
+        raise WalmartConfigError(f"report_type is {report_type!r}; expected a type such as ITEM.")
+    newest = NEWEST_VERSION.get(report_type, 1)
+    if report_version is None and report_type == "ITEM_PERFORMANCE" and start is None:
+        newest = 2  # v3 insists on dates
+    version = report_version or f"v{newest}"
+    known = [f"v{number}" for number in range(1, NEWEST_VERSION.get(report_type, 1) + 1)]
+    if report_type in NEWEST_VERSION and version not in known:
+        raise WalmartConfigError(f"report_version is {version!r}; {report_type} has {', '.join(known)}.")
+    for name, moment in (("start", start), ("end", end)):
+        if moment is not None and moment.tzinfo is None:
+            raise WalmartConfigError(f"{name} is {moment!r}; it needs a time zone.")
+    if (start is None) != (end is None):
+        raise WalmartConfigError("start and end belong together: give both or none.")
+    if start and end and not timedelta(0) < end - start <= LONGEST_WINDOW:
+        raise WalmartConfigError(f"start is {start} and end is {end}; allowed: a window of up to 730 days.")
+    if (report_type, version) == ("ITEM_PERFORMANCE", "v3") and start is None:
+        raise WalmartConfigError("ITEM_PERFORMANCE v3 needs start and end.")
+    return version
+
+
+def report_body(
+    *,
+    row_filters: Sequence[Mapping[str, Any]] | None = None,
+    exclude_columns: Sequence[str] | None = None,
+    start: datetime | None = None,
+    end: datetime | None = None,
+    date_granularity: str | None = None,
+) -> dict[str, Any]:
+    """Return the body of a report request: what the report is to hold, without what was not given."""
+    body = {
+        "rowFilters": [dict(row_filter) for row_filter in row_filters or ()],
+        "excludeColumns": list(exclude_columns or ()),
+        "dataStartTime": _moment(start),
+        "dataEndTime": _moment(end),
+        "dateGranularity": date_granularity or ("DAILY" if start else None),
+    }
+    return {name: value for name, value in body.items() if value}
+
+
+def _moment(when: datetime | None) -> str | None:
+    return when.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.000Z") if when else None
+
+
+def request_report(
+    client: MarketplaceClient, report_type: str, report_version: str, body: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Ask for a report and return the request, with its ``requestId``.
+
+    Walmart takes one request per report type and hour.
+
+    :raises WalmartUnknownOutcomeError: when it was sent and no id came back.
+    """
+    params = {"reportType": report_type, "reportVersion": report_version}
+    answer = client.call("generateReport", body=dict(body), params=params, strict=False)
+    if not isinstance(answer, dict) or not answer.get("requestId"):
+        raise WalmartUnknownOutcomeError(
+            "The report request was answered without an id, so whether it was taken is unknown",
+            method="POST",
+            path="/v3/reports/reportRequests",
+        )
+    return answer
+
+
+def find_report_requests(
+    client: MarketplaceClient,
+    report_type: str,
+    *,
+    report_version: str | None = None,
+    status: str | None = None,
+    since: datetime | None = None,
+) -> Iterator[dict[str, Any]]:
+    """Yield the report requests of a type, those of the last 30 days at most.
+
+    :param report_version: only this version; None: all.
+    :param status: only RECEIVED, INPROGRESS, READY or ERROR; None: all.
+    :param since: only those made at this time (aware) or later.
+    """
+    params = {
+        "reportType": report_type,
+        "reportVersion": report_version,
+        "requestStatus": status,
+        "requestSubmissionStartDate": since,
+        "requestSubmissionEndDate": datetime.now(timezone.utc) + timedelta(days=1) if since else None,
+    }
+    return client.paginate("getRequestsStatus", params=params, strict=False)
+
+
+def matches(request: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
+    """Return whether a request asked for exactly what a body says."""
+    asked = {name: value for name, value in (request.get("payload") or {}).items() if value}
+    return asked == dict(body)
+
+
+def submitted_at(request: Mapping[str, Any]) -> datetime | None:
+    """Return when a report was asked for (aware, UTC)."""
+    try:
+        when = datetime.fromisoformat(str(request.get("requestSubmissionDate")).replace("Z", "+00:00"))
+    except ValueError:
+        return None
+    return when if when.tzinfo else when.replace(tzinfo=timezone.utc)
+
+
+class ReportWatch:
+    """Asks for the state of all waiting reports of one type at once.
+
+    The list may be read 200 times a minute, the status of a single request 20 times an hour.
+
+    :param client: the account.
+    :param report_type: type of the reports.
+    """
+
+    def __init__(self, client: MarketplaceClient, report_type: str) -> None:
+        self._client = client
+        self._type = report_type
+
+    def look(self, request_ids: Collection[str]) -> dict[str, dict[str, Any] | None]:
+        """Return the requests by id; None for one that Walmart doesn't know."""
+        wanted = set(request_ids)
+        found: dict[str, dict[str, Any] | None] = {}
+        for request in find_report_requests(self._client, self._type):
+            if request.get("requestId") in wanted:
+                found[request["requestId"]] = request
+                if len(found) == len(wanted):
+                    break
+        for request_id in wanted - found.keys():
+            found[request_id] = get_report_request(self._client, request_id)
+        return found
+
+
+def get_report_request(client: MarketplaceClient, request_id: str) -> dict[str, Any] | None:
+    """Return one request; None when Walmart doesn't know it. Allowed 20 times an hour."""
+    try:
+        answer = client.call("getSingleRequestStatus", params={"requestId": request_id})
+    except WalmartNotFoundError:
+        return None
+    return answer if isinstance(answer, dict) else None
+
+
+def is_done(request: Mapping[str, Any]) -> bool:
+    """Return whether nothing more will happen to a request."""
+    return request.get("requestStatus") in ("READY", "ERROR")
+
+
+def progress(request: Mapping[str, Any]) -> str:
+    """Return how far a report is, in words for the log."""
+    return (
+        f"report {request.get('requestId')} ({request.get('reportType')} {request.get('reportVersion')}) is "
+        f"{request.get('requestStatus')}, asked for at {request.get('requestSubmissionDate')}"
+    )
+
+
+def check_ready(request: Mapping[str, Any] | None, request_id: str) -> None:
+    """Pass for a report that can be downloaded.
+
+    :raises WalmartReportFailedError: when Walmart could not make it, or doesn't know it.
+    """
+    if request is None:
+        raise WalmartReportFailedError(
+            f"Walmart doesn't know report request {request_id} (any more): reports are kept for 30 days."
+        )
+    if request.get("requestStatus") == "ERROR":
+        raise WalmartReportFailedError(
+            f"Walmart could not make {progress(request)}: {request.get('errorDescription') or 'it says not why'}.",
+            hint="Ask again in an hour at the earliest: Walmart takes one request per report type and hour.",
+        )
+
+
+def download_report(client: MarketplaceClient, request_id: str, file: IO[bytes]) -> int:
+    """Write a finished report (a zip file) into an open file, and return its length in bytes.
+
+    The link is asked for only now, used at once, asked for again once should it have expired, and never logged. It
+    leads to a storage that gets no credentials and no header of Walmart's.
+
+    :param file: an open, seekable binary file.
+    :raises WalmartReportFailedError: when there is no report behind the link.
+    :raises WalmartConnectionError: when the transfer broke off; nothing but the start of the file was written.
+    """
+    for attempt in (1, 2):
+        answer = client.call("downloadReport", params={"requestId": request_id})
+        link = answer.get("downloadURL") if isinstance(answer, dict) else None
+        parts = urlsplit(link) if isinstance(link, str) else None
+        if parts is None or not (parts.scheme == "https" or (parts.hostname and is_loopback(parts.hostname))):
+            raise WalmartServerError(f"The answer for report {request_id} holds no https download link.")
+        file.seek(0)
+        file.truncate()
+        try:
+            with HttpSession(str(link), str(client.session.headers["User-Agent"])) as storage:
+                length = _fetch(storage, str(link), request_id, file, client.settings.timeout)
+        except requests.RequestException as error:
+            raise WalmartConnectionError(
+                f"The download of report {request_id} broke off ({type(error).__name__})."
+            ) from None
+        if length is not None:
+            return length
+        if attempt == 1:
+            log.info("The download link of report %s has expired, asking for another one", request_id)
+    raise WalmartReportFailedError(f"The storage refuses the download links of report {request_id}.")
+
+
+def _fetch(storage: HttpSession, link: str, request_id: str, file: IO[bytes], timeout: float) -> int | None:
+    """Return the length of what was downloaded; None when the link is no good (any more)."""
+    with storage.get(link, stream=True, timeout=(CONNECT_TIMEOUT, timeout)) as response:
+        if response.status_code in (400, 401, 403):
+            return None
+        if response.status_code != 200:
+            raise WalmartReportFailedError(
+                f"The storage answered {response.status_code} for report {request_id}, although it is READY."
+            )
+        length = said = 0
+        for chunk in response.iter_content(CHUNK):
+            file.write(chunk)
+            length += len(chunk)
+            if length - said >= PROGRESS_EVERY:
+                said = length
+                log.info("Report %s: %d MB downloaded", request_id, length // 1_000_000)
+        return length

@@ -1,0 +1,305 @@
+"""Operators for on-request reports."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta, timezone
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import BaseOperator, conf
+
+from airflow_provider_walmart.client.errors import (
+    WalmartConfigError,
+    WalmartError,
+    WalmartServerError,
+    WalmartUnknownOutcomeError,
+)
+from airflow_provider_walmart.results.context import MemoryRecords, push
+from airflow_provider_walmart.results.failures import fail_for_good
+from airflow_provider_walmart.results.waiting import check_event, wait_for_report
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_walmart.hooks.walmart import WalmartHook
+
+# A request whose answer got lost is in the list by then. Seconds.
+SETTLE = 60.0
+LOOK_EVERY = 20.0
+
+
+class WalmartReportOperator(BaseOperator):
+    """Lands a report in object storage: asks for it or takes a recent one, waits, downloads, unpacks.
+
+    Walmart takes one request per report type and hour, so an equal request made within ``reuse_within`` is used
+    instead of a new one, and a retry never asks a second time: the request id is kept in the task state (Airflow
+    3.3), and looked for in Walmart's list.
+
+    :param report_type: Walmart's ``reportType``, such as ``ITEM``; any passes, known ones are checked.
+    :param output_path: where the report goes: a path or any URI that `ObjectStoragePath` knows. It appears there as
+        a whole or not at all.
+    :param report_version: None (default): the newest documented one.
+    :param output_format: ``csv`` (default), ``zip`` (as it comes), ``jsonl``, or ``parquet`` (needs pyarrow; all
+        columns as text).
+    :param reuse_within: how old an equal request may be to be used; default one hour; zero: always a new one.
+    :param row_filters: Walmart's ``rowFilters``, a list of dicts.
+    :param exclude_columns: columns to leave out.
+    :param start: begin of the data's time window (aware); some report types need it.
+    :param end: its end.
+    :param date_granularity: ``DAILY`` (default with a window), ``WEEKLY``, ``MONTHLY`` or ``QUARTERLY``.
+    :param poll_interval: seconds between two looks; None (default): by the age of the request, 30 s to 5 min.
+    :param timeout: how long to wait for the report, as timedelta or seconds; default 6 hours.
+    :param deferrable: wait in the triggerer; default: ``[operators] default_deferrable``.
+    :param walmart_conn_id: id of a connection of type ``walmart``.
+    :return: dict with ``uri``, ``rows`` (without the header), ``bytes`` (of the download), ``requestId`` and ``reused``.
+    :raises AirflowFailException: for bad input and what Walmart refuses.
+    :raises WalmartReportFailedError: when Walmart could not make the report, or it is damaged.
+    """
+
+    template_fields: Sequence[str] = (
+        "report_type",
+        "report_version",
+        "output_path",
+        "output_format",
+        "row_filters",
+        "exclude_columns",
+        "start",
+        "end",
+        "walmart_conn_id",
+    )
+    template_fields_renderers = {"row_filters": "json"}
+    ui_color = "#e6f1fc"
+
+    def __init__(
+        self,
+        *,
+        report_type: str,
+        output_path: str,
+        report_version: str | None = None,
+        output_format: str = "csv",
+        reuse_within: timedelta | None = timedelta(hours=1),
+        row_filters: Sequence[Mapping[str, Any]] | None = None,
+        exclude_columns: Sequence[str] | None = None,
+        start: datetime | str | None = None,
+        end: datetime | str | None = None,
+        date_granularity: str | None = None,
+        poll_interval: float | None = None,
+        timeout: timedelta | float = timedelta(hours=6),
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        walmart_conn_id: str = "walmart_default",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.report_type = report_type
+        self.output_path = output_path
+        self.report_version = report_version
+        self.output_format = output_format
+        self.reuse_within = reuse_within or timedelta(0)
+        self.row_filters = row_filters
+        self.exclude_columns = exclude_columns
+        self.start = start
+        self.end = end
+        self.date_granularity = date_granularity
+        self.poll_interval = poll_interval
+        self.timeout = timeout if isinstance(timeout, timedelta) else timedelta(seconds=timeout)
+        self.deferrable = deferrable
+        self.walmart_conn_id = walmart_conn_id
+
+    @cached_property
+    def hook(self) -> WalmartHook:
+        """The hook of the connection."""
+        from airflow_provider_walmart.hooks.walmart import WalmartHook
+
+        return WalmartHook(self.walmart_conn_id)
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Ask for the report or find it, wait for it, land it."""
+        from airflow_provider_walmart.client.reports import is_done
+
+        with fail_for_good():
+            version, body = self._asked()
+            records = _records(context)
+            request, reused = self._request_or_find(records, version, body)
+            request_id = str(request["requestId"])
+            push(context, "request_id", request_id)
+            since = time.time()
+            deadline = since + self.timeout.total_seconds()
+            if is_done(request):
+                return self._land(records, request, request_id, reused)
+            if self.deferrable:
+                self._defer(request_id, reused, since, deadline)
+            finished = wait_for_report(
+                self.hook.client,
+                request_id,
+                self.report_type,
+                poll_interval=self.poll_interval,
+                since=since,
+                deadline=deadline,
+            )
+            return self._land(records, finished, request_id, reused)
+
+    def _defer(self, request_id: str, reused: bool, since: float, deadline: float) -> None:
+        from airflow_provider_walmart.triggers.reports import WalmartReportTrigger
+
+        self.defer(
+            trigger=WalmartReportTrigger(
+                walmart_conn_id=self.walmart_conn_id,
+                request_id=request_id,
+                report_type=self.report_type,
+                since=since,
+                deadline=deadline,
+                poll_interval=self.poll_interval,
+            ),
+            method_name="execute_complete",
+            kwargs={"request_id": request_id, "reused": reused, "since": since},
+            # The trigger's own deadline is to speak first.
+            timeout=self.timeout + timedelta(minutes=10),
+        )
+
+    def execute_complete(
+        self, context: Context, event: dict[str, Any], request_id: str, reused: bool, since: float
+    ) -> dict[str, Any]:
+        """Land what the trigger saw finished."""
+        with fail_for_good():
+            check_event(event, "Report", [request_id], time.time() - since)
+            return self._land(_records(context), event["request"], request_id, reused)
+
+    def _asked(self) -> tuple[str, dict[str, Any]]:
+        """Return version and body of the request, everything checked."""
+        from airflow_provider_walmart.client.reports import check_report, report_body
+        from airflow_provider_walmart.results.reports import check_output_format
+
+        check_output_format(self.output_format)
+        start, end = _moment("start", self.start), _moment("end", self.end)
+        version = check_report(self.report_type, self.report_version, start, end)
+        body = report_body(
+            row_filters=self.row_filters,
+            exclude_columns=self.exclude_columns,
+            start=start,
+            end=end,
+            date_granularity=self.date_granularity,
+        )
+        return version, body
+
+    # -- once ----------------------------------------------------------------------------------------
+
+    def _request_or_find(
+        self, records: Any, version: str, body: dict[str, Any]
+    ) -> tuple[dict[str, Any], bool]:
+        """Return a report request, and whether it was there before this try."""
+        from airflow_provider_walmart.client.reports import request_report
+
+        key = self._record_key(version, body)
+        record = records.get(key) or {}
+        if record.get("requestId") and not record.get("landed"):
+            self.log.info("An earlier try asked for report %s: going on with that one", record["requestId"])
+            found = self._of_earlier_try(version, str(record["requestId"]))
+            if found:
+                return found, False
+        sent_at = record.get("sentAt") if not record.get("requestId") else None
+        found = self._find(version, body, sent_at)
+        if found:
+            self.log.info(
+                "Using report %s, asked for at %s", found["requestId"], found.get("requestSubmissionDate")
+            )
+            records.set(key, {"requestId": found["requestId"]})
+            return found, True
+        sent_at = time.time()
+        records.set(key, {"sentAt": sent_at})
+        try:
+            request = request_report(self.hook.client, self.report_type, version, body)
+        except (WalmartUnknownOutcomeError, WalmartServerError) as error:
+            self.log.warning(
+                "The answer to the report request got lost, looking whether it arrived: %s", error
+            )
+            lost = self._find(version, body, sent_at)
+            if lost is None:
+                records.set(key, {"refused": type(error).__name__})
+                raise
+            request = lost
+        except WalmartError:
+            records.set(key, {"refused": "before it was taken"})
+            raise
+        records.set(key, {"requestId": request["requestId"]})
+        self.log.info("Asked for report %s (%s %s)", request["requestId"], self.report_type, version)
+        return request, False
+
+    def _of_earlier_try(self, version: str, request_id: str) -> dict[str, Any] | None:
+        for request in self.hook.find_report_requests(self.report_type, report_version=version):
+            if request.get("requestId") == request_id and request.get("requestStatus") != "ERROR":
+                return request
+        return None
+
+    def _find(self, version: str, body: dict[str, Any], sent_at: float | None) -> dict[str, Any] | None:
+        """Return an equal request that is recent enough, or that we sent at a time without hearing an answer."""
+        from airflow_provider_walmart.client.reports import matches, submitted_at
+
+        while True:
+            age = self.reuse_within.total_seconds()
+            if sent_at is not None:
+                # A minute for clocks that differ.
+                age = max(age, time.time() - sent_at + 60)
+            oldest = datetime.now(timezone.utc) - timedelta(seconds=age)
+            if age > 0:
+                for request in self.hook.find_report_requests(self.report_type, report_version=version):
+                    when = submitted_at(request)
+                    if when is None or when < oldest or request.get("requestStatus") == "ERROR":
+                        continue
+                    if matches(request, body):
+                        return request
+            if sent_at is None or time.time() - sent_at >= SETTLE:
+                return None
+            time.sleep(LOOK_EVERY)
+
+    def _record_key(self, version: str, body: dict[str, Any]) -> str:
+        asked = json.dumps([self.report_type, version, body], sort_keys=True)
+        return f"walmart_report_{hashlib.sha256(asked.encode()).hexdigest()[:24]}"
+
+    # -- landing -------------------------------------------------------------------------------------
+
+    def _land(
+        self, records: Any, request: dict[str, Any] | None, request_id: str, reused: bool
+    ) -> dict[str, Any]:
+        from airflow_provider_walmart.client.reports import check_ready, download_report
+        from airflow_provider_walmart.results.reports import land_report
+
+        check_ready(request, request_id)
+        # A zip file is read from its end, so it goes to the local disk first.
+        with tempfile.TemporaryFile(prefix="walmart-report-") as archive:
+            length = download_report(self.hook.client, request_id, archive)
+            rows = land_report(archive, self.output_path, self.output_format)
+        self.log.info(
+            "Report %s is in %s: %d rows, %d bytes downloaded", request_id, self.output_path, rows, length
+        )
+        # From here on a cleared task may ask anew.
+        records.set(self._record_key(*self._asked()), {"requestId": request_id, "landed": True})
+        return {
+            "uri": self.output_path,
+            "rows": rows,
+            "bytes": length,
+            "requestId": request_id,
+            "reused": reused,
+        }
+
+
+def _records(context: Context) -> Any:
+    """Return where the request is remembered: the task state, or nothing that lasts."""
+    store = context.get("task_state_store")
+    return MemoryRecords() if store is None else store
+
+
+def _moment(name: str, value: datetime | str | None) -> datetime | None:
+    """Return a point in time, which templates give as text."""
+    if value is None or isinstance(value, datetime):
+        return value
+    try:
+        return datetime.fromisoformat(value.replace("Z", "+00:00"))
+    except (AttributeError, ValueError):
+        raise WalmartConfigError(
+            f"{name} is {value!r}; expected a point in time such as 2026-01-31T00:00:00Z."
+        ) from None

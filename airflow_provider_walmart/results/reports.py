@@ -1,0 +1,154 @@
+"""Landing a downloaded report: unpacked, converted, counted, and there as a whole or not at all."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+from importlib.util import find_spec
+from typing import IO, Any
+
+from airflow_provider_walmart.client.errors import WalmartConfigError, WalmartReportFailedError
+from airflow_provider_walmart.results.files import whole_file
+
+OUTPUT_FORMATS = ("csv", "zip", "jsonl", "parquet")
+CHUNK = 1024 * 1024
+
+
+def check_output_format(output_format: str) -> None:
+    """Pass for a format that can be written here.
+
+    :raises WalmartConfigError: naming the formats, or the package that is missing.
+    """
+    if output_format not in OUTPUT_FORMATS:
+        raise WalmartConfigError(f"output_format is {output_format!r}; allowed: {', '.join(OUTPUT_FORMATS)}.")
+    if output_format == "parquet" and find_spec("pyarrow") is None:
+        raise WalmartConfigError("output_format is 'parquet', but pyarrow is not installed.")
+
+
+def land_report(archive: IO[bytes], output_path: str, output_format: str) -> int:
+    """Write a report to its place and return its number of rows, the header not counted.
+
+    :param archive: the downloaded zip file, open and seekable.
+    :param output_path: any URI that `ObjectStoragePath` knows, or a path; appears once it is complete.
+    :param output_format: ``csv``, ``zip`` (as it came), ``jsonl`` or ``parquet`` (all columns as text).
+    :raises WalmartReportFailedError: when it is no zip file with one CSV file, or breaks off.
+    """
+    try:
+        with zipfile.ZipFile(archive) as opened, opened.open(_only_member(opened)) as table:
+            rows = {"csv": _copy, "zip": _keep, "jsonl": _to_jsonl, "parquet": _to_parquet}[output_format]
+            return rows(table, output_path, archive)
+    except (zipfile.BadZipFile, EOFError, UnicodeDecodeError, csv.Error) as error:
+        raise WalmartReportFailedError(f"The downloaded report is damaged: {error}.") from None
+
+
+def _only_member(opened: zipfile.ZipFile) -> zipfile.ZipInfo:
+    members = [member for member in opened.infolist() if not member.is_dir()]
+    if len(members) != 1:
+        raise WalmartReportFailedError(
+            f"The downloaded archive holds {len(members)} files where one CSV file was expected: "
+            f"{', '.join(member.filename for member in members[:5])}."
+        )
+    return members[0]
+
+
+class _RowCounter:
+    """Counts the rows of a CSV file as it goes by; line breaks inside quotes are none."""
+
+    def __init__(self) -> None:
+        self._quoted = False
+        self._breaks = 0
+        self._last = b""
+
+    def add(self, chunk: bytes) -> None:
+        """Count the rows of the next chunk."""
+        parts = chunk.split(b'"')
+        self._breaks += sum(part.count(b"\n") for part in parts[1 if self._quoted else 0 :: 2])
+        self._quoted ^= len(parts) % 2 == 0
+        self._last = chunk[-1:]
+
+    @property
+    def rows(self) -> int:
+        """Rows behind the header.
+
+        :raises WalmartReportFailedError: when not even a header went by.
+        """
+        if not self._last:
+            raise WalmartReportFailedError("The downloaded report is empty: it has not even a header.")
+        lines = self._breaks + (self._last != b"\n")
+        return max(0, lines - 1)
+
+
+def _chunks(table: IO[bytes], counter: _RowCounter) -> Iterator[bytes]:
+    while chunk := table.read(CHUNK):
+        counter.add(chunk)
+        yield chunk
+
+
+def _copy(table: IO[bytes], output_path: str, _: IO[bytes]) -> int:
+    counter = _RowCounter()
+    with whole_file(output_path, "wb") as file:
+        for chunk in _chunks(table, counter):
+            file.write(chunk)
+        return counter.rows
+
+
+def _keep(table: IO[bytes], output_path: str, archive: IO[bytes]) -> int:
+    # Read to its end first: that is what finds a damaged archive.
+    counter = _RowCounter()
+    for _ in _chunks(table, counter):
+        pass
+    archive.seek(0)
+    with whole_file(output_path, "wb") as file:
+        while chunk := archive.read(CHUNK):
+            file.write(chunk)
+    return counter.rows
+
+
+def _header_and_rows(table: IO[bytes]) -> tuple[list[str], Iterator[list[str]]]:
+    rows = csv.reader(io.TextIOWrapper(table, encoding="utf-8-sig", newline=""))
+    header = next(rows, None)
+    if not header:
+        raise WalmartReportFailedError("The downloaded report is empty: it has not even a header.")
+    if len(set(header)) != len(header):
+        raise WalmartReportFailedError("The downloaded report has two columns of one name; land it as csv.")
+    return header, rows
+
+
+def _to_jsonl(table: IO[bytes], output_path: str, _: IO[bytes]) -> int:
+    header, rows = _header_and_rows(table)
+    count = 0
+    with whole_file(output_path) as file:
+        for count, row in enumerate(rows, start=1):
+            _check_width(count, row, header)
+            file.write(json.dumps(dict(zip(header, row, strict=True)), ensure_ascii=False) + "\n")
+    return count
+
+
+def _to_parquet(table: IO[bytes], output_path: str, _: IO[bytes]) -> int:
+    import pyarrow as pa
+    from pyarrow.parquet import ParquetWriter
+
+    header, rows = _header_and_rows(table)
+    schema = pa.schema([(name, pa.string()) for name in header])
+    count = 0
+    with whole_file(output_path, "wb") as file, ParquetWriter(file, schema) as writer:
+        batch: list[dict[str, Any]] = []
+        for count, row in enumerate(rows, start=1):
+            _check_width(count, row, header)
+            batch.append(dict(zip(header, row, strict=True)))
+            if len(batch) == 10_000:
+                writer.write_table(pa.Table.from_pylist(batch, schema))
+                batch.clear()
+        if batch or count == 0:
+            writer.write_table(pa.Table.from_pylist(batch, schema))
+    return count
+
+
+def _check_width(number: int, row: list[str], header: list[str]) -> None:
+    if len(row) != len(header):
+        raise WalmartReportFailedError(
+            f"Row {number} of the downloaded report has {len(row)} columns, its header {len(header)}."
+        )
