@@ -47,10 +47,16 @@ def rows(file: BinaryIO, name: str) -> Iterator[dict[str, Any]]:
     return read(_lines(file, name, compressed=compressed), name)
 
 
+class _Buffered(io.BufferedReader):
+    """Reads a file in large pieces, since those of object storage are slow in finding line ends."""
+
+    def close(self) -> None:
+        """Leave the file open: it belongs to the caller."""
+
+
 def _lines(file: BinaryIO, name: str, *, compressed: bool) -> Iterator[tuple[int, bytes]]:
     """Yield numbered lines with their ends, without byte order mark."""
-    # Files of object storage read lines slowly on their own.
-    buffered = io.BufferedReader(cast("io.RawIOBase", file), 1 << 16)
+    buffered = _Buffered(cast("io.RawIOBase", file), 1 << 16)
     source = gzip.GzipFile(fileobj=buffered) if compressed else buffered
     number = 0
     try:
@@ -68,9 +74,6 @@ def _lines(file: BinaryIO, name: str, *, compressed: bool) -> Iterator[tuple[int
         raise WalmartConfigError(
             f"{name}: cannot be unpacked as gzip behind line {number} ({error})."
         ) from None
-    finally:
-        # Or else the file would be closed with it.
-        buffered.detach()
 
 
 def _json_rows(lines: Iterator[tuple[int, bytes]], name: str) -> Iterator[dict[str, Any]]:
