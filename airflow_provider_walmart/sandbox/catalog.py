@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 _PRODUCTS = ("Enamel Mug", "Desk Lamp", "Wool Blanket", "Bread Box", "Garden Hose", "Picture Frame")
 _FIRST_ITEM_ID = 500_000_000
 
@@ -62,12 +64,31 @@ def wpid(number: int) -> str:
     return f"{number:012X}"
 
 
-def number_of(kind: str, value: str) -> int:
-    """Return the number of the product with an id, 0 when it can be none.
+def sku(number: int) -> str:
+    """Return the SKU of a product.
 
-    :param kind: ``GTIN``, ``UPC`` or ``ITEM_ID``; other kinds belong to no product.
+    :param number: its number.
+    """
+    return f"SKU-{number:06d}"
+
+
+def number_of(kind: str, value: str) -> int:
+    """Return the number of the product with an id, 0 or less when it can be none.
+
+    :param kind: ``SKU``, ``GTIN``, ``UPC`` or ``ITEM_ID``; other kinds belong to no product.
     :param value: the id.
     """
-    if kind not in ("GTIN", "UPC", "ITEM_ID") or not (value.isascii() and value.isdecimal()):
+    if kind == "SKU":
+        number = whole(value.removeprefix("SKU-"))
+        return number if sku(number) == value else 0
+    if kind not in ("GTIN", "UPC", "ITEM_ID"):
         return 0
-    return int(value) - (_FIRST_ITEM_ID if kind == "ITEM_ID" else 0)
+    return whole(value) - (_FIRST_ITEM_ID if kind == "ITEM_ID" else 0)
+
+
+def whole(text: str) -> int:
+    """Return the number that is written in a text, -1 when it is anything but up to 18 digits.
+
+    :param text: the text.
+    """
+    return int(text) if re.fullmatch(r"[0-9]{1,18}", text) else -1

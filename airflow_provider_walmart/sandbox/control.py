@@ -1,4 +1,17 @@
-"""The control API under ``/_sandbox``: seed data, move the clock, make troubles, read the request log."""
+"""The control API under ``/_sandbox``: seed data, move the clock, make troubles, read the request log.
+
+It needs no credentials, and its own calls are not in the log.
+
+* ``POST /_sandbox/seed``: makes what a :class:`~.seed.Seed` names; answers kind of record -> ids made.
+* ``POST /_sandbox/clock``: a :class:`ClockChange`; answers the new time and speed.
+* ``POST /_sandbox/faults``: adds a list of :class:`~.state.Fault`; ``GET`` lists those left, ``DELETE`` removes all.
+* ``POST /_sandbox/tokens/revoke``: makes all access tokens invalid; answers how many.
+* ``POST /_sandbox/settings``: changes the fields of :class:`~.state.Settings` it names; answers all of them.
+* ``GET /_sandbox/requests?path=regex``: the requests received; with ``count=1`` how many by method, path, status.
+* ``POST /_sandbox/reset``: back to the state of a fresh sandbox.
+
+What makes no sense is refused with 400 and ``{"error": reason}`` and changes nothing.
+"""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from airflow_provider_walmart.sandbox import feed_rules, pending
+from airflow_provider_walmart.sandbox import catalog, feed_rules, pending
 from airflow_provider_walmart.sandbox.calls import Call, Endpoint, reply
 from airflow_provider_walmart.sandbox.errors import Refusal, bad_param
 from airflow_provider_walmart.sandbox.state import Feed, ItemError
@@ -184,7 +184,7 @@ def sku_of(feed: Feed, index: int) -> str:
     :param feed: the feed.
     :param index: the item.
     """
-    return feed.skus[index] if feed.skus else f"SKU-{index + 1:06d}"
+    return feed.skus[index] if feed.skus else catalog.sku(index + 1)
 
 
 def progress(feed: Feed, now: float) -> tuple[str, int]:
@@ -225,7 +225,7 @@ async def _file(call: Call) -> tuple[bytes, str]:
         )
     try:
         form = await call.request.form()
-    except HTTPException:
+    except (HTTPException, ValueError):  # the second one from older versions of the parser
         form = None
     part = form.get("file") if form is not None else None
     if part is None:

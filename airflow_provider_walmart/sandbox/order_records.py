@@ -62,19 +62,19 @@ def customer_order(number: int) -> str:
 
 
 def by_purchase_order(text: str) -> int:
-    """Return the number of the order with a purchase order id, -1 when it can be none.
+    """Return the number of the order with a purchase order id, below 0 when it can be none.
 
     :param text: the id.
     """
-    return int(text) - _FIRST_PURCHASE_ORDER if text.isdecimal() and text.isascii() else -1
+    return catalog.whole(text) - _FIRST_PURCHASE_ORDER
 
 
 def by_customer_order(text: str) -> int:
-    """Return the number of the order with a customer order id, -1 when it can be none.
+    """Return the number of the order with a customer order id, below 0 when it can be none.
 
     :param text: the id.
     """
-    return int(text) - _FIRST_CUSTOMER_ORDER if text.isdecimal() and text.isascii() else -1
+    return catalog.whole(text) - _FIRST_CUSTOMER_ORDER
 
 
 def sku_number(number: int) -> int:
@@ -95,7 +95,7 @@ def expected_ship(created: int) -> int:
 
 @functools.cache
 def _template(product_info: bool, replacement_info: bool) -> Template:
-    item: dict[str, Any] = {"productName": "<product>", "sku": "SKU-<sku>", "condition": "New"}
+    item: dict[str, Any] = {"productName": "<product>", "sku": "<sku>", "condition": "New"}
     if product_info:
         item |= {
             "imageUrl": "https://i5.walmartimages.com/asr/<sku>.jpeg",
@@ -176,7 +176,7 @@ def _kind(turn: int, status: str, node: str, product_info: bool, replacement_inf
             "state": state,
             "zip": postal_code,
             "product": catalog.name(sku),
-            "sku": f"{sku:06d}",
+            "sku": catalog.sku(sku),
             "total": total / 100,
             "tax": total // 12 / 100,
             "quantity": quantity,

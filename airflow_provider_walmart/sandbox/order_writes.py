@@ -9,7 +9,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from airflow_provider_walmart.sandbox import order_records
+from airflow_provider_walmart.sandbox import catalog, order_records
 from airflow_provider_walmart.sandbox.calls import Call, Endpoint, reply
 from airflow_provider_walmart.sandbox.errors import Refusal
 from airflow_provider_walmart.sandbox.orders import SERVICE, not_found
@@ -193,7 +193,7 @@ def _choice(value: Json, path: str, values: tuple[str, ...]) -> str:
 def _quantity(part: Json) -> int:
     _choice(part, "statusQuantity.unitOfMeasurement", ("EACH", "EA"))
     amount = _need(part, "statusQuantity.amount", str)
-    if not (amount.isascii() and amount.isdecimal() and int(amount) > 0):
+    if catalog.whole(amount) < 1:
         raise _bad("statusQuantity.amount", "must be a whole number above 0, as text")
     return int(amount)
 

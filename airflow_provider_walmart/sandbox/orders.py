@@ -9,7 +9,7 @@ from urllib.parse import quote
 from msgspec import Struct
 from starlette.responses import Response
 
-from airflow_provider_walmart.sandbox import moments, order_records
+from airflow_provider_walmart.sandbox import catalog, moments, order_records
 from airflow_provider_walmart.sandbox.calls import Call, Endpoint
 from airflow_provider_walmart.sandbox.errors import Refusal, bad_param
 from airflow_provider_walmart.sandbox.records import page
@@ -236,14 +236,10 @@ def _narrow(numbers: range, search: Search) -> range:
         (number, *more) = wanted
         numbers = range(number, number + 1) if number in numbers and not more else range(0)
     if search.sku:
-        digits = search.sku.removeprefix("SKU-")
-        if (
-            not digits.isdecimal()
-            or not 1 <= int(digits) <= order_records.SKUS
-            or search.sku != f"SKU-{int(digits):06d}"
-        ):
+        wanted_sku = catalog.number_of("SKU", search.sku)
+        if not 1 <= wanted_sku <= order_records.SKUS:
             return range(0)
-        low = numbers.start + (int(digits) - 1 - numbers.start) % order_records.SKUS
+        low = numbers.start + (wanted_sku - 1 - numbers.start) % order_records.SKUS
         return range(low, numbers.stop, order_records.SKUS)
     return numbers
 
@@ -259,5 +255,5 @@ def _changed_matches(state: State, number: int, search: Search) -> bool:
 ENDPOINTS = [
     Endpoint("GET", "/v3/orders", listing, "orders", per_minute(5000, "orders")),
     Endpoint("GET", "/v3/orders/released", released, "orders", per_minute(60, "orders/released")),
-    Endpoint("GET", "/v3/orders/{purchaseOrderId}", one, "orders", per_minute(5000, "orders")),
+    Endpoint("GET", "/v3/orders/{purchaseOrderId}", one, "orders", per_minute(5000, "orders/one")),
 ]

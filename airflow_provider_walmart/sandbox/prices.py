@@ -171,7 +171,7 @@ def _promote(call: Call, body: PriceBody) -> None:
 
 ENDPOINTS = [
     Endpoint("PUT", "/v3/price", update, "price", per_hour(100, "price")),
-    Endpoint("POST", "/v3/price", update_new, "price", per_hour(100, "price")),
+    Endpoint("POST", "/v3/price", update_new, "price"),
     Endpoint("GET", "/v3/promo/sku/{sku}", promotions, "price", per_minute(1000, "promo")),
     Endpoint("GET", "/v3/lagtime", lag_time, "lagtime", per_hour(20, "lagtime")),
 ]

@@ -77,7 +77,7 @@ async def refund(call: Call) -> Response:
     """
     body = call.content(RefundBody, shape="errors", service=SERVICE)
     text = call.path["returnOrderId"]
-    number = int(text) - _FIRST_RETURN if text.isdecimal() and text.isascii() else -1
+    number = catalog.whole(text) - _FIRST_RETURN
     batch = batch_of(call.state.returns, number)
     if batch is None:
         raise Refusal(
@@ -178,7 +178,7 @@ def _made(batch: Batch, number: int) -> str:
             "po": purchase_order(number),
             "created": moments.iso(created),
             "by": moments.iso(created + 30 * moments.DAY),
-            "sku": f"{sku:06d}",
+            "sku": catalog.sku(sku),
             "product": catalog.name(sku),
             "total": catalog.price(sku),
             "status": batch.status,
@@ -198,7 +198,7 @@ def _template() -> Template:
         "purchaseOrderId": "<po>",
         "purchaseOrderLineNumber": 1,
         "isReturnForException": False,
-        "item": {"sku": "SKU-<sku>", "condition": "New", "productName": "<product>"},
+        "item": {"sku": "<sku>", "condition": "New", "productName": "<product>"},
         "charges": [
             {
                 "chargeCategory": "PRODUCT",

@@ -96,7 +96,7 @@ def _row(date: str, row: int) -> tuple[str, ...]:
     day = f"{date[:2]}/{date[2:4]}/{date[4:]}"
     sku = sku_number(row)
     return (
-        day, day, f"{date}_{row}", day, "Sale", "Purchase", customer_order(row), purchase_order(row), f"SKU-{sku:06d}",
+        day, day, f"{date}_{row}", day, "Sale", "Purchase", customer_order(row), purchase_order(row), catalog.sku(sku),
         "1", f"{catalog.price(sku):.2f}", "Product Price", "USD",
     )  # fmt: skip
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct, field
 
+from airflow_provider_walmart.sandbox import catalog
 from airflow_provider_walmart.sandbox.clock import Clock
 from airflow_provider_walmart.sandbox.records import Batch, Changed
 
@@ -147,7 +148,7 @@ class Settings(Struct, forbid_unknown_fields=True):
     report_seconds: Seconds = 4
     orders_per_search: Count = 10_000
     scopes: dict[str, dict[str, Access]] = {}
-    limits: dict[str, tuple[Count, Annotated[float, Meta(gt=0)]] | None] | bool = {}
+    limits: dict[str, tuple[Annotated[int, Meta(ge=1)], Annotated[float, Meta(gt=0)]] | None] | bool = {}
 
 
 class Skus(Struct):
@@ -171,16 +172,16 @@ class Skus(Struct):
 
         :param index: the place, from 0.
         """
-        return f"SKU-{index + 1:06d}" if index < self.count else self.names[index - self.count]
+        return catalog.sku(index + 1) if index < self.count else self.names[index - self.count]
 
     def find(self, sku: str) -> int | None:
         """Return the place of a SKU in the list, ``None`` when it is not there.
 
         :param sku: the SKU.
         """
-        number = sku[4:]
-        if sku.startswith("SKU-") and number.isdecimal() and 1 <= int(number) <= self.count:
-            return int(number) - 1 if self.at(int(number) - 1) == sku else None
+        number = catalog.number_of("SKU", sku)
+        if 1 <= number <= self.count:
+            return number - 1
         return self.count + self.names.index(sku) if sku in self.names else None
 
 

@@ -37,6 +37,7 @@ def test_it_needs_no_credentials_and_is_not_logged(server):
         ("settings", {"token_life": -1}),
         ("settings", {"scopes": {"a": {"feeds": "some"}}}),
         ("settings", {"limits": {"GET /v3/feeds": [1]}}),
+        ("settings", {"limits": {"GET /v3/feeds": [0, 60]}}),
     ],
 )
 def test_nonsense_is_refused_and_changes_nothing(server, path, body):
