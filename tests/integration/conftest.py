@@ -1,25 +1,16 @@
 from __future__ import annotations
 
-import os
-import shutil
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-# Airflow reads this when it is imported, so it has to be set before any test module is.
-HOME = os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="walmart-integration-")
 sys.path.insert(0, str(Path(__file__).parent / "sandbox"))
 
 from sandbox_server import running
 from shop import Shop
 from wire import Wire
-
-
-def pytest_unconfigure() -> None:
-    shutil.rmtree(HOME, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

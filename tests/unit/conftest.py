@@ -1,19 +1,9 @@
 from __future__ import annotations
 
-import os
 import re
-import shutil
-import tempfile
 
 import pytest
 from requests_mock import ANY
-
-# Airflow reads this when it is imported, so it has to be set before any test module is.
-HOME = os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="walmart-unit-")
-
-
-def pytest_unconfigure() -> None:
-    shutil.rmtree(HOME, ignore_errors=True)
 
 
 @pytest.fixture(autouse=True)

@@ -115,9 +115,10 @@ def newly_imported(code: str, tmp_path: Path) -> set[str]:
     script = (
         "import sys, airflow.sdk, airflow.providers.common.compat.sdk as compat\n"
         "compat.BaseOperator, compat.BaseSensorOperator, airflow.sdk.DAG, airflow.sdk.task, airflow.sdk.dag\n"
-        "before = set(sys.modules)\n"
+        "def packages(): return {name.partition('.')[0] for name in sys.modules}\n"
+        "before = packages()\n"
         f"{code}\n"
-        "print(*sorted({name.partition('.')[0] for name in set(sys.modules) - before}))\n"
+        "print(*packages() - before)\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", script],
