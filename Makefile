@@ -22,7 +22,7 @@ RUN := $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo demo-ui test test-unit lint types bench clean
+.PHONY: help demo demo-ui test test-unit test-ui lint types bench clean
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):.* ## (.*)/  make \1\t\2/p' Makefile | expand -t 20
@@ -39,6 +39,9 @@ test: $(VENV)/.with-test ## all tests: unit and integration in parallel, then th
 
 test-unit: $(VENV)/.with-test ## the unit tests alone
 	$(RUN) -m pytest -n auto --maxprocesses 8 tests/unit
+
+test-ui: $(VENV)/.with-dev ## the tests with a real browser alone (needs Chromium)
+	$(RUN) -m pytest tests/ui
 
 lint: $(VENV)/.with-dev ## code style
 	$(RUN) -m ruff check

@@ -22,6 +22,8 @@ from processes import Processes
 CHECKOUT = Path(__file__).resolve().parent.parent
 RESULTS = CHECKOUT / ".demo"
 DAG, TASK, CONNECTION = "walmart_feed_status", "check_feeds", "walmart_default"
+# Not the sandbox's default secret "sandbox": Airflow masks a secret wherever it finds it, also in "environment".
+CLIENT_ID, CLIENT_SECRET = "demo", "demo-secret"
 
 WHAT_TO_CLICK = """
 Airflow's UI is at  {airflow}  (no login needed)
@@ -29,8 +31,8 @@ Airflow's UI is at  {airflow}  (no login needed)
   Dags > {dag} > the run of just now > {task} > Logs: the table above; XCom: the same as data.
   Dags > {dag} > Trigger: run it again.
   Admin > Connections > {connection}: the connection form; the arrow in its row tests the connection.
-  Admin > Connections > Add Connection > type "Walmart Marketplace": an empty form. For the sandbox server
-  Base URL is {sandbox}, Client ID anything, Client secret "sandbox".
+  Admin > Connections > Add Connection > type "Walmart Marketplace": an empty form. For the sandbox server fill in
+  Base URL {sandbox}, Client ID {client_id}, Client secret {client_secret}.
 
 Ctrl-C stops everything.
 """
@@ -67,18 +69,29 @@ def run(home: Path, *, stay: bool) -> None:
             "Starting the sandbox server and a real Airflow: scheduler, API server, DAG processor, triggerer."
         )
         started = time.monotonic()
-        sandbox = LocalSandbox(processes)
+        sandbox = LocalSandbox(processes, "--client", f"{CLIENT_ID}:{CLIENT_SECRET}")
         dags = CHECKOUT / "example_dags"
         airflow = LocalAirflow(processes, home, dags, env={"WALMART_ERRORS_DIR": str(RESULTS)})
         airflow.add_connection(
-            CONNECTION, host=sandbox.url, login="demo", password="sandbox", extra={"environment": "sandbox"}
+            CONNECTION,
+            host=sandbox.url,
+            login=CLIENT_ID,
+            password=CLIENT_SECRET,
+            port=0,  # without one, the UI of Airflow 3.3.1 and 3.3.2 cannot test it
+            extra={"environment": "sandbox"},
         )
         say(f"All are up after {time.monotonic() - started:.0f} s.")
         check_feeds(airflow)
         if stay:
             say(
                 WHAT_TO_CLICK.format(
-                    airflow=airflow.url, sandbox=sandbox.url, dag=DAG, task=TASK, connection=CONNECTION
+                    airflow=airflow.url,
+                    sandbox=sandbox.url,
+                    dag=DAG,
+                    task=TASK,
+                    connection=CONNECTION,
+                    client_id=CLIENT_ID,
+                    client_secret=CLIENT_SECRET,
                 )
             )
             wait_for_ctrl_c(processes)

@@ -23,12 +23,12 @@ from system_account import CLIENT_ID, CLIENT_SECRET  # noqa: E402
 # Before any test imports Airflow: it must neither read nor write the settings of whoever runs the tests.
 for name in [name for name in os.environ if name.startswith("AIRFLOW_")]:
     del os.environ[name]
-os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="walmart-tests-")
+HOME = os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="walmart-tests-")
 
 
 def pytest_unconfigure() -> None:
     """Remove the Airflow home."""
-    shutil.rmtree(os.environ["AIRFLOW_HOME"], ignore_errors=True)
+    shutil.rmtree(HOME, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
