@@ -21,8 +21,8 @@ from airflow_provider_walmart.sandbox.state import (
     State,
 )
 
-#: Ids returned per kind of record.
-IDS_RETURNED = 1000
+#: Ids returned per kind of record, feeds apart.
+IDS_RETURNED = 10_000
 
 
 class SeedItem(Struct, forbid_unknown_fields=True):
@@ -125,7 +125,7 @@ def sow(state: State, seed: Seed) -> dict[str, Any]:
     :param state: the sandbox's state.
     :param seed: what to make.
     :raises ValueError: when an item is to fail that is not there; then nothing is made.
-    :returns: kind of record -> the ids made, the first 1,000 of them.
+    :returns: kind of record -> the ids made; all of the feeds, the first 10,000 of the others.
     """
     now = state.clock.now()
     feeds = [_feed(state, feed) for feed in seed.feeds]
@@ -150,7 +150,7 @@ def sow(state: State, seed: Seed) -> dict[str, Any]:
         "returns": [return_order(number) for number in return_numbers[:IDS_RETURNED]],
         "items": _skus(state.items, seed.items),
         "inventories": _skus(state.inventories, seed.inventories),
-        "feeds": [feed.id for feed in feeds[:IDS_RETURNED]],
+        "feeds": [feed.id for feed in feeds],
     }
 
 
