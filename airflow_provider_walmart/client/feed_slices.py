@@ -125,8 +125,8 @@ def plan_document(feed_type: str, content: bytes, *, file_name: str, identity: s
     :raises WalmartConfigError: when it is empty, too large for its type, malformed JSON or nothing of these.
     """
     upload = upload_of(feed_type)
-    start = content[:1000].removeprefix(codecs.BOM_UTF8).lstrip()
-    if not start and not content.strip():
+    start = content.removeprefix(codecs.BOM_UTF8).lstrip()[:4]
+    if not start:
         raise WalmartConfigError(f"{file_name} is empty.")
     if len(content) > upload.max_bytes:
         raise WalmartConfigError(
@@ -357,6 +357,8 @@ def _document(feed_format: FeedFormat, rows: Iterable[Any], planned: SlicePlan, 
     document.write(head)
     separator = b""
     for entry in _entries(feed_format, rows, refuse, lambda *_: None):
+        if entry.ship_node != planned.ship_node:
+            refuse()
         data = separator + entry.data
         document.write(data)
         digest.update(data)
