@@ -9,12 +9,7 @@ import requests
 from requests.auth import AuthBase
 from requests.utils import rewind_body
 
-from airflow_provider_walmart.client.headers import (
-    ACCESS_TOKEN,
-    CORRELATION_ID,
-    correlation_id,
-    strip_credentials,
-)
+from airflow_provider_walmart.client.headers import CORRELATION_ID, correlation_id, strip_credentials
 from airflow_provider_walmart.client.http import origin
 from airflow_provider_walmart.client.responses import error_details
 from airflow_provider_walmart.client.tokens import TokenBudget, TokenProvider
@@ -33,6 +28,7 @@ class WalmartAuth(AuthBase):
 
     def __init__(self, tokens: TokenProvider, allowed_origin: tuple[str, str | None, int | None]) -> None:
         self._tokens = tokens
+        self._header = tokens.call.header
         self._origin = allowed_origin
         self._budget = TokenBudget()
         self._renewed = False
@@ -45,14 +41,14 @@ class WalmartAuth(AuthBase):
             return request
         self._token = self._token or self._tokens.get(budget=self._budget)
         request.headers.setdefault(CORRELATION_ID, correlation_id())
-        request.headers[ACCESS_TOKEN] = self._token
+        request.headers[self._header.name] = self._header.value(self._token)
         request.register_hook("response", self._renew_if_refused)  # type: ignore[no-untyped-call]
         return request
 
     def _renew_if_refused(self, response: requests.Response, **kwargs: Any) -> requests.Response:
         """Send a refused request once more with a new token; the refusal means it was not acted on."""
         request = response.request
-        rejected = request.headers.get(ACCESS_TOKEN)
+        rejected = self._header.token_in(request.headers)
         # A request that was redirected to another host and back has lost its token on the way.
         if self._renewed or self._budget.left == 0 or rejected is None or not _refused(response):
             return response
@@ -73,7 +69,7 @@ class WalmartAuth(AuthBase):
         response.close()
         self._renewed = True
         self._token = self._tokens.get(rejected, self._budget)
-        again.headers[ACCESS_TOKEN] = self._token
+        again.headers[self._header.name] = self._header.value(self._token)
         again.headers[CORRELATION_ID] = correlation_id()
         answer: requests.Response = response.connection.send(again, **kwargs)
         answer.history.append(response)

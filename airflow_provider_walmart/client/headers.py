@@ -1,16 +1,42 @@
-"""The ``WM_*`` headers of Marketplace calls."""
+"""The headers of calls: those of Marketplace, and where an access token goes."""
 
 from __future__ import annotations
 
 import base64
 import uuid
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
+from dataclasses import dataclass
 from typing import Any
 
 from airflow_provider_walmart.client.settings import WalmartSettings
 
 ACCESS_TOKEN = "WM_SEC.ACCESS_TOKEN"  # noqa: S105 - the name of a header
 CORRELATION_ID = "WM_QOS.CORRELATION_ID"
+
+
+@dataclass(frozen=True)
+class TokenHeader:
+    """The header that carries an access token.
+
+    :param name: its name.
+    :param scheme: what stands before the token, such as ``Bearer``; empty for nothing.
+    """
+
+    name: str
+    scheme: str = ""
+
+    def value(self, token: str) -> str:
+        """Return the value of the header for a token."""
+        return f"{self.scheme} {token}" if self.scheme else token
+
+    def token_in(self, headers: Mapping[str, Any]) -> str | None:
+        """Return the token that a request carries; None when it carries none."""
+        value = headers.get(self.name)
+        return None if value is None else str(value).removeprefix(f"{self.scheme} " if self.scheme else "")
+
+
+MARKETPLACE_TOKEN = TokenHeader(ACCESS_TOKEN)
+BEARER_TOKEN = TokenHeader("Authorization", "Bearer")
 # Required beside WM_MARKET by the Global Marketplace API, which serves the markets outside the US.
 GLOBAL_VERSION = "3.1"
 

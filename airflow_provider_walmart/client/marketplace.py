@@ -23,12 +23,15 @@ from airflow_provider_walmart.client.headers import (
     business_headers,
     correlation_id,
 )
+from airflow_provider_walmart.client.http import HttpSession
 from airflow_provider_walmart.client.paging import iter_records, page_params
 from airflow_provider_walmart.client.query import encode_query
 from airflow_provider_walmart.client.request_building import build_request
 from airflow_provider_walmart.client.responses import decode_json, json_object, raise_for_status
 from airflow_provider_walmart.client.settings import WalmartSettings
 from airflow_provider_walmart.client.state import Resilient
+from airflow_provider_walmart.client.throttle import Throttle
+from airflow_provider_walmart.client.tokens import MarketplaceTokens
 from airflow_provider_walmart.client.transport import WalmartSession
 
 TOKEN_DETAIL = "/v3/token/detail"  # noqa: S105 - a path
@@ -68,7 +71,16 @@ class MarketplaceClient:
         on_secret: Callable[[str], None] = lambda secret: None,
     ) -> None:
         self.settings = settings
-        self.session = WalmartSession(settings, store, on_secret, user_agent)
+        http = HttpSession(settings.base_url, user_agent)
+        self.tokens = MarketplaceTokens(settings, http, store, on_secret)
+        self.session = WalmartSession(
+            settings.base_url,
+            user_agent,
+            timeout=settings.timeout,
+            headers=business_headers(settings),
+            tokens=self.tokens,
+            throttle=Throttle(settings, store, WalmartSession.MAX_WAIT),
+        )
 
     def access_token(self) -> str:
         """Return a valid access token, from the cache where there is one."""

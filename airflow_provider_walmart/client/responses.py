@@ -29,6 +29,7 @@ MAX_MARKUP = 64 * 1024
 MAX_DETAILS = 50
 MAX_TEXT = 300
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+SECRET_FIELDS = ("client_secret", "refresh_token", "code")
 
 HINTS = {
     "INVALID_TOKEN": "The token has expired or is malformed. Is the clock of this machine right?",
@@ -186,14 +187,15 @@ def _from_markup(text: str) -> Iterator[tuple[str, str, str]]:
 def _secrets_of(response: requests.Response) -> list[str]:
     """Return what the request carried that an answer could echo."""
     headers, body = response.request.headers, response.request.body
-    basic = str(headers.get("Authorization") or "").removeprefix("Basic ")
-    secrets = [str(headers.get(ACCESS_TOKEN) or ""), basic]
-    if basic:
-        # The token call: keys in the header, a refresh token or an authorization code in the form.
+    scheme, _, credentials = str(headers.get("Authorization") or "").partition(" ")
+    secrets = [str(headers.get(ACCESS_TOKEN) or ""), credentials or scheme]
+    if scheme == "Basic":
         with contextlib.suppress(ValueError):
-            secrets.append(base64.b64decode(basic).decode().partition(":")[2])
+            secrets.append(base64.b64decode(credentials).decode().partition(":")[2])
+    if "urlencoded" in str(headers.get("Content-Type")):
+        # The token call: a client secret, a refresh token or an authorization code in the form.
         form = parse_qs(body if isinstance(body, str) else "")
-        secrets += [*form.get("refresh_token", ()), *form.get("code", ())]
+        secrets += [value for name in SECRET_FIELDS for value in form.get(name, ())]
     return [secret for secret in secrets if secret]
 
 

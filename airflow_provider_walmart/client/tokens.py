@@ -15,10 +15,11 @@ import os
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 from cryptography.fernet import Fernet, InvalidToken
@@ -32,10 +33,12 @@ from airflow_provider_walmart.client.errors import (
     WalmartConfigError,
     WalmartConnectionError,
     WalmartError,
+    WalmartNotFoundError,
     WalmartRateLimitError,
+    WalmartRequestError,
     WalmartServerError,
 )
-from airflow_provider_walmart.client.headers import token_headers
+from airflow_provider_walmart.client.headers import MARKETPLACE_TOKEN, TokenHeader, token_headers
 from airflow_provider_walmart.client.http import transport_error
 from airflow_provider_walmart.client.responses import json_object, raise_for_status
 from airflow_provider_walmart.client.settings import WalmartSettings
@@ -57,13 +60,41 @@ HINT_KEYS = (
     "environment and market of the connection (production and sandbox keys differ), and is the secret the one "
     "that belongs to the client ID?"
 )
+HINT_PLACE = "Nothing gives out tokens at this address. Check the base URL (host) of the connection."
+
+
+@dataclass(frozen=True)
+class TokenCall:
+    """How an API is asked for tokens on behalf of one account.
+
+    :param url: of the token call.
+    :param identity: what a token belongs to, besides URL and secret.
+    :param secret: the client secret: names and encrypts the record that processes share.
+    :param headers: returns the headers of one request.
+    :param form: fields of its body.
+    :param timeout: seconds to wait for the answer.
+    :param header: where the token goes on all other calls.
+    """
+
+    url: str
+    identity: tuple[str, ...]
+    secret: str = field(repr=False)
+    headers: Callable[[], dict[str, str]] = field(repr=False)
+    form: Mapping[str, str] = field(repr=False)
+    timeout: float
+    header: TokenHeader
+
+    @property
+    def path(self) -> str:
+        """Path of the URL."""
+        return urlsplit(self.url).path
 
 
 @dataclass(frozen=True)
 class Token:
     """An access token.
 
-    :param value: what goes into ``WM_SEC.ACCESS_TOKEN``.
+    :param value: what goes into the header.
     :param expires_at: when Walmart stops accepting it, seconds since 1970 UTC.
     :param renew_at: when to fetch the next one: 60 s or a tenth of its life before that, whichever is more,
         but at most half its life.
@@ -101,10 +132,11 @@ _seen = threading.local()
 class TokenProvider:
     """Gives out valid access tokens for one account.
 
-    :param settings: the account.
-    :param http: plain session for the token call.
+    :param call: how to ask for one.
+    :param http: plain session for the token call; shares the connections of the session that it is for.
     :param store: shared state store.
     :param on_secret: called with every token as soon as it is known, before anything else sees it.
+    :param fresh: ask for one each time and keep none.
     """
 
     # Before the second attempt; more or less by half. Seconds.
@@ -112,17 +144,18 @@ class TokenProvider:
 
     def __init__(
         self,
-        settings: WalmartSettings,
+        call: TokenCall,
         http: requests.Session,
         store: Resilient,
         on_secret: Callable[[str], None],
+        *,
+        fresh: bool = False,
     ) -> None:
-        self._settings = settings
-        self._http = http
+        self.call = call
+        self.http = http
         self._store = store
         self._on_secret = on_secret
-        self._url = settings.base_url + PATH
-        self._grant = "refresh_token" if settings.refresh_token else "client_credentials"
+        self._fresh = fresh
         self._name = self._derive_name()
 
     def get(self, rejected: str | None = None, budget: TokenBudget | None = None) -> str:
@@ -135,6 +168,8 @@ class TokenProvider:
         :param budget: what the call that needs the token may still cost; default: one request.
         :raises WalmartError: when there is no token to be had.
         """
+        if self._fresh:
+            return self._renew(_Record(), rejected, budget or TokenBudget(1))
         asked_at = time.time()
         token = self._usable(self._known(), rejected)
         if token:
@@ -156,32 +191,6 @@ class TokenProvider:
                     return self._old_token(record, rejected, _failure_from(record.failure))
                 return self._renew(record, rejected, budget or TokenBudget(1))
 
-    def exchange_authorization_code(self, code: str, redirect_uri: str, partner_id: str) -> str:
-        """Return the refresh token that an authorization code is worth (valid for a year).
-
-        :param code: ``code`` of the callback, URL-decoded.
-        :param redirect_uri: exactly as registered for the app.
-        :param partner_id: ``sellerId`` of the callback.
-        :raises WalmartConfigError: when one of them is blank.
-        :raises WalmartAuthError: when Walmart refuses them.
-        """
-        for name, value in (("code", code), ("redirect_uri", redirect_uri), ("partner_id", partner_id)):
-            if not (value or "").strip():
-                raise WalmartConfigError(f"{name} is blank: the authorization_code grant needs it.")
-        form = {
-            "grant_type": "authorization_code",
-            "code": code.strip(),
-            "redirect_uri": redirect_uri.strip(),
-        }
-        answer = self._request(replace(self._settings, partner_id=partner_id), form)
-        refresh_token = answer.get("refresh_token")
-        if not isinstance(refresh_token, str) or not refresh_token:
-            raise WalmartAuthError(
-                "The authorization code was accepted, but the answer holds no refresh_token."
-            )
-        self._on_secret(refresh_token)
-        return refresh_token
-
     # -- one record -------------------------------------------------------------------------------
 
     def _usable(self, record: _Record | None, rejected: str | None) -> str | None:
@@ -196,14 +205,11 @@ class TokenProvider:
         return self._store.known.get(self._name)
 
     def _renew(self, record: _Record, rejected: str | None, budget: TokenBudget) -> str:
-        form = {"grant_type": self._grant}
-        if self._settings.refresh_token:
-            form["refresh_token"] = self._settings.refresh_token
         while True:
             asked_at = time.time()
             budget.left -= 1
             try:
-                token = self._token_of(self._request(self._settings, form), asked_at)
+                token = self._token_of(self._request(self.call), asked_at)
             except WalmartError as error:
                 passing = isinstance(error, (WalmartConnectionError, WalmartServerError))
                 if passing and budget.left > 0 and not _is_good(record.token, rejected):
@@ -231,7 +237,9 @@ class TokenProvider:
         value = answer.get("access_token")
         if not isinstance(value, str) or not value.isascii() or not value.isprintable() or not value.strip():
             raise WalmartServerError(
-                f"POST {PATH} answered 200 without an access_token.", path=PATH, method="POST"
+                f"POST {self.call.path} answered 200 without an access_token.",
+                path=self.call.path,
+                method="POST",
             )
         self._on_secret(value)
         try:
@@ -244,18 +252,18 @@ class TokenProvider:
         expires_at = asked_at + life
         return Token(value, expires_at, expires_at - min(max(60.0, life / 10), life / 2))
 
-    def _request(self, settings: WalmartSettings, form: dict[str, str]) -> dict[str, Any]:
+    def _request(self, call: TokenCall) -> dict[str, Any]:
         try:
-            response = self._http.post(
-                self._url,
-                data=form,
-                headers=token_headers(settings),
-                timeout=min(settings.timeout, TOKEN_TIMEOUT),
+            response = self.http.post(
+                call.url,
+                data=call.form,
+                headers=call.headers(),
+                timeout=min(call.timeout, TOKEN_TIMEOUT),
                 # A redirect would carry the secret somewhere else.
                 allow_redirects=False,
             )
         except requests.RequestException as error:
-            raise transport_error(error, "POST", self._url, changes_something=False) from None
+            raise transport_error(error, "POST", call.url, changes_something=False) from None
         try:
             raise_for_status(response)
         except WalmartAuthError as error:
@@ -264,12 +272,18 @@ class TokenProvider:
         except WalmartServerError as error:
             error.hint = None  # that of a failed write: asking for a token changes nothing
             raise
+        except (WalmartNotFoundError, WalmartRequestError) as error:
+            if error.status in (404, 405):
+                error.hint = HINT_PLACE
+            elif "invalid_client" in error.codes:
+                error.hint = HINT_KEYS
+            raise
         if response.content.lstrip()[:1] == b"<":
             raise WalmartServerError(
-                f"POST {PATH} answered 200 with XML or HTML in place of JSON.",
+                f"POST {call.path} answered 200 with XML or HTML in place of JSON.",
                 status=response.status_code,
                 method="POST",
-                path=PATH,
+                path=call.path,
                 hint="The Accept header was lost on the way, or something else than Walmart answered: check the base URL.",
             )
         return json_object(response)
@@ -277,24 +291,14 @@ class TokenProvider:
     # -- the shared store -------------------------------------------------------------------------
 
     def _derive_name(self) -> str:
-        settings = self._settings
-        parts = (
-            self._url,
-            settings.client_id,
-            self._grant,
-            settings.refresh_token,
-            settings.partner_id,
-            settings.market,
-        )
+        parts = (self.call.url, *self.call.identity)
         # Keyed with the secret: the name tells nobody anything, and a new secret is a new name.
-        return hmac.new(
-            settings.client_secret.encode(), json.dumps(parts).encode(), hashlib.sha256
-        ).hexdigest()
+        return hmac.new(self.call.secret.encode(), json.dumps(parts).encode(), hashlib.sha256).hexdigest()
 
     def _cipher(self) -> Fernet:
         purpose = f"airflow-provider-walmart token v1 {self._name}".encode()
         kdf = HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=purpose)
-        return Fernet(base64.urlsafe_b64encode(kdf.derive(self._settings.client_secret.encode())))
+        return Fernet(base64.urlsafe_b64encode(kdf.derive(self.call.secret.encode())))
 
     def _load(self) -> _Record | None:
         sealed = self._store.get(self._name)
@@ -315,9 +319,77 @@ class TokenProvider:
         return record
 
     def _keep(self, record: _Record) -> None:
+        if self._fresh:
+            return
         self._store.known[self._name] = record
         life = max(record.token.expires_at - time.time() if record.token else 0.0, TOKEN_TIMEOUT)
         self._store.put(self._name, self._cipher().encrypt(json.dumps(asdict(record)).encode()), life)
+
+
+class MarketplaceTokens(TokenProvider):
+    """Gives out tokens of Marketplace.
+
+    :param settings: the account.
+    :param http: plain session for the token call; shares the connections of the session that it is for.
+    :param store: shared state store.
+    :param on_secret: called with every token as soon as it is known, before anything else sees it.
+    """
+
+    def __init__(
+        self,
+        settings: WalmartSettings,
+        http: requests.Session,
+        store: Resilient,
+        on_secret: Callable[[str], None],
+    ) -> None:
+        super().__init__(marketplace_token_call(settings), http, store, on_secret)
+        self._settings = settings
+
+    def exchange_authorization_code(self, code: str, redirect_uri: str, partner_id: str) -> str:
+        """Return the refresh token that an authorization code is worth (valid for a year).
+
+        :param code: ``code`` of the callback, URL-decoded.
+        :param redirect_uri: exactly as registered for the app.
+        :param partner_id: ``sellerId`` of the callback.
+        :raises WalmartConfigError: when one of them is blank.
+        :raises WalmartAuthError: when Walmart refuses them.
+        """
+        for name, value in (("code", code), ("redirect_uri", redirect_uri), ("partner_id", partner_id)):
+            if not (value or "").strip():
+                raise WalmartConfigError(f"{name} is blank: the authorization_code grant needs it.")
+        form = {
+            "grant_type": "authorization_code",
+            "code": code.strip(),
+            "redirect_uri": redirect_uri.strip(),
+        }
+        answer = self._request(marketplace_token_call(replace(self._settings, partner_id=partner_id), form))
+        refresh_token = answer.get("refresh_token")
+        if not isinstance(refresh_token, str) or not refresh_token:
+            raise WalmartAuthError(
+                "The authorization code was accepted, but the answer holds no refresh_token."
+            )
+        self._on_secret(refresh_token)
+        return refresh_token
+
+
+def marketplace_token_call(settings: WalmartSettings, form: Mapping[str, str] | None = None) -> TokenCall:
+    """Return how Marketplace is asked for tokens.
+
+    :param form: that of another grant than the account's own.
+    """
+    grant = "refresh_token" if settings.refresh_token else "client_credentials"
+    own = {"grant_type": grant}
+    if settings.refresh_token:
+        own["refresh_token"] = settings.refresh_token
+    return TokenCall(
+        url=settings.base_url + PATH,
+        identity=(settings.client_id, grant, settings.refresh_token, settings.partner_id, settings.market),
+        secret=settings.client_secret,
+        headers=lambda: token_headers(settings),
+        form=form or own,
+        timeout=settings.timeout,
+        header=MARKETPLACE_TOKEN,
+    )
 
 
 def _is_good(token: Token | None, rejected: str | None) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -20,12 +20,10 @@ from tenacity import (
 
 from airflow_provider_walmart.client.auth import WalmartAuth
 from airflow_provider_walmart.client.errors import WalmartConfigError
-from airflow_provider_walmart.client.headers import CORRELATION_ID, business_headers
+from airflow_provider_walmart.client.headers import CORRELATION_ID
 from airflow_provider_walmart.client.http import CONNECT_TIMEOUT, HttpSession, origin, transport_error
 from airflow_provider_walmart.client.responses import SAFE_METHODS
 from airflow_provider_walmart.client.retry_after import retry_time
-from airflow_provider_walmart.client.settings import WalmartSettings
-from airflow_provider_walmart.client.state import Resilient
 from airflow_provider_walmart.client.throttle import Throttle
 from airflow_provider_walmart.client.tokens import TokenProvider
 
@@ -39,10 +37,12 @@ class WalmartSession(HttpSession):
     a 5xx, a lost connection and a 429, up to `ATTEMPTS` times; a write is sent once, and once more only
     when Walmart refused its token and so did not act on it. Statuses are returned, not raised.
 
-    :param settings: the account.
-    :param store: shared state store, where tokens are kept.
-    :param on_secret: called with every secret as soon as it is known.
+    :param base_url: what paths are appended to.
     :param user_agent: value of ``User-Agent``.
+    :param timeout: seconds to wait for each answer.
+    :param headers: what all calls but the token call have in common.
+    :param tokens: where tokens come from.
+    :param throttle: rate budgets to keep to; None: there are none.
     """
 
     ATTEMPTS = 4
@@ -54,20 +54,22 @@ class WalmartSession(HttpSession):
 
     def __init__(
         self,
-        settings: WalmartSettings,
-        store: Resilient,
-        on_secret: Callable[[str], None],
+        base_url: str,
         user_agent: str,
+        *,
+        timeout: float,
+        headers: Mapping[str, str],
+        tokens: TokenProvider,
+        throttle: Throttle | None = None,
     ) -> None:
-        super().__init__(settings.base_url, user_agent)
-        self._base_url = settings.base_url
-        self._prefix = len(urlsplit(settings.base_url).path)
-        self._timeout = (min(CONNECT_TIMEOUT, settings.timeout), settings.timeout)
-        plain = HttpSession(settings.base_url, user_agent)
+        super().__init__(base_url, user_agent)
+        self._base_url = base_url
+        self._prefix = len(urlsplit(base_url).path)
+        self._timeout = (min(CONNECT_TIMEOUT, timeout), timeout)
         # Token calls share the connections of all other calls.
-        plain.adapters = self.adapters
-        self.tokens = TokenProvider(settings, plain, store, on_secret)
-        self.headers.update(business_headers(settings))
+        tokens.http.adapters = self.adapters
+        self.tokens = tokens
+        self.headers.update(headers)
         self._retry = Retrying(
             stop=lambda state: state.attempt_number >= self.ATTEMPTS,
             retry=retry_if_result(self._worth_another) | retry_if_exception(_may_pass),
@@ -75,7 +77,7 @@ class WalmartSession(HttpSession):
             before_sleep=self._say,
             retry_error_callback=_last_outcome,
         )
-        self.throttle = Throttle(settings, store, self.MAX_WAIT)
+        self.throttle = throttle
         self._announced: set[str] = set()
 
     def request(  # type: ignore[override]
@@ -113,7 +115,7 @@ class WalmartSession(HttpSession):
 
     def _attempt(self, method: str, url: str, **kwargs: Any) -> requests.Response:
         """Send one request within the rate budgets of the account."""
-        if origin(url) != self.origin:
+        if self.throttle is None or origin(url) != self.origin:
             return super().request(method, url, **kwargs)
         parts = urlsplit(url)
         path = parts.path[self._prefix :]

@@ -130,7 +130,7 @@ class WalmartHook(BaseHook):
         :param partner_id: ``sellerId`` of the callback.
         :return: the refresh token, valid for a year; put it, with the partner id, into the connection.
         """
-        return self.client.session.tokens.exchange_authorization_code(code, redirect_uri, partner_id)
+        return self.client.tokens.exchange_authorization_code(code, redirect_uri, partner_id)
 
     def test_connection(self) -> tuple[bool, str]:
         """Ask for a token and for what it may do, and say so in fixed sentences.
