@@ -14,7 +14,7 @@ from airflow_provider_walmart.client.responses import answer_error, decode_json,
 log = logging.getLogger(__name__)
 
 # Keys that hold the whole answer: documented as flat, wrapped in practice, or the other way round.
-WRAPPERS = ("order", "responseRecord")
+WRAPPERS = ("order", "responseRecord", "deliveries")
 
 
 def answer_of(operation: Operation, response: requests.Response) -> Any:

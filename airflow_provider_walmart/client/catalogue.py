@@ -27,6 +27,8 @@ from typing import Any
 
 from airflow_provider_walmart.client.errors import WalmartConfigError
 
+MARKETPLACE = "catalogue.json"
+
 
 @dataclass(frozen=True)
 class Parameter:
@@ -164,17 +166,18 @@ class FeedType:
     max_bytes: int | None = None
 
 
-def find(name: str) -> Operation:
+def find(name: str, api: str = MARKETPLACE) -> Operation:
     """Return one operation.
 
     :param name: operation id, or method and path (see the head of this module).
+    :param api: file of the API's rows.
     :raises WalmartConfigError: when there is no such operation, or several; naming candidates.
     """
     if not isinstance(name, str) or not name.strip():
         raise WalmartConfigError(
             f"operation is {_shown(name)}; expected an operation id or method and path, such as GET /v3/orders."
         )
-    catalogue = _catalogue()
+    catalogue = _catalogue(api)
     wanted = name.strip()
     if operation := catalogue.by_name.get(wanted):
         return operation
@@ -184,9 +187,9 @@ def find(name: str) -> Operation:
     raise WalmartConfigError(f"operation is {_shown(name)}; {_hint(catalogue, wanted)}")
 
 
-def all_operations() -> tuple[Operation, ...]:
-    """Return all operations: the US Marketplace, then the legacy APIs of Mexico and Canada."""
-    return tuple(_catalogue().by_name.values())
+def all_operations(api: str = MARKETPLACE) -> tuple[Operation, ...]:
+    """Return all operations of an API; of Marketplace those of the US, then the legacy ones of Mexico and Canada."""
+    return tuple(_catalogue(api).by_name.values())
 
 
 def feed_type(name: str) -> FeedType | None:
@@ -195,7 +198,7 @@ def feed_type(name: str) -> FeedType | None:
     :param name: value of ``feedType``, in upper or lower case.
     :returns: None when nothing is published; new types appear often, so that says nothing about their existence.
     """
-    return _catalogue().feed_types.get(name.lower())
+    return _catalogue(MARKETPLACE).feed_types.get(name.lower())
 
 
 def limits_of(operation: Operation, params: Mapping[str, Any] | None = None) -> tuple[RateLimit, ...]:
@@ -225,8 +228,8 @@ class _Catalogue:
 
 
 @functools.cache
-def _catalogue() -> _Catalogue:
-    data = json.loads(Path(__file__).with_name("catalogue.json").read_bytes())
+def _catalogue(api: str) -> _Catalogue:
+    data = json.loads(Path(__file__).with_name(api).read_bytes())
     operations = [_operation(row) for row in data["operations"]]
     us_places = {
         _normal(operation.place).partition("?")[0] for operation in operations if operation.market == "us"
@@ -237,7 +240,9 @@ def _catalogue() -> _Catalogue:
         # Method and path name the US operation; a legacy one only where the US has nothing at that place.
         if operation.market == "us" or place.partition("?")[0] not in us_places:
             by_place[place].append(operation)
-    feed_types = (FeedType(row["name"], _limits(row), row.get("max_bytes")) for row in data["feed_types"])
+    feed_types = (
+        FeedType(row["name"], _limits(row), row.get("max_bytes")) for row in data.get("feed_types", ())
+    )
     return _Catalogue(
         by_name={operation.name: operation for operation in operations},
         by_place=dict(by_place),

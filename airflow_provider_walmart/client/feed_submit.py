@@ -22,8 +22,8 @@ from airflow_provider_walmart.client.errors import (
 )
 from airflow_provider_walmart.client.feeds import PAGE
 from airflow_provider_walmart.client.marketplace import MarketplaceClient
+from airflow_provider_walmart.client.outcomes import may_have_arrived
 from airflow_provider_walmart.client.responses import decode_json
-from airflow_provider_walmart.client.tokens import PATH as TOKEN_PATH
 
 log = logging.getLogger(__name__)
 
@@ -185,7 +185,7 @@ class OnceSubmitter:
         try:
             return submit_feed(self._client, feed)
         except WalmartError as error:
-            if not _may_have_arrived(error):
+            if not may_have_arrived(error, self._client.tokens.call.path):
                 self._records.set(feed.key, {"refused": type(error).__name__})
                 raise
             log.warning("The answer to the feed got lost, looking whether it arrived: %s", error)
@@ -276,13 +276,6 @@ class OnceSubmitter:
 
     def _listed(self) -> Iterator[dict[str, Any]]:
         return self._client.paginate("getAllFeedStatuses")
-
-
-def _may_have_arrived(error: WalmartError) -> bool:
-    if isinstance(error, WalmartServerError):
-        # The token call comes before the feed.
-        return not str(error.path or "").endswith(TOKEN_PATH)
-    return isinstance(error, WalmartUnknownOutcomeError)
 
 
 def _same(one: Any, other: str) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -12,7 +11,6 @@ from airflow_provider_walmart.client.answers import answer_of
 from airflow_provider_walmart.client.auth import WalmartAuth
 from airflow_provider_walmart.client.catalogue import Operation, find
 from airflow_provider_walmart.client.errors import (
-    WalmartConfigError,
     WalmartError,
     WalmartNotFoundError,
     WalmartPermissionError,
@@ -26,7 +24,7 @@ from airflow_provider_walmart.client.headers import (
 from airflow_provider_walmart.client.http import HttpSession
 from airflow_provider_walmart.client.paging import iter_records, page_params
 from airflow_provider_walmart.client.query import encode_query
-from airflow_provider_walmart.client.request_building import build_request
+from airflow_provider_walmart.client.request_building import build_request, request_body
 from airflow_provider_walmart.client.responses import decode_json, json_object, raise_for_status
 from airflow_provider_walmart.client.settings import WalmartSettings
 from airflow_provider_walmart.client.state import Resilient
@@ -191,7 +189,7 @@ class MarketplaceClient:
             headers=built.headers,
             auth=auth,
             safe_to_retry=operation.safe_to_retry,
-            **_body(operation, body),
+            **request_body(operation, body),
         )
         self._raise_for_status(response, auth)
         return response
@@ -239,18 +237,3 @@ class MarketplaceClient:
 def _nothing_found(error: WalmartNotFoundError) -> bool:
     # A wrong path is a 404 as well, with another code.
     return any(detail.name == "CONTENT_NOT_FOUND" for detail in error.details)
-
-
-def _body(operation: Operation, body: Any) -> dict[str, Any]:
-    """Return a body in the form that the operation takes."""
-    if body is None:
-        if operation.body_required:
-            raise WalmartConfigError(f"{operation.name} needs a body ({' or '.join(operation.body)}).")
-        return {}
-    if not operation.body:
-        raise WalmartConfigError(f"{operation.name} takes no body.")
-    ready = isinstance(body, (bytes, str))
-    if "application/json" not in operation.body and "multipart/form-data" in operation.body:
-        content = body if ready else json.dumps(body)
-        return {"files": {"file": ("file.json", content)}}
-    return {"data": body.encode() if isinstance(body, str) else body} if ready else {"json": body}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 import math
 import re
 from collections.abc import Callable, Mapping
@@ -85,6 +86,25 @@ def build_request(
     if missing:
         raise WalmartConfigError(f"{operation.name} needs {', '.join(missing)}.")
     return BuiltRequest(operation.method, path, "&".join(query), headers)
+
+
+def request_body(operation: Operation, body: Any) -> dict[str, Any]:
+    """Return the body of a call in the form that the operation takes, as keyword arguments for `requests`.
+
+    :param body: anything JSON can hold, or text or bytes that are ready; None for no body.
+    :raises WalmartConfigError: when the operation takes none, or needs one.
+    """
+    if body is None:
+        if operation.body_required:
+            raise WalmartConfigError(f"{operation.name} needs a body ({' or '.join(operation.body)}).")
+        return {}
+    if not operation.body:
+        raise WalmartConfigError(f"{operation.name} takes no body.")
+    ready = isinstance(body, (bytes, str))
+    if "application/json" not in operation.body and "multipart/form-data" in operation.body:
+        content = body if ready else json.dumps(body)
+        return {"files": {"file": ("file.json", content)}}
+    return {"data": body.encode() if isinstance(body, str) else body} if ready else {"json": body}
 
 
 def _media_headers(operation: Operation) -> dict[str, str]:

@@ -58,13 +58,13 @@ class WalmartSettings:
             object.__setattr__(self, name, value)
 
         for name in ("client_id", "client_secret", "partner_id", "channel_type", "refresh_token"):
-            put(name, _text(name, getattr(self, name)))
-        put("environment", _choice("environment", self.environment, tuple(HOSTS), "production"))
-        put("market", _choice("market", self.market, MARKETS, "us"))
-        put("sandbox_version", _choice("sandbox_version", self.sandbox_version, ("v2",), ""))
-        put("service_name", _text("service_name", self.service_name) or DEFAULT_SERVICE_NAME)
-        put("timeout", _seconds(self.timeout))
-        put("base_url", _base_url(_text("host", self.base_url) or HOSTS[self.environment]))
+            put(name, text_field(name, getattr(self, name)))
+        put("environment", choice_field("environment", self.environment, tuple(HOSTS), "production"))
+        put("market", choice_field("market", self.market, MARKETS, "us"))
+        put("sandbox_version", choice_field("sandbox_version", self.sandbox_version, ("v2",), ""))
+        put("service_name", text_field("service_name", self.service_name) or DEFAULT_SERVICE_NAME)
+        put("timeout", seconds_field(self.timeout))
+        put("base_url", base_url_field(text_field("host", self.base_url) or HOSTS[self.environment]))
 
         if not self.client_id:
             raise WalmartConfigError("The connection has no client ID (login): nothing was sent.")
@@ -86,7 +86,7 @@ class WalmartSettings:
             )
 
 
-def _text(name: str, value: Any) -> str:
+def text_field(name: str, value: Any) -> str:
     """Return a pasted value as it was meant; refuse what can't be sent in a header."""
     if value is None or value == 0:
         return ""
@@ -99,14 +99,16 @@ def _text(name: str, value: Any) -> str:
     return text
 
 
-def _choice(name: str, value: Any, allowed: tuple[str, ...], default: str) -> str:
-    text = _text(name, value).lower() or default
+def choice_field(name: str, value: Any, allowed: tuple[str, ...], default: str) -> str:
+    """Return one of the allowed values in lower case; the default where none is given."""
+    text = text_field(name, value).lower() or default
     if text not in (*allowed, default):
         raise WalmartConfigError(f"{name} is {text!r}; allowed: {', '.join(allowed)}.")
     return text
 
 
-def _seconds(value: Any) -> float:
+def seconds_field(value: Any) -> float:
+    """Return a time-out in seconds; the default where none is given."""
     given = value.strip() if isinstance(value, str) else value
     try:
         seconds = float(given or 0) or DEFAULT_TIMEOUT
@@ -117,7 +119,7 @@ def _seconds(value: Any) -> float:
     return seconds
 
 
-def _base_url(url: str) -> str:
+def base_url_field(url: str, example: str = HOSTS["production"]) -> str:
     """Return the base URL without a slash at its end; refuse those that would send keys in the clear."""
     try:
         parts = urlsplit(url)
@@ -129,7 +131,7 @@ def _base_url(url: str) -> str:
     if parts.username or parts.password:
         raise WalmartConfigError("host holds a user name or password; they belong into login and password.")
     if parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment:
-        raise WalmartConfigError(f"host is {url!r}; expected a base URL such as {HOSTS['production']}.")
+        raise WalmartConfigError(f"host is {url!r}; expected a base URL such as {example}.")
     if parts.scheme == "http" and not is_loopback(host):
         raise WalmartConfigError(
             f"host is {url!r}: plain http would send keys in the clear, so it is allowed for this machine "
