@@ -39,6 +39,21 @@ class HttpSession(requests.Session):
         self.verify = environment["verify"]
         self.trust_env = False
 
+    def request(  # type: ignore[override]
+        self, method: str, url: str, **kwargs: Any
+    ) -> requests.Response:
+        """Send one request.
+
+        :raises WalmartConfigError: for what can't be sent and requests lets pass: hosts, methods and headers
+            that only urllib3 or http.client stumble over.
+        """
+        try:
+            return super().request(method, url, **kwargs)
+        except (requests.RequestException, WalmartError):
+            raise
+        except ValueError as error:
+            raise transport_error(error, method, url, changes_something=False) from None
+
     def merge_environment_settings(  # type: ignore[override]
         self, url: str, proxies: Any, stream: bool | None, verify: Any, cert: Any
     ) -> Any:
@@ -82,21 +97,29 @@ class HttpSession(requests.Session):
 
 
 def origin(url: str) -> tuple[str, str | None, int | None]:
-    """Return scheme, host and port: what must be equal for credentials to go along."""
-    parts = urlsplit(url)
-    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    """Return scheme, host and port: what must be equal for credentials to go along.
+
+    :raises WalmartConfigError: when it is not a URL.
+    """
+    try:
+        parts = urlsplit(url)
+        return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    except ValueError:
+        raise WalmartConfigError(
+            "The URL of a call or of a redirect is none (not repeated: it may hold a secret)."
+        ) from None
 
 
 def transport_error(
-    error: requests.RequestException, method: str, url: str, *, changes_something: bool
+    error: requests.RequestException | ValueError, method: str, url: str, *, changes_something: bool
 ) -> WalmartError:
     """Return what a failed exchange means, without the request and its query that the original holds.
 
     :param changes_something: whether Walmart may have acted on the request; then a failure after it was
         sent has an unknown outcome.
     """
-    path = urlsplit(url).path
-    if isinstance(error, ValueError):
+    path = _path(url)
+    if isinstance(error, (ValueError, requests.exceptions.InvalidJSONError)):
         return WalmartConfigError(f"{method} {path} can't be sent as it is ({type(error).__name__}).")
     headers = getattr(error.request, "headers", None) or {}
     known: dict[str, Any] = {"method": method, "path": path, "correlation_id": headers.get(CORRELATION_ID)}
@@ -112,6 +135,13 @@ def transport_error(
         else None
     )
     return WalmartConnectionError(f"{method} {path} got no answer ({_reason(error)})", hint=hint, **known)
+
+
+def _path(url: str) -> str:
+    try:
+        return urlsplit(url).path
+    except ValueError:
+        return "(not a URL)"
 
 
 def _never_sent(error: requests.RequestException) -> bool:
