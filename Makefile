@@ -22,10 +22,10 @@ RUN := $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo demo-ui test test-unit test-ui lint types bench clean
+.PHONY: help demo demo-ui test test-quick test-airflow test-ui lint types bench clean
 
 help: ## this list
-	@sed -nE 's/^([a-z-]+):.* ## (.*)/  make \1\t\2/p' Makefile | expand -t 20
+	@sed -nE 's/^([a-z-]+):.* ## (.*)/  make \1\t\2/p' Makefile | expand -t 22
 
 demo: $(VENV)/.with-test ## a real Airflow checks feeds of the sandbox server; all is stopped at the end
 	@$(RUN) scripts/demo.py
@@ -33,14 +33,15 @@ demo: $(VENV)/.with-test ## a real Airflow checks feeds of the sandbox server; a
 demo-ui: $(VENV)/.with-test ## the same, but the Airflow UI stays up until Ctrl-C
 	@$(RUN) scripts/demo.py --ui
 
-test: $(VENV)/.with-test ## all tests: unit and integration in parallel, then those with a real Airflow
+test: test-quick test-airflow ## all tests
+
+test-quick: $(VENV)/.with-test ## unit and integration tests, in parallel
 	$(RUN) -m pytest -n auto --maxprocesses 8 --ignore tests/system --ignore tests/ui
+
+test-airflow: $(VENV)/.with-test ## tests with a real Airflow, and with a browser where there is one
 	$(RUN) -m pytest tests/system tests/ui
 
-test-unit: $(VENV)/.with-test ## the unit tests alone
-	$(RUN) -m pytest -n auto --maxprocesses 8 tests/unit
-
-test-ui: $(VENV)/.with-dev ## the tests with a real browser alone (needs Chromium)
+test-ui: $(VENV)/.with-dev ## tests with a browser alone; needs Chromium
 	$(RUN) -m pytest tests/ui
 
 lint: $(VENV)/.with-dev ## code style
