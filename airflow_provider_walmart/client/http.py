@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import requests
-from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError
+from urllib3.exceptions import ConnectTimeoutError, LocationParseError, MaxRetryError, NewConnectionError
 
 from airflow_provider_walmart.client.errors import (
     WalmartConfigError,
@@ -39,20 +39,23 @@ class HttpSession(requests.Session):
         self.verify = environment["verify"]
         self.trust_env = False
 
-    def request(  # type: ignore[override]
-        self, method: str, url: str, **kwargs: Any
-    ) -> requests.Response:
-        """Send one request.
+    def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
+        """Send a prepared request; an error names the request, also when it comes from reading the body.
 
-        :raises WalmartConfigError: for what can't be sent and requests lets pass: hosts, methods and headers
-            that only urllib3 or http.client stumble over.
+        :raises requests.exceptions.InvalidURL: for hosts, headers and redirects that requests lets pass and only
+            the layers below stumble over.
         """
         try:
-            return super().request(method, url, **kwargs)
-        except (requests.RequestException, WalmartError):
+            return super().send(request, **kwargs)
+        except requests.RequestException as error:
+            error.request = error.request or request
+            raise
+        except WalmartError:
             raise
         except ValueError as error:
-            raise transport_error(error, method, url, changes_something=False) from None
+            if isinstance(error, (LocationParseError, UnicodeEncodeError)) or kwargs.get("allow_redirects"):
+                raise requests.exceptions.InvalidURL(type(error).__name__, request=request) from None
+            raise
 
     def merge_environment_settings(  # type: ignore[override]
         self, url: str, proxies: Any, stream: bool | None, verify: Any, cert: Any
@@ -87,7 +90,9 @@ class HttpSession(requests.Session):
         )
         if isinstance(request.params, str) and request.params:
             # Cursors are ready queries: what requests makes of them, Walmart refuses or reads as page 1.
-            prepared.url = f"{str(prepared.url).partition('?')[0]}?{request.params}"
+            query = str(request.url).partition("?")[2]
+            ready = f"{query}&{request.params}" if query else request.params
+            prepared.url = f"{str(prepared.url).partition('?')[0]}?{ready}"
         return prepared
 
     def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
@@ -111,7 +116,7 @@ def origin(url: str) -> tuple[str, str | None, int | None]:
 
 
 def transport_error(
-    error: requests.RequestException | ValueError, method: str, url: str, *, changes_something: bool
+    error: requests.RequestException, method: str, url: str, *, changes_something: bool
 ) -> WalmartError:
     """Return what a failed exchange means, without the request and its query that the original holds.
 
@@ -119,7 +124,7 @@ def transport_error(
         sent has an unknown outcome.
     """
     path = _path(url)
-    if isinstance(error, (ValueError, requests.exceptions.InvalidJSONError)):
+    if _is_unsendable(error):
         return WalmartConfigError(f"{method} {path} can't be sent as it is ({type(error).__name__}).")
     headers = getattr(error.request, "headers", None) or {}
     known: dict[str, Any] = {"method": method, "path": path, "correlation_id": headers.get(CORRELATION_ID)}
@@ -142,6 +147,13 @@ def _path(url: str) -> str:
         return urlsplit(url).path
     except ValueError:
         return "(not a URL)"
+
+
+def _is_unsendable(error: requests.RequestException) -> bool:
+    """Return whether a request was refused on this side, before anything of it was sent."""
+    if isinstance(error, requests.exceptions.InvalidHeader):
+        return error.request is None  # or else it was a header of the answer
+    return isinstance(error, (ValueError, requests.exceptions.InvalidJSONError))
 
 
 def _never_sent(error: requests.RequestException) -> bool:

@@ -22,7 +22,10 @@ def encode_query(params: Mapping[str, Any]) -> str:
         for one in (value if isinstance(value, (list, tuple, set, frozenset)) else [value])
         if one is not None
     ]
-    return urlencode(pairs, quote_via=quote, safe="")
+    try:
+        return urlencode(pairs, quote_via=quote, safe="")
+    except UnicodeEncodeError:
+        raise WalmartConfigError("A query parameter holds half a character (a lone surrogate).") from None
 
 
 def query_text(value: Any, name: str) -> str:
