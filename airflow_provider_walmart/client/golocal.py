@@ -1,0 +1,239 @@
+"""The GoLocal API of one account: deliveries from a store to a door."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import requests
+
+from airflow_provider_walmart.client.answers import answer_of
+from airflow_provider_walmart.client.catalogue import find
+from airflow_provider_walmart.client.errors import (
+    WalmartAuthError,
+    WalmartConfigError,
+    WalmartError,
+    WalmartNotFoundError,
+    WalmartPermissionError,
+    WalmartRequestError,
+)
+from airflow_provider_walmart.client.golocal_deliveries import delivery_in
+from airflow_provider_walmart.client.golocal_settings import SIMULATOR, TOKEN_PATH, GoLocalSettings
+from airflow_provider_walmart.client.headers import BEARER_TOKEN, CORRELATION_ID, correlation_id
+from airflow_provider_walmart.client.http import HttpSession
+from airflow_provider_walmart.client.query import encode_query
+from airflow_provider_walmart.client.request_building import build_request, request_body
+from airflow_provider_walmart.client.responses import raise_for_status
+from airflow_provider_walmart.client.state import Resilient
+from airflow_provider_walmart.client.tokens import TokenCall, TokenProvider
+from airflow_provider_walmart.client.transport import WalmartSession
+
+CATALOGUE = "golocal_catalogue.json"
+# Groups of the catalogue.
+SIMULATED = "simulator"
+HINT_401 = (
+    "A fresh token was refused as well. Do the keys belong to the environment of the connection (production and sandbox "
+    "keys differ), and is the client ID the consumer ID of these keys?"
+)
+HINT_403 = "The token is valid, but these keys may not use this call. Ask Walmart GoLocal to enable it for the account."
+# What Walmart says with a 400 where others say 404.
+_NOTHING_THERE = re.compile(
+    r"not (be )?found|(does|do) ?n[o']t exist|no (such )?deliver(y|ies)", re.IGNORECASE
+)
+# Statuses and times, which are not about a person.
+_HARMLESS = re.compile(r"[A-Z]+(_[A-Z]+)+|\d{4}-\d\d-\d\d.*")
+
+
+class GoLocalClient:
+    """One Walmart GoLocal account.
+
+    :param settings: the account.
+    :param store: shared state store, where tokens are kept.
+    :param user_agent: value of ``User-Agent``.
+    :param on_secret: called with every secret as soon as it is known; a log masker goes here.
+    """
+
+    def __init__(
+        self,
+        settings: GoLocalSettings,
+        store: Resilient,
+        user_agent: str,
+        on_secret: Callable[[str], None] = lambda secret: None,
+    ) -> None:
+        self.settings = settings
+        self.tokens = TokenProvider(
+            token_call(settings),
+            HttpSession(settings.base_url, user_agent),
+            store,
+            on_secret,
+            fresh=settings.fresh_token_per_request,
+        )
+        self.session = WalmartSession(
+            settings.base_url,
+            user_agent,
+            timeout=settings.timeout,
+            headers=common_headers(settings),
+            tokens=self.tokens,
+        )
+
+    def access_token(self) -> str:
+        """Return a valid access token, from the cache where there is one."""
+        return self.tokens.get()
+
+    def headers(self) -> dict[str, str]:
+        """Return the headers of one call: token and a fresh correlation id included."""
+        return {
+            **common_headers(self.settings),
+            BEARER_TOKEN.name: BEARER_TOKEN.value(self.access_token()),
+            CORRELATION_ID: correlation_id(),
+        }
+
+    def request(
+        self, method: str, path: str, *, params: Mapping[str, Any] | None = None, **kwargs: Any
+    ) -> requests.Response:
+        """Send one call and return its answer.
+
+        :param method: HTTP method.
+        :param path: path below the deliveries of the environment, such as ``/deliveries/{deliveryId}``, or one that
+            begins with ``/api-proxy/``; percent-encoded.
+        :param params: query parameters, encoded as `encode_query` says.
+        :param kwargs: ``json``, ``data``, ``headers``, ``stream`` as for `requests`.
+        :raises WalmartError: the class of the tree that fits what went wrong.
+        """
+        if path.startswith("/") and not path.startswith("/api-proxy/"):
+            path = self.settings.deliveries + path
+        query = encode_query(params) if params else None
+        with _plain_errors(kwargs.get("json")):
+            response = self.session.request(method, path, params=query, **kwargs)
+            raise_for_status(response)
+        return response
+
+    def call(
+        self,
+        operation: str,
+        *,
+        body: Any = None,
+        strict: bool = True,
+        params: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Call one operation and return what it answers.
+
+        :param operation: name (``getDelivery``) or method and path (``GET /deliveries/{deliveryId}``).
+        :param body: for operations that take one: anything JSON can hold, or text or bytes that are ready.
+        :param strict: False lets parameters pass that are newer than the catalogue.
+        :param params: parameters by Walmart's names, those of the path included.
+        :return: decoded JSON, without the key ``deliveries`` that wraps it; None for an empty answer.
+        :raises WalmartConfigError: before anything is sent, naming parameter, value and what is allowed.
+        :raises WalmartError: the class of the tree that fits what went wrong.
+        """
+        found = find(operation, CATALOGUE)
+        if found.group == SIMULATED and self.settings.environment != "sandbox":
+            raise WalmartConfigError(
+                f"{found.name} moves simulated deliveries: it needs a connection with environment 'sandbox'."
+            )
+        prefix = SIMULATOR if found.group == SIMULATED else self.settings.deliveries
+        built = build_request(found, params or {}, strict=strict)
+        with _plain_errors(body):
+            response = self.session.request(
+                built.method,
+                prefix + built.path,
+                params=built.query or None,
+                headers=built.headers,
+                safe_to_retry=found.safe_to_retry,
+                **request_body(found, body),
+            )
+            raise_for_status(response)
+            return answer_of(found, response)
+
+    def get_delivery(self, delivery_id: str) -> dict[str, Any]:
+        """Return one delivery as Walmart has it.
+
+        :raises WalmartNotFoundError: when there is no such delivery.
+        """
+        delivery = delivery_in(self.call("getDelivery", params={"deliveryId": delivery_id}))
+        if delivery is None:
+            raise WalmartNotFoundError(
+                f"Walmart's answer to the question for delivery {delivery_id} holds none."
+            )
+        return delivery
+
+    def find_delivery(self, external_order_id: str, client_id: str | None = None) -> dict[str, Any] | None:
+        """Return the delivery of an order of yours as Walmart has it; None when there is none.
+
+        :param external_order_id: ``externalOrderId`` it was booked with.
+        :param client_id: ``clientId`` it was booked with; default: the client ID of the connection.
+        """
+        params = {"clientId": client_id or self.settings.client_id, "externalOrderId": external_order_id}
+        try:
+            answer = self.call("findDelivery", params=params)
+        except WalmartNotFoundError:
+            return None
+        except WalmartRequestError as error:
+            if any(_NOTHING_THERE.search(detail.description) for detail in error.details):
+                return None
+            raise
+        return delivery_in(answer, external_order_id)
+
+
+def token_call(settings: GoLocalSettings) -> TokenCall:
+    """Return how GoLocal is asked for tokens: keys go into the body."""
+    return TokenCall(
+        url=settings.base_url + TOKEN_PATH,
+        identity=(settings.client_id, "client_credentials"),
+        secret=settings.client_secret,
+        headers=lambda: {"Accept": "application/json", CORRELATION_ID: correlation_id()},
+        form={
+            "grant_type": "client_credentials",
+            "client_id": settings.client_id,
+            "client_secret": settings.client_secret,
+        },
+        timeout=settings.timeout,
+        header=BEARER_TOKEN,
+    )
+
+
+def common_headers(settings: GoLocalSettings) -> dict[str, str]:
+    """Return the headers of every call but the token call, without token and correlation id."""
+    return {"Accept": "application/json", "WM_CONSUMER.ID": settings.client_id}
+
+
+@contextmanager
+def _plain_errors(body: Any) -> Iterator[None]:
+    """Give errors the hints of this API, and take out of Walmart's words what the request said of a person."""
+    try:
+        yield
+    except WalmartError as error:
+        if isinstance(error, WalmartPermissionError):
+            error.hint = HINT_403
+        elif isinstance(error, WalmartAuthError) and not str(error.path).endswith(TOKEN_PATH):
+            error.hint = HINT_401
+        if error.details:
+            private = [re.escape(text) for text in sorted(_texts(body), key=len, reverse=True)]
+            words = re.compile(rf"(?<!\w)({'|'.join(private)})(?!\w)", re.IGNORECASE) if private else None
+            error.details = tuple(
+                replace(
+                    detail, description=words.sub("***", detail.description) if words else detail.description
+                )
+                for detail in error.details
+            )
+        raise
+
+
+def _texts(body: Any, key: str = "") -> set[str]:
+    """Return the texts of a request that may be about a person: all but ids, statuses and times."""
+    if isinstance(body, (str, bytes)) and not key:
+        try:
+            return _texts(json.loads(body))
+        except (ValueError, RecursionError):
+            return set()
+    if isinstance(body, Mapping):
+        return {text for name, value in body.items() for text in _texts(value, str(name))}
+    if isinstance(body, (list, tuple)):
+        return {text for value in body for text in _texts(value, key)}
+    if isinstance(body, str) and len(body.strip()) > 2 and not key.lower().endswith("id"):
+        return set() if _HARMLESS.fullmatch(body.strip()) else {body.strip()}
+    return set()

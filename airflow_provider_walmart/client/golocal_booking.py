@@ -1,0 +1,234 @@
+"""Booking a delivery once, and cancelling one, whatever dies when."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from airflow_provider_walmart.client.errors import (
+    WalmartConfigError,
+    WalmartConnectionError,
+    WalmartError,
+    WalmartNotFoundError,
+    WalmartRateLimitError,
+    WalmartUnknownOutcomeError,
+)
+from airflow_provider_walmart.client.golocal import GoLocalClient
+from airflow_provider_walmart.client.golocal_deliveries import (
+    EndStates,
+    delivery_in,
+    is_cancelled,
+    status_of,
+)
+from airflow_provider_walmart.client.outcomes import may_have_arrived
+
+log = logging.getLogger(__name__)
+
+# A booking that was accepted is found by its order id within this time after it was sent. Seconds.
+SETTLE = 30.0
+LOOK_EVERY = 5.0
+# The reason that Walmart's own example gives for a cancellation.
+DEFAULT_REASON = "CD-002"
+HINT_TOO_LATE = "A delivery can be cancelled until the driver has picked it up (DISPATCHED), not after."
+
+
+class Records(Protocol):
+    """Where intents and ids are kept: what Airflow's task state store offers."""
+
+    def get(self, key: str) -> Any:
+        """Return the value, or None."""
+
+    def set(self, key: str, value: Any) -> None:
+        """Keep a JSON value."""
+
+
+class OnceBooker:
+    """Books deliveries once per ``externalOrderId``, over any number of attempts and processes.
+
+    Walmart is asked for the order before anything is sent. An intent is kept before the booking and the delivery's
+    id after it, so that who finds an intent alone looks for longer: what was sent moments ago may not be found yet.
+
+    :param client: the account.
+    :param records: where intents and ids are kept.
+    :param lasting: whether the records outlive the process.
+    :param earlier_tries: whether there were tries before this one.
+    :param sleep: waits for so many seconds.
+    """
+
+    def __init__(
+        self,
+        client: GoLocalClient,
+        records: Records,
+        *,
+        lasting: bool,
+        earlier_tries: bool,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._client = client
+        self._records = records
+        self._lasting = lasting
+        self._earlier_tries = earlier_tries
+        self._sleep = sleep
+
+    def book(self, delivery: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the delivery of an order as Walmart has it, booking it only when there is none yet.
+
+        :param delivery: body of the booking with ``externalOrderId``, with or without the key ``deliveries`` around it;
+            ``clientId`` defaults to the client ID of the connection.
+        :raises WalmartConfigError: when it is no such dict.
+        :raises WalmartUnknownOutcomeError: when it may or may not have been booked; the next try looks again.
+        :raises WalmartError: when it was refused, or certainly not sent; the next try sends it.
+        """
+        wanted = booking(delivery, self._client.settings.client_id)
+        order_id, client_id = wanted["externalOrderId"], wanted["clientId"]
+        key = f"walmart_golocal_{hashlib.sha256(f'{client_id}/{order_id}'.encode()).hexdigest()[:24]}"
+        record = self._records.get(key) or {}
+        if delivery_id := record.get("deliveryId"):
+            log.info("Order %s was booked before by this task, as delivery %s.", order_id, delivery_id)
+            return self._client.get_delivery(delivery_id)
+        sent_at = record.get("sentAt")
+        if not record and not self._lasting and self._earlier_tries:
+            # An earlier try may have sent it moments ago.
+            sent_at = time.time()
+        found = self._look(order_id, client_id, sent_at)
+        if found is None:
+            self._records.set(key, {"sentAt": time.time()})
+            found = self._send(key, wanted)
+        self._records.set(key, {"deliveryId": found["deliveryId"]})
+        return found
+
+    def _send(self, key: str, wanted: dict[str, Any]) -> dict[str, Any]:
+        order_id, client_id = wanted["externalOrderId"], wanted["clientId"]
+        sent_at = time.time()
+        try:
+            booked = delivery_in(self._client.call("createDelivery", body={"deliveries": wanted}))
+        except WalmartError as error:
+            if may_have_arrived(error, self._client.tokens.call.path):
+                log.warning("The answer to the booking got lost, looking whether it arrived: %s", error)
+                return self._look_after_loss(key, order_id, client_id, sent_at, error)
+            self._records.set(key, {"refused": type(error).__name__})
+            # Somebody else may have booked it since we looked.
+            refused = not isinstance(error, (WalmartRateLimitError, WalmartConnectionError)) and error.status
+            found = self._look(order_id, client_id, None) if refused in (400, 409, 422) else None
+            if found is None:
+                raise
+            return found
+        if booked is None:
+            error = WalmartUnknownOutcomeError(
+                "The booking was answered with success, but without a deliveryId"
+            )
+            return self._look_after_loss(key, order_id, client_id, sent_at, error)
+        # The id is kept before anything else can fail.
+        self._records.set(key, {"deliveryId": booked["deliveryId"]})
+        log.info("Order %s is booked as delivery %s.", order_id, booked["deliveryId"])
+        try:
+            return self._client.get_delivery(booked["deliveryId"])
+        except WalmartNotFoundError:
+            # Accepted so recently that it can't be read yet.
+            return booked
+
+    def _look_after_loss(
+        self, key: str, order_id: str, client_id: str, sent_at: float, error: WalmartError
+    ) -> dict[str, Any]:
+        try:
+            found = self._look(order_id, client_id, sent_at)
+        except WalmartError as second:
+            raise WalmartUnknownOutcomeError(
+                f"Whether order {order_id} was booked is unknown ({error.message}), and looking for it failed "
+                f"({second.message})",
+                method="POST",
+                path=error.path,
+                correlation_id=error.correlation_id,
+                hint="The next try of this task looks for the order before it books. Before booking it in any other "
+                "way, look for it in GoLocal's Client Center.",
+            ) from error
+        if found is not None:
+            return found
+        self._records.set(key, {"refused": "it never arrived"})
+        raise WalmartConnectionError(
+            f"The booking of order {order_id} never arrived at Walmart, so the next try may send it ({error.message})",
+            method="POST",
+            path=error.path,
+            correlation_id=error.correlation_id,
+        ) from error
+
+    def _look(self, order_id: str, client_id: str, sent_at: float | None) -> dict[str, Any] | None:
+        """Return the delivery of an order, or None when there is none.
+
+        :param sent_at: when a booking may have been sent: until it must have been found, None is not believed.
+        """
+        while True:
+            found = self._client.find_delivery(order_id, client_id)
+            if found is not None:
+                self._say_found(order_id, found)
+                return found
+            left = 0.0 if sent_at is None else sent_at + SETTLE - time.time()
+            if left <= 0:
+                return None
+            log.info("Order %s may have been booked moments ago, looking for it again.", order_id)
+            self._sleep(min(LOOK_EVERY, left))
+
+    def _say_found(self, order_id: str, found: Mapping[str, Any]) -> None:
+        status = status_of(found)
+        log.info(
+            "Order %s has a delivery: %s (%s). It is not booked again.", order_id, found["deliveryId"], status
+        )
+        if EndStates().outcome(status) == "failure":
+            log.warning("It ended as %s. To book another one, use another externalOrderId.", status)
+
+
+def booking(delivery: Mapping[str, Any], client_id: str) -> dict[str, Any]:
+    """Return what Walmart books: the delivery without the key around it, its ids as text.
+
+    :param client_id: what ``clientId`` is when the delivery has none.
+    :raises WalmartConfigError: when it is no dict or has no ``externalOrderId``.
+    """
+    inner = delivery.get("deliveries", delivery) if isinstance(delivery, Mapping) else delivery
+    if not isinstance(inner, Mapping):
+        raise WalmartConfigError(
+            f"delivery is a {type(inner).__name__}; expected a dict with externalOrderId. For a template that gives "
+            "one, set render_template_as_native_obj=True on the DAG."
+        )
+    wanted = {"clientId": client_id, **inner}
+    for name in ("clientId", "externalOrderId"):
+        value = wanted.get(name)
+        if isinstance(value, bool) or not isinstance(value, (str, int)) or not str(value).strip():
+            raise WalmartConfigError(f"delivery has no {name}; expected your own id of the order, as text.")
+        wanted[name] = str(value).strip()
+    return wanted
+
+
+def cancel(client: GoLocalClient, delivery_id: str, *, reason_code: str = DEFAULT_REASON) -> dict[str, Any]:
+    """Cancel a delivery and return it as Walmart has it then; one that is cancelled already is fine.
+
+    :param delivery_id: ``deliveryId`` of the booking.
+    :param reason_code: Walmart's code of the reason.
+    :raises WalmartRequestError: when it is too late, or Walmart refuses for another reason.
+    :raises WalmartError: the class of the tree that fits what went wrong.
+    """
+    delivery = client.get_delivery(delivery_id)
+    if is_cancelled(status_of(delivery)):
+        log.info("Delivery %s is cancelled already (%s).", delivery_id, status_of(delivery))
+        return delivery
+    wanted = {
+        "clientId": str(delivery.get("clientId") or client.settings.client_id),
+        "externalOrderId": delivery.get("externalOrderId"),
+        "reasons": [{"code": reason_code}],
+    }
+    try:
+        client.call("cancelDelivery", body={"deliveries": wanted}, params={"deliveryId": delivery_id})
+    except WalmartError as error:
+        if error.status not in (400, 409, 422) and not may_have_arrived(error, client.tokens.call.path):
+            raise
+        # Somebody else may have cancelled it meanwhile, or our own request did although its answer got lost.
+        delivery = client.get_delivery(delivery_id)
+        if not is_cancelled(status_of(delivery)):
+            error.hint = f"The delivery is {status_of(delivery)}. {HINT_TOO_LATE}"
+            raise
+    else:
+        delivery = client.get_delivery(delivery_id)
+    log.info("Cancelled delivery %s: it is %s now.", delivery_id, status_of(delivery))
+    return delivery

@@ -1,0 +1,124 @@
+"""What the data of a delivery means: its ids, its status, and whether that is its end."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from airflow_provider_walmart.client.errors import WalmartConfigError
+
+# In the order in which a delivery goes through them.
+ON_THE_WAY = (
+    "DELIVERY_REQUESTED",
+    "DELIVERY_BATCHED",
+    "DELIVERY_UNBATCHED",
+    "DRIVER_ASSIGNED",
+    "ENROUTE_TO_PICKUP",
+    "ARRIVED_AT_PICKUP",
+    "DISPATCHED",
+    "ENROUTE_TO_DROPOFF",
+    "ARRIVED_AT_DROPOFF",
+    "ENROUTE_TO_RETURN",
+    "ARRIVED_TO_RETURN",
+)
+DELIVERED = "DELIVERED"
+FAILED = ("DELIVERY_REQUEST_FAILED", "REJECTED", "RETURNED")
+# The names of the cancellation statuses are not documented in full. What is only asked for, or was refused, is no end.
+_CANCELLED = re.compile(r"(.*_)?CANCELL?ED(_BY_.*)?")
+
+Outcome = Literal["success", "failure", "waiting"]
+
+
+def delivery_in(answer: Any, external_order_id: str | None = None) -> dict[str, Any] | None:
+    """Return the delivery in an answer, with or without the key that wraps it; None when there is none.
+
+    :param external_order_id: only a delivery of this order; of several, one that has not failed.
+    """
+    if isinstance(answer, Mapping) and "deliveries" in answer:
+        answer = answer["deliveries"]
+    found = [
+        dict(one)
+        for one in (answer if isinstance(answer, list) else [answer])
+        if isinstance(one, Mapping) and one.get("deliveryId")
+    ]
+    if external_order_id is not None:
+        found = [
+            one for one in found if str(one.get("externalOrderId", external_order_id)) == external_order_id
+        ]
+    return min(found, key=lambda one: EndStates().outcome(status_of(one)) == "failure", default=None)
+
+
+def status_of(delivery: Mapping[str, Any]) -> str:
+    """Return the status of a delivery in upper case; empty when it has none."""
+    for name in ("deliveryStatus", "status"):
+        value = delivery.get(name)
+        if isinstance(value, str) and value.strip():
+            return value.strip().upper()
+    return ""
+
+
+def summary(delivery: Mapping[str, Any]) -> dict[str, Any]:
+    """Return ``deliveryId``, ``externalOrderId`` and ``status``: what may be logged and kept of a delivery."""
+    return {
+        "deliveryId": delivery.get("deliveryId"),
+        "externalOrderId": delivery.get("externalOrderId"),
+        "status": status_of(delivery),
+    }
+
+
+def is_cancelled(status: str) -> bool:
+    """Return whether a status says that a delivery has been cancelled."""
+    return _CANCELLED.fullmatch(status) is not None
+
+
+def is_known(status: str) -> bool:
+    """Return whether a status is one that Walmart documents, or says that the delivery has been cancelled."""
+    return status in (*ON_THE_WAY, DELIVERED, *FAILED) or is_cancelled(status)
+
+
+@dataclass(frozen=True)
+class EndStates:
+    """At which statuses waiting ends, and how.
+
+    The documented ends (``DELIVERED``, ``DELIVERY_REQUEST_FAILED``, ``REJECTED``, ``RETURNED``) and everything that
+    says cancelled are failures unless they are successes: no other status ever follows them.
+
+    :param success: statuses that mean success; default ``DELIVERED``.
+    :param failure: further statuses that mean failure.
+    """
+
+    success: frozenset[str] = frozenset({DELIVERED})
+    failure: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, success: Collection[str] | str, failure: Collection[str] | str | None) -> EndStates:
+        """Return the end states that a user gave, written in any case.
+
+        :raises WalmartConfigError: when a status is in both sets, or nothing would be success.
+        """
+        states = cls(_names("success_statuses", success), _names("failure_statuses", failure or ()))
+        if not states.success:
+            raise WalmartConfigError(
+                "success_statuses is empty: the delivery would be waited for without end."
+            )
+        if both := states.success & states.failure:
+            raise WalmartConfigError(
+                f"{', '.join(sorted(both))}: in success_statuses and in failure_statuses."
+            )
+        return states
+
+    def outcome(self, status: str) -> Outcome:
+        """Return what a status means."""
+        if status in self.success:
+            return "success"
+        final = status in (DELIVERED, *FAILED, *self.failure) or is_cancelled(status)
+        return "failure" if final else "waiting"
+
+
+def _names(field: str, given: Iterable[str] | str) -> frozenset[str]:
+    names = [given] if isinstance(given, str) else list(given)
+    if not all(isinstance(name, str) and name.strip() for name in names):
+        raise WalmartConfigError(f"{field} is {names!r}; expected statuses such as DELIVERED.")
+    return frozenset(name.strip().upper() for name in names)

@@ -1,0 +1,77 @@
+"""What Walmart GoLocal posts to a webhook of yours: delivery statuses and driver locations."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from airflow_provider_walmart.client.errors import WalmartConfigError
+from airflow_provider_walmart.client.golocal_deliveries import status_of
+from airflow_provider_walmart.client.headers import CORRELATION_ID
+
+# Keys under which the event may stand.
+WRAPPERS = ("deliveries", "delivery", "payload", "event", "driverLocation", "location", "coordinates")
+
+
+def parse_delivery_event(headers: Mapping[str, str], body: bytes | str) -> dict[str, Any]:
+    """Return what an event of a webhook says.
+
+    Walmart documents no signature, so nothing here proves who sent it: let nobody else know the URL, and ask
+    `getDelivery` before acting on more than the fact that something changed.
+
+    :param headers: headers of the request.
+    :param body: its body as it came, JSON in UTF-8.
+    :return: dict with ``kind`` (``status``, ``location``, or ``unknown``), ``deliveryId``, ``externalOrderId``,
+        ``status`` (in upper case, or empty), ``latitude`` and ``longitude`` of the driver (numbers, or None),
+        ``correlationId`` (or None), and ``event``: the decoded body, which may hold names and addresses.
+    :raises WalmartConfigError: when the body is no JSON object, or names no delivery; it is not repeated.
+    """
+    try:
+        event = json.loads(body)
+    except (ValueError, RecursionError):
+        raise WalmartConfigError(f"The event is not JSON ({len(body)} long).") from None
+    if isinstance(event, list) and len(event) == 1:
+        event = event[0]
+    if not isinstance(event, dict):
+        raise WalmartConfigError(f"The event is a JSON {type(event).__name__}; expected an object.")
+    parts = list(_parts(event))
+
+    def first(*names: str) -> Any:
+        found = (part[name] for part in parts for name in names if part.get(name) not in (None, ""))
+        return next(found, None)
+
+    delivery_id, order_id = first("deliveryId"), first("externalOrderId")
+    if delivery_id is None and order_id is None:
+        raise WalmartConfigError("The event holds neither deliveryId nor externalOrderId.")
+    status = next((found for found in map(status_of, parts) if found), "")
+    latitude, longitude = _number(first("latitude", "lat")), _number(first("longitude", "lng", "lon"))
+    located = latitude is not None and longitude is not None
+    lower = {str(name).lower(): value for name, value in headers.items()}
+    return {
+        "kind": "status" if status else "location" if located else "unknown",
+        "deliveryId": delivery_id,
+        "externalOrderId": order_id,
+        "status": status,
+        "latitude": latitude,
+        "longitude": longitude,
+        "correlationId": lower.get(CORRELATION_ID.lower()),
+        "event": event,
+    }
+
+
+def _parts(event: Mapping[str, Any], depth: int = 0) -> Iterator[Mapping[str, Any]]:
+    """Yield the event and what is wrapped in it, outermost first."""
+    yield event
+    for name in WRAPPERS:
+        inner = event.get(name)
+        inner = inner[0] if isinstance(inner, list) and inner else inner
+        if isinstance(inner, Mapping) and depth < 4:
+            yield from _parts(inner, depth + 1)
+
+
+def _number(value: Any) -> float | None:
+    try:
+        return None if value is None or isinstance(value, bool) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
