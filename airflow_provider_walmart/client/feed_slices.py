@@ -112,6 +112,7 @@ def build(
                 f" {position:,}, now there are more; the last slice was not sent."
             )
         yield planned, document
+        del document  # or else it would be there while the next one is built
 
 
 def plan_document(feed_type: str, content: bytes, *, file_name: str, identity: str = "") -> SlicePlan:
