@@ -6,7 +6,7 @@ import hashlib
 import logging
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_walmart.client.errors import (
     WalmartConfigError,
@@ -25,6 +25,9 @@ from airflow_provider_walmart.client.golocal_deliveries import (
 )
 from airflow_provider_walmart.client.outcomes import may_have_arrived
 
+if TYPE_CHECKING:
+    from airflow_provider_walmart.client.feed_submit import Records
+
 log = logging.getLogger(__name__)
 
 # A booking that was accepted is found by its order id within this time after it was sent. Seconds.
@@ -33,16 +36,6 @@ LOOK_EVERY = 5.0
 # The reason that Walmart's own example gives for a cancellation.
 DEFAULT_REASON = "CD-002"
 HINT_TOO_LATE = "A delivery can be cancelled until the driver has picked it up (DISPATCHED), not after."
-
-
-class Records(Protocol):
-    """Where intents and ids are kept: what Airflow's task state store offers."""
-
-    def get(self, key: str) -> Any:
-        """Return the value, or None."""
-
-    def set(self, key: str, value: Any) -> None:
-        """Keep a JSON value."""
 
 
 class OnceBooker:
@@ -102,13 +95,12 @@ class OnceBooker:
 
     def _send(self, key: str, wanted: dict[str, Any]) -> dict[str, Any]:
         order_id, client_id = wanted["externalOrderId"], wanted["clientId"]
-        sent_at = time.time()
         try:
             booked = delivery_in(self._client.call("createDelivery", body={"deliveries": wanted}))
         except WalmartError as error:
             if may_have_arrived(error, self._client.tokens.call.path):
                 log.warning("The answer to the booking got lost, looking whether it arrived: %s", error)
-                return self._look_after_loss(key, order_id, client_id, sent_at, error)
+                return self._look_after_loss(key, order_id, client_id, error)
             self._records.set(key, {"refused": type(error).__name__})
             # Somebody else may have booked it since we looked.
             refused = not isinstance(error, (WalmartRateLimitError, WalmartConnectionError)) and error.status
@@ -117,10 +109,10 @@ class OnceBooker:
                 raise
             return found
         if booked is None:
-            error = WalmartUnknownOutcomeError(
+            lost = WalmartUnknownOutcomeError(
                 "The booking was answered with success, but without a deliveryId"
             )
-            return self._look_after_loss(key, order_id, client_id, sent_at, error)
+            return self._look_after_loss(key, order_id, client_id, lost)
         # The id is kept before anything else can fail.
         self._records.set(key, {"deliveryId": booked["deliveryId"]})
         log.info("Order %s is booked as delivery %s.", order_id, booked["deliveryId"])
@@ -131,10 +123,10 @@ class OnceBooker:
             return booked
 
     def _look_after_loss(
-        self, key: str, order_id: str, client_id: str, sent_at: float, error: WalmartError
+        self, key: str, order_id: str, client_id: str, error: WalmartError
     ) -> dict[str, Any]:
         try:
-            found = self._look(order_id, client_id, sent_at)
+            found = self._look(order_id, client_id, time.time())
         except WalmartError as second:
             raise WalmartUnknownOutcomeError(
                 f"Whether order {order_id} was booked is unknown ({error.message}), and looking for it failed "
