@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import ssl
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
-from urllib3.exceptions import ConnectTimeoutError, LocationParseError, MaxRetryError, NewConnectionError
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    LocationParseError,
+    MaxRetryError,
+    NewConnectionError,
+    SSLError,
+)
 
 from airflow_provider_walmart.client.errors import (
     WalmartConfigError,
@@ -158,12 +165,13 @@ def _is_unsendable(error: requests.RequestException) -> bool:
 
 def _never_sent(error: requests.RequestException) -> bool:
     """Return whether the connection was never made, so that nothing can have arrived."""
-    if isinstance(
-        error, (requests.ConnectTimeout, requests.exceptions.SSLError, requests.exceptions.ProxyError)
-    ):
+    if isinstance(error, (requests.ConnectTimeout, requests.exceptions.ProxyError)):
         return True
     inner = error.args[0] if error.args else None
     reason = inner.reason if isinstance(inner, MaxRetryError) else inner
+    if isinstance(reason, SSLError):
+        # Certificates are checked before anything is sent; encryption may break at any time.
+        return any(isinstance(cause, ssl.SSLCertVerificationError) for cause in reason.args)
     return isinstance(reason, (NewConnectionError, ConnectTimeoutError))
 
 
