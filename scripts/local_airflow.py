@@ -168,6 +168,9 @@ def _environment(home: Path, dags: Path, port: int) -> dict[str, str]:
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "2",
         # Runs start when they are triggered, not by the schedule.
         "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "False",
+        # A dead triggerer is noticed, and its triggers go to another, within seconds.
+        "AIRFLOW__TRIGGERER__JOB_HEARTBEAT_SEC": "2",
+        "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "6",
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
         "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
         "NO_PROXY": "127.0.0.1,localhost",
