@@ -33,6 +33,7 @@ from airflow_provider_walmart.client.tokens import MarketplaceTokens
 from airflow_provider_walmart.client.transport import WalmartSession
 
 TOKEN_DETAIL = "/v3/token/detail"  # noqa: S105 - a path
+PARTNER_ID = "WM_PARTNER_ID"
 # Which scope of /v3/token/detail opens which paths: the first fitting one.
 SCOPES = (
     ("/feeds", "feeds"),
@@ -133,7 +134,7 @@ class MarketplaceClient:
         try:
             return answer_of(found, self._send(found, params or {}, body, strict))
         except WalmartNotFoundError as error:
-            if found.paging and _nothing_found(error):
+            if _is_start_of_list(found, params) and _nothing_found(error):
                 return {}
             raise
 
@@ -180,6 +181,8 @@ class MarketplaceClient:
         strict: bool,
         query: str | None = None,
     ) -> requests.Response:
+        if self.settings.partner_id and _takes_partner(operation) and params.get(PARTNER_ID) is None:
+            params = {**params, PARTNER_ID: self.settings.partner_id}
         built = build_request(operation, params, market=self.settings.market, strict=strict)
         auth = self.session.call_auth()
         response = self.session.request(
@@ -232,6 +235,20 @@ class MarketplaceClient:
             error.hint = (
                 f"The keys have {granted.get(scope, 'no access')!s:.40} for the scope '{scope}'. {error.hint}"
             )
+
+
+def _takes_partner(operation: Operation) -> bool:
+    return any(parameter.name == PARTNER_ID for parameter in operation.parameters)
+
+
+def _is_start_of_list(operation: Operation, params: Mapping[str, Any] | None) -> bool:
+    """Return whether a call asks for a list from its start, so that there may be nothing in it."""
+    paging = operation.paging
+    # What has a path of its own is missing itself, and a place in the list that is unknown is no end of it.
+    if paging is None or "{" in operation.path:
+        return False
+    position = (params or {}).get(paging.position)
+    return position is None or str(position) == str(paging.first)
 
 
 def _nothing_found(error: WalmartNotFoundError) -> bool:
