@@ -29,12 +29,16 @@ def summarize(feed: dict[str, Any], feed_type: str | None = None) -> dict[str, A
     """
     counts = {name: _count(feed.get(name)) for name in COUNTS}
     return {
-        "feedId": feed.get("feedId"),
-        "feedType": feed.get("feedType") or feed_type,
-        "feedStatus": feed.get("feedStatus"),
+        "feedId": _text(feed.get("feedId")),
+        "feedType": _text(feed.get("feedType") or feed_type),
+        "feedStatus": _text(feed.get("feedStatus")),
         **counts,
         "errors_uri": None,
     }
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)
 
 
 def _count(value: Any) -> int:
@@ -100,12 +104,12 @@ def verdict(summary: dict[str, Any], allowed_failures: int | float) -> str | Non
         return "the feed failed as a whole (ERROR)"
     failed, received = summary["itemsFailed"], summary["itemsReceived"]
     if isinstance(allowed_failures, int):
-        allowed, said = allowed_failures, str(allowed_failures)
+        too_many, said = failed > allowed_failures, str(allowed_failures)
     else:
-        allowed, said = allowed_failures * received, f"{allowed_failures:.2%} of them"
-    if failed > allowed:
-        return f"{failed} of {received} items failed, allowed: {said}"
-    return None
+        # Divided, not multiplied: 0.29 * 100 is a little less than 29.
+        share = failed / max(received, failed, 1)
+        too_many, said = share > allowed_failures, f"{allowed_failures:.2%} of them"
+    return f"{failed} of {received} items failed, allowed: {said}" if too_many else None
 
 
 def has_failed(item: dict[str, Any]) -> bool:
