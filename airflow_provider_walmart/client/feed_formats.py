@@ -21,14 +21,14 @@ RETURNS_OVERRIDES   sku and at least one of returnCenterAlias, isKeepIt, isRetur
 
 Numbers may be text, as in CSV files. An empty text or None means that the value is absent.
 
-``price_type`` is BASE, REDUCED or CLEARANCE. By default it is REDUCED where there are dates, or in a price feed a
-comparison price, since Walmart documents those for promotions only; else BASE. ``comparison_price`` is Walmart's
-``comparisonPrice`` or ``msrp``. ``inventory_available_date`` is a day, the other dates are points in time: UTC where
-they name no zone, midnight where they are days.
+``price_type`` is BASE, REDUCED or CLEARANCE. By default it is REDUCED where there are dates, or in a price
+feed a comparison price, since Walmart documents those for promotions only; else BASE. ``comparison_price`` is
+Walmart's ``comparisonPrice`` or ``msrp``. ``inventory_available_date`` is a day, the other dates are points in
+time: UTC where they name no zone, midnight where they are days.
 
-A row in Walmart's own form becomes an entry as it is: one where ``quantity`` is an object, or that has ``pricing``,
-``shipNodes``, ``fulfillmentLagTime``, ``PreciseDelivery``, ``overrides`` or ``Promo&Discount``. Taking back a returns
-override takes that form, because its value is an empty text there.
+A row in Walmart's own form becomes an entry as it is: one where ``quantity`` is an object, or that has
+``pricing``, ``shipNodes``, ``fulfillmentLagTime``, ``PreciseDelivery``, ``overrides`` or ``Promo&Discount``.
+Taking back a returns override takes that form, because its value is an empty text there.
 """
 
 from __future__ import annotations
@@ -112,12 +112,12 @@ Join = Callable[[dict[str, Any], dict[str, Any]], None]
 class Piece(NamedTuple):
     """What one row becomes.
 
-    :param subject: what the entry is about, in words; no two entries of a feed may have the same. Empty where the
-        feed type is not known.
+    :param subject: what the entry is about, in words; no two entries of a feed may have the same. Empty where
+        the feed type is not known.
     :param part: what of it the row is about, in words; no two rows of an entry may have the same.
     :param entry: entry of the document, fit for JSON.
-    :param join: ``join(entry, other)`` adds the entry of the next row to this one, where both can be joined and have
-        the same subject; it may raise RowError. None where the entry stands alone.
+    :param join: ``join(entry, other)`` adds the entry of the next row to this one, where both can be joined
+        and have the same subject; it may raise RowError. None where the entry stands alone.
     :param ship_node: ship node that the whole upload must be for; empty for none.
     """
 
@@ -225,11 +225,11 @@ def format_of(
     """Return what the document of a feed type looks like.
 
     :param feed_type: any value of ``feedType``; case does not matter.
-    :param header: name and content of the header, such as ``{"MPItemFeedHeader": {"version": "4.8"}}``. Needed for
-        types that are not known here; replaces the header of one that is.
+    :param header: name and content of the header, such as ``{"MPItemFeedHeader": {"version": "4.8"}}``.
+        Needed for types that are not known here; replaces the header of one that is.
     :param root_key: name of the list of entries, such as ``MPItem``; likewise.
-    :param currency: currency of price rows that name none; and of all rows of PRICE_AND_PROMOTION, whose document
-        has no field for it.
+    :param currency: currency of price rows that name none; and of all rows of PRICE_AND_PROMOTION, whose
+        document has no field for it.
     :raises WalmartConfigError: when header or root key are needed and missing, or not usable.
     """
     upload = upload_of(feed_type)
@@ -239,8 +239,8 @@ def format_of(
         root_key = known.root_key if root_key is None else root_key
     elif missing := [name for name, value in (("header", header), ("root_key", root_key)) if not value]:
         raise WalmartConfigError(
-            f"feed type {upload.feed_type}: its document is not known here, so {' and '.join(missing)} must be given,"
-            ' such as header={"MPItemFeedHeader": {...}} and root_key="MPItem".'
+            f"feed type {upload.feed_type}: its document is not known here, so {' and '.join(missing)} must be"
+            ' given, such as header={"MPItemFeedHeader": {...}} and root_key="MPItem".'
         )
     if header is not None:
         header_key, content = _header(header)
@@ -373,8 +373,8 @@ def _price_and_promotion(row: Mapping[str, Any], feed_format: FeedFormat) -> Pie
     offer = _offer(row, feed_format, type_if_compared="BASE")
     if offer.currency != feed_format.currency:
         raise RowError(
-            f"currency is {offer.currency}, but prices of this feed type are in {feed_format.currency}: its document"
-            " has no field for a currency"
+            f"currency is {offer.currency}, but prices of this feed type are in {feed_format.currency}:"
+            " its document has no field for a currency"
         )
     content: dict[str, Any] = {"sku": offer.sku}
     is_base = offer.price_type == "BASE"

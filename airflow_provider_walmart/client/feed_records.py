@@ -29,8 +29,9 @@ def rows(file: BinaryIO, name: str) -> Iterator[dict[str, Any]]:
     Empty lines are left out. Values of CSV files are text, as they stand.
 
     :param file: opened for reading bytes; it is left open.
-    :param name: its name or address: ends in ``.jsonl``, ``.ndjson`` or ``.json`` for one JSON object per line, or in
-        ``.csv`` for UTF-8 text with commas and a line of column names; with ``.gz`` behind it when compressed.
+    :param name: its name or address: ends in ``.jsonl``, ``.ndjson`` or ``.json`` for one JSON object per line,
+        or in ``.csv`` for UTF-8 text with commas and a line of column names; with ``.gz`` behind it when
+        compressed.
     :raises WalmartConfigError: for another ending, and for a line that cannot be read, with its number.
     """
     ending = name.lower()

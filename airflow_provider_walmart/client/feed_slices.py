@@ -1,10 +1,11 @@
 """From rows to documents that fit Walmart's caps, in two readings of the rows.
 
-The first, `plan`, checks every row and decides where to cut; the second, `build`, makes the documents. So nothing is
-sent before all rows are known to be good, and of a million rows only one document is in memory at a time.
+The first, `plan`, checks every row and decides where to cut; the second, `build`, makes the documents. So
+nothing is sent before all rows are known to be good, and of a million rows only one document is in memory at a
+time.
 
-Uploads are scarce, a few per hour, so a slice is as full as the caps allow. The same rows always give the same slices
-with the same fingerprints: those tell after a crash which documents Walmart already has.
+Uploads are scarce, a few per hour, so a slice is as full as the caps allow. The same rows always give the same
+slices with the same fingerprints: those tell after a crash which documents Walmart already has.
 """
 
 from __future__ import annotations
@@ -77,7 +78,7 @@ def plan(feed_format: FeedFormat, rows: Rows, *, identity: str = "") -> list[Sli
             problems.add(row, text)
     problems.raise_if_any()
     if not plans:
-        raise WalmartConfigError(f"There are no rows for the {feed_format.feed_type} feed: nothing to send.")
+        raise WalmartConfigError(f"There are no rows for feed type {feed_format.feed_type}: nothing to send.")
     return plans
 
 
@@ -108,8 +109,8 @@ def build(
         position = planned.last_row
         if planned is plans[-1] and any(True for _ in source):
             raise WalmartConfigError(
-                f"The rows for the {feed_format.feed_type} feed changed between the two readings: there were"
-                f" {position:,}, now there are more; the last slice was not sent."
+                f"The rows for feed type {feed_format.feed_type} changed between the two readings:"
+                f" there were {position:,}, now there are more; the last slice was not sent."
             )
         yield planned, document
         del document  # or else it would be there while the next one is built
@@ -131,7 +132,7 @@ def plan_document(feed_type: str, content: bytes, *, file_name: str, identity: s
         raise WalmartConfigError(f"{file_name} is empty.")
     if len(content) > upload.max_bytes:
         raise WalmartConfigError(
-            f"{file_name} has {len(content):,} bytes; a {upload.feed_type} feed may have {upload.max_bytes:,}."
+            f"{file_name} has {len(content):,} bytes; {upload.feed_type} allows {upload.max_bytes:,}."
         )
     items = 0
     if start.startswith((b"{", b"[")):
@@ -140,7 +141,7 @@ def plan_document(feed_type: str, content: bytes, *, file_name: str, identity: s
         raise WalmartConfigError(f"{file_name} is neither JSON nor XML nor a zip file.")
     if upload.max_items and items > upload.max_items:
         raise WalmartConfigError(
-            f"{file_name} has {items:,} items; a {upload.feed_type} feed may have {upload.max_items:,}."
+            f"{file_name} has {items:,} items; {upload.feed_type} allows {upload.max_items:,}."
         )
     fingerprint = hashlib.sha256(encode([upload.feed_type.lower(), identity]))
     fingerprint.update(content)
@@ -175,7 +176,7 @@ class _Problems:
             if self._count > LISTED:
                 lines.append(f"and {self._count - LISTED:,} more")
             raise WalmartConfigError(
-                f"The rows cannot be sent as a {self._feed_type} feed, so nothing was sent:\n  "
+                f"These rows make no feed of type {self._feed_type}, so nothing was sent:\n  "
                 + "\n  ".join(lines)
             )
 
@@ -225,8 +226,8 @@ class _Subjects:
             else:
                 yield (
                     row,
-                    f"{subject} is in row {other} already; its rows must follow one another, and one in Walmart's own"
-                    " form stands alone",
+                    f"{subject} is in row {other} already; its rows must follow one another,"
+                    " and one in Walmart's own form stands alone",
                 )
 
     def close(self) -> None:
@@ -323,14 +324,14 @@ def _cut(
         if frame + len(entry.data) > feed_format.max_bytes:
             problem(
                 entry.first_row,
-                f"makes a document of {frame + len(entry.data):,} bytes on its own; a {feed_format.feed_type} feed may"
-                f" have {feed_format.max_bytes:,}",
+                f"makes a document of {frame + len(entry.data):,} bytes on its own;"
+                f" {feed_format.feed_type} allows {feed_format.max_bytes:,}",
             )
         elif ship_node is not None and entry.ship_node != ship_node:
             problem(
                 entry.first_row,
-                f"ship_node is {entry.ship_node!r}, but {ship_node!r} in the rows before; a {feed_format.feed_type} feed"
-                " is for one ship node, an MP_INVENTORY feed for many",
+                f"ship_node is {entry.ship_node!r}, but {ship_node!r} in the rows before;"
+                f" {feed_format.feed_type} is for one ship node at a time, MP_INVENTORY for many",
             )
         elif current is None:
             ship_node = entry.ship_node
@@ -348,8 +349,9 @@ def _document(feed_format: FeedFormat, rows: Iterable[Any], planned: SlicePlan, 
 
     def refuse(*_: object) -> None:
         raise WalmartConfigError(
-            f"The rows for the {feed_format.feed_type} feed changed between the two readings: slice {planned.number}"
-            f" (rows {planned.first_row} to {planned.last_row}) is not what was planned, and was not sent."
+            f"The rows for feed type {feed_format.feed_type} changed between the two readings:"
+            f" slice {planned.number} (rows {planned.first_row} to {planned.last_row}) is not what was"
+            " planned, and was not sent."
         )
 
     head, tail = feed_format.frame(now)
@@ -397,6 +399,5 @@ def _count_items(content: bytes, file_name: str) -> int:
 
 
 def _list(value: msgspec.Raw) -> list[msgspec.Raw]:
-    if bytes(value).startswith(b"["):
-        return msgspec.json.decode(value, type=list[msgspec.Raw])
-    return []
+    is_list = memoryview(value)[0] == ord("[")
+    return msgspec.json.decode(value, type=list[msgspec.Raw]) if is_list else []

@@ -1,8 +1,9 @@
 """Planning and building the documents of a large feed, beside a bare ``json.dumps`` of the same entries.
 
-``python tests/benchmarks/bench_slices.py [rows]`` prints a table; pytest runs it, too, and holds it to the memory budget.
-Every measurement has a process of its own, and counts the processor time of that process. Memory is the growth of its
-peak over what it is before the first row; ``build`` includes the largest document, which is there as a whole.
+``python tests/benchmarks/bench_slices.py [rows]`` prints a table; pytest runs it, too, and holds it to the
+memory budget. Every measurement has a process of its own, and counts the processor time of that process. Memory
+is the growth of its peak over what it is before the first row; ``build`` includes the largest document, which is
+there as a whole.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import time
 from collections.abc import Iterator
 from datetime import datetime, timezone
 from typing import Any
+
+from tabulate import tabulate
 
 from airflow_provider_walmart.client.feed_formats import format_of
 from airflow_provider_walmart.client.feed_slices import build, plan
@@ -60,12 +63,12 @@ def measure(feed_type: str, count: int) -> dict[str, Any]:
     built, memory_built = time.process_time(), peak()
     assert plans[-1].last_row == count
     return {
-        "plan": planned - started,
-        "build": built - planned,
-        "plan_memory": memory_planned - memory,
-        "build_memory": memory_built - memory,
-        "largest": max(one.bytes for one in plans),
+        "plan, s": planned - started,
+        "build, s": built - planned,
         "slices": len(plans),
+        "largest, MB": max(one.bytes for one in plans) / MEGABYTE,
+        "plan grows by, MB": (memory_planned - memory) / MEGABYTE,
+        "build grows by, MB": (memory_built - memory) / MEGABYTE,
     }
 
 
@@ -76,7 +79,7 @@ def measure_bare(feed_type: str, count: int) -> dict[str, Any]:
     for _ in range(count // len(entries)):
         for entry in entries:
             json.dumps(entry)
-    return {"dumps": time.process_time() - started}
+    return {"json.dumps, s": time.process_time() - started}
 
 
 def measured(what: str, feed_type: str, count: int) -> dict[str, Any]:
@@ -89,26 +92,20 @@ def measured(what: str, feed_type: str, count: int) -> dict[str, Any]:
 
 def table(count: int) -> list[dict[str, Any]]:
     """Print and return what was measured, one feed type a line."""
-    print(
-        f"\n{count:,} rows           plan    build   json.dumps   ratio   slices   plan grows by   build grows by"
-    )
-    lines = []
-    for feed_type in FEED_TYPES:
-        line = {**measured("ours", feed_type, count), **measured("bare", feed_type, count)}
-        ratio = (line["plan"] + line["build"]) / line["dumps"]
-        print(
-            f"{feed_type:16} {line['plan']:8.2f} s {line['build']:6.2f} s {line['dumps']:8.2f} s {ratio:8.1f} x"
-            f" {line['slices']:7} {line['plan_memory'] / MEGABYTE:11.1f} MB {line['build_memory'] / MEGABYTE:13.1f} MB"
-            f" (largest document {line['largest'] / MEGABYTE:.1f} MB)"
-        )
-        lines.append(line)
+    lines = [
+        {"rows": count, "feed type": one, **measured("ours", one, count), **measured("bare", one, count)}
+        for one in FEED_TYPES
+    ]
+    for line in lines:
+        line["ratio"] = (line["plan, s"] + line["build, s"]) / line["json.dumps, s"]
+    print("\n" + tabulate(lines, headers="keys", floatfmt=".1f", intfmt=","))
     return lines
 
 
 def test_memory_does_not_grow_with_the_rows() -> None:
     for line in table(ROWS):
-        assert line["plan_memory"] < 10 * MEGABYTE
-        assert line["build_memory"] < 10 * MEGABYTE + line["largest"]
+        assert line["plan grows by, MB"] < 10
+        assert line["build grows by, MB"] < 10 + line["largest, MB"]
 
 
 if __name__ == "__main__":

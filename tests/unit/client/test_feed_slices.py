@@ -66,7 +66,7 @@ def refusal(feed_type, rows, **options):
 
 def problems(*args, **options):
     head, *lines = refusal(*args, **options).split("\n  ")
-    assert head.startswith("The rows cannot be sent as a ")
+    assert head.startswith("These rows make no feed of type ")
     return lines
 
 
@@ -200,7 +200,7 @@ def test_other_feed_types_take_rows_as_they_are():
 
 @pytest.mark.parametrize("feed_type", KNOWN)
 def test_no_rows(feed_type):
-    assert refusal(feed_type, []) == f"There are no rows for the {feed_type} feed: nothing to send."
+    assert refusal(feed_type, []) == f"There are no rows for feed type {feed_type}: nothing to send."
 
 
 # --- fingerprints
@@ -567,9 +567,9 @@ def test_a_ready_zip_file():
         ('{"a": []}'.encode("utf-16"), "items.json is neither JSON nor XML nor a zip file."),
         (
             b'{"MPItem": [' + b"1," * 10_000 + b"1]}",
-            "items.json has 10,001 items; a MP_ITEM feed may have 10,000.",
+            "items.json has 10,001 items; MP_ITEM allows 10,000.",
         ),
-        (b"<" + b" " * 25_000_000, "items.json has 25,000,001 bytes; a MP_ITEM feed may have 25,000,000."),
+        (b"<" + b" " * 25_000_000, "items.json has 25,000,001 bytes; MP_ITEM allows 25,000,000."),
     ],
     ids=lambda value: repr(value)[:30],
 )
