@@ -7,10 +7,12 @@ a feed is sent, and its id after; who finds an intent without an id looks what W
 from __future__ import annotations
 
 import codecs
+import json
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from itertools import islice
 from typing import Any, Protocol
 
@@ -20,10 +22,10 @@ from airflow_provider_walmart.client.errors import (
     WalmartServerError,
     WalmartUnknownOutcomeError,
 )
-from airflow_provider_walmart.client.feeds import PAGE
+from airflow_provider_walmart.client.feeds import PAGE, get_feed, iter_feeds
 from airflow_provider_walmart.client.marketplace import MarketplaceClient
 from airflow_provider_walmart.client.outcomes import may_have_arrived
-from airflow_provider_walmart.client.responses import decode_json
+from airflow_provider_walmart.client.responses import decode_json, json_error_details
 
 log = logging.getLogger(__name__)
 
@@ -31,8 +33,12 @@ PATH = "/v3/feeds"
 # A feed that was accepted is in the list of feeds within this time after it was sent. Seconds.
 SETTLE = 90.0
 LOOK_EVERY = 30.0
-# How far the list is read for a feed whose submission left no record to compare with.
-LONGEST_LOOK = 20 * PAGE
+# Longest time from an intent to the end of its request: a token, a slot, the upload. Seconds.
+LONGEST_SEND = 300.0
+# How many feeds are looked through.
+LONGEST_LOOK = 100 * PAGE
+# By how much our clock may be ahead of Walmart's. Seconds.
+CLOCKS_DIFFER = 300.0
 MEDIA_TYPES = {
     b"{": "application/json",
     b"[": "application/json",
@@ -117,6 +123,7 @@ def submit_feed(client: MarketplaceClient, feed: FeedFile) -> str:
         status=response.status_code,
         method="POST",
         path=PATH,
+        details=json_error_details(answer),
         hint="Look whether it is among the recent feeds before sending it again.",
     )
 
@@ -126,9 +133,9 @@ class OnceSubmitter:
 
     :param client: the account.
     :param records: where intents and ids are kept.
-    :param lasting: whether the records outlive the process. Where they don't, a feed of an earlier try is found
-        by the name of its file alone.
-    :param earlier_tries: whether there were tries before this one.
+    :param lasting: whether the records outlive the process. Where they don't, a feed of an earlier try is looked for
+        by what Walmart lists alone.
+    :param tried_since: when the first try before this one began, seconds since 1970 UTC; None: this is the first.
     :param resubmit_unknown: send again when the outcome stays unknown, at the risk of a double.
     :param sleep: waits for so many seconds.
     """
@@ -139,19 +146,20 @@ class OnceSubmitter:
         records: Records,
         *,
         lasting: bool,
-        earlier_tries: bool,
+        tried_since: float | None,
         resubmit_unknown: bool = False,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._client = client
         self._records = records
-        self._lasting = lasting
-        self._earlier_tries = earlier_tries
+        self._guess_since = None if lasting else tried_since
         self._resubmit_unknown = resubmit_unknown
         self._sleep = sleep
 
     def submit(self, feed: FeedFile) -> str:
         """Return the id of a feed, sending it only when that has not been done yet.
+
+        Feeds of a task are to be submitted in the same order on every try.
 
         :raises WalmartUnknownOutcomeError: when it may or may not have arrived, and ``resubmit_unknown`` is off.
         :raises WalmartError: when it was refused, or certainly not sent; the next attempt sends it.
@@ -164,22 +172,13 @@ class OnceSubmitter:
                 feed_id,
             )
             return str(feed_id)
-        if not record and not self._lasting and self._earlier_tries:
-            log.warning(
-                "This Airflow keeps no task state (3.3 does), so a feed of an earlier try is looked for by its "
-                "file name %s alone.",
-                feed.name,
-            )
-            # It may have been sent moments ago, so one look is not enough.
-            record = {"sentAt": time.time() - SETTLE + LOOK_EVERY, "known": None}
-        if record.get("sentAt") is not None:
-            found = self._look(feed, record)
-            if found:
-                return self._keep(feed, record, found)
-        known = [item.get("feedId") for item in islice(self._listed(), PAGE)]
+        if found := self._sent_before(feed, record):
+            return self._keep(feed, found)
+        known = [item.get("feedId") for item in islice(iter_feeds(self._client), PAGE)]
         record = {"fileName": feed.name, "items": feed.items, "known": known, "sentAt": time.time()}
         self._records.set(feed.key, record)
-        return self._keep(feed, record, self._send(feed, record))
+        log.info("Submitting %s: this task has not submitted this payload yet.", feed.name)
+        return self._keep(feed, self._send(feed, record))
 
     def _send(self, feed: FeedFile, record: dict[str, Any]) -> str:
         try:
@@ -189,7 +188,7 @@ class OnceSubmitter:
                 self._records.set(feed.key, {"refused": type(error).__name__})
                 raise
             log.warning("The answer to the feed got lost, looking whether it arrived: %s", error)
-            found = self._look(feed, record)
+            found = self._look(feed, record, sent_by=time.time())
             if found:
                 return found
             self._records.set(feed.key, {"refused": "it never arrived"})
@@ -197,63 +196,94 @@ class OnceSubmitter:
                 f"The feed never arrived at Walmart, so the next try may send it ({error.message})",
                 method="POST",
                 path=PATH,
+                details=error.details,
                 correlation_id=error.correlation_id,
             ) from error
 
-    def _keep(self, feed: FeedFile, record: dict[str, Any], feed_id: str) -> str:
-        self._records.set(feed.key, {**record, "feedId": feed_id})
+    def _keep(self, feed: FeedFile, feed_id: str) -> str:
+        self._records.set(feed.key, {"feedId": feed_id, "fileName": feed.name})
         return feed_id
 
     # -- looking before leaping ----------------------------------------------------------------------
 
-    def _look(self, feed: FeedFile, record: dict[str, Any]) -> str | None:
+    def _sent_before(self, feed: FeedFile, record: dict[str, Any]) -> str | None:
+        """Return the id of a feed that an earlier try may have sent; None when none did."""
+        if "sentAt" in record:
+            return self._look(feed, record, sent_by=min(time.time(), record["sentAt"] + LONGEST_SEND))
+        if record or self._guess_since is None:
+            return None
+        log.warning(
+            "This Airflow keeps no task state (3.3 does), so a feed of an earlier try is looked for by its file name "
+            "%s, or by type, items and time where Walmart lists no names.",
+            feed.name,
+        )
+        found = self._look(feed, {}, sent_by=time.time() - SETTLE + LOOK_EVERY)
+        if not found:
+            # Feeds are sent in order: those after one that was not sent weren't either.
+            self._guess_since = None
+        return found
+
+    def _look(self, feed: FeedFile, record: dict[str, Any], *, sent_by: float) -> str | None:
         """Return the id of a feed that was sent, or None when it certainly never arrived.
 
+        :param record: its intent; empty when there was no place to keep one.
+        :param sent_by: nobody sent it later than this, seconds since 1970 UTC.
         :raises WalmartUnknownOutcomeError: when neither is certain, unless it is to be sent again then.
         """
         while True:
-            newer = [item for item in self._since(record) if _same(item.get("feedType"), feed.feed_type)]
-            named = [item for item in newer if item.get("fileName") == feed.name]
-            if named:
-                return self._adopt(feed, named[0], "its file name")
-            doubtful = [item for item in newer if self._may_be(feed, item)]
-            if record["known"] is None and feed.multipart:
-                # Without a record of what was there before, feeds without a name are anybody's.
-                doubtful = []
-            alike = [item for item in doubtful if feed.items and item.get("itemsReceived") == feed.items]
-            if not feed.multipart and record["known"] is not None and len(doubtful) == len(alike) == 1:
-                return self._adopt(feed, alike[0], "type, number of items and time")
-            age = time.time() - record["sentAt"]
-            if age < SETTLE:
-                log.info("Looking again for the feed %s in a moment: Walmart may not list it yet.", feed.name)
-                self._sleep(min(LOOK_EVERY, SETTLE - age))
-                continue
-            if doubtful:
-                self._give_up(feed, doubtful)
-            else:
-                log.info("The feed %s is not among Walmart's feeds: it never arrived.", feed.name)
+            newer, is_complete = self._newer(record)
+            newer = [item for item in newer if _same(item.get("feedType"), feed.feed_type)]
+            for item in newer:
+                if item.get("fileName") == feed.name:
+                    return self._adopt(item, "its file name")
+            doubtful = []
+            for item in newer:
+                is_ours = self._is_ours(feed, item)
+                if is_ours:
+                    return self._adopt(item, "its items")
+                if is_ours is None:
+                    doubtful.append(item)
+            wait = sent_by + SETTLE - time.time()
+            if wait <= 0:
+                break
+            log.info("Looking again for %s in a moment: Walmart may not list it yet.", feed.name)
+            self._sleep(min(LOOK_EVERY, wait))
+        if is_complete and not doubtful:
+            log.info("%s is not among Walmart's feeds: it never arrived.", feed.name)
             return None
+        if is_complete and len(doubtful) == 1 and feed.items == doubtful[0].get("itemsReceived"):
+            return self._adopt(doubtful[0], "type, number of items and time")
+        self._give_up(feed, doubtful)
+        return None
 
-    def _may_be(self, feed: FeedFile, item: dict[str, Any]) -> bool:
-        """Return whether a feed of our type without our file name could be ours all the same."""
+    def _is_ours(self, feed: FeedFile, item: dict[str, Any]) -> bool | None:
+        """Return whether a feed of our type, but without our file name, is ours; None when nobody can tell."""
         name = str(item.get("fileName") or "")
+        # Walmart names a document that came without a file after the feed.
         if name and not name.startswith(str(item.get("feedId"))):
             return False
         received = item.get("itemsReceived")
-        return not received or not feed.items or received == feed.items
+        if not received or not feed.items:
+            return None
+        return has_items(feed, self._details(str(item["feedId"]))) if received == feed.items else False
 
-    def _adopt(self, feed: FeedFile, item: dict[str, Any], why: str) -> str:
+    def _details(self, feed_id: str) -> list[Any]:
+        details = get_feed(self._client, feed_id, include_details=True).get("itemDetails") or {}
+        return [item.get("sku") for item in details.get("itemIngestionStatus") or []]
+
+    def _adopt(self, item: dict[str, Any], why: str) -> str:
         log.info("The feed did arrive: found as %s by %s. It is not sent again.", item.get("feedId"), why)
         return str(item["feedId"])
 
     def _give_up(self, feed: FeedFile, doubtful: list[dict[str, Any]]) -> None:
         candidates = ", ".join(str(item.get("feedId")) for item in doubtful[:5])
+        candidates = candidates or f"those before the last {LONGEST_LOOK}"
         if self._resubmit_unknown:
             log.warning("Sending the feed again, as on_unknown says; it may be one of %s.", candidates)
             return
         raise WalmartUnknownOutcomeError(
-            f"Whether the feed {feed.name} ({feed.items} items of type {feed.feed_type}) arrived is unknown: it may be "
-            f"one of {candidates}",
+            f"Whether {feed.name} ({feed.items} items of type {feed.feed_type}) arrived is unknown: it may be one of "
+            f"{candidates}",
             method="POST",
             path=PATH,
             hint=(
@@ -262,20 +292,39 @@ class OnceSubmitter:
             ),
         )
 
-    def _since(self, record: dict[str, Any]) -> Iterator[dict[str, Any]]:
-        """Yield the feeds that were not there when the intent was stored."""
-        known = set(record["known"] or ())
-        met = 0
-        for item in islice(self._listed(), LONGEST_LOOK):
-            if item.get("feedId") in known:
-                met += 1
-                if met == min(PAGE, len(known)):
-                    return
-                continue
-            yield item
+    def _newer(self, record: dict[str, Any]) -> tuple[list[dict[str, Any]], bool]:
+        """Return the feeds that were not there when the intent was stored, and whether those are all."""
+        to_meet = set(record.get("known") or ())
+        since = None
+        if not record and self._guess_since:
+            since = datetime.fromtimestamp(self._guess_since - CLOCKS_DIFFER, timezone.utc)
+        newer: list[dict[str, Any]] = []
+        for number, item in enumerate(iter_feeds(self._client, since=since), start=1):
+            if item.get("feedId") in to_meet:
+                to_meet.discard(item.get("feedId"))
+                if not to_meet:
+                    return newer, True
+            else:
+                newer.append(item)
+            if number == LONGEST_LOOK:
+                return newer, False
+        return newer, True
 
-    def _listed(self) -> Iterator[dict[str, Any]]:
-        return self._client.paginate("getAllFeedStatuses")
+
+def has_items(feed: FeedFile, skus: Iterable[Any]) -> bool | None:
+    """Return whether a feed holds items with these SKUs; None when it holds some of them, or that can't be told."""
+    try:
+        text = json.dumps(json.loads(feed.content), ensure_ascii=False)
+    except ValueError:
+        return None
+    quoted = [json.dumps(sku, ensure_ascii=False) for sku in skus if isinstance(sku, str) and sku.strip()]
+    if not quoted:
+        return None
+    if all(sku in text for sku in quoted):
+        return True
+    # Only when nothing is alike, not even by another spelling, is it certainly another feed.
+    text = text.casefold()
+    return None if any(sku[1:-1].strip().casefold() in text for sku in quoted) else False
 
 
 def _same(one: Any, other: str) -> bool:

@@ -13,7 +13,7 @@ from airflow.providers.common.compat.sdk import BaseOperator, conf
 from airflow_provider_walmart.client.errors import WalmartConfigError, WalmartRateLimitError
 from airflow_provider_walmart.client.feed_results import parse_allowed_failures, summarize
 from airflow_provider_walmart.links.feeds import WalmartFeedLink
-from airflow_provider_walmart.results.context import MemoryRecords, push, task_identity, try_number
+from airflow_provider_walmart.results.context import MemoryRecords, push, run_started, task_identity, try_number
 from airflow_provider_walmart.results.failures import fail_for_good
 from airflow_provider_walmart.results.feed_source import FeedSource
 from airflow_provider_walmart.results.feeds import judge_feeds
@@ -259,7 +259,7 @@ class WalmartSubmitFeedOperator(BaseOperator):
             self.hook.client,
             records,
             lasting=store is not None or not self.durable,
-            earlier_tries=not submitted and try_number(context) > 1,
+            tried_since=run_started(context) if try_number(context) > 1 else None,
             resubmit_unknown=self.on_unknown == "resubmit",
         )
         feed_ids: list[str] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -34,3 +35,9 @@ def try_number(context: Context | Mapping[str, Any]) -> int:
     """Return which try of the task this is; 1 where nobody counts."""
     number = getattr(context.get("ti"), "try_number", 1)
     return number if isinstance(number, int) else 1
+
+
+def run_started(context: Context | Mapping[str, Any]) -> float:
+    """Return when the DAG run began, in seconds since 1970 UTC; 0 where nobody knows."""
+    started = getattr(context.get("dag_run"), "start_date", None)
+    return started.timestamp() if isinstance(started, datetime) else 0.0

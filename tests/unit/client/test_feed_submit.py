@@ -1,0 +1,452 @@
+"""When a feed is sent, when it is found again, and how long one looks for it."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+
+import pytest
+import time_machine
+
+from airflow_provider_walmart.client import feed_submit
+from airflow_provider_walmart.client.errors import (
+    WalmartConnectionError,
+    WalmartServerError,
+    WalmartUnknownOutcomeError,
+)
+from airflow_provider_walmart.client.feed_submit import FeedFile, OnceSubmitter
+
+SKUS = ["A-1", 'B "2"', "C/3"]
+
+
+class Records(dict):
+    def set(self, key, value):
+        self[key] = json.loads(json.dumps(value))
+
+
+class Died(BaseException):
+    """The process is gone."""
+
+
+class Walmart:
+    """A client whose Walmart lists a feed some time after it arrived."""
+
+    class tokens:  # noqa: N801
+        class call:  # noqa: N801
+            path = "/v3/token"
+
+    def __init__(self, *, listed_after=0.0, names=True):
+        self.feeds = []
+        self.sent = []
+        self.looks = 0
+        self.listed_after = listed_after
+        self.names = names
+        self.on_send = lambda: None
+        self.details = {}
+
+    def add(self, feed_type, name="", items=3, skus=SKUS, age=0.0):
+        feed_id = f"F{len(self.feeds)}@AQ"
+        entry = {"feedId": feed_id, "feedType": feed_type, "itemsReceived": items}
+        entry["feedDate"] = (time.time() - age) * 1000
+        if self.names:
+            entry["fileName"] = name or f"{feed_id}.json"
+        self.feeds.insert(0, (time.time() - age, entry))
+        self.details[feed_id] = skus
+        return feed_id
+
+    def request(self, method, path, *, params, files=None, data=None, headers=None):
+        name = files["file"][0] if files else ""
+        self.sent.append(name or data)
+        feed_id = self.add(params["feedType"], name)
+        self.on_send()
+        return Answer({"feedId": feed_id})
+
+    def paginate(self, operation, **_):
+        self.looks += 1
+        listed = [entry for arrived, entry in self.feeds if arrived <= time.time() - self.listed_after]
+        return iter(listed)
+
+    def call(self, operation, *, params):
+        skus = self.details[params["feedId"]]
+        items = [{"sku": sku, "index": index} for index, sku in enumerate(skus)]
+        return {"feedId": params["feedId"], "itemDetails": {"itemIngestionStatus": items}}
+
+
+class Answer:
+    status_code = 200
+
+    def __init__(self, body):
+        self.content = json.dumps(body).encode()
+
+
+@pytest.fixture
+def clock():
+    with time_machine.travel("2026-03-01T12:00:00Z", tick=False) as traveller:
+        yield traveller
+
+
+def lose_answer():
+    raise WalmartUnknownOutcomeError("the answer got lost")
+
+
+def die():
+    raise Died
+
+
+def make_feed(*, multipart=True, skus=SKUS, items=3, fingerprint="f" * 64):
+    content = json.dumps({"Header": {}, "Entries": [{"sku": sku, "lag": 1} for sku in skus]}).encode()
+    return FeedFile("lagtime", content, items, fingerprint, multipart=multipart)
+
+
+def submitter(walmart, records, clock, *, lasting=True, tried_since=None, **options):
+    return OnceSubmitter(
+        walmart, records, lasting=lasting, tried_since=tried_since, sleep=clock.shift, **options
+    )
+
+
+def leave_intent(walmart, records, clock, feed, *, before_sending=False):
+    """Have a process die after the intent was stored."""
+    if before_sending:
+        request, walmart.request = walmart.request, lambda *_, **__: die()
+    walmart.on_send = die
+    with pytest.raises(Died):
+        submitter(walmart, records, clock).submit(feed)
+    walmart.on_send = lambda: None
+    if before_sending:
+        walmart.request = request
+
+
+@pytest.mark.parametrize("multipart", [True, False])
+def test_sends_and_remembers(clock, multipart):
+    walmart, records, feed = Walmart(), Records(), make_feed(multipart=multipart)
+    feed_id = submitter(walmart, records, clock).submit(feed)
+    assert submitter(walmart, records, clock).submit(feed) == feed_id
+    assert walmart.sent == [feed.name if multipart else feed.content]
+    assert records == {feed.key: {"feedId": feed_id, "fileName": feed.name}}
+
+
+def test_intent_is_stored_before_sending(clock):
+    walmart, records, feed = Walmart(), Records(), make_feed()
+    walmart.add("price", "another.json")
+    seen = []
+    walmart.on_send = lambda: seen.append(dict(records[feed.key]))
+    submitter(walmart, records, clock).submit(feed)
+    [intent] = seen
+    assert intent["fileName"] == feed.name
+    assert intent["sentAt"] == time.time()
+    assert intent["known"] == ["F0@AQ"]
+
+
+def test_says_that_it_reconnects_and_how_to_force_the_other(clock, caplog):
+    caplog.set_level(logging.INFO)
+    walmart, records, feed = Walmart(), Records(), make_feed()
+    submitter(walmart, records, clock).submit(feed)
+    assert "Submitting" in caplog.text
+    caplog.clear()
+    submitter(walmart, records, clock).submit(feed)
+    assert "submitted before" in caplog.text
+    assert "durable=False" in caplog.text
+
+
+# -- found again -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("listed_after", [0, 10, 89])
+def test_found_by_name_however_late_it_is_listed(clock, listed_after):
+    walmart, records, feed = Walmart(listed_after=listed_after), Records(), make_feed()
+    leave_intent(walmart, records, clock, feed)
+    assert submitter(walmart, records, clock).submit(feed) == "F0@AQ"
+    assert len(walmart.sent) == 1
+
+
+@pytest.mark.parametrize("hours", [0, 0.05, 1])
+def test_sent_again_when_it_certainly_never_arrived(clock, hours):
+    walmart, records, feed = Walmart(), Records(), make_feed()
+    walmart.add("lagtime", "somebody-elses.json")
+    leave_intent(walmart, records, clock, feed, before_sending=True)
+    clock.shift(hours * 3600)
+    assert submitter(walmart, records, clock).submit(feed)
+    assert len(walmart.sent) == 1
+
+
+def test_a_process_may_have_sent_it_long_after_it_stored_the_intent(clock):
+    # It waited for a token or for a slot, then died with the request; the retry comes at once.
+    walmart, records, feed = Walmart(listed_after=80), Records(), make_feed()
+    request = walmart.request
+
+    def slow_request(*args, **kwargs):
+        clock.shift(200)
+        return request(*args, **kwargs)
+
+    walmart.request = slow_request
+    leave_intent(walmart, records, clock, feed)
+    assert submitter(walmart, records, clock).submit(feed) == "F0@AQ"
+    assert len(walmart.sent) == 1
+
+
+def test_an_answer_that_got_lost_late_is_looked_for_from_then_on(clock):
+    walmart, records, feed = Walmart(listed_after=80), Records(), make_feed()
+
+    def time_out():
+        clock.shift(120)
+        walmart.feeds[0] = (time.time(), walmart.feeds[0][1])
+        lose_answer()
+
+    walmart.on_send = time_out
+    assert submitter(walmart, records, clock).submit(feed) == "F0@AQ"
+    assert len(walmart.sent) == 1
+
+
+def test_a_lost_answer_of_a_feed_that_never_arrived_is_left_to_the_next_try(clock):
+    walmart, records, feed = Walmart(), Records(), make_feed()
+    request, walmart.request = walmart.request, lambda *_, **__: lose_answer()
+    with pytest.raises(WalmartConnectionError, match="never arrived"):
+        submitter(walmart, records, clock).submit(feed)
+    walmart.request = request
+    looks = walmart.looks
+    assert submitter(walmart, records, clock).submit(feed) == "F0@AQ"
+    # It is known already that it didn't arrive: only what is there is noted.
+    assert walmart.looks == looks + 1
+
+
+def test_what_walmart_said_instead_of_an_id_is_in_the_error(clock):
+    walmart, records, feed = Walmart(), Records(), make_feed()
+    walmart.request = lambda *_, **__: Answer(
+        {"errors": [{"code": "ERR_7", "description": "The file is odd."}]}
+    )
+    with pytest.raises(WalmartConnectionError, match=r"ERR_7.*The file is odd"):
+        submitter(walmart, records, clock).submit(feed)
+
+
+def test_failing_to_look_leaves_the_intent(clock):
+    walmart, records, feed = Walmart(), Records(), make_feed()
+    leave_intent(walmart, records, clock, feed)
+    intent = dict(records[feed.key])
+    paginate, walmart.paginate = (
+        walmart.paginate,
+        lambda *_, **__: (_ for _ in ()).throw(
+            WalmartServerError("GET /v3/feeds answered 503", path="/v3/feeds")
+        ),
+    )
+    with pytest.raises(WalmartServerError):
+        submitter(walmart, records, clock).submit(feed)
+    assert records[feed.key] == intent
+    walmart.paginate = paginate
+    assert submitter(walmart, records, clock).submit(feed) == "F0@AQ"
+
+
+def test_the_list_is_read_as_far_as_it_takes(clock, monkeypatch):
+    walmart, records, feed = Walmart(), Records(), make_feed()
+    walmart.add("price", "old.json")
+    leave_intent(walmart, records, clock, feed)
+    for number in range(120):
+        walmart.add("price", f"{number}.json")
+    assert submitter(walmart, records, clock).submit(feed) == "F1@AQ"
+
+
+def test_unknown_when_more_feeds_have_come_than_are_looked_through(clock, monkeypatch):
+    monkeypatch.setattr(feed_submit, "LONGEST_LOOK", 100)
+    walmart, records, feed = Walmart(), Records(), make_feed()
+    walmart.add("price", "old.json")
+    leave_intent(walmart, records, clock, feed)
+    for number in range(120):
+        walmart.add("price", f"{number}.json")
+    with pytest.raises(WalmartUnknownOutcomeError, match="unknown"):
+        submitter(walmart, records, clock).submit(feed)
+    assert len(walmart.sent) == 1
+
+
+def test_known_feeds_that_fell_off_the_list_do_not_matter(clock):
+    walmart, records, feed = Walmart(), Records(), make_feed()
+    for number in range(60):
+        walmart.add("price", f"{number}.json")
+    leave_intent(walmart, records, clock, feed, before_sending=True)
+    del walmart.feeds[-20:]
+    assert submitter(walmart, records, clock).submit(feed)
+    assert len(walmart.sent) == 1
+
+
+# -- without a name --------------------------------------------------------------------------------------
+
+NAMELESS = [
+    pytest.param({"multipart": False}, {}, id="document as the body"),
+    pytest.param({"multipart": True}, {"names": False}, id="list without names"),
+]
+
+
+@pytest.mark.parametrize(("upload", "lists"), NAMELESS)
+def test_found_by_its_items_without_a_name(clock, upload, lists, caplog):
+    caplog.set_level(logging.INFO)
+    walmart, records, feed = Walmart(**lists), Records(), make_feed(**upload)
+    leave_intent(walmart, records, clock, feed)
+    assert submitter(walmart, records, clock).submit(feed) == "F0@AQ"
+    assert len(walmart.sent) == 1
+    assert "by its items" in caplog.text
+
+
+@pytest.mark.parametrize(("upload", "lists"), NAMELESS)
+def test_not_confused_with_a_feed_of_another_task(clock, upload, lists):
+    walmart, records, feed = Walmart(**lists), Records(), make_feed(**upload)
+    leave_intent(walmart, records, clock, feed, before_sending=True)
+    walmart.add("lagtime", skus=["X-1", "X-2", "X-3"])
+    assert submitter(walmart, records, clock).submit(feed) == "F1@AQ"
+    assert len(walmart.sent) == 1
+
+
+def test_told_from_others_of_the_same_size(clock):
+    walmart, records, feed = Walmart(), Records(), make_feed(multipart=False)
+    leave_intent(walmart, records, clock, feed)
+    walmart.add("lagtime", skus=["X-1", "X-2", "X-3"])
+    walmart.add("lagtime", skus=["Y-1", "Y-2", "Y-3"])
+    assert submitter(walmart, records, clock).submit(feed) == "F0@AQ"
+
+
+@pytest.mark.parametrize(
+    "skus", [[" a-1", 'b "2" ', "c/3"], [None, None, None]], ids=["respelled", "no SKUs"]
+)
+def test_items_that_look_different_are_no_proof(clock, skus):
+    # Adopted by type, number and time alone, once no other can turn up any more.
+    walmart, records, feed = Walmart(), Records(), make_feed(multipart=False)
+    leave_intent(walmart, records, clock, feed)
+    walmart.details["F0@AQ"] = skus
+    began = time.time()
+    assert submitter(walmart, records, clock).submit(feed) == "F0@AQ"
+    assert time.time() - began >= feed_submit.SETTLE
+    assert len(walmart.sent) == 1
+
+
+def test_two_that_may_be_ours_are_not_decided(clock):
+    walmart, records, feed = Walmart(), Records(), make_feed(multipart=False)
+    leave_intent(walmart, records, clock, feed)
+    walmart.details["F0@AQ"] = []
+    walmart.add("lagtime", skus=[])
+    with pytest.raises(WalmartUnknownOutcomeError, match=r"F1@AQ, F0@AQ") as caught:
+        submitter(walmart, records, clock).submit(feed)
+    assert "on_unknown='resubmit'" in str(caught.value)
+    assert not caught.value.is_final
+    # Looked at again, not sent, as often as it takes.
+    with pytest.raises(WalmartUnknownOutcomeError):
+        submitter(walmart, records, clock).submit(feed)
+    assert len(walmart.sent) == 1
+    # As soon as Walmart shows the items, it is clear.
+    walmart.details.update({"F0@AQ": SKUS, "F1@AQ": ["X-1", "X-2", "X-3"]})
+    assert submitter(walmart, records, clock).submit(feed) == "F0@AQ"
+
+
+def test_resubmits_what_stays_unknown_when_told_to(clock, caplog):
+    walmart, records, feed = Walmart(), Records(), make_feed(multipart=False)
+    leave_intent(walmart, records, clock, feed)
+    walmart.details["F0@AQ"] = []
+    walmart.add("lagtime", skus=[])
+    assert submitter(walmart, records, clock, resubmit_unknown=True).submit(feed) == "F2@AQ"
+    assert "as on_unknown says" in caplog.text
+
+
+@pytest.mark.parametrize("received", [0, None])
+def test_one_that_is_not_counted_yet_is_not_decided(clock, received):
+    walmart, records, feed = Walmart(), Records(), make_feed(multipart=False)
+    leave_intent(walmart, records, clock, feed)
+    walmart.details["F0@AQ"] = []
+    walmart.feeds[0][1]["itemsReceived"] = received
+    with pytest.raises(WalmartUnknownOutcomeError):
+        submitter(walmart, records, clock).submit(feed)
+    walmart.feeds[0][1]["itemsReceived"] = len(SKUS)
+    walmart.details["F0@AQ"] = SKUS
+    assert submitter(walmart, records, clock).submit(feed) == "F0@AQ"
+    assert len(walmart.sent) == 1
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"feed_type": "price"},
+        {"feed_type": "lagtime", "items": 4, "skus": ["A-1", "B", "C", "D"]},
+        {"feed_type": "lagtime", "name": "lagtime-0123.json"},
+    ],
+    ids=["another type", "another number of items", "another name"],
+)
+def test_feeds_that_cannot_be_ours_do_not_matter(clock, other):
+    walmart, records, feed = Walmart(), Records(), make_feed(multipart=False)
+    leave_intent(walmart, records, clock, feed, before_sending=True)
+    walmart.add(**other)
+    assert submitter(walmart, records, clock).submit(feed) == "F1@AQ"
+    assert len(walmart.sent) == 1
+
+
+def test_types_are_compared_without_regard_to_case(clock):
+    walmart, records, feed = Walmart(), Records(), make_feed(multipart=False)
+    leave_intent(walmart, records, clock, feed)
+    walmart.feeds[0][1]["feedType"] = "LAGTIME"
+    assert submitter(walmart, records, clock).submit(feed) == "F0@AQ"
+    assert len(walmart.sent) == 1
+
+
+# -- Airflow without task state --------------------------------------------------------------------------
+
+
+def test_without_task_state_a_first_try_just_sends(clock, caplog):
+    walmart, feed = Walmart(), make_feed()
+    began = time.time()
+    submitter(walmart, Records(), clock, lasting=False).submit(feed)
+    assert time.time() == began
+    assert not caplog.records
+
+
+def test_without_task_state_found_by_name(clock, caplog):
+    walmart, feed = Walmart(), make_feed()
+    first = submitter(walmart, Records(), clock, lasting=False).submit(feed)
+    again = submitter(walmart, Records(), clock, lasting=False, tried_since=time.time())
+    assert again.submit(feed) == first
+    assert len(walmart.sent) == 1
+    assert "3.3" in caplog.text
+    assert feed.name in caplog.text
+
+
+def test_without_task_state_a_feed_listed_late_is_found(clock):
+    walmart, feed = Walmart(listed_after=20), make_feed()
+    first = submitter(walmart, Records(), clock, lasting=False).submit(feed)
+    again = submitter(walmart, Records(), clock, lasting=False, tried_since=time.time())
+    assert again.submit(feed) == first
+
+
+def test_without_task_state_one_feed_that_is_not_there_speaks_for_those_after_it(clock):
+    walmart = Walmart()
+    feeds = [make_feed(fingerprint=str(number) * 64) for number in range(3)]
+    submitter(walmart, Records(), clock, lasting=False).submit(feeds[0])
+    again = submitter(walmart, Records(), clock, lasting=False, tried_since=time.time())
+    began = time.time()
+    assert [again.submit(feed) for feed in feeds] == ["F0@AQ", "F1@AQ", "F2@AQ"]
+    assert len(walmart.sent) == 3
+    assert time.time() - began <= feed_submit.SETTLE
+
+
+def test_without_task_state_or_names_only_feeds_since_the_run_began_count(clock):
+    walmart, feed = Walmart(), make_feed(multipart=False)
+    walmart.add("lagtime", age=86400)
+    again = submitter(walmart, Records(), clock, lasting=False, tried_since=time.time())
+    assert again.submit(feed) == "F1@AQ"
+    assert len(walmart.sent) == 1
+
+
+def test_without_task_state_or_names_found_by_items_and_time(clock):
+    walmart, feed = Walmart(), make_feed(multipart=False)
+    since = time.time()
+    first = submitter(walmart, Records(), clock, lasting=False).submit(feed)
+    assert submitter(walmart, Records(), clock, lasting=False, tried_since=since).submit(feed) == first
+    assert len(walmart.sent) == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "suffix"),
+    [
+        (b"\xef\xbb\xbf {}", "json"),
+        (b"[]", "json"),
+        (b" <x/>", "xml"),
+        (b"PK\x03\x04", "zip"),
+        (b"?", "octet-stream"),
+    ],
+)
+def test_file_names_carry_type_and_fingerprint(content, suffix):
+    feed = FeedFile("MP_ITEM", content, 1, "0123456789abcdef" * 4)
+    assert feed.name == f"MP_ITEM-0123456789abcdef01234567.{suffix}"
