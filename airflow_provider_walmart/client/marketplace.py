@@ -22,10 +22,11 @@ from airflow_provider_walmart.client.headers import (
     correlation_id,
 )
 from airflow_provider_walmart.client.http import HttpSession
-from airflow_provider_walmart.client.paging import iter_records, page_params
+from airflow_provider_walmart.client.paging import iter_records, page_params, pages, records
 from airflow_provider_walmart.client.query import encode_query
+from airflow_provider_walmart.client.raw_pages import decode_page
 from airflow_provider_walmart.client.request_building import build_request, request_body
-from airflow_provider_walmart.client.responses import decode_json, json_object, raise_for_status
+from airflow_provider_walmart.client.responses import json_object, raise_for_status
 from airflow_provider_walmart.client.settings import WalmartSettings
 from airflow_provider_walmart.client.state import Resilient
 from airflow_provider_walmart.client.throttle import Throttle
@@ -159,19 +160,62 @@ class MarketplaceClient:
         """
         found = find(operation)
         of_page = page_params(found, params)
-        first = True
 
         def fetch(query: str, page_body: Any) -> Any:
+            response = self._send(found, of_page, page_body, strict, query)
+            return None if response.status_code == 204 else json_object(response)
+
+        return iter_records(
+            found,
+            params,
+            body,
+            self._first_may_be_empty(found, fetch),
+            max_records=max_records,
+            strict=strict,
+        )
+
+    def raw_pages(self, operation: str, *, params: Mapping[str, Any] | None = None) -> Iterator[list[Any]]:
+        """Yield the records of an operation page by page, each as the JSON it is (`msgspec.Raw`).
+
+        :param operation: as for `paginate`.
+        :param params: as for `paginate`.
+        """
+        found = find(operation)
+        of_page = page_params(found, params)
+        paging = found.paging
+
+        def fetch(query: str, page_body: Any) -> Any:
+            response = self._send(found, of_page, page_body, True, query)
+            if response.status_code == 204 or paging is None:
+                return None
+            try:
+                return decode_page(response.content, paging)
+            except (ValueError, RecursionError):
+                # Says what came in place of JSON.
+                return json_object(response)
+
+        first_may_be_empty = self._first_may_be_empty(found, fetch)
+        return (records(found, page) for page in pages(found, params, None, first_may_be_empty))
+
+    @staticmethod
+    def _first_may_be_empty(
+        operation: Operation, fetch: Callable[[str, Any], Any]
+    ) -> Callable[[str, Any], Any]:
+        """Return the function, with a first page that finds nothing and says so with 404 as no page at all."""
+        # What has a path of its own is missing itself.
+        first = "{" not in operation.path
+
+        def first_may_be_empty(query: str, page_body: Any) -> Any:
             nonlocal first
             beginning, first = first, False
             try:
-                return decode_json(self._send(found, of_page, page_body, strict, query))
+                return fetch(query, page_body)
             except WalmartNotFoundError as error:
                 if beginning and _nothing_found(error):
                     return None
                 raise
 
-        return iter_records(found, params, body, fetch, max_records=max_records, strict=strict)
+        return first_may_be_empty
 
     def _send(
         self,

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
-from airflow_provider_walmart.client.catalogue import find
-from airflow_provider_walmart.client.errors import WalmartConfigError, WalmartError
+from airflow_provider_walmart.client.errors import WalmartError
+from airflow_provider_walmart.results.api_params import own_params
 from airflow_provider_walmart.results.failures import fail_for_good
 from airflow_provider_walmart.results.files import whole_file
 
@@ -77,16 +77,8 @@ class WalmartApiOperator(BaseOperator):
     def execute(self, context: Context) -> Any:
         """Call the operation and land its answer."""
         with fail_for_good():
-            params = self._own_params()
+            _, params = own_params(self.operation, self.api_params, self.params)
             return self._land_records(params) if self.paginate else self._land_answer(params)
-
-    def _own_params(self) -> dict[str, Any]:
-        """Return our parameters without those that Airflow merged in from the DAG."""
-        if not isinstance(self.api_params or {}, Mapping):
-            raise WalmartConfigError(f"params is a {type(self.api_params).__name__}; expected a dict.")
-        known = {parameter.name for parameter in find(self.operation).parameters}
-        of_dag = set(self.params) - known
-        return {name: value for name, value in (self.api_params or {}).items() if name not in of_dag}
 
     def _land_answer(self, params: dict[str, Any]) -> Any:
         answer = self.hook.client.call(self.operation, body=self.body, params=params)

@@ -1,0 +1,26 @@
+"""Parameters of an operation, as operators get them from Airflow."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from airflow_provider_walmart.client.catalogue import Operation, find
+from airflow_provider_walmart.client.errors import WalmartConfigError
+
+
+def own_params(operation: str, params: Any, of_dag: Collection[str]) -> tuple[Operation, dict[str, Any]]:
+    """Return the operation, and the parameters for it without those that Airflow merged in from the DAG.
+
+    Airflow takes any argument called ``params`` for parameters of the DAG run and merges the DAG's own into it.
+
+    :param operation: operation id or method and path.
+    :param params: what the operator was given.
+    :param of_dag: names of the DAG's parameters.
+    :raises WalmartConfigError: when there is no such operation, or the parameters are no dict.
+    """
+    if not isinstance(params or {}, Mapping):
+        raise WalmartConfigError(f"params is a {type(params).__name__}; expected a dict.")
+    found = find(operation)
+    foreign = set(of_dag) - {parameter.name for parameter in found.parameters}
+    return found, {name: value for name, value in (params or {}).items() if name not in foreign}
