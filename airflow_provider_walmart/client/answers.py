@@ -15,6 +15,8 @@ log = logging.getLogger(__name__)
 
 # Keys that hold the whole answer: documented as flat, wrapped in practice, or the other way round.
 WRAPPERS = ("order", "responseRecord", "deliveries")
+# Severities of what is said beside a success.
+REMARKS = ("INFO", "WARN")
 
 
 def answer_of(operation: Operation, response: requests.Response) -> Any:
@@ -39,22 +41,38 @@ def answer_of(operation: Operation, response: requests.Response) -> Any:
         log.warning(
             "%s answered with errors beside its records: %s", operation.name, "; ".join(map(str, refused[:5]))
         )
-        return answer
     return unwrapped(operation, answer)
 
 
 def embedded_errors(answer: Any) -> list[ErrorDetail]:
-    """Return the errors in an answer, or in the entries of its lists, such as the nodes of an inventory."""
+    """Return the errors in an answer, in its parts and in the entries of its lists, such as an inventory's nodes.
+
+    Remarks, which have a severity of their own, are none.
+    """
     if not isinstance(answer, dict):
         return []
-    entries = [entry for value in answer.values() if isinstance(value, list) for entry in value]
-    holders = [answer, *(entry for entry in entries if isinstance(entry, dict))]
-    return [detail for holder in holders if holder.get("errors") for detail in json_error_details(holder)]
+    held = [part for value in answer.values() for part in (value if isinstance(value, list) else [value])]
+    holders = [answer, *(part for part in held if isinstance(part, dict))]
+    return [
+        detail
+        for holder in holders
+        if (errors := _serious(holder.get("errors")))
+        for detail in json_error_details({"errors": errors})
+    ]
+
+
+def _serious(errors: Any) -> list[Any]:
+    """Return errors as a list of objects, without those that are mere remarks."""
+    if isinstance(errors, dict):
+        errors = errors.get("error", errors)
+    found = errors if isinstance(errors, list) else [errors]
+    objects = [{"description": error} if isinstance(error, str) else error for error in found if error]
+    return [error for error in objects if isinstance(error, dict) and error.get("severity") not in REMARKS]
 
 
 def unwrapped(operation: Operation, answer: Any) -> Any:
     """Return an answer without the key that wraps all of it."""
-    if not isinstance(answer, dict):
+    if not isinstance(answer, dict) or operation.paging:
         return answer
     for key in WRAPPERS:
         if isinstance(answer.get(key), dict):

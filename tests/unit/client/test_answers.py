@@ -1,0 +1,118 @@
+"""What an answer means beyond its JSON."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from requests import PreparedRequest, Response
+
+from airflow_provider_walmart.client.answers import answer_of, embedded_errors
+from airflow_provider_walmart.client.catalogue import find
+from airflow_provider_walmart.client.errors import ErrorDetail, WalmartRequestError, WalmartServerError
+
+WRITE = find("updateMultiNodeInventory")
+READ = find("getMultiNodeInventoryForSkuAndAllShipnodes")
+FILE = find("getReconReport")
+ERROR = {"code": "X.Y", "field": "sku", "description": "no such SKU", "severity": "ERROR"}
+DETAIL = ErrorDetail("X.Y", "sku", "no such SKU")
+
+
+def response(body=b"", status=200, kind="application/json;charset=UTF-8") -> Response:
+    made = Response()
+    made.status_code = status
+    made._content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    if kind:
+        made.headers["Content-Type"] = kind
+    made.request = PreparedRequest()
+    made.request.prepare(method="PUT", url="https://marketplace.walmartapis.com/v3/inventories/a?sku=b")
+    return made
+
+
+@pytest.mark.parametrize(
+    ("operation", "given", "expected"),
+    [
+        (READ, response({"sku": "a"}), {"sku": "a"}),
+        (READ, response({"sku": "a"}, kind="text/plain"), {"sku": "a"}),
+        (READ, response({"sku": "a"}, kind=""), {"sku": "a"}),
+        (READ, response([1, 2]), [1, 2]),
+        (READ, response(b"null"), None),
+        (READ, response(b""), None),
+        (READ, response({"sku": "a"}, status=204), None),
+        (READ, response({"sku": "a"}, status=206), {"sku": "a"}),
+        (FILE, response(b"PK\x03\x04", kind="application/octet-stream"), b"PK\x03\x04"),
+        (FILE, response(b"PK\x03\x04", kind=""), b"PK\x03\x04"),
+        # Some say with JSON that there is no file.
+        (FILE, response({"message": "none"}), {"message": "none"}),
+        (find("ca.getAllItems"), response(b"<items/>", kind="application/xml"), b"<items/>"),
+    ],
+)
+def test_what_comes_out_follows_from_what_came_and_what_was_to_be_expected(operation, given, expected):
+    assert answer_of(operation, given) == expected
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"{", b"\xff\xfe"])
+def test_json_that_is_none_is_an_error(body):
+    with pytest.raises(WalmartServerError, match="not JSON"):
+        answer_of(READ, response(body))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"errors": [ERROR]},
+        {"errors": {"error": [ERROR]}},
+        {"errors": ERROR},
+        {"payload": {"errors": [ERROR]}},
+        {"nodes": [{"shipNode": "1", "status": "Success"}, {"shipNode": "2", "errors": [ERROR]}]},
+        {"errors": [{**ERROR, "severity": "WARN"}, ERROR]},
+    ],
+)
+def test_errors_are_found_wherever_walmart_puts_them(answer):
+    assert embedded_errors(answer) == [DETAIL]
+    with pytest.raises(WalmartRequestError) as caught:
+        answer_of(WRITE, response(answer))
+    assert caught.value.details == (DETAIL,)
+    assert caught.value.is_final
+
+
+def test_errors_that_are_plain_sentences_are_errors_too():
+    assert embedded_errors({"errors": ["no such SKU"]}) == [ErrorDetail("", "", "no such SKU")]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"errors": None},
+        {"errors": []},
+        {"errors": {}},
+        {"errors": {"error": []}},
+        {"errors": [{**ERROR, "severity": "INFO"}, {**ERROR, "severity": "WARN"}]},
+        {"nodes": [{"errors": None}, "text", None]},
+        {"nodes": None, "payload": {"errors": None}},
+        [ERROR],
+    ],
+)
+def test_a_write_that_was_done_is_no_error(answer):
+    assert answer_of(WRITE, response(answer)) == answer
+
+
+def test_a_read_with_errors_is_unwrapped_like_any_other(caplog):
+    order = {"purchaseOrderId": "1"}
+    given = response({"order": order, "errors": [ERROR]})
+    assert answer_of(find("getAnOrder"), given) == order
+    assert "getAnOrder answered with errors beside its records: X.Y: no such SKU (sku)" in caplog.text
+
+
+def test_a_single_record_of_a_list_is_not_taken_for_a_wrapper():
+    # JSON made from XML has no list around a single one.
+    page = {"meta": {"totalCount": 1}, "order": {"purchaseOrderId": "1"}}
+    assert answer_of(find("mx.getAllOrders"), response(page)) == page
+
+
+def test_an_error_inside_a_200_names_the_call_and_nothing_secret():
+    with pytest.raises(WalmartRequestError) as caught:
+        answer_of(WRITE, response({"errors": [ERROR]}))
+    assert str(caught.value) == (
+        "PUT /v3/inventories/a answered 200, but refused part of the request: X.Y: no such SKU (sku)"
+    )
