@@ -32,11 +32,12 @@ def iter_feeds(
     wanted = {feed_type.casefold() for feed_type in feed_types} if feed_types else None
     seen: set[str] = set()
     older = 0
-    for feed in client.paginate("getAllFeedStatuses"):
+    for feed in _objects(client.paginate("getAllFeedStatuses")):
         # New feeds push older ones onto the next page while we read: those come twice.
-        if feed.get("feedId") in seen:
+        feed_id = str(feed.get("feedId"))
+        if feed_id in seen:
             continue
-        seen.add(feed.get("feedId"))
+        seen.add(feed_id)
         if since and (submitted_at(feed) or since) < since:
             older += 1
             # Walmart promises no order, so one older feed is not the end, but a page of them is.
@@ -55,14 +56,15 @@ def get_feed(client: MarketplaceClient, feed_id: str, *, include_details: bool =
     :param include_details: with the first 50 items under ``itemDetails.itemIngestionStatus``.
     :raises WalmartNotFoundError: when Walmart knows no such feed.
     """
-    params = {"feedId": feed_id, "includeDetails": True if include_details else None}
+    params = {"feedId": _checked(feed_id), "includeDetails": True if include_details else None}
     return _object(client.call("getFeedItemStatus", params=params))
 
 
 def find_feed(client: MarketplaceClient, feed_id: str) -> dict[str, Any] | None:
     """Return one feed as the list of feeds has it, which names its type; None when it isn't there."""
+    feed_id = _checked(feed_id)
     found = client.paginate("getAllFeedStatuses", params={"feedId": feed_id}, max_records=PAGE)
-    return next((feed for feed in found if feed.get("feedId") == feed_id), None)
+    return next((feed for feed in _objects(found) if feed.get("feedId") == feed_id), None)
 
 
 def iter_feed_items(client: MarketplaceClient, feed_id: str) -> Iterator[dict[str, Any]]:
@@ -70,7 +72,7 @@ def iter_feed_items(client: MarketplaceClient, feed_id: str) -> Iterator[dict[st
 
     :return: iterator over dicts with ``sku``, ``index``, ``ingestionStatus`` and ``ingestionErrors``.
     """
-    return client.paginate("getFeedItemStatus", params={"feedId": feed_id})
+    return _objects(client.paginate("getFeedItemStatus", params={"feedId": _checked(feed_id)}))
 
 
 def submitted_at(feed: dict[str, Any]) -> datetime | None:
@@ -85,6 +87,19 @@ def submitted_at(feed: dict[str, Any]) -> datetime | None:
     except (ValueError, OverflowError, OSError):
         pass
     return None
+
+
+def _checked(feed_id: Any) -> str:
+    text = feed_id.strip() if isinstance(feed_id, str) else ""
+    # A path of dots alone is that of something else.
+    if not text.strip("."):
+        raise WalmartConfigError(f"feed_id is {feed_id!r}; expected an id such as 'F129C1...@AU8BAQA'.")
+    return text
+
+
+def _objects(records: Iterator[Any]) -> Iterator[dict[str, Any]]:
+    """Return records without those that are none."""
+    return (record for record in records if isinstance(record, dict) and record)
 
 
 def _object(answer: Any) -> dict[str, Any]:
