@@ -21,11 +21,13 @@ class Server(uvicorn.Server):
     """A server that says when it accepts connections."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, then print the address."""
+        """Start, then print the addresses."""
         await super().startup(sockets)
-        for listener in sockets or []:
+        for listener, what in zip(
+            sockets or [], ("Sandbox ready on", "Reports are downloaded from"), strict=True
+        ):
             host, port = listener.getsockname()[:2]
-            print(f"Sandbox ready on http://{f'[{host}]' if ':' in host else host}:{port}", flush=True)
+            print(f"{what} http://{f'[{host}]' if ':' in host else host}:{port}", flush=True)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -42,11 +44,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
             seed.small_shop(state)
         return state
 
-    sandbox = Sandbox(fresh, secrets=dict(options.client), state_file=options.state_file)
-    family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
-    listener = socket.create_server((options.host, options.port), family=family, backlog=1024)
-    # Accepted connections inherit it. Without it each answer waits 40 ms for the client's delayed ACK.
-    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    listener = _listener(options.host, options.port)
+    storage = _listener(options.host, options.port and options.port + 1)
+    sandbox = Sandbox(
+        fresh,
+        secrets=dict(options.client),
+        storage_port=storage.getsockname()[1],
+        state_file=options.state_file,
+    )
     # The server raises the signal that stopped it once more at its end; by then it has done its work.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
@@ -59,7 +64,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
         proxy_headers=False,
         timeout_graceful_shutdown=1,
     )
-    Server(config).run(sockets=[listener])
+    Server(config).run(sockets=[listener, storage])
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.create_server((host, port), family=family, backlog=1024)
+    # Accepted connections inherit it. Without it each answer waits 40 ms for the client's delayed ACK.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -68,7 +81,12 @@ def _parser() -> argparse.ArgumentParser:
         description="A stateful stand-in for Walmart's servers.",
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
-    parser.add_argument("--port", type=int, default=8089, help="port, 0 for a free one (default %(default)s)")
+    parser.add_argument(
+        "--port",
+        type=int,
+        default=8089,
+        help="port, 0 for a free one (default %(default)s). Reports are downloaded from the port after it",
+    )
     parser.add_argument(
         "--client",
         type=_pair,

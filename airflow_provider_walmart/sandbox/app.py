@@ -21,6 +21,9 @@ from airflow_provider_walmart.sandbox import (
     control,
     faults,
     feeds,
+    golocal,
+    golocal_auth,
+    golocal_control,
     insights,
     inventory,
     items,
@@ -28,8 +31,10 @@ from airflow_provider_walmart.sandbox import (
     order_writes,
     orders,
     prices,
+    report_files,
     reports,
     returns,
+    schedules,
     settlements,
     utilities,
     webhooks,
@@ -51,10 +56,13 @@ ENDPOINTS: list[Endpoint] = [
     *items.ENDPOINTS,
     *insights.ENDPOINTS,
     *reports.ENDPOINTS,
+    *schedules.ENDPOINTS,
     *settlements.ENDPOINTS,
     *webhooks.ENDPOINTS,
     *utilities.ENDPOINTS,
 ]
+
+Serve = Callable[[Sandbox, Request], Awaitable[Response]]
 
 #: Longest request body read, in bytes.
 LONGEST_BODY = 64_000_000
@@ -84,6 +92,7 @@ class App:
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
         self._routes = _router(sandbox)
+        self._storage = _storage(sandbox)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request: read it whole, note it, make troubles, answer, save the state."""
@@ -92,26 +101,45 @@ class App:
         body = await _read(receive)
         if body is None:
             return
-        if not scope["path"].startswith(control.PREFIX + "/"):
-            await self._serve(scope, body, receive, send)
+        is_storage = scope["server"][1] == self._sandbox.storage_port
+        if is_storage or not scope["path"].startswith(control.PREFIX + "/"):
+            await self._serve(scope, body, receive, send, is_storage=is_storage)
             return
-        answer = await _collect(self._routes, scope, body)
+        answer = await _collect(self._routes, scope, body, receive)
         self._sandbox.store.save()
         await faults.deliver(answer, None, receive, send)
 
-    async def _serve(self, scope: Scope, body: bytes, receive: Receive, send: Send) -> None:
+    async def _serve(
+        self, scope: Scope, body: bytes, receive: Receive, send: Send, *, is_storage: bool
+    ) -> None:
         sandbox = self._sandbox
-        request = Request(scope, _replay(body))
+        app = self._storage if is_storage else self._routes
+        request = Request(scope, _replay(body, receive))
         log = sandbox.log
-        entry = log.add(scope, body, time=sandbox.state.clock.now(), client=_client(sandbox, request))
+        entry = log.add(
+            scope,
+            body,
+            server="storage" if is_storage else "api",
+            time=sandbox.state.clock.now(),
+            client=_client(sandbox, request),
+        )
         query = scope["query_string"].decode("latin-1")
         fault = faults.hit(sandbox.state.faults, scope["method"], scope["path"], query)
+        if fault is None and is_storage:
+            # A file may be larger than memory, so it is sent while it is made.
+            async def note_and_send(message: Message) -> None:
+                if message["type"] == "http.response.start":
+                    log.finish(entry, message["status"])
+                await send(message)
+
+            await app(scope, _replay(body, receive), note_and_send)
+            return
         answer = faults.Answer()
         if fault and not fault.after_effect:
             await asyncio.sleep(fault.delay)
         if fault is None or faults.takes_effect(fault):
             too_long = Refusal(413).answer(request) if len(body) > LONGEST_BODY else None
-            answer = await _collect(too_long or self._routes, scope, body)
+            answer = await _collect(too_long or app, scope, body, receive)
         if scope["method"] != "GET":
             sandbox.store.save()
         if fault and fault.after_effect:
@@ -127,12 +155,6 @@ class App:
 
 
 def _router(sandbox: Sandbox) -> Starlette:
-    def route(method: str, path: str, serve: Callable[[Sandbox, Request], Awaitable[Response]]) -> Route:
-        async def endpoint(request: Request) -> Response:
-            return await serve(sandbox, request)
-
-        return Route(re.sub(r"\{(\w+)\}", r"{\1:segment}", path), endpoint, methods=[method])
-
     handlers: dict[Any, Callable[[Request, Any], Awaitable[Response]]] = {
         Refusal: _refuse,
         HTTPException: _refuse_http,
@@ -140,15 +162,31 @@ def _router(sandbox: Sandbox) -> Starlette:
     }
     app = Starlette(
         routes=[
-            route("POST", "/v3/token", auth.issue),
-            route("GET", reports.STORAGE, reports.stored),
-            *(route(endpoint.method, endpoint.path, endpoint.serve) for endpoint in ENDPOINTS),
+            _route(sandbox, "POST", "/v3/token", auth.issue),
+            *(_route(sandbox, endpoint.method, endpoint.path, endpoint.serve) for endpoint in ENDPOINTS),
+            _route(sandbox, "POST", golocal_auth.TOKEN_PATH, golocal_auth.issue),
+            *(
+                _route(sandbox, endpoint.method, endpoint.path, endpoint.serve)
+                for endpoint in golocal.ENDPOINTS
+            ),
             *control.routes(sandbox),
+            *golocal_control.routes(sandbox),
         ],
         exception_handlers=handlers,
     )
     app.router.redirect_slashes = False
     return app
+
+
+def _storage(sandbox: Sandbox) -> Starlette:
+    return Starlette(routes=[_route(sandbox, "GET", report_files.PATH, report_files.stored)])
+
+
+def _route(sandbox: Sandbox, method: str, path: str, serve: Serve) -> Route:
+    async def endpoint(request: Request) -> Response:
+        return await serve(sandbox, request)
+
+    return Route(re.sub(r"\{(\w+)\}", r"{\1:segment}", path), endpoint, methods=[method])
 
 
 async def _refuse(request: Request, refusal: Refusal) -> Response:
@@ -176,22 +214,26 @@ async def _read(receive: Receive) -> bytes | None:
             return b"".join(chunks)
 
 
-def _replay(body: bytes) -> Receive:
-    async def receive() -> Message:
-        return {"type": "http.request", "body": body, "more_body": False}
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """Return a way to receive a request whose body has been read already."""
+    ahead = [{"type": "http.request", "body": body, "more_body": False}]
 
-    return receive
+    async def replay() -> Message:
+        return ahead.pop() if ahead else await receive()
+
+    return replay
 
 
-async def _collect(app: Any, scope: Scope, body: bytes) -> faults.Answer:
+async def _collect(app: Any, scope: Scope, body: bytes, receive: Receive) -> faults.Answer:
     answer = faults.Answer()
-    await app(scope, _replay(body), answer.take)
+    await app(scope, _replay(body, receive), answer.take)
     return answer
 
 
 def _client(sandbox: Sandbox, request: Request) -> str:
     """Return the client id of the request's credentials, right or wrong."""
-    token = sandbox.state.tokens.get(token_key(request.headers.get("WM_SEC.ACCESS_TOKEN", "")))
+    given = request.headers.get("WM_SEC.ACCESS_TOKEN") or golocal_auth.bearer_token(request)
+    token = sandbox.state.tokens.get(token_key(given))
     if token:
         return token.client
     try:

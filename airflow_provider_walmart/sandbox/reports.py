@@ -1,31 +1,22 @@
-"""On-request reports: request, status, list, download link."""
+"""On-request reports: request, status, list, download link. Their files are in :mod:`.report_files`."""
 
 from __future__ import annotations
 
-import csv
-import io
 import re
-import secrets
 import uuid
-import zipfile
 from typing import Any, Literal
 from urllib.parse import quote
 
 from msgspec import Struct, to_builtins
-from starlette.requests import Request
 from starlette.responses import Response
 
-from airflow_provider_walmart.sandbox import catalog, moments
+from airflow_provider_walmart.sandbox import moments, report_files
 from airflow_provider_walmart.sandbox.calls import Call, Endpoint, reply
 from airflow_provider_walmart.sandbox.errors import Refusal, bad_param, wants_json
-from airflow_provider_walmart.sandbox.sandbox import Sandbox
-from airflow_provider_walmart.sandbox.state import Download, ReportRequest
+from airflow_provider_walmart.sandbox.state import ReportRequest
 from airflow_provider_walmart.sandbox.throttle import Limit, per_hour, per_minute
 
 SERVICE = "GMP_REPORT_API"
-
-#: Path of the storage the download links lead to.
-STORAGE = "/storage/reports/{name}"
 
 TYPES = (
     "ITEM", "INVENTORY", "CANCELLATION", "DELIVERY_DEFECT", "ITEM_PERFORMANCE", "PROMO", "RETURN_OVERRIDES", "CPA",
@@ -34,7 +25,6 @@ TYPES = (
     "INVENTORY_RECOMMENDATIONS", "SEM_PERFORMANCE", "SEM_SEARCH_TERMS", "INVENTORY_RECON", "SETTLEMENT", "WFS_ORDERS",
     "WFS_CUSTOMER_RETURNS", "CONTENT_QUALITY", "LISTING_QUALITY", "API_traffic_report",
 )  # fmt: skip
-COLUMNS = ("SKU", "Product Name", "Price", "Currency", "Publish Status")
 
 _VERSIONS = {"ITEM": 6, "ITEM_PERFORMANCE": 3}
 _FILTERS = (
@@ -47,7 +37,6 @@ _FILTERS = (
 )
 _JUST_RECEIVED = float("-inf")
 _PAGE = 10
-_LINK_LIFE = 900
 _LONGEST_WINDOW = 730 * moments.DAY
 
 
@@ -75,10 +64,8 @@ async def request(call: Call) -> Response:
     :param call: the call.
     """
     _check_accept(call)
-    kind, version = _type(call), call.query("reportVersion")
-    most = _VERSIONS.get(kind, 1)
-    if not re.fullmatch(f"v[1-{most}]", version):
-        raise _problem("reportVersion", f"must be v1 to v{most} for {kind}")
+    kind, version = report_type(call), call.query("reportVersion")
+    check_version(kind, version)
     body = call.content(Body, shape="problem", service=SERVICE) if call.body else Body()
     _check_window(body, is_required=(kind, version) == ("ITEM_PERFORMANCE", "v3"))
     made = ReportRequest(
@@ -87,6 +74,7 @@ async def request(call: Call) -> Response:
         version=version,
         submitted=call.now,
         duration=call.state.settings.report_seconds,
+        outcome=call.state.settings.report_outcome,
         payload=to_builtins(body),
     )
     call.state.reports[made.id] = made
@@ -99,7 +87,7 @@ async def listing(call: Call) -> Response:
     :param call: the call.
     """
     _check_accept(call)
-    kind = _type(call)
+    kind = report_type(call)
     filters = {name: call.query(name) for name in _FILTERS if call.query(name)}
     page = call.number("page", 1, least=1)
     raw = call.request.scope["query_string"].decode("latin-1")
@@ -110,19 +98,19 @@ async def listing(call: Call) -> Response:
     start = max(start, int(call.now * 1000) - 30 * moments.DAY)
     wanted = [
         report
-        for report in reversed(call.state.reports.values())
+        for report in sorted(call.state.reports.values(), key=lambda report: -report.submitted)
         if report.type == kind
         and start <= report.submitted * 1000 <= end
         and filters.get("reportVersion", report.version) == report.version
         and filters.get("requestStatus") in (None, status(report, call.now))
-        and filters.get("src", "API") == "API"
+        and filters.get("src", report.src) == report.src
     ]
     found = wanted[(page - 1) * _PAGE : page * _PAGE]
     answer: dict[str, Any] = {
         "page": page,
         "totalCount": len(wanted),
         "limit": _PAGE,
-        "requests": [{**_answer_with_body(report, call.now), "src": "API"} for report in found],
+        "requests": [{**_answer_with_body(report, call.now), "src": report.src} for report in found],
     }
     if page * _PAGE < len(wanted):
         answer["nextCursor"] = _cursor(filters, page + 1)
@@ -147,9 +135,7 @@ async def download(call: Call) -> Response:
     report = _find(call, call.query("requestId"))
     if status(report, call.now) != "READY":
         raise _problem("requestId", "the report is not ready")
-    signature, expires = secrets.token_hex(16), call.now + _LINK_LIFE
-    call.state.downloads[signature] = Download(report.id, expires)
-    link = f"{call.request.base_url}storage/reports/{report.id}.zip?X-Amz-Expires={_LINK_LIFE}&X-Amz-Signature={signature}"
+    link, expires = report_files.link(call.sandbox, call.request, report)
     return reply(
         {
             **_answer(report, call.now),
@@ -157,39 +143,6 @@ async def download(call: Call) -> Response:
             "downloadURLExpirationTime": moments.iso(int(expires * 1000)),
         }
     )
-
-
-async def stored(sandbox: Sandbox, request: Request) -> Response:
-    """Answer a request of the storage: a zip archive with one CSV file.
-
-    Like the real one it takes nothing but the signed link: Walmart's headers are refused.
-
-    :param sandbox: the sandbox.
-    :param request: the request.
-    """
-    state = sandbox.state
-    if "authorization" in request.headers or any(name.startswith("wm_") for name in request.headers):
-        return _storage_error(400, "InvalidArgument", "Only one auth mechanism allowed")
-    link = state.downloads.get(request.query_params.get("X-Amz-Signature", ""))
-    if link is None or request.path_params["name"] != f"{link.report}.zip":
-        return _storage_error(403, "SignatureDoesNotMatch", "The request signature does not match")
-    if link.expires <= state.clock.now():
-        return _storage_error(403, "AccessDenied", "Request has expired")
-    report = state.reports[link.report]
-    left_out = report.payload.get("excludeColumns", [])
-    kept = [place for place, name in enumerate(COLUMNS) if name not in left_out]
-    table = io.StringIO()
-    writer = csv.writer(table)
-    writer.writerow([COLUMNS[place] for place in kept])
-    for place in range(len(state.items)):
-        sku = state.items.at(place)
-        price = state.prices.get(sku, catalog.price(place + 1))
-        row = (sku, catalog.name(place + 1), f"{price:.2f}", "USD", "PUBLISHED")
-        writer.writerow([row[column] for column in kept])
-    archive = io.BytesIO()
-    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
-        file.writestr(f"{report.type}_{report.id}.csv", table.getvalue())
-    return Response(archive.getvalue(), media_type="application/zip")
 
 
 def status(report: ReportRequest, now: float) -> str:
@@ -200,7 +153,7 @@ def status(report: ReportRequest, now: float) -> str:
     """
     age = now - report.submitted
     if age >= report.duration:
-        return "READY"
+        return report.outcome
     return "RECEIVED" if age < report.duration / 3 else "INPROGRESS"
 
 
@@ -211,11 +164,28 @@ def _check_accept(call: Call) -> None:
         )
 
 
-def _type(call: Call) -> str:
+def report_type(call: Call) -> str:
+    """Return the report type a call names.
+
+    :param call: the call.
+    :raises Refusal: 400 when it names none, or one there is not.
+    """
     kind = call.query("reportType")
     if kind not in TYPES:
         raise _problem("reportType", "missing or unknown")
     return kind
+
+
+def check_version(kind: str, version: str) -> None:
+    """Refuse a version that a report type does not have.
+
+    :param kind: the report type.
+    :param version: the version.
+    :raises Refusal: 400.
+    """
+    most = _VERSIONS.get(kind, 1)
+    if not re.fullmatch(f"v[1-{most}]", version):
+        raise _problem("reportVersion", f"must be v1 to v{most} for {kind}")
 
 
 def _check_window(body: Body, *, is_required: bool) -> None:
@@ -263,11 +233,6 @@ def _answer(report: ReportRequest, now: float) -> dict[str, Any]:
 def _answer_with_body(report: ReportRequest, now: float) -> dict[str, Any]:
     answer = _answer(report, now)
     return {**answer, "payload": report.payload} if report.payload else answer
-
-
-def _storage_error(status_code: int, code: str, message: str) -> Response:
-    text = f'<?xml version="1.0" encoding="UTF-8"?><Error><Code>{code}</Code><Message>{message}</Message></Error>'
-    return Response(text, status_code, media_type="application/xml")
 
 
 _PATH = "/v3/reports"

@@ -41,11 +41,12 @@ class RequestLog:
         self._counts: Counter[tuple[str, str, int | None]] = Counter()
         self._number = 0
 
-    def add(self, scope: Scope, body: bytes, *, time: float, client: str) -> Entry:
+    def add(self, scope: Scope, body: bytes, *, server: str, time: float, client: str) -> Entry:
         """Note a request when it has arrived; its status follows with :meth:`finish`.
 
         :param scope: ASGI scope.
         :param body: the whole body.
+        :param server: ``api`` or ``storage``: where it came to.
         :param time: sandbox time in epoch seconds.
         :param client: client id of its credentials, empty when unknown.
         """
@@ -54,6 +55,7 @@ class RequestLog:
         entry = Entry(
             self._number,
             {
+                "server": server,
                 "time": time,
                 "method": scope["method"],
                 "path": scope["raw_path"].decode("latin-1"),

@@ -17,13 +17,20 @@ class Sandbox:
 
     :param fresh: returns the state of a fresh sandbox.
     :param secrets: client id -> client secret; every other client id has the secret ``sandbox``.
+    :param storage_port: where files are downloaded from.
     :param state_file: where the state survives a restart; ``None`` for nowhere.
     """
 
     def __init__(
-        self, fresh: Callable[[], State], *, secrets: Mapping[str, str], state_file: Path | None = None
+        self,
+        fresh: Callable[[], State],
+        *,
+        secrets: Mapping[str, str],
+        storage_port: int,
+        state_file: Path | None = None,
     ) -> None:
         self._secrets = dict(secrets)
+        self.storage_port = storage_port
         self.log = RequestLog()
         self.store = Store(fresh, state_file)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any, Literal
 
 from msgspec import Struct
@@ -16,6 +17,9 @@ from airflow_provider_walmart.sandbox.state import (
     Feed,
     FeedStatus,
     ItemError,
+    ReportOutcome,
+    ReportRequest,
+    ReportSource,
     Seconds,
     Skus,
     State,
@@ -100,6 +104,24 @@ class SeedReturns(Struct, forbid_unknown_fields=True):
     status: Literal["INITIATED", "DELIVERED", "COMPLETED"] = "INITIATED"
 
 
+class SeedReport(Struct, forbid_unknown_fields=True):
+    """A report that somebody else asked for.
+
+    :param src: who did: Seller Center, the API or a schedule.
+    :param age: seconds since then.
+    :param seconds: how long it takes; default as long as a new one.
+    :param outcome: what becomes of it.
+    """
+
+    reportType: str = "ITEM"  # noqa: N815 - Walmart's names
+    reportVersion: str = "v1"  # noqa: N815
+    src: ReportSource = "SC"
+    age: Seconds = 0
+    seconds: Seconds | None = None
+    outcome: ReportOutcome = "READY"
+    payload: dict[str, Any] = {}
+
+
 class Seed(Struct, forbid_unknown_fields=True):
     """What to make, in addition to what is there.
 
@@ -108,6 +130,7 @@ class Seed(Struct, forbid_unknown_fields=True):
     :param items: how many items, or the SKUs of items with SKUs of their own.
     :param inventories: how many SKUs with stock, or the SKUs.
     :param settlements: how many rows the settlement reports get.
+    :param reports: the reports.
     :param feeds: the feeds.
     """
 
@@ -116,6 +139,7 @@ class Seed(Struct, forbid_unknown_fields=True):
     items: Count | list[str] = 0
     inventories: Count | list[str] = 0
     settlements: Count = 0
+    reports: list[SeedReport] = []
     feeds: list[SeedFeed] = []
 
 
@@ -125,10 +149,11 @@ def sow(state: State, seed: Seed) -> dict[str, Any]:
     :param state: the sandbox's state.
     :param seed: what to make.
     :raises ValueError: when an item is to fail that is not there; then nothing is made.
-    :returns: kind of record -> the ids made; all of the feeds, the first 10,000 of the others.
+    :returns: kind of record -> the ids made; all of the reports and feeds, the first 10,000 of the others.
     """
     now = state.clock.now()
     feeds = [_feed(state, feed) for feed in seed.feeds]
+    reports = [_report(state, report) for report in seed.reports]
     orders = seed.orders if isinstance(seed.orders, SeedOrders) else SeedOrders(seed.orders)
     returns = seed.returns if isinstance(seed.returns, SeedReturns) else SeedReturns(seed.returns)
     order_numbers = append(
@@ -145,11 +170,13 @@ def sow(state: State, seed: Seed) -> dict[str, Any]:
     )
     state.settlement_rows += seed.settlements
     state.feeds.update({feed.id: feed for feed in feeds})
+    state.reports.update({report.id: report for report in reports})
     return {
         "orders": [purchase_order(number) for number in order_numbers[:IDS_RETURNED]],
         "returns": [return_order(number) for number in return_numbers[:IDS_RETURNED]],
         "items": _skus(state.items, seed.items),
         "inventories": _skus(state.inventories, seed.inventories),
+        "reports": [report.id for report in reports],
         "feeds": [feed.id for feed in feeds],
     }
 
@@ -194,6 +221,19 @@ def _skus(skus: Skus, more: int | list[str]) -> list[str]:
         skus.names.extend(sku for sku in more if sku not in skus)
     stop = skus.count if isinstance(more, int) else len(skus)
     return [skus.at(place) for place in range(start, stop)[:IDS_RETURNED]]
+
+
+def _report(state: State, seed: SeedReport) -> ReportRequest:
+    return ReportRequest(
+        id=str(uuid.uuid4()),
+        type=seed.reportType,
+        version=seed.reportVersion,
+        submitted=state.clock.now() - seed.age,
+        duration=state.settings.report_seconds if seed.seconds is None else seed.seconds,
+        payload=seed.payload,
+        outcome=seed.outcome,
+        src=seed.src,
+    )
 
 
 def _feed(state: State, seed: SeedFeed) -> Feed:

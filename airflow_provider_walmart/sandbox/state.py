@@ -12,6 +12,7 @@ from msgspec import Meta, Struct, field
 
 from airflow_provider_walmart.sandbox import catalog
 from airflow_provider_walmart.sandbox.clock import Clock
+from airflow_provider_walmart.sandbox.golocal_records import Delivery, Quote
 from airflow_provider_walmart.sandbox.records import Batch, Changed
 
 #: A refresh token that is valid from the start, for any client.
@@ -24,6 +25,8 @@ OWN_SELLER = "10001234567"
 NODES = ("10000005050", "10000005051")
 
 FeedStatus = Literal["RECEIVED", "INPROGRESS", "PROCESSED", "ERROR"]
+ReportOutcome = Literal["READY", "ERROR"]
+ReportSource = Literal["SC", "API", "Scheduler"]
 ErrorType = Literal["DATA_ERROR", "SYSTEM_ERROR", "TIMEOUT_ERROR"]
 Access = Literal["full_access", "view_only", "no_access"]
 Seconds = Annotated[float, Meta(ge=0)]
@@ -137,6 +140,13 @@ class Settings(Struct, forbid_unknown_fields=True):
     :param token_life: life of new access tokens in seconds.
     :param feed_seconds: sandbox seconds a new feed takes to be processed.
     :param report_seconds: sandbox seconds a new report takes to be ready.
+    :param report_outcome: ``READY`` or ``ERROR``: what becomes of a new report.
+    :param report_csv: what the files of reports hold; a row for each item when absent.
+    :param report_rows: how many rows of some 500 bytes the files of reports have instead.
+    :param report_damage: ``truncated``: the zip archives of reports lack their ends, ``two files``: they hold two, or
+        ``gone``: there are none.
+    :param delivery_seconds: sandbox seconds from booking a delivery to its being delivered.
+    :param quote_seconds: sandbox seconds a quote is valid.
     :param scopes: client id (``*`` for all) -> scope category -> ``full_access``, ``view_only`` or ``no_access``.
     :param orders_per_search: most orders one search may match; more is an error.
     :param limits: false for no rate limits; or overrides: endpoint such as ``GET /v3/feeds`` or, for any
@@ -146,6 +156,12 @@ class Settings(Struct, forbid_unknown_fields=True):
     token_life: Seconds = 900
     feed_seconds: Seconds = 4
     report_seconds: Seconds = 4
+    delivery_seconds: Seconds = 70
+    quote_seconds: Seconds = 900
+    report_outcome: ReportOutcome = "READY"
+    report_csv: str | None = None
+    report_rows: Count | None = None
+    report_damage: Literal["truncated", "two files", "gone"] | None = None
     orders_per_search: Count = 10_000
     scopes: dict[str, dict[str, Access]] = {}
     limits: dict[str, tuple[Annotated[int, Meta(ge=1)], Annotated[float, Meta(gt=0)]] | None] | bool = {}
@@ -226,6 +242,8 @@ class ReportRequest(Struct):
     :param submitted: sandbox time in epoch seconds.
     :param duration: seconds until it is ready.
     :param payload: body of the request.
+    :param outcome: its status from then on.
+    :param src: who asked for it.
     """
 
     id: str
@@ -234,6 +252,26 @@ class ReportRequest(Struct):
     submitted: float
     duration: float
     payload: dict[str, Any] = {}
+    outcome: ReportOutcome = "READY"
+    src: ReportSource = "API"
+
+
+class Schedule(Struct):
+    """A report schedule.
+
+    :param submitted: when it was made, sandbox time in epoch seconds.
+    :param start: first day, in epoch milliseconds.
+    :param payload: how often it runs and what it filters.
+    :param modified: when it was changed last, sandbox time in epoch seconds.
+    """
+
+    id: str
+    type: str
+    version: str
+    submitted: float
+    start: int
+    payload: dict[str, Any]
+    modified: float | None = None
 
 
 class Download(Struct):
@@ -273,7 +311,10 @@ class State(Struct):
     settlement_rows: int = 0
     reports: dict[str, ReportRequest] = {}
     downloads: dict[str, Download] = {}
+    schedules: dict[str, Schedule] = {}
     subscriptions: dict[str, dict[str, Any]] = {}
+    deliveries: dict[str, Delivery] = {}
+    quotes: dict[str, Quote] = {}
 
 
 class Store:

@@ -44,6 +44,10 @@ def document(path):
 
 
 def operation(path, operation_id):
+    """An operation by its id, or by method and path where it has none."""
+    method, _, place = operation_id.partition(" ")
+    if place:
+        return document(path)["paths"][place][method]
     for methods in document(path)["paths"].values():
         for method in methods.values():
             if isinstance(method, dict) and method.get("operationId") == operation_id:
@@ -287,6 +291,20 @@ def test_reports_are_as_documented(shop):
     assert problems(path, "getRequestsStatus", listing) == []
     assert problems(path, "getSingleRequestStatus", one) == []
     assert problems(path, "downloadReport", link) == []
+
+
+def test_report_schedules_are_as_documented(shop):
+    path = US / "on-request-report-management.openapi.json"
+    schedules = "/v3/reports/schedules"
+    body = {"frequency": "WEEKLY", "repeatsEvery": 1, "hour": 9, "dayOfWeek": 4}
+    for _ in range(11):
+        made = send(shop, "POST", f"{schedules}?reportType=ITEM&reportVersion=v4", body)
+    one, template = f"{schedules}/{made['scheduleId']}", f"{schedules}/{{scheduleId}}"
+    assert problems(path, f"post {schedules}", made) == []
+    assert problems(path, f"get {schedules}", send(shop, "GET", f"{schedules}?reportType=ITEM")) == []
+    assert problems(path, f"put {template}", send(shop, "PUT", one, {"hour": 3})) == []
+    assert problems(path, f"get {template}", send(shop, "GET", one)) == []
+    assert problems(path, f"delete {template}", send(shop, "DELETE", one)) == []
 
 
 def test_subscriptions_are_as_documented(shop):

@@ -82,7 +82,7 @@ def test_state_survives_a_kill(start, tmp_path):
 def test_every_kind_of_record_survives_a_restart(start, tmp_path):
     file = tmp_path / "state.json"
     first = start("--state-file", str(file))
-    first.control("POST", "settings", {"feed_seconds": 0})
+    first.control("POST", "settings", {"feed_seconds": 0, "report_seconds": 0})
     order_id = first.get("/v3/orders/released")["list"]["elements"]["order"][0]["purchaseOrderId"]
     first.call("POST", f"/v3/orders/{order_id}/acknowledge", headers={"Content-Type": "application/json"})
     rows = [{"sku": f"SKU-{n:06d}", "quantity": {"amount": 10**n}} for n in range(1, 12)]
