@@ -169,7 +169,7 @@ class MarketplaceClient:
             found,
             params,
             body,
-            self._first_may_be_empty(found, fetch),
+            self._first_may_be_empty(found, params, fetch),
             max_records=max_records,
             strict=strict,
         )
@@ -194,16 +194,15 @@ class MarketplaceClient:
                 # Says what came in place of JSON.
                 return json_object(response)
 
-        first_may_be_empty = self._first_may_be_empty(found, fetch)
+        first_may_be_empty = self._first_may_be_empty(found, params, fetch)
         return (records(found, page) for page in pages(found, params, None, first_may_be_empty))
 
     @staticmethod
     def _first_may_be_empty(
-        operation: Operation, fetch: Callable[[str, Any], Any]
+        operation: Operation, params: Mapping[str, Any] | None, fetch: Callable[[str, Any], Any]
     ) -> Callable[[str, Any], Any]:
         """Return the function, with a first page that finds nothing and says so with 404 as no page at all."""
-        # What has a path of its own is missing itself.
-        first = "{" not in operation.path
+        first = _is_start_of_list(operation, params)
 
         def first_may_be_empty(query: str, page_body: Any) -> Any:
             nonlocal first

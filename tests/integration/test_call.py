@@ -10,6 +10,7 @@ import zipfile
 import pytest
 from wire import http, token
 
+from airflow_provider_walmart.client.catalogue import find
 from airflow_provider_walmart.client.errors import (
     WalmartConfigError,
     WalmartNotFoundError,
@@ -250,6 +251,9 @@ def test_a_listing_that_finds_nothing_and_says_so_with_404_is_empty(operation, s
 def test_a_thing_that_is_not_there_is_an_error(operation, params, shop, hook):
     with pytest.raises(WalmartNotFoundError):
         hook.call(operation, **params)
+    if find(operation).paging:
+        with pytest.raises(WalmartNotFoundError):
+            list(hook.paginate(operation, **params))
 
 
 def test_a_wrong_path_is_an_error_even_for_a_listing(shop, hook):
