@@ -129,15 +129,31 @@ def find_report_requests(
 
 
 def matches(request: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
-    """Return whether a request asked for exactly what a body says."""
-    asked = {name: value for name, value in (request.get("payload") or {}).items() if value}
-    return asked == dict(body)
+    """Return whether a request asked for exactly what a body says, in whatever order and words."""
+    asked, wanted = _comparable(request.get("payload") or {}), _comparable(body)
+    if "dateGranularity" not in asked:
+        # By Walmart's documents a list doesn't tell it.
+        wanted.pop("dateGranularity", None)
+    return bool(asked == wanted)
+
+
+def _comparable(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _comparable(inner) for name, inner in sorted(value.items()) if inner}
+    if isinstance(value, (list, tuple)):
+        return sorted(map(_comparable, value), key=repr)
+    return _utc(value) or value
 
 
 def submitted_at(request: Mapping[str, Any]) -> datetime | None:
     """Return when a report was asked for (aware, UTC)."""
+    return _utc(request.get("requestSubmissionDate"))
+
+
+def _utc(text: Any) -> datetime | None:
+    """Return a point in time (aware) that is written as text; None for anything else."""
     try:
-        when = datetime.fromisoformat(str(request.get("requestSubmissionDate")).replace("Z", "+00:00"))
+        when = datetime.fromisoformat(str(text).replace("Z", "+00:00"))
     except ValueError:
         return None
     return when if when.tzinfo else when.replace(tzinfo=timezone.utc)
