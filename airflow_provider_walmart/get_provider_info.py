@@ -63,6 +63,19 @@ WALMART_CONN_FIELDS: dict[str, dict[str, Any]] = {
     },
 }
 
+GOLOCAL_CONN_FIELDS: dict[str, dict[str, Any]] = {
+    "environment": WALMART_CONN_FIELDS["environment"],
+    "timeout": WALMART_CONN_FIELDS["timeout"],
+    "fresh_token_per_request": {
+        "label": "Fresh token per request",
+        "description": (
+            "Walmart recommends a new access token before each request. Off: a token is used as long as it is valid, by "
+            "all tasks together."
+        ),
+        "schema": {"type": ["boolean", "null"], "default": False},
+    },
+}
+
 WALMART_UI_FIELD_BEHAVIOUR: dict[str, Any] = {
     "hidden-fields": ["port", "schema"],
     "relabeling": {"login": "Client ID", "password": "Client secret", "host": "Base URL"},
@@ -70,6 +83,16 @@ WALMART_UI_FIELD_BEHAVIOUR: dict[str, Any] = {
         "login": "from the API keys page of developer.walmart.com",
         "password": "from the API keys page of developer.walmart.com",
         "host": "leave empty for the base URL of the environment",
+    },
+}
+
+
+GOLOCAL_UI_FIELD_BEHAVIOUR: dict[str, Any] = {
+    **WALMART_UI_FIELD_BEHAVIOUR,
+    "placeholders": {
+        "login": "client consumer ID, a UUID of 36 characters",
+        "password": "from your technical account manager at Walmart",
+        "host": "leave empty for Walmart's own",
     },
 }
 
@@ -86,13 +109,22 @@ def get_provider_info() -> dict[str, Any]:
                 "integration-name": "Walmart Marketplace",
                 "external-doc-url": "https://developer.walmart.com/us-marketplace/docs",
                 "tags": ["service"],
-            }
+            },
+            {
+                "integration-name": "Walmart GoLocal",
+                "external-doc-url": "https://developer.walmart.com/golocal-clients/docs",
+                "tags": ["service"],
+            },
         ],
         "hooks": [
             {
                 "integration-name": "Walmart Marketplace",
                 "python-modules": ["airflow_provider_walmart.hooks.walmart"],
-            }
+            },
+            {
+                "integration-name": "Walmart GoLocal",
+                "python-modules": ["airflow_provider_walmart.hooks.golocal"],
+            },
         ],
         "operators": [
             {
@@ -103,7 +135,11 @@ def get_provider_info() -> dict[str, Any]:
                     "airflow_provider_walmart.operators.feeds",
                     "airflow_provider_walmart.operators.reports",
                 ],
-            }
+            },
+            {
+                "integration-name": "Walmart GoLocal",
+                "python-modules": ["airflow_provider_walmart.operators.golocal"],
+            },
         ],
         "sensors": [
             {
@@ -112,7 +148,11 @@ def get_provider_info() -> dict[str, Any]:
                     "airflow_provider_walmart.sensors.feeds",
                     "airflow_provider_walmart.sensors.reports",
                 ],
-            }
+            },
+            {
+                "integration-name": "Walmart GoLocal",
+                "python-modules": ["airflow_provider_walmart.sensors.golocal"],
+            },
         ],
         "triggers": [
             {
@@ -122,7 +162,11 @@ def get_provider_info() -> dict[str, Any]:
                     "airflow_provider_walmart.triggers.feeds",
                     "airflow_provider_walmart.triggers.reports",
                 ],
-            }
+            },
+            {
+                "integration-name": "Walmart GoLocal",
+                "python-modules": ["airflow_provider_walmart.triggers.golocal"],
+            },
         ],
         "extra-links": ["airflow_provider_walmart.links.feeds.WalmartFeedLink"],
         "connection-types": [
@@ -132,7 +176,14 @@ def get_provider_info() -> dict[str, Any]:
                 "hook-name": "Walmart Marketplace",
                 "conn-fields": WALMART_CONN_FIELDS,
                 "ui-field-behaviour": WALMART_UI_FIELD_BEHAVIOUR,
-            }
+            },
+            {
+                "connection-type": "walmart_golocal",
+                "hook-class-name": "airflow_provider_walmart.hooks.golocal.WalmartGoLocalHook",
+                "hook-name": "Walmart GoLocal",
+                "conn-fields": GOLOCAL_CONN_FIELDS,
+                "ui-field-behaviour": GOLOCAL_UI_FIELD_BEHAVIOUR,
+            },
         ],
         "config": {
             "walmart": {

@@ -8,6 +8,7 @@
     ├── WalmartUnknownOutcomeError  a write that may or may not have happened: look before sending again
     ├── WalmartFeedFailedError      Walmart took the feed and refused more of its items than allowed
     ├── WalmartReportFailedError    Walmart could not make a report, or it is not what it should be
+    ├── WalmartDeliveryFailedError  a GoLocal delivery ended in another way than wanted
     ├── WalmartAuthError            401 that survived one renewal of the token, or bad keys
     ├── WalmartPermissionError      403
     ├── WalmartNotFoundError        404
@@ -123,6 +124,12 @@ class WalmartFeedFailedError(WalmartError):
 
 class WalmartReportFailedError(WalmartError):
     """A report could not be made, or is not what it should be."""
+
+
+class WalmartDeliveryFailedError(WalmartError):
+    """A GoLocal delivery ended in another way than wanted."""
+
+    is_final = True
 
 
 class WalmartAuthError(WalmartError):

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 from airflow_provider_walmart.client.errors import WalmartConfigError
+from airflow_provider_walmart.client.golocal_settings import GoLocalSettings
 from airflow_provider_walmart.client.settings import WalmartSettings, is_loopback
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
 
-EXTRA_FIELDS = (
+SettingsT = TypeVar("SettingsT", WalmartSettings, GoLocalSettings)
+
+MARKETPLACE_FIELDS = (
     "environment",
     "market",
     "partner_id",
@@ -23,6 +26,7 @@ EXTRA_FIELDS = (
     "sandbox_version",
     "timeout",
 )
+GOLOCAL_FIELDS = ("environment", "timeout", "fresh_token_per_request")
 
 
 def walmart_settings(connection: Connection) -> WalmartSettings:
@@ -32,11 +36,22 @@ def walmart_settings(connection: Connection) -> WalmartSettings:
         port of a URI-style connection are honoured); the rest in extra. Unknown extra keys are left alone.
     :raises WalmartConfigError: naming the connection, the field, the value and what is allowed.
     """
+    return _settings(connection, WalmartSettings, MARKETPLACE_FIELDS)
+
+
+def golocal_settings(connection: Connection) -> GoLocalSettings:
+    """Return the settings that a connection of type ``walmart_golocal`` describes.
+
+    :param connection: as for `walmart_settings`.
+    :raises WalmartConfigError: naming the connection, the field and what is allowed.
+    """
+    return _settings(connection, GoLocalSettings, GOLOCAL_FIELDS)
+
+
+def _settings(connection: Connection, kind: type[SettingsT], fields: Collection[str]) -> SettingsT:
     try:
-        known: dict[str, Any] = {
-            name: value for name, value in _extra(connection).items() if name in EXTRA_FIELDS
-        }
-        return WalmartSettings(
+        known: dict[str, Any] = {name: value for name, value in _extra(connection).items() if name in fields}
+        return kind(
             client_id=connection.login or "",
             client_secret=connection.password or "",
             base_url=_base_url(connection),

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow_provider_walmart.get_provider_info import WALMART_CONN_FIELDS, WALMART_UI_FIELD_BEHAVIOUR
+from airflow_provider_walmart.get_provider_info import get_provider_info
 
 
-def connection_form_widgets() -> dict[str, Any]:
-    """Return one wtforms field per extra field.
+def connection_form_widgets(conn_type: str) -> dict[str, Any]:
+    """Return one wtforms field per extra field of a connection type.
 
     wtforms is imported here since Airflow 3.1 puts a stand-in in its place just for this call.
     """
-    from wtforms import IntegerField, PasswordField, StringField
+    from wtforms import BooleanField, IntegerField, PasswordField, StringField
     from wtforms.validators import any_of
 
     widgets = {}
-    for name, field in WALMART_CONN_FIELDS.items():
+    for name, field in _form(conn_type)["conn-fields"].items():
         schema = field["schema"]
         kind = PasswordField if schema.get("format") == "password" else StringField
         if "integer" in schema["type"]:
             kind = IntegerField
+        elif "boolean" in schema["type"]:
+            kind = BooleanField
         widgets[name] = kind(
             field["label"],
             description=field["description"],
@@ -30,6 +32,11 @@ def connection_form_widgets() -> dict[str, Any]:
     return widgets
 
 
-def ui_field_behaviour() -> dict[str, Any]:
+def ui_field_behaviour(conn_type: str) -> dict[str, Any]:
     """Return hidden fields, labels and placeholders under the names that Airflow 3.1 expects."""
-    return {key.replace("-", "_"): value for key, value in WALMART_UI_FIELD_BEHAVIOUR.items()}
+    return {key.replace("-", "_"): value for key, value in _form(conn_type)["ui-field-behaviour"].items()}
+
+
+def _form(conn_type: str) -> dict[str, Any]:
+    forms: list[dict[str, Any]] = get_provider_info()["connection-types"]
+    return next(form for form in forms if form["connection-type"] == conn_type)

@@ -5,18 +5,12 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import platform
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
-from functools import cached_property
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import BaseHook
 from airflow.sdk.log import mask_secret
 
-from airflow_provider_walmart import __version__
 from airflow_provider_walmart.client import errors, feeds, reports
 from airflow_provider_walmart.client.feed_formats import upload_of
 from airflow_provider_walmart.client.feed_results import has_failed
@@ -25,18 +19,16 @@ from airflow_provider_walmart.client.feed_submit import FeedFile, submit_feed
 from airflow_provider_walmart.client.headers import basic_credentials
 from airflow_provider_walmart.client.marketplace import MarketplaceClient
 from airflow_provider_walmart.client.settings import WalmartSettings
-from airflow_provider_walmart.client.state import MemoryStore, Resilient
+from airflow_provider_walmart.client.state import Resilient
+from airflow_provider_walmart.hooks.account import AccountHook, user_agent
 from airflow_provider_walmart.hooks.connection import walmart_settings
 from airflow_provider_walmart.hooks.shared_state import shared_state
 
 if TYPE_CHECKING:
-    import requests
     from airflow.providers.common.compat.sdk import Connection
 
-TEST_TIMEOUT = 10.0
 
-
-class WalmartHook(BaseHook):
+class WalmartHook(AccountHook[WalmartSettings, MarketplaceClient]):
     """Talks to Walmart Marketplace with the account of a connection.
 
     Tokens are fetched when needed, shared by all tasks of the deployment (``[walmart] shared_state``),
@@ -55,28 +47,7 @@ class WalmartHook(BaseHook):
         super().__init__()
         self.walmart_conn_id = walmart_conn_id
 
-    # -- connection form of Airflow 3.1; newer ones read get_provider_info() and never call these -------
-
-    @classmethod
-    def get_connection_form_widgets(cls) -> dict[str, Any]:
-        """Return the form fields for Airflow 3.1."""
-        from airflow_provider_walmart.hooks.legacy_form import connection_form_widgets
-
-        return connection_form_widgets()
-
-    @classmethod
-    def get_ui_field_behaviour(cls) -> dict[str, Any]:
-        """Return labels and hidden fields for Airflow 3.1."""
-        from airflow_provider_walmart.hooks.legacy_form import ui_field_behaviour
-
-        return ui_field_behaviour()
-
     # -- the account ---------------------------------------------------------------------------------
-
-    @cached_property
-    def client(self) -> MarketplaceClient:
-        """The client of the connection's account."""
-        return self.client_of(self.settings_of(self.get_connection(self.walmart_conn_id)))
 
     @staticmethod
     def settings_of(connection: Connection) -> WalmartSettings:
@@ -93,26 +64,7 @@ class WalmartHook(BaseHook):
 
         :param store: where it keeps its token and its rate budgets; default: the store of the deployment.
         """
-        user_agent = (
-            f"airflow-provider-walmart/{__version__} apache-airflow/{version('apache-airflow')} "
-            f"python/{platform.python_version()}"
-        )
-        return MarketplaceClient(settings, store or shared_state(), user_agent, mask_secret)
-
-    def get_conn(self) -> requests.Session:
-        """Return an authenticated session: base URL, headers, token and retries included.
-
-        Paths such as ``/v3/feeds`` may be given in place of URLs. Statuses are not raised.
-        """
-        return self.client.session
-
-    def get_access_token(self) -> str:
-        """Return a valid access token, from the cache where there is one."""
-        return self.client.access_token()
-
-    def get_headers(self) -> dict[str, str]:
-        """Return the ``WM_*`` headers of one call, token and a fresh correlation id included."""
-        return self.client.headers()
+        return MarketplaceClient(settings, store or shared_state(), user_agent(), mask_secret)
 
     def get_token_detail(self) -> dict[str, Any]:
         """Return scopes and validity of the access token from ``GET /v3/token/detail``.
@@ -132,65 +84,13 @@ class WalmartHook(BaseHook):
         """
         return self.client.tokens.exchange_authorization_code(code, redirect_uri, partner_id)
 
-    def test_connection(self) -> tuple[bool, str]:
-        """Ask for a token and for what it may do, and say so in fixed sentences.
+    def _where(self, settings: WalmartSettings) -> str:
+        return f"environment {settings.environment}, market {settings.market}"
 
-        Airflow shows the message unmasked, so nothing that was received or configured as a secret, and no
-        text of an exception, ever goes into it.
-        """
-        try:
-            settings = self.settings_of(self.get_connection(self.walmart_conn_id))
-        except errors.WalmartConfigError:
-            return False, "The connection is incomplete or has a field with a value that is not allowed."
-        except Exception:
-            self.log.exception("The connection could not be read")
-            return False, "The connection could not be read."
-        where = f"environment {settings.environment}, market {settings.market}"
-        # Nobody waits long for a button, and a cached token would hide that the keys were reset.
-        settings = replace(settings, timeout=min(settings.timeout, TEST_TIMEOUT))
-        client = self.client_of(settings, Resilient(MemoryStore()))
-        client.session.ATTEMPTS = 1
-        try:
-            scopes = client.token_detail().get("scopes")
-        except errors.WalmartError as error:
-            self.log.warning("Connection test failed: %s", error)
-            said = next(text for kind, text in TEST_FAILURES if isinstance(error, kind))
-            return False, f"{said} ({where})"
-        finally:
-            client.session.close()
-        return True, f"Connected to Walmart Marketplace: {where}. Scopes: {_scopes_text(scopes)}."
+    def _prove(self, client: MarketplaceClient) -> str:
+        return f" Scopes: {_scopes_text(client.token_detail().get('scopes'))}."
 
     # -- calls ---------------------------------------------------------------------------------------
-
-    def request(
-        self,
-        method: str,
-        path: str,
-        *,
-        params: Mapping[str, Any] | None = None,
-        json: Any = None,
-        data: Any = None,
-        files: Any = None,
-        headers: Mapping[str, str] | None = None,
-        stream: bool = False,
-    ) -> requests.Response:
-        """Send one call and return its answer.
-
-        GET calls are sent again after a 5xx, a lost connection and a 429; a write is sent once.
-
-        :param method: HTTP method.
-        :param path: path below the base URL, beginning with a slash, already percent-encoded.
-        :param params: query parameters; None values are left out, booleans become ``true`` and ``false``.
-        :param json: body to send as JSON.
-        :param data: body to send as it is.
-        :param files: parts of a multipart body.
-        :param headers: headers besides the ``WM_*`` ones.
-        :param stream: leave the body unread, for downloads.
-        :raises WalmartError: the class of the tree that fits what went wrong.
-        """
-        return self.client.request(
-            method, path, params=params, json=json, data=data, files=files, headers=headers, stream=stream
-        )
 
     def call(self, operation: str, *, body: Any = None, strict: bool = True, **params: Any) -> Any:
         """Call one documented operation by name.
@@ -367,26 +267,6 @@ class WalmartHook(BaseHook):
                 os.unlink(beside)
             raise
         return length
-
-
-TEST_FAILURES: tuple[tuple[type[errors.WalmartError], str], ...] = (
-    (
-        errors.WalmartAuthError,
-        "Walmart refuses these keys. Check client ID and client secret, and that they belong to this environment.",
-    ),
-    (errors.WalmartPermissionError, "The keys are right, but have no permission."),
-    (errors.WalmartRateLimitError, "Walmart is throttling this account; try again in a few minutes."),
-    (errors.WalmartConnectionError, "The server could not be reached. Check the base URL and the network."),
-    (errors.WalmartNotFoundError, "The server answered, but it is not Walmart's API. Check the base URL."),
-    (
-        errors.WalmartServerError,
-        "The server failed or gave an answer that makes no sense. Check the base URL.",
-    ),
-    (
-        errors.WalmartError,
-        "The server refused the request. Check the base URL and the fields of the connection.",
-    ),
-)
 
 
 def _json(payload: Any) -> str:

@@ -18,7 +18,9 @@ from airflow_provider_walmart.client.errors import WalmartError, WalmartRateLimi
 from airflow_provider_walmart.client.feed_results import is_finished, progress, summarize
 
 if TYPE_CHECKING:
+    from airflow_provider_walmart.client.golocal import GoLocalClient
     from airflow_provider_walmart.client.marketplace import MarketplaceClient
+    from airflow_provider_walmart.hooks.account import AccountHook
 
 log = logging.getLogger(__name__)
 
@@ -175,7 +177,7 @@ class FeedPoller(Poller):
 
 
 # Clients and pollers of this process, by event loop and account.
-_clients: dict[tuple[int, object], MarketplaceClient] = {}
+_clients: dict[tuple[int, object], Any] = {}
 _pollers: dict[tuple[int, object, str], Poller] = {}
 
 
@@ -186,8 +188,16 @@ async def in_thread(work: Callable[..., Any], *arguments: Any) -> Any:
 
 async def client_of(walmart_conn_id: str) -> MarketplaceClient:
     """Return the client of a connection's account: one for all connections with the same keys."""
-    key = await _account_of(walmart_conn_id)
-    return _clients[key]
+    client: MarketplaceClient = _clients[await _account_of(walmart_conn_id)]
+    return client
+
+
+async def golocal_client_of(walmart_golocal_conn_id: str) -> GoLocalClient:
+    """Return the GoLocal client of a connection's account, likewise."""
+    from airflow_provider_walmart.hooks.golocal import WalmartGoLocalHook
+
+    client: GoLocalClient = _clients[await _account_of(walmart_golocal_conn_id, WalmartGoLocalHook)]
+    return client
 
 
 async def poller_of(
@@ -202,13 +212,14 @@ async def poller_of(
     return _pollers.setdefault((*key, kind), make(_clients[key]))
 
 
-async def _account_of(walmart_conn_id: str) -> tuple[int, object]:
+async def _account_of(conn_id: str, hook: type[AccountHook[Any, Any]] | None = None) -> tuple[int, object]:
     from airflow_provider_walmart.hooks.walmart import WalmartHook
 
-    connection = await WalmartHook.aget_connection(walmart_conn_id)
+    hook = hook or WalmartHook
+    connection = await hook.aget_connection(conn_id)
     # Registering secrets with Airflow's masker blocks, and so doesn't belong on the event loop.
-    settings = await in_thread(WalmartHook.settings_of, connection)
+    settings = await in_thread(hook.settings_of, connection)
     key = (id(asyncio.get_running_loop()), settings)
     if key not in _clients:
-        _clients[key] = await in_thread(WalmartHook.client_of, settings)
+        _clients[key] = await in_thread(hook.client_of, settings)
     return key

@@ -1,0 +1,185 @@
+"""What the hooks of Walmart's APIs have in common: the account of a connection, its test, and plain calls."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cached_property
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from airflow.providers.common.compat.sdk import BaseHook
+
+from airflow_provider_walmart import __version__
+from airflow_provider_walmart.client import errors
+from airflow_provider_walmart.client.golocal import GoLocalClient
+from airflow_provider_walmart.client.golocal_settings import GoLocalSettings
+from airflow_provider_walmart.client.marketplace import MarketplaceClient
+from airflow_provider_walmart.client.settings import WalmartSettings
+from airflow_provider_walmart.client.state import MemoryStore, Resilient
+
+if TYPE_CHECKING:
+    import requests
+    from airflow.providers.common.compat.sdk import Connection
+
+TEST_TIMEOUT = 10.0
+
+SettingsT = TypeVar("SettingsT", bound="WalmartSettings | GoLocalSettings")
+ClientT = TypeVar("ClientT", bound="MarketplaceClient | GoLocalClient")
+
+
+class AccountHook(BaseHook, Generic[SettingsT, ClientT]):
+    """Talks to one of Walmart's APIs with the account of a connection."""
+
+    conn_name_attr: str
+    conn_type: str
+    hook_name: str
+
+    # -- connection form of Airflow 3.1; newer ones read get_provider_info() and never call these -------
+
+    @classmethod
+    def get_connection_form_widgets(cls) -> dict[str, Any]:
+        """Return the form fields for Airflow 3.1."""
+        from airflow_provider_walmart.hooks.legacy_form import connection_form_widgets
+
+        return connection_form_widgets(cls.conn_type)
+
+    @classmethod
+    def get_ui_field_behaviour(cls) -> dict[str, Any]:
+        """Return labels and hidden fields for Airflow 3.1."""
+        from airflow_provider_walmart.hooks.legacy_form import ui_field_behaviour
+
+        return ui_field_behaviour(cls.conn_type)
+
+    # -- the account ---------------------------------------------------------------------------------
+
+    @cached_property
+    def client(self) -> ClientT:
+        """The client of the connection's account."""
+        return self.client_of(self._settings())
+
+    @staticmethod
+    def settings_of(connection: Connection) -> SettingsT:
+        """Return the settings that a connection describes, and have its secrets masked in all logs."""
+        raise NotImplementedError
+
+    @staticmethod
+    def client_of(settings: SettingsT, store: Resilient | None = None) -> ClientT:
+        """Return a client for an account.
+
+        :param store: where it keeps what must outlive the process; default: the store of the deployment.
+        """
+        raise NotImplementedError
+
+    def get_conn(self) -> requests.Session:
+        """Return an authenticated session: base URL, headers, token and retries included.
+
+        Paths may be given in place of URLs. Statuses are not raised.
+        """
+        return self.client.session
+
+    def get_access_token(self) -> str:
+        """Return a valid access token, from the cache where there is one."""
+        return self.client.access_token()
+
+    def get_headers(self) -> dict[str, str]:
+        """Return the headers of one call, token and a fresh correlation id included."""
+        return self.client.headers()
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        json: Any = None,
+        data: Any = None,
+        files: Any = None,
+        headers: Mapping[str, str] | None = None,
+        stream: bool = False,
+    ) -> requests.Response:
+        """Send one call and return its answer.
+
+        GET calls are sent again after a 5xx, a lost connection and a 429; a write is sent once.
+
+        :param method: HTTP method.
+        :param path: path below the base URL, beginning with a slash, already percent-encoded.
+        :param params: query parameters; None values are left out, booleans become ``true`` and ``false``.
+        :param json: body to send as JSON.
+        :param data: body to send as it is.
+        :param files: parts of a multipart body.
+        :param headers: headers besides those that all calls have.
+        :param stream: leave the body unread, for downloads.
+        :raises WalmartError: the class of the tree that fits what went wrong.
+        """
+        return self.client.request(
+            method, path, params=params, json=json, data=data, files=files, headers=headers, stream=stream
+        )
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Ask for a token and for what it may do, and say so in fixed sentences.
+
+        Airflow shows the message unmasked, so nothing that was received or configured as a secret, and no
+        text of an exception, ever goes into it.
+        """
+        try:
+            settings = self._settings()
+        except errors.WalmartConfigError:
+            return False, "The connection is incomplete or has a field with a value that is not allowed."
+        except Exception:
+            self.log.exception("The connection could not be read")
+            return False, "The connection could not be read."
+        where = self._where(settings)
+        # Nobody waits long for a button, and a cached token would hide that the keys were reset.
+        settings = replace(settings, timeout=min(settings.timeout, TEST_TIMEOUT))
+        client = self.client_of(settings, Resilient(MemoryStore()))
+        client.session.ATTEMPTS = 1
+        try:
+            found = self._prove(client)
+        except errors.WalmartError as error:
+            self.log.warning("Connection test failed: %s", error)
+            said = next(text for kind, text in TEST_FAILURES if isinstance(error, kind))
+            return False, f"{said} ({where})"
+        finally:
+            client.session.close()
+        return True, f"Connected to {self.hook_name}: {where}.{found}"
+
+    def _settings(self) -> SettingsT:
+        return self.settings_of(self.get_connection(getattr(self, self.conn_name_attr)))
+
+    def _where(self, settings: SettingsT) -> str:
+        """Say in words of our own which account a connection test is about."""
+        raise NotImplementedError
+
+    def _prove(self, client: ClientT) -> str:
+        """Make a call that shows that the keys are good, and say in words of our own what it showed."""
+        raise NotImplementedError
+
+
+def user_agent() -> str:
+    """Return the value of ``User-Agent``."""
+    return (
+        f"airflow-provider-walmart/{__version__} apache-airflow/{version('apache-airflow')} "
+        f"python/{platform.python_version()}"
+    )
+
+
+TEST_FAILURES: tuple[tuple[type[errors.WalmartError], str], ...] = (
+    (
+        errors.WalmartAuthError,
+        "Walmart refuses these keys. Check client ID and client secret, and that they belong to this environment.",
+    ),
+    (errors.WalmartPermissionError, "The keys are right, but have no permission."),
+    (errors.WalmartRateLimitError, "Walmart is throttling this account; try again in a few minutes."),
+    (errors.WalmartConnectionError, "The server could not be reached. Check the base URL and the network."),
+    (errors.WalmartNotFoundError, "The server answered, but it is not Walmart's API. Check the base URL."),
+    (
+        errors.WalmartServerError,
+        "The server failed or gave an answer that makes no sense. Check the base URL.",
+    ),
+    (
+        errors.WalmartError,
+        "The server refused the request. Check the base URL and the fields of the connection.",
+    ),
+)
