@@ -13,7 +13,13 @@ from airflow.providers.common.compat.sdk import BaseOperator, conf
 from airflow_provider_walmart.client.errors import WalmartConfigError, WalmartRateLimitError
 from airflow_provider_walmart.client.feed_results import parse_allowed_failures, summarize
 from airflow_provider_walmart.links.feeds import WalmartFeedLink
-from airflow_provider_walmart.results.context import MemoryRecords, push, run_started, task_identity, try_number
+from airflow_provider_walmart.results.context import (
+    MemoryRecords,
+    push,
+    run_started,
+    task_identity,
+    try_number,
+)
 from airflow_provider_walmart.results.failures import fail_for_good
 from airflow_provider_walmart.results.feed_source import FeedSource
 from airflow_provider_walmart.results.feeds import judge_feeds
@@ -88,8 +94,9 @@ class WalmartFeedStatusOperator(BaseOperator):
         """Check the feeds, keep their summaries in XCom, and fail by policy."""
         with fail_for_good():
             allowed_failures = parse_allowed_failures(self.allowed_failures)
-            feeds = [self._one_feed(self.feed_id)] if self.feed_id else self._recent_feeds()
-            one = bool(self.feed_id)
+            # A template that renders to nothing must not turn the check of one feed into one of all.
+            one = self.feed_id is not None
+            feeds = self._recent_feeds() if self.feed_id is None else [self._one_feed(self.feed_id)]
 
             summaries = judge_feeds(
                 self.hook,
@@ -107,10 +114,12 @@ class WalmartFeedStatusOperator(BaseOperator):
             )
         feed = self.hook.get_feed(feed_id)
         # The status call doesn't name the type, the list does.
-        return {**(self.hook.find_feed(feed_id) or {}), **feed}
+        return {"feedId": feed_id, **(self.hook.find_feed(feed_id) or {}), **feed}
 
     def _recent_feeds(self) -> list[dict[str, Any]]:
-        feed_types = [self.feed_types] if isinstance(self.feed_types, str) else self.feed_types
+        feed_types = self.feed_types
+        if isinstance(feed_types, str):
+            feed_types = [feed_types.strip()] if feed_types.strip() else None
         since = datetime.now(timezone.utc) - _hours(self.since_hours)
         feeds = self.hook.list_feeds(feed_types=feed_types, since=since)
         self.log.info("%d feeds since %s", len(feeds), since.isoformat(timespec="minutes"))

@@ -48,8 +48,13 @@ def judge_feeds(
     :return: one summary per feed, as `summarize` has it.
     :raises WalmartFeedFailedError: when a feed failed or refused more of its items than allowed.
     """
+    feeds = list(feeds)
     summaries = [summarize(feed) for feed in feeds]
-    details = {feed["feedId"]: feed for feed in feeds if "ingestionErrors" in feed}
+    details = {
+        summary["feedId"]: feed
+        for summary, feed in zip(summaries, feeds, strict=True)
+        if "ingestionErrors" in feed
+    }
     failing = [summary for summary in summaries if summary["itemsFailed"] or summary["feedStatus"] == "ERROR"]
     tallies: dict[str, ErrorTally] = {}
     with _failed_items_file(item_errors_path if failing else None) as file:
@@ -92,7 +97,8 @@ def _failed_rows(
     feed_id = summary["feedId"]
     if summary["feedStatus"] == "ERROR":
         feed = feed or hook.get_feed(feed_id)
-        if item_errors(feed):
+        # Where neither feed nor items say why, that it failed is all there is to say.
+        if item_errors(feed) or not summary["itemsFailed"]:
             yield from error_rows(feed_id, feed)
     missing = summary["itemsFailed"]
     if not missing:
@@ -116,6 +122,9 @@ def _failed_rows(
 
 
 def _log_table(summaries: list[dict[str, Any]]) -> None:
+    if not summaries:
+        log.info("No feeds")
+        return
     from tabulate import tabulate
 
     columns = {

@@ -23,7 +23,9 @@ def whole_file(uri: str, mode: str = "w") -> Iterator[IO[Any]]:
     beside = target.parent / f".{target.name}.{uuid.uuid4().hex[:8]}.part"
     beside.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with beside.open(mode, **({} if "b" in mode else {"encoding": "utf-8"})) as file:  # type: ignore[no-untyped-call]
+        # Texts of others are cut anywhere, also in the middle of a character.
+        text = {} if "b" in mode else {"encoding": "utf-8", "errors": "replace"}
+        with beside.open(mode, **text) as file:  # type: ignore[no-untyped-call]
             yield file
         target.fs.mv(beside.path, target.path)
     except BaseException:
