@@ -120,6 +120,8 @@ class WalmartFeedSensor(BaseSensorOperator):
             parse_allowed_failures(self.allowed_failures)
             try:
                 feed = self.hook.get_feed(self.feed_id)
+                if is_finished(summarize(feed)):
+                    return PokeReturnValue(is_done=True, xcom_value=self._judge(context, feed))
             except (WalmartConnectionError, WalmartRateLimitError, WalmartServerError) as error:
                 self._failed_polls += 1
                 if self._failed_polls >= MAX_FAILED_POLLS:
@@ -127,10 +129,8 @@ class WalmartFeedSensor(BaseSensorOperator):
                 self.log.warning("Poll %d in a row failed, still waiting: %s", self._failed_polls, error)
                 return False
             self._failed_polls = 0
-            if not is_finished(summarize(feed)):
-                self.log.info("Waiting: %s", progress(feed))
-                return False
-            return PokeReturnValue(is_done=True, xcom_value=self._judge(context, feed))
+            self.log.info("Waiting: %s", progress(feed))
+            return False
 
     def _judge(self, context: Context, feed: dict[str, Any]) -> dict[str, Any]:
         # The status call doesn't name the type, the list does.

@@ -1,0 +1,192 @@
+"""The feed sensor outside Airflow, against the sandbox."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException, PokeReturnValue
+
+from airflow_provider_walmart.client.errors import WalmartConnectionError, WalmartError, WalmartServerError
+from airflow_provider_walmart.operators.feeds import WalmartFeedStatusOperator
+from airflow_provider_walmart.sensors.feeds import MAX_FAILED_POLLS, WalmartFeedSensor
+
+
+class TaskInstance:
+    def __init__(self) -> None:
+        self.xcom = {}
+
+    def xcom_push(self, key, value) -> None:
+        self.xcom[key] = value
+
+
+def sensor(feed_id: str, **fields) -> WalmartFeedSensor:
+    return WalmartFeedSensor(task_id="wait", feed_id=feed_id, **fields)
+
+
+@pytest.mark.parametrize(
+    "feed",
+    [
+        {"feedStatus": "RECEIVED"},
+        {"feedStatus": "INPROGRESS", "items": 10, "processing": 4},
+        {"feedStatus": "PROCESSED", "items": 10, "processing": 1},
+        {"feedStatus": "PROCESSED", "items": 10, "failed": 9, "processing": 1},
+    ],
+)
+def test_waits_while_anything_may_happen(feed, shop):
+    assert sensor(shop.feed(**feed)).poke({}) is False
+
+
+def test_a_feed_on_its_way(shop):
+    """From received over in progress to processed, as the clock goes."""
+    feed_id = shop.feed(items=4)
+    wait = sensor(feed_id)
+    assert wait.poke({}) is False
+    shop.advance(2)
+    assert wait.poke({}) is False
+    shop.advance(3)
+    done = wait.poke({})
+    assert isinstance(done, PokeReturnValue)
+    assert done.is_done
+    assert done.xcom_value["itemsSucceeded"] == 4
+
+
+def test_it_gives_what_the_operator_gives(shop):
+    feed_id = shop.feed(feedType="price", items=4, failed=1, age=60)
+    fields = {"feed_id": feed_id, "allowed_failures": 1}
+    seen = sensor(**fields).poke({}).xcom_value
+    assert seen == WalmartFeedStatusOperator(task_id="check", **fields).execute({})
+    assert seen["feedType"] == "price"
+
+
+def test_execute_waits_and_returns(shop):
+    shop.settings(feed_seconds=0.2)
+    summary = sensor(shop.feed(items=2), poll_interval=0.1).execute({})
+    assert summary["itemsSucceeded"] == 2
+
+
+@pytest.mark.parametrize(
+    ("allowed", "fails"), [(0, True), (1, True), (2, False), (0.2, False), ("0.1", True), ("2", False)]
+)
+def test_the_policy(allowed, fails, shop, tmp_path):
+    feed_id = shop.feed(items=10, failed=2, age=60)
+    ti = TaskInstance()
+    target = tmp_path / "items.jsonl"
+    wait = sensor(feed_id, allowed_failures=allowed, item_errors_path=str(target))
+    if fails:
+        with pytest.raises(AirflowFailException, match="2 of 10 items failed"):
+            wait.poke({"ti": ti})
+    else:
+        assert wait.poke({"ti": ti}).is_done
+    assert ti.xcom["return_value"]["itemsFailed"] == 2
+    assert len(target.read_text().splitlines()) == 2
+
+
+def test_an_error_ends_the_waiting(shop):
+    feed_id = shop.feed(feedStatus="ERROR", ingestionErrors=[{"code": "ERR_PDI_0034"}])
+    with pytest.raises(AirflowFailException, match="ERR_PDI_0034"):
+        sensor(feed_id, allowed_failures=1.0).poke({})
+
+
+class TestWeather:
+    TROUBLES = [
+        {"status": 500},
+        {"status": 503},
+        {"reset": "before"},
+        {"truncate": 5},
+        {"status": 429, "headers": {"Retry-After": "600"}},
+        {"body": "<html>maintenance</html>"},
+    ]
+
+    @pytest.mark.parametrize("trouble", TROUBLES)
+    @pytest.mark.parametrize("where", ["/v3/feeds/", r"/v3/feeds\?", "includeDetails"])
+    def test_passes(self, where, trouble, shop, monkeypatch):
+        """Wherever it strikes: at the status, at the list, at the details of failed items."""
+        feed_id = shop.feed(items=2, failed=1, age=60)
+        shop.fault(where, **trouble)
+        wait = sensor(feed_id, allowed_failures=1)
+        monkeypatch.setattr(wait.hook.client.session, "throttle", None)
+        assert wait.poke({}) is False
+        shop.no_faults()
+        assert wait.poke({}).is_done
+
+    @pytest.mark.parametrize("where", ["/v3/feeds/", "includeDetails"])
+    def test_but_not_for_ever(self, where, shop, monkeypatch):
+        feed_id = shop.feed(items=2, failed=1, age=60)
+        shop.fault(where, status=500)
+        wait = sensor(feed_id)
+        monkeypatch.setattr(wait.hook.client.session, "ATTEMPTS", 1)
+        for _ in range(MAX_FAILED_POLLS - 1):
+            assert wait.poke({}) is False
+        with pytest.raises(WalmartServerError):
+            wait.poke({})
+
+    def test_a_good_poll_starts_the_count_anew(self, shop, monkeypatch):
+        feed_id = shop.feed(feedStatus="INPROGRESS")
+        wait = sensor(feed_id)
+        monkeypatch.setattr(wait.hook.client.session, "ATTEMPTS", 1)
+        for _ in range(3):
+            shop.fault("/v3/feeds/", status=500, times=MAX_FAILED_POLLS - 1)
+            for _ in range(MAX_FAILED_POLLS):
+                assert wait.poke({}) is False
+
+    def test_the_token_endpoint_has_weather_too(self, shop):
+        feed_id = shop.feed(items=1, age=60)
+        shop.fault("/v3/token$", status=500, times=2)
+        wait = sensor(feed_id)
+        assert wait.poke({}) is False
+        assert wait.poke({}).is_done
+
+    def test_no_connection(self, shop, monkeypatch):
+        monkeypatch.setenv("AIRFLOW_CONN_WALMART_DEFAULT", shop.connection(host="http://127.0.0.1:9"))
+        assert sensor("F@1").poke({}) is False
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"feed_id": ""}, "feed_id"),
+        ({"feed_id": ".."}, "feed_id"),
+        ({"feed_id": "F@1", "allowed_failures": "many"}, "allowed_failures"),
+    ],
+)
+def test_bad_parameters_fail_for_good_and_send_nothing(fields, said, shop):
+    with pytest.raises(AirflowFailException, match=said):
+        sensor(**fields).poke({})
+    assert not shop.received()
+
+
+def test_an_unknown_feed_is_an_error(shop):
+    with pytest.raises(WalmartError, match="No such feed"):
+        sensor("NONE@SUCH").poke({})
+
+
+def test_bad_keys_fail_for_good(shop, monkeypatch):
+    monkeypatch.setenv("AIRFLOW_CONN_WALMART_DEFAULT", shop.connection(password="wrong"))
+    with pytest.raises(AirflowFailException, match="WalmartAuthError"):
+        sensor("F@1").poke({})
+
+
+def test_poll_interval_is_the_poke_interval():
+    assert sensor("F@1", poll_interval=7).poke_interval == 7
+    assert sensor("F@1", poke_interval=8).poke_interval == 8
+
+
+def test_reschedule_mode_is_possible():
+    assert sensor("F@1", mode="reschedule").reschedule
+
+
+def test_a_body_that_makes_no_sense_is_weather_too(shop):
+    """A body that makes no sense is weather, too; Airflow's time-out ends it."""
+    feed_id = shop.feed(age=60)
+    shop.fault("/v3/feeds/", body=json.dumps([1, 2]))
+    assert sensor(feed_id).poke({}) is False
+
+
+def test_a_lost_answer_at_the_last_attempt_is_the_cause(shop, monkeypatch):
+    shop.fault("/v3/feeds/", reset="before")
+    wait = sensor("F@1")
+    monkeypatch.setattr(wait.hook.client.session, "ATTEMPTS", 1)
+    wait._failed_polls = MAX_FAILED_POLLS - 1
+    with pytest.raises(WalmartConnectionError):
+        wait.poke({})
