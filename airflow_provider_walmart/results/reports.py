@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import json
 import zipfile
+import zlib
 from collections.abc import Iterator
 from importlib.util import find_spec
 from typing import IO, Any
@@ -40,7 +42,7 @@ def land_report(archive: IO[bytes], output_path: str, output_format: str) -> int
         with zipfile.ZipFile(archive) as opened, opened.open(_only_member(opened)) as table:
             rows = {"csv": _copy, "zip": _keep, "jsonl": _to_jsonl, "parquet": _to_parquet}[output_format]
             return rows(table, output_path, archive)
-    except (zipfile.BadZipFile, EOFError, UnicodeDecodeError, csv.Error) as error:
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, UnicodeError, csv.Error) as error:
         raise WalmartReportFailedError(f"The downloaded report is damaged: {error}.") from None
 
 
@@ -55,19 +57,27 @@ def _only_member(opened: zipfile.ZipFile) -> zipfile.ZipInfo:
 
 
 class _RowCounter:
-    """Counts the rows of a CSV file as it goes by; line breaks inside quotes are none."""
+    """Counts the rows of a CSV file as it goes by; line breaks inside quotes and blank lines are none."""
 
     def __init__(self) -> None:
+        self._ended = 0
         self._quoted = False
-        self._breaks = 0
-        self._last = b""
+        self._begun = False
+        self._read = False
 
     def add(self, chunk: bytes) -> None:
         """Count the rows of the next chunk."""
-        parts = chunk.split(b'"')
-        self._breaks += sum(part.count(b"\n") for part in parts[1 if self._quoted else 0 :: 2])
-        self._quoted ^= len(parts) % 2 == 0
-        self._last = chunk[-1:]
+        if not self._read:
+            self._read = True
+            chunk = chunk.removeprefix(codecs.BOM_UTF8)
+        for number, line in enumerate(chunk.split(b"\n")):
+            if number and not self._quoted:
+                self._ended += self._begun
+                self._begun = False
+            if line.count(b'"') % 2:
+                self._quoted = not self._quoted
+            if line and line != b"\r":
+                self._begun = True
 
     @property
     def rows(self) -> int:
@@ -75,10 +85,14 @@ class _RowCounter:
 
         :raises WalmartReportFailedError: when not even a header went by.
         """
-        if not self._last:
-            raise WalmartReportFailedError("The downloaded report is empty: it has not even a header.")
-        lines = self._breaks + (self._last != b"\n")
-        return max(0, lines - 1)
+        lines = self._ended + self._begun
+        if not lines:
+            raise _no_header()
+        return lines - 1
+
+
+def _no_header() -> WalmartReportFailedError:
+    return WalmartReportFailedError("The downloaded report is empty: it has not even a header.")
 
 
 def _chunks(table: IO[bytes], counter: _RowCounter) -> Iterator[bytes]:
@@ -100,18 +114,19 @@ def _keep(table: IO[bytes], output_path: str, archive: IO[bytes]) -> int:
     counter = _RowCounter()
     for _ in _chunks(table, counter):
         pass
+    rows = counter.rows
     archive.seek(0)
     with whole_file(output_path, "wb") as file:
         while chunk := archive.read(CHUNK):
             file.write(chunk)
-    return counter.rows
+    return rows
 
 
 def _header_and_rows(table: IO[bytes]) -> tuple[list[str], Iterator[list[str]]]:
-    rows = csv.reader(io.TextIOWrapper(table, encoding="utf-8-sig", newline=""))
+    rows = filter(None, csv.reader(io.TextIOWrapper(table, encoding="utf-8-sig", newline="")))
     header = next(rows, None)
-    if not header:
-        raise WalmartReportFailedError("The downloaded report is empty: it has not even a header.")
+    if header is None:
+        raise _no_header()
     if len(set(header)) != len(header):
         raise WalmartReportFailedError("The downloaded report has two columns of one name; land it as csv.")
     return header, rows
