@@ -134,7 +134,7 @@ def test_rows_are_counted_without_header(land, table, rows, output_format):
     assert land(table, output_format)[0] == rows
 
 
-TEXT = st.text(alphabet='ab,"\n\r é', max_size=6)
+TEXT = st.lists(st.sampled_from(["a", ",", '"', "\n", "\r\n", " ", "é"]), max_size=6).map("".join)
 
 
 @given(
