@@ -59,8 +59,6 @@ class Processes:
         :param env: its whole environment; ours when left out.
         :return: the path of its log, which this start began anew.
         """
-        assert self._guard is not None
-        assert self._guard.stdin is not None
         log = self.logs / f"{name}.log"
         with log.open("wb") as output:
             child = subprocess.Popen(
@@ -71,16 +69,15 @@ class Processes:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        self._guard.stdin.write(b"%d\n" % child.pid)
-        self._guard.stdin.flush()
         self._children[name] = child
+        self._tell_guard(child.pid)
         return log
 
     def finish(self, name: str) -> None:
         """Wait for the end of a child that ends by itself; ``ProcessDiedError`` when it fails."""
         if self._children[name].wait():
             self.check()
-        del self._children[name]
+        self._forget(name)
 
     def check(self) -> None:
         """Raise ``ProcessDiedError`` when a child has ended."""
@@ -108,9 +105,20 @@ class Processes:
 
     def kill(self, name: str) -> None:
         """End a child and its descendants with SIGKILL, as a crash of the machine would."""
-        child = self._children.pop(name)
+        child = self._children[name]
         _signal_all(_members([child.pid]), signal.SIGKILL)
         child.wait()
+        self._forget(name)
+
+    def _forget(self, name: str) -> None:
+        # The number may come to mean another process, which the guard must not end.
+        self._tell_guard(-self._children.pop(name).pid)
+
+    def _tell_guard(self, number: int) -> None:
+        assert self._guard is not None
+        assert self._guard.stdin is not None
+        self._guard.stdin.write(b"%d\n" % number)
+        self._guard.stdin.flush()
 
 
 def end_sessions(leaders: Collection[int], *, patience: float = 5) -> None:
@@ -140,9 +148,19 @@ def _members(leaders: Collection[int]) -> list[psutil.Process]:
     return found
 
 
-def guard(sessions: IO[str]) -> None:
-    """Read session numbers, one a line, until the other end is closed or gone, then end those sessions."""
-    end_sessions([int(line) for line in sessions])
+def guard(orders: IO[str]) -> None:
+    """End sessions when the other end closes or dies.
+
+    :param orders: one number a line: a session to end, or, negative, one to forget.
+    """
+    sessions: set[int] = set()
+    for line in orders:
+        number = int(line)
+        if number > 0:
+            sessions.add(number)
+        else:
+            sessions.discard(-number)
+    end_sessions(sessions)
 
 
 if __name__ == "__main__":
