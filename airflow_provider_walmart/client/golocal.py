@@ -170,12 +170,11 @@ class GoLocalClient:
         params = {"clientId": client_id or self.settings.client_id, "externalOrderId": external_order_id}
         try:
             answer = self.call("findDelivery", params=params)
-        except WalmartNotFoundError:
+        except (WalmartNotFoundError, WalmartRequestError) as error:
+            said = [_NOTHING_THERE.search(detail.description) for detail in error.details]
+            if error.path == self.tokens.call.path or not (error.status == 404 or any(said)):
+                raise
             return None
-        except WalmartRequestError as error:
-            if any(_NOTHING_THERE.search(detail.description) for detail in error.details):
-                return None
-            raise
         return delivery_in(answer, external_order_id)
 
 

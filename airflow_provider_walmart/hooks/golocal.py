@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote_plus
 
@@ -99,9 +100,9 @@ class WalmartGoLocalHook(AccountHook[GoLocalSettings, GoLocalClient]):
         return f"environment {settings.environment}"
 
     def _prove(self, client: GoLocalClient) -> str:
-        # The token call serves both environments alike: only another call shows whether the keys fit this one.
-        try:
+        client.access_token()
+        # The token call serves both environments alike: only another call shows whether the keys fit this one. Of all
+        # that may be wrong with the question itself, none is a matter of the connection.
+        with contextlib.suppress(WalmartRequestError):
             client.find_delivery("connection-test")
-        except WalmartRequestError:
-            return ""  # of all that could be wrong with this question, none is a matter of keys or URL
         return ""
