@@ -136,11 +136,16 @@ class AccountHook(BaseHook, Generic[SettingsT, ClientT]):
         client = self.client_of(settings, Resilient(MemoryStore()))
         client.session.ATTEMPTS = 1
         try:
+            # By itself it is asked for once: whoever waits for the answer can press the button again.
+            client.access_token()
             found = self._prove(client)
         except errors.WalmartError as error:
             self.log.warning("Connection test failed: %s", error)
             said = next(text for kind, text in TEST_FAILURES if isinstance(error, kind))
             return False, f"{said} ({where})"
+        except Exception:
+            self.log.exception("Connection test failed")
+            return False, f"The test itself failed; the log of the server that ran it says why. ({where})"
         finally:
             client.session.close()
         return True, f"Connected to {self.hook_name}: {where}.{found}"

@@ -281,5 +281,9 @@ def _scopes_text(scopes: Any) -> str:
         return "not told"
     # Only words that we know go into a message that is shown as it is.
     levels = {"full_access": "full access", "view_only": "view only", "no_access": "no access"}
-    found = {name: levels[level] for name, level in scopes.items() if level in levels and str(name).isalpha()}
+    found = {
+        name: levels[level]
+        for name, level in scopes.items()
+        if isinstance(level, str) and level in levels and name.isalpha() and len(name) <= 20
+    }
     return ", ".join(f"{name} {found[name]}" for name in sorted(found)) or "none"
