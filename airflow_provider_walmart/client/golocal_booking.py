@@ -13,7 +13,6 @@ from airflow_provider_walmart.client.errors import (
     WalmartConnectionError,
     WalmartError,
     WalmartNotFoundError,
-    WalmartRateLimitError,
     WalmartUnknownOutcomeError,
 )
 from airflow_provider_walmart.client.golocal import GoLocalClient
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 # A booking that was accepted is found by its order id within this time after it was sent. Seconds.
-SETTLE = 30.0
+SETTLE = 60.0
 LOOK_EVERY = 5.0
 # The reason that Walmart's own example gives for a cancellation.
 DEFAULT_REASON = "CD-002"
@@ -90,8 +89,13 @@ class OnceBooker:
         if found is None:
             self._records.set(key, {"sentAt": time.time()})
             found = self._send(key, wanted)
+        # Kept before anything else can fail.
         self._records.set(key, {"deliveryId": found["deliveryId"]})
-        return found
+        try:
+            return self._client.get_delivery(found["deliveryId"])
+        except WalmartNotFoundError:
+            # Accepted so recently that it can't be read yet.
+            return found
 
     def _send(self, key: str, wanted: dict[str, Any]) -> dict[str, Any]:
         order_id, client_id = wanted["externalOrderId"], wanted["clientId"]
@@ -102,9 +106,8 @@ class OnceBooker:
                 log.warning("The answer to the booking got lost, looking whether it arrived: %s", error)
                 return self._look_after_loss(key, order_id, client_id, error)
             self._records.set(key, {"refused": type(error).__name__})
-            # Somebody else may have booked it since we looked.
-            refused = not isinstance(error, (WalmartRateLimitError, WalmartConnectionError)) and error.status
-            found = self._look(order_id, client_id, None) if refused in (400, 409, 422) else None
+            # Somebody else may have booked it since we looked, and a 200 may hold errors beside a delivery.
+            found = self._look(order_id, client_id, None) if error.status in (200, 400, 409, 422) else None
             if found is None:
                 raise
             return found
@@ -113,14 +116,8 @@ class OnceBooker:
                 "The booking was answered with success, but without a deliveryId"
             )
             return self._look_after_loss(key, order_id, client_id, lost)
-        # The id is kept before anything else can fail.
-        self._records.set(key, {"deliveryId": booked["deliveryId"]})
         log.info("Order %s is booked as delivery %s.", order_id, booked["deliveryId"])
-        try:
-            return self._client.get_delivery(booked["deliveryId"])
-        except WalmartNotFoundError:
-            # Accepted so recently that it can't be read yet.
-            return booked
+        return booked
 
     def _look_after_loss(
         self, key: str, order_id: str, client_id: str, error: WalmartError
