@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_walmart.client.errors import WalmartError
+from airflow_provider_walmart.results.account import OfMarketplace
 from airflow_provider_walmart.results.api_params import own_params
 from airflow_provider_walmart.results.failures import fail_for_good
 from airflow_provider_walmart.results.files import whole_file
@@ -17,14 +17,13 @@ from airflow_provider_walmart.results.files import whole_file
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_walmart.hooks.walmart import WalmartHook
 
 # XCom is a table of Airflow's database: what is larger than this belongs into object storage. Bytes of JSON.
 MAX_XCOM = 48 * 1024
 PROGRESS_EVERY = 10_000
 
 
-class WalmartApiOperator(BaseOperator):
+class WalmartApiOperator(OfMarketplace, BaseOperator):
     """Calls one documented operation of Walmart Marketplace.
 
     Parameters are checked before anything is sent. GET calls are retried on bad weather; a write is sent once.
@@ -66,13 +65,6 @@ class WalmartApiOperator(BaseOperator):
         self.paginate = paginate
         self.output_path = output_path
         self.walmart_conn_id = walmart_conn_id
-
-    @cached_property
-    def hook(self) -> WalmartHook:
-        """The hook of the connection."""
-        from airflow_provider_walmart.hooks.walmart import WalmartHook
-
-        return WalmartHook(self.walmart_conn_id)
 
     def execute(self, context: Context) -> Any:
         """Call the operation and land its answer."""

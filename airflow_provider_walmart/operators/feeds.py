@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator, conf
@@ -13,6 +12,7 @@ from airflow.providers.common.compat.sdk import BaseOperator, conf
 from airflow_provider_walmart.client.errors import WalmartConfigError, WalmartRateLimitError
 from airflow_provider_walmart.client.feed_results import parse_allowed_failures, summarize
 from airflow_provider_walmart.links.feeds import WalmartFeedLink
+from airflow_provider_walmart.results.account import OfMarketplace
 from airflow_provider_walmart.results.context import (
     MemoryRecords,
     push,
@@ -30,10 +30,9 @@ if TYPE_CHECKING:
     from airflow.triggers.base import BaseTrigger
 
     from airflow_provider_walmart.client.feed_submit import FeedFile, OnceSubmitter
-    from airflow_provider_walmart.hooks.walmart import WalmartHook
 
 
-class WalmartFeedStatusOperator(BaseOperator):
+class WalmartFeedStatusOperator(OfMarketplace, BaseOperator):
     """Checks one feed, or all recent feeds, and fails when items did not make it.
 
     PROCESSED is not success: a feed counts as failed when its status is ERROR, or when it is PROCESSED with
@@ -83,13 +82,6 @@ class WalmartFeedStatusOperator(BaseOperator):
         self.item_errors_path = item_errors_path
         self.walmart_conn_id = walmart_conn_id
 
-    @cached_property
-    def hook(self) -> WalmartHook:
-        """The hook of the connection."""
-        from airflow_provider_walmart.hooks.walmart import WalmartHook
-
-        return WalmartHook(self.walmart_conn_id)
-
     def execute(self, context: Context) -> dict[str, Any] | list[dict[str, Any]]:
         """Check the feeds, keep their summaries in XCom, and fail by policy."""
         with fail_for_good():
@@ -126,7 +118,7 @@ class WalmartFeedStatusOperator(BaseOperator):
         return feeds
 
 
-class WalmartSubmitFeedOperator(BaseOperator):
+class WalmartSubmitFeedOperator(OfMarketplace, BaseOperator):
     """Submits a feed once, waits until Walmart has processed it, and fails when items did not make it.
 
     The feed is made of plain records (a list, or a JSON lines or CSV file), which are checked before anything is
@@ -215,13 +207,6 @@ class WalmartSubmitFeedOperator(BaseOperator):
         self.timeout = timeout if isinstance(timeout, timedelta) else timedelta(seconds=timeout)
         self.deferrable = deferrable
         self.walmart_conn_id = walmart_conn_id
-
-    @cached_property
-    def hook(self) -> WalmartHook:
-        """The hook of the connection."""
-        from airflow_provider_walmart.hooks.walmart import WalmartHook
-
-        return WalmartHook(self.walmart_conn_id)
 
     def execute(self, context: Context) -> Any:
         """Submit what has not been submitted yet, then wait and judge."""

@@ -3,34 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
+from airflow_provider_walmart.results.account import OfGoLocal
 from airflow_provider_walmart.results.context import MemoryRecords, try_number
 from airflow_provider_walmart.results.failures import fail_for_good
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_walmart.hooks.golocal import WalmartGoLocalHook
 
-
-class _GoLocalOperator(BaseOperator):
-    """What the operators of this module have in common."""
-
-    walmart_golocal_conn_id: str
-
-    @cached_property
-    def hook(self) -> WalmartGoLocalHook:
-        """The hook of the connection."""
-        from airflow_provider_walmart.hooks.golocal import WalmartGoLocalHook
-
-        return WalmartGoLocalHook(self.walmart_golocal_conn_id)
-
-
-class WalmartGoLocalCreateDeliveryOperator(_GoLocalOperator):
+class WalmartGoLocalCreateDeliveryOperator(OfGoLocal, BaseOperator):
     """Books a delivery once per ``externalOrderId``, whatever dies when.
 
     Walmart is asked for the order before anything is sent, and a delivery that is there is taken as it is, whoever
@@ -76,7 +61,7 @@ class WalmartGoLocalCreateDeliveryOperator(_GoLocalOperator):
             return booker.book(self.delivery)
 
 
-class WalmartGoLocalCancelDeliveryOperator(_GoLocalOperator):
+class WalmartGoLocalCancelDeliveryOperator(OfGoLocal, BaseOperator):
     """Cancels a delivery; one that is cancelled already is fine.
 
     :param delivery_id: ``deliveryId`` of the booking.

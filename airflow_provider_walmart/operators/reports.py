@@ -8,7 +8,6 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta, timezone
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator, conf
@@ -19,6 +18,7 @@ from airflow_provider_walmart.client.errors import (
     WalmartServerError,
     WalmartUnknownOutcomeError,
 )
+from airflow_provider_walmart.results.account import OfMarketplace
 from airflow_provider_walmart.results.context import MemoryRecords, push
 from airflow_provider_walmart.results.failures import fail_for_good
 from airflow_provider_walmart.results.waiting import check_event, wait_for_report
@@ -26,14 +26,13 @@ from airflow_provider_walmart.results.waiting import check_event, wait_for_repor
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_walmart.hooks.walmart import WalmartHook
 
 # A request whose answer got lost is in the list by then. Seconds.
 SETTLE = 60.0
 LOOK_EVERY = 20.0
 
 
-class WalmartReportOperator(BaseOperator):
+class WalmartReportOperator(OfMarketplace, BaseOperator):
     """Lands a report in object storage: asks for it or takes a recent one, waits, downloads, unpacks.
 
     Walmart takes one request per report type and hour, so an equal request made within ``reuse_within`` is used
@@ -109,13 +108,6 @@ class WalmartReportOperator(BaseOperator):
         self.timeout = timeout if isinstance(timeout, timedelta) else timedelta(seconds=timeout)
         self.deferrable = deferrable
         self.walmart_conn_id = walmart_conn_id
-
-    @cached_property
-    def hook(self) -> WalmartHook:
-        """The hook of the connection."""
-        from airflow_provider_walmart.hooks.walmart import WalmartHook
-
-        return WalmartHook(self.walmart_conn_id)
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Ask for the report or find it, wait for it, land it."""

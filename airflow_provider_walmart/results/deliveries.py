@@ -14,11 +14,9 @@ from airflow_provider_walmart.client.errors import (
     WalmartServerError,
 )
 from airflow_provider_walmart.client.golocal_deliveries import EndStates, is_known, status_of, summary
+from airflow_provider_walmart.results.waiting import MAX_FAILED_LOOKS
 
 log = logging.getLogger(__name__)
-
-# Looks in a row that may fail before it counts as more than bad weather.
-MAX_FAILED_LOOKS = 10
 
 
 class DeliveryProgress:

@@ -2,40 +2,27 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
-from datetime import timedelta
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import BaseSensorOperator, PokeReturnValue, conf
-
-from airflow_provider_walmart.client.errors import (
-    WalmartConnectionError,
-    WalmartRateLimitError,
-    WalmartServerError,
-)
 from airflow_provider_walmart.client.feed_results import (
     is_finished,
     parse_allowed_failures,
     progress,
     summarize,
 )
+from airflow_provider_walmart.results.account import OfMarketplace
 from airflow_provider_walmart.results.context import push
-from airflow_provider_walmart.results.failures import fail_for_good
 from airflow_provider_walmart.results.feeds import judge_feeds
 from airflow_provider_walmart.results.waiting import feeds_of_event, missing_or_typed
+from airflow_provider_walmart.sensors.base import WalmartSensor
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
-
-    from airflow_provider_walmart.hooks.walmart import WalmartHook
-
-# Polls in a row that may fail before it counts as more than bad weather.
-MAX_FAILED_POLLS = 10
+    from airflow.triggers.base import BaseTrigger
 
 
-class WalmartFeedSensor(BaseSensorOperator):
+class WalmartFeedSensor(OfMarketplace, WalmartSensor):
     """Waits until a feed is finished, and fails when items of it did not make it.
 
     A feed is finished when its status is ERROR, or PROCESSED with no item in processing any more. A poll
@@ -54,7 +41,6 @@ class WalmartFeedSensor(BaseSensorOperator):
     """
 
     template_fields: Sequence[str] = ("feed_id", "allowed_failures", "item_errors_path", "walmart_conn_id")
-    ui_color = "#e6f1fc"
 
     def __init__(
         self,
@@ -62,75 +48,40 @@ class WalmartFeedSensor(BaseSensorOperator):
         feed_id: str,
         allowed_failures: float | str = 0,
         item_errors_path: str | None = None,
-        poll_interval: float = 60.0,
-        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         walmart_conn_id: str = "walmart_default",
         **kwargs: Any,
     ) -> None:
-        kwargs.setdefault("poke_interval", poll_interval)
         super().__init__(**kwargs)
         self.feed_id = feed_id
         self.allowed_failures = allowed_failures
         self.item_errors_path = item_errors_path
-        self.deferrable = deferrable
         self.walmart_conn_id = walmart_conn_id
-        self._failed_polls = 0
 
-    @cached_property
-    def hook(self) -> WalmartHook:
-        """The hook of the connection."""
-        from airflow_provider_walmart.hooks.walmart import WalmartHook
+    def look(self, context: Context) -> dict[str, Any] | None:
+        """Look at the feed; judge it once it is finished."""
+        parse_allowed_failures(self.allowed_failures)
+        feed = self.hook.get_feed(self.feed_id)
+        if is_finished(summarize(feed)):
+            return self._judge(context, feed)
+        self.log.info("Waiting: %s", progress(feed))
+        return None
 
-        return WalmartHook(self.walmart_conn_id)
-
-    def execute(self, context: Context) -> Any:
-        """Wait in the worker, or look once and wait in the triggerer."""
-        if not self.deferrable:
-            return super().execute(context)
-        # A feed that is finished already needs no trip to the triggerer.
-        done = self.poke(context)
-        if isinstance(done, PokeReturnValue):
-            return done.xcom_value
+    def make_trigger(self, since: float, deadline: float) -> BaseTrigger:
+        """Return the trigger that waits for the feed."""
         from airflow_provider_walmart.triggers.feeds import WalmartFeedTrigger
 
-        since = time.time()
-        self.defer(
-            trigger=WalmartFeedTrigger(
-                walmart_conn_id=self.walmart_conn_id,
-                feed_ids=[self.feed_id],
-                poll_interval=self.poke_interval,
-                since=since,
-                # Airflow's own time-out of the sensor speaks first, since it knows of soft_fail.
-                deadline=since + self.timeout + 600,
-            ),
-            method_name="execute_complete",
-            kwargs={"since": since},
-            timeout=timedelta(seconds=self.timeout),
+        return WalmartFeedTrigger(
+            walmart_conn_id=self.walmart_conn_id,
+            feed_ids=[self.feed_id],
+            poll_interval=self.poke_interval,
+            since=since,
+            deadline=deadline,
         )
 
-    def execute_complete(self, context: Context, event: dict[str, Any], since: float) -> dict[str, Any]:
+    def conclude(self, context: Context, event: dict[str, Any], waited: float) -> dict[str, Any]:
         """Judge what the trigger saw."""
-        with fail_for_good():
-            feeds = feeds_of_event(event, [self.feed_id], time.time() - since)
-            return self._judge(context, missing_or_typed([self.feed_id], feeds, None)[0])
-
-    def poke(self, context: Context) -> bool | PokeReturnValue:
-        """Look at the feed once."""
-        with fail_for_good():
-            parse_allowed_failures(self.allowed_failures)
-            try:
-                feed = self.hook.get_feed(self.feed_id)
-                if is_finished(summarize(feed)):
-                    return PokeReturnValue(is_done=True, xcom_value=self._judge(context, feed))
-            except (WalmartConnectionError, WalmartRateLimitError, WalmartServerError) as error:
-                self._failed_polls += 1
-                if self._failed_polls >= MAX_FAILED_POLLS:
-                    raise
-                self.log.warning("Poll %d in a row failed, still waiting: %s", self._failed_polls, error)
-                return False
-            self._failed_polls = 0
-            self.log.info("Waiting: %s", progress(feed))
-            return False
+        feeds = feeds_of_event(event, [self.feed_id], waited)
+        return self._judge(context, missing_or_typed([self.feed_id], feeds, None)[0])
 
     def _judge(self, context: Context, feed: dict[str, Any]) -> dict[str, Any]:
         # The status call doesn't name the type, the list does.

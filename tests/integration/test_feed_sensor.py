@@ -9,7 +9,8 @@ from airflow.providers.common.compat.sdk import AirflowFailException, PokeReturn
 
 from airflow_provider_walmart.client.errors import WalmartConnectionError, WalmartError, WalmartServerError
 from airflow_provider_walmart.operators.feeds import WalmartFeedStatusOperator
-from airflow_provider_walmart.sensors.feeds import MAX_FAILED_POLLS, WalmartFeedSensor
+from airflow_provider_walmart.results.waiting import MAX_FAILED_LOOKS
+from airflow_provider_walmart.sensors.feeds import WalmartFeedSensor
 
 
 class TaskInstance:
@@ -116,7 +117,7 @@ class TestWeather:
         shop.fault(where, status=500)
         wait = sensor(feed_id)
         monkeypatch.setattr(wait.hook.client.session, "ATTEMPTS", 1)
-        for _ in range(MAX_FAILED_POLLS - 1):
+        for _ in range(MAX_FAILED_LOOKS - 1):
             assert wait.poke({}) is False
         with pytest.raises(WalmartServerError):
             wait.poke({})
@@ -126,8 +127,8 @@ class TestWeather:
         wait = sensor(feed_id)
         monkeypatch.setattr(wait.hook.client.session, "ATTEMPTS", 1)
         for _ in range(3):
-            shop.fault("/v3/feeds/", status=500, times=MAX_FAILED_POLLS - 1)
-            for _ in range(MAX_FAILED_POLLS):
+            shop.fault("/v3/feeds/", status=500, times=MAX_FAILED_LOOKS - 1)
+            for _ in range(MAX_FAILED_LOOKS):
                 assert wait.poke({}) is False
 
     def test_the_token_endpoint_has_weather_too(self, shop):
@@ -187,6 +188,6 @@ def test_a_lost_answer_at_the_last_attempt_is_the_cause(shop, monkeypatch):
     shop.fault("/v3/feeds/", reset="before")
     wait = sensor("F@1")
     monkeypatch.setattr(wait.hook.client.session, "ATTEMPTS", 1)
-    wait._failed_polls = MAX_FAILED_POLLS - 1
+    wait._failed_polls = MAX_FAILED_LOOKS - 1
     with pytest.raises(WalmartConnectionError):
         wait.poke({})

@@ -1,0 +1,104 @@
+"""What all sensors have in common: waiting in the worker or in the triggerer, and patience with bad weather."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import BaseSensorOperator, PokeReturnValue, conf
+
+from airflow_provider_walmart.client.errors import (
+    WalmartConnectionError,
+    WalmartRateLimitError,
+    WalmartServerError,
+)
+from airflow_provider_walmart.results.failures import fail_for_good
+from airflow_provider_walmart.results.waiting import MAX_FAILED_LOOKS
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+    from airflow.triggers.base import BaseTrigger
+
+
+class WalmartSensor(BaseSensorOperator):
+    """Base of the sensors.
+
+    A poll that fails on the network or with a 5xx is weather: the sensor keeps waiting, up to ten in a row. A 429
+    always is.
+
+    :param poll_interval: seconds between two polls; default 60. The same as Airflow's ``poke_interval``.
+    :param deferrable: wait in the triggerer; default: ``[operators] default_deferrable``.
+    """
+
+    ui_color = "#e6f1fc"
+
+    def __init__(
+        self,
+        *,
+        poll_interval: float = 60.0,
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        **kwargs: Any,
+    ) -> None:
+        kwargs.setdefault("poke_interval", poll_interval)
+        super().__init__(**kwargs)
+        self.deferrable = deferrable
+        self._failed_polls = 0
+
+    def look(self, context: Context) -> Any:
+        """Return what was waited for; None when it isn't there yet."""
+        raise NotImplementedError
+
+    def make_trigger(self, since: float, deadline: float) -> BaseTrigger:
+        """Return the trigger that waits in our place.
+
+        :param since: when waiting began, seconds since 1970 UTC.
+        :param deadline: when to give up, likewise.
+        """
+        raise NotImplementedError
+
+    def conclude(self, context: Context, event: dict[str, Any], waited: float) -> Any:
+        """Return what was waited for, as the trigger saw it.
+
+        :param waited: for how long, in seconds.
+        """
+        raise NotImplementedError
+
+    def execute(self, context: Context) -> Any:
+        """Wait in the worker, or look once and wait in the triggerer."""
+        if not self.deferrable:
+            return super().execute(context)
+        # What is there already needs no trip to the triggerer.
+        done = self.poke(context)
+        if isinstance(done, PokeReturnValue):
+            return done.xcom_value
+        since = time.time()
+        self.defer(
+            # Airflow's own time-out of the sensor speaks first, since it knows of soft_fail.
+            trigger=self.make_trigger(since, since + self.timeout + 600),
+            method_name="execute_complete",
+            kwargs={"since": since},
+            timeout=timedelta(seconds=self.timeout),
+        )
+
+    def execute_complete(self, context: Context, event: dict[str, Any], since: float) -> Any:
+        """Return what the trigger saw, or fail by it."""
+        with fail_for_good():
+            return self.conclude(context, event, time.time() - since)
+
+    def poke(self, context: Context) -> bool | PokeReturnValue:
+        """Look once."""
+        with fail_for_good():
+            try:
+                found = self.look(context)
+            except (WalmartConnectionError, WalmartServerError) as error:
+                self._failed_polls += 1
+                if self._failed_polls >= MAX_FAILED_LOOKS:
+                    raise
+                self.log.warning("Poll %d in a row failed, still waiting: %s", self._failed_polls, error)
+                return False
+            except WalmartRateLimitError as error:
+                self.log.warning("Throttled, still waiting: %s", error)
+                return False
+            self._failed_polls = 0
+            return False if found is None else PokeReturnValue(is_done=True, xcom_value=found)
