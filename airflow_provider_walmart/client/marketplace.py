@@ -24,7 +24,7 @@ from airflow_provider_walmart.client.headers import (
 from airflow_provider_walmart.client.http import HttpSession
 from airflow_provider_walmart.client.paging import iter_records, page_params, pages, records
 from airflow_provider_walmart.client.query import encode_query
-from airflow_provider_walmart.client.raw_pages import decode_page
+from airflow_provider_walmart.client.raw_pages import Raw, as_raw, decode_page
 from airflow_provider_walmart.client.request_building import build_request, request_body
 from airflow_provider_walmart.client.responses import json_object, raise_for_status
 from airflow_provider_walmart.client.settings import WalmartSettings
@@ -174,7 +174,7 @@ class MarketplaceClient:
             strict=strict,
         )
 
-    def raw_pages(self, operation: str, *, params: Mapping[str, Any] | None = None) -> Iterator[list[Any]]:
+    def raw_pages(self, operation: str, *, params: Mapping[str, Any] | None = None) -> Iterator[list[Raw]]:
         """Yield the records of an operation page by page, each as the JSON it is (`msgspec.Raw`).
 
         :param operation: as for `paginate`.
@@ -191,11 +191,13 @@ class MarketplaceClient:
             try:
                 return decode_page(response.content, paging)
             except (ValueError, RecursionError):
-                # Says what came in place of JSON.
+                # Decodes what is less strict than JSON should be, and says what came in place of it.
                 return json_object(response)
 
         first_may_be_empty = self._first_may_be_empty(found, params, fetch)
-        return (records(found, page) for page in pages(found, params, None, first_may_be_empty))
+        body: Any = {} if found.body_required else None
+        read = pages(found, params, body, first_may_be_empty)
+        return ([as_raw(record) for record in records(found, page)] for page in read)
 
     @staticmethod
     def _first_may_be_empty(

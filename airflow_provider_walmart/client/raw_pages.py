@@ -5,7 +5,9 @@ Decoding and encoding a record again costs many times what copying its bytes doe
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+import json
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 import msgspec
@@ -25,49 +27,60 @@ def decode_page(content: bytes, paging: Paging) -> Any:
     :param paging: says where the records are.
     :raises ValueError: when it is no JSON.
     """
-    return _branch(content, [path.split(".") for path in paging.records])
+    # What is passed on unread has to be UTF-8 as well.
+    content.decode()
+    return _branch(Raw(content), [path.split(".") for path in paging.records])
 
 
-def _branch(raw: bytes | Raw, paths: list[list[str]]) -> Any:
+def as_raw(record: Any) -> Raw:
+    """Return a record as the JSON it is, one that is decoded already included."""
+    return record if isinstance(record, Raw) else Raw(json.dumps(record).encode())
+
+
+def _branch(raw: Raw, paths: list[list[str]]) -> Any:
     """Decode all of a value but the lists at the ends of the paths."""
-    if not any(paths):
-        return _records(raw)
-    if bytes(raw).lstrip()[:1] != b"{":
+    start = _first_byte(raw)
+    if not all(paths):
+        # A single record comes without a list around it.
+        return _list.decode(raw) if start == b"[" else [raw] if start == b"{" else _any.decode(raw)
+    if start != b"{":
         return _any.decode(raw)
     decoded: dict[str, Any] = {}
     for name, value in _level.decode(raw).items():
-        inside = [path[1:] for path in paths if path and path[0] == name]
+        inside = [path[1:] for path in paths if path[0] == name]
         decoded[name] = _branch(value, inside) if inside else _any.decode(value)
     return decoded
 
 
-def _records(raw: bytes | Raw) -> Any:
-    start = bytes(raw).lstrip()[:1]
-    if start == b"[":
-        return _list.decode(raw)
-    # A single record without a list around it, or null.
-    return [Raw(bytes(raw))] if start == b"{" else _any.decode(raw)
+def _first_byte(raw: Raw) -> bytes:
+    """Return the first byte behind white space, without a copy of what may be a whole page."""
+    view = memoryview(raw)
+    return next((byte for place in range(len(view)) if (byte := bytes(view[place : place + 1])).strip()), b"")
 
 
-def json_line(record: Raw) -> bytes:
-    """Return a record as one line, its end included."""
-    line = bytes(record)
-    if b"\n" in line or b"\r" in line:
-        # Line breaks between the tokens; those inside texts are escaped anyway.
-        line = msgspec.json.format(line, indent=-1)
-    return line + b"\n"
+def json_lines(page: Sequence[Raw]) -> bytes:
+    """Return records as lines, the end of each included."""
+    lines = b"".join(itertools.chain.from_iterable((record, b"\n") for record in page))
+    if lines.count(b"\n") == len(page) and b"\r" not in lines:
+        return lines
+    # Line breaks between the tokens; those inside texts are escaped anyway.
+    return b"".join(msgspec.json.format(bytes(record), indent=-1) + b"\n" for record in page)
 
 
-def key_of(name: str) -> Callable[[Raw], Any]:
+def key_of(name: str) -> Callable[[Raw], Hashable]:
     """Return a function that takes one top-level field out of a record, and decodes nothing else.
 
-    :param name: the field.
-    :return: the function; it returns None for a record without that field.
+    :param name: the field, a text or a number.
+    :return: the function; for a record without that field, it returns the whole record.
     """
-    record = msgspec.defstruct("Record", [("key", Any, None)], rename={"key": name})
-    decoder = msgspec.json.Decoder(record)
+    kind = msgspec.defstruct("Record", [("key", str | int | None, None)], rename={"key": name})
+    decoder = msgspec.json.Decoder(kind)
 
-    def key(raw: Raw) -> Any:
-        return decoder.decode(raw).key  # type: ignore[attr-defined]
+    def key(raw: Raw) -> Hashable:
+        try:
+            found: Hashable = decoder.decode(raw).key  # type: ignore[attr-defined]
+        except ValueError:
+            found = None
+        return bytes(raw) if found is None else found
 
     return key
