@@ -14,6 +14,7 @@ from airflow_provider_walmart.client.errors import (
     WalmartConfigError,
     WalmartConnectionError,
     WalmartNotFoundError,
+    WalmartRateLimitError,
     WalmartReportFailedError,
     WalmartServerError,
     WalmartUnknownOutcomeError,
@@ -162,27 +163,47 @@ def _utc(text: Any) -> datetime | None:
 class ReportWatch:
     """Asks for the state of all waiting reports of one type at once.
 
-    The list may be read 200 times a minute, the status of a single request 20 times an hour.
+    The list may be read 200 times a minute, the status of a single request 20 times an hour. So that is asked for
+    only to learn what the list can't tell: of a request that it lacks, and which type a request has.
 
     :param client: the account.
-    :param report_type: type of the reports.
+    :param report_type: type of the reports; empty when it isn't known.
     """
 
     def __init__(self, client: MarketplaceClient, report_type: str) -> None:
         self._client = client
         self._type = report_type
+        self._learnt: dict[str, str] = {}
 
     def look(self, request_ids: Collection[str]) -> dict[str, dict[str, Any] | None]:
-        """Return the requests by id; None for one that Walmart doesn't know."""
-        wanted = set(request_ids)
+        """Return the requests by id; None for one that Walmart doesn't know.
+
+        What may not be asked for now, since the calls for a single status are used up, is left out.
+
+        :raises WalmartRateLimitError: when that is all there is to ask for.
+        """
         found: dict[str, dict[str, Any] | None] = {}
-        for request in find_report_requests(self._client, self._type):
+        types = {request_id: self._learnt.get(request_id, self._type) for request_id in request_ids}
+        for report_type in sorted(set(types.values()) - {""}):
+            found.update(self._listed(report_type, {one for one in types if types[one] == report_type}))
+        for request_id in types.keys() - found.keys():
+            try:
+                found[request_id] = request = get_report_request(self._client, request_id)
+            except WalmartRateLimitError as error:
+                if not found:
+                    raise
+                log.warning("Left out what the list of reports doesn't show: %s", error)
+                break
+            self._learnt[request_id] = str((request or {}).get("reportType", self._type))
+        return found
+
+    def _listed(self, report_type: str, wanted: Collection[str]) -> dict[str, dict[str, Any] | None]:
+        found: dict[str, dict[str, Any] | None] = {}
+        for request in find_report_requests(self._client, report_type):
             if request.get("requestId") in wanted:
                 found[request["requestId"]] = request
                 if len(found) == len(wanted):
                     break
-        for request_id in wanted - found.keys():
-            found[request_id] = get_report_request(self._client, request_id)
         return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_walmart.results.account import OfMarketplace
@@ -12,6 +13,8 @@ from airflow_provider_walmart.sensors.base import WalmartSensor
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
     from airflow.triggers.base import BaseTrigger
+
+    from airflow_provider_walmart.client.reports import ReportWatch
 
 
 class WalmartReportSensor(OfMarketplace, WalmartSensor):
@@ -43,17 +46,19 @@ class WalmartReportSensor(OfMarketplace, WalmartSensor):
         self.report_type = report_type
         self.walmart_conn_id = walmart_conn_id
 
+    @cached_property
+    def _watch(self) -> ReportWatch:
+        from airflow_provider_walmart.client.reports import ReportWatch
+
+        return ReportWatch(self.hook.client, self.report_type or "")
+
     def look(self, context: Context) -> dict[str, Any] | None:
         """Look at the request."""
-        from airflow_provider_walmart.client.reports import ReportWatch, is_done, progress
+        from airflow_provider_walmart.client.reports import is_done, progress
 
-        if self.report_type:
-            watch = ReportWatch(self.hook.client, self.report_type)
-            request = watch.look([self.request_id])[self.request_id]
-        else:
-            request = self.hook.get_report_request(self.request_id)
+        request = self._watch.look([self.request_id])[self.request_id]
         if request is not None and not is_done(request):
-            self.report_type = self.report_type or request.get("reportType")
+            self.report_type = request.get("reportType") or self.report_type
             self.log.info("Waiting: %s", progress(request))
             return None
         return self._ready(request)

@@ -1,0 +1,206 @@
+"""Waiting for reports: by the list and not by the scarce status call, one poller per account and type."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowException
+from tasks import Task, first_event, revive
+
+from airflow_provider_walmart.client.errors import WalmartRateLimitError, WalmartReportFailedError
+from airflow_provider_walmart.client.reports import ReportWatch
+from airflow_provider_walmart.sensors.reports import WalmartReportSensor
+from airflow_provider_walmart.triggers.reports import WalmartReportTrigger
+
+MODES = pytest.mark.parametrize("deferrable", [False, True], ids=["poll", "deferred"])
+REQUESTS = "/v3/reports/reportRequests"
+LIST, STATUS = f"^{REQUESTS}$", f"^{REQUESTS}/"
+
+
+def seeded(shop, *reports) -> list[str]:
+    """Have somebody else ask for reports; return the ids of the requests."""
+    return shop.server.control("POST", "seed", {"reports": list(reports)})["reports"]
+
+
+def looks(shop) -> dict[str, int]:
+    """Return how often the list was read, and how often the status of one request."""
+    counts: Counter[str] = Counter()
+    for entry in shop.received(REQUESTS):
+        counts["list" if entry["path"] == REQUESTS else "status"] += 1
+    return dict(counts)
+
+
+def sensor(request_id, **fields):
+    known = {"task_id": "wait", "request_id": request_id, "poll_interval": 0.05, "deferrable": False}
+    return lambda: WalmartReportSensor(**{**known, **fields})
+
+
+def trigger(request_id, **fields):
+    known = {"report_type": "ITEM", "since": 0, "deadline": 1e12, "poll_interval": 0.05}
+    return WalmartReportTrigger(
+        walmart_conn_id="walmart_default", request_id=request_id, **{**known, **fields}
+    )
+
+
+# -- the watch -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def watch(shop, make_client):
+    return lambda report_type="ITEM": ReportWatch(make_client(shop.url), report_type)
+
+
+def test_the_list_tells_of_all(shop, watch):
+    ids = seeded(shop, *[{"age": 9, "seconds": 1 if number % 2 else 600} for number in range(25)])
+    found = watch().look(ids)
+    assert [found[request_id]["requestStatus"] for request_id in ids[:2]] == ["RECEIVED", "READY"]
+    assert found.keys() == set(ids)
+    assert looks(shop) == {"list": 3}
+
+
+def test_the_list_is_read_no_further_than_needed(shop, watch):
+    old = seeded(shop, *[{"age": 600}] * 30)
+    new = seeded(shop, {}, {})
+    assert watch().look(new).keys() == set(new)
+    assert looks(shop) == {"list": 1}
+    assert watch().look(old[:1]).keys() == set(old[:1])
+
+
+def test_what_the_list_lacks_is_asked_for_itself(shop, watch):
+    old, listed = seeded(shop, {"age": 31 * 86400}, {})
+    found = watch().look([listed, old, "00000000-0000-0000-0000-000000000000"])
+    assert found[listed]["requestId"] == listed
+    assert found[old]["requestId"] == old
+    assert found["00000000-0000-0000-0000-000000000000"] is None
+    assert looks(shop) == {"list": 1, "status": 2}
+
+
+@pytest.mark.parametrize("given", ["", "ITEM"])
+def test_a_type_is_learnt_once(shop, watch, given):
+    (request_id,) = seeded(shop, {"reportType": "PROMO", "seconds": 600})
+    watching = watch(given)
+    for _ in range(3):
+        assert watching.look([request_id])[request_id]["requestStatus"] == "RECEIVED"
+    assert looks(shop)["status"] == 1
+
+
+def test_an_empty_budget_takes_nothing_from_those_that_are_listed(shop, watch):
+    listed, *old = seeded(shop, {}, *[{"age": 31 * 86400, "seconds": 60 * 86400}] * 25)
+    watching = watch()
+    found = watching.look([listed, *old])
+    assert found[listed]["requestId"] == listed
+    assert len(found) == 21
+    with pytest.raises(WalmartRateLimitError):
+        watching.look(old[-1:])
+    assert watching.look([listed, *old])[listed]["requestId"] == listed
+    assert looks(shop)["status"] == 20
+
+
+# -- the sensor ----------------------------------------------------------------------------------------
+
+
+@MODES
+@pytest.mark.parametrize("report_type", [None, "INVENTORY", "ITEM"], ids=["unknown", "right", "wrong"])
+def test_waits_for_a_report_of_seller_center(shop, deferrable, report_type):
+    (request_id,) = seeded(shop, {"reportType": "INVENTORY", "seconds": 0.4})
+    task = Task()
+    request = task.run(sensor(request_id, report_type=report_type, deferrable=deferrable))
+    assert (request["requestId"], request["requestStatus"]) == (request_id, "READY")
+    assert request["reportType"] == "INVENTORY"
+    assert len(task.deferrals) == deferrable
+    assert looks(shop).get("status", 0) == (report_type != "INVENTORY")
+
+
+@MODES
+def test_a_report_that_is_ready_is_not_waited_for(shop, deferrable):
+    (request_id,) = seeded(shop, {"age": 60})
+    task = Task()
+    assert task.run(sensor(request_id, report_type="ITEM", deferrable=deferrable))["requestId"] == request_id
+    assert task.deferrals == []
+
+
+@MODES
+def test_a_report_that_fails(shop, deferrable):
+    (request_id,) = seeded(shop, {"seconds": 0.3, "outcome": "ERROR"})
+    with pytest.raises(WalmartReportFailedError, match="could not make"):
+        Task().run(sensor(request_id, report_type="ITEM", deferrable=deferrable))
+
+
+@MODES
+@pytest.mark.parametrize("report_type", [None, "ITEM"])
+def test_a_report_nobody_knows(shop, deferrable, report_type):
+    with pytest.raises(WalmartReportFailedError, match="doesn't know report request"):
+        Task().run(sensor("nobody-knows", report_type=report_type, deferrable=deferrable))
+
+
+@MODES
+def test_bad_weather_is_waited_out(shop, deferrable):
+    (request_id,) = seeded(shop, {"seconds": 0.5})
+    shop.fault(STATUS, status=500, times=4)
+    shop.fault(LIST, status=500, times=4)
+    shop.fault(LIST, reset="before", times=4)
+    request = Task().run(sensor(request_id, deferrable=deferrable))
+    assert request["requestStatus"] == "READY"
+
+
+# -- triggers ------------------------------------------------------------------------------------------
+
+
+def test_a_trigger_survives_the_database():
+    made = trigger("R-1", poll_interval=None)
+    path, kwargs = json.loads(json.dumps(made.serialize()))
+    assert path == "airflow_provider_walmart.triggers.reports.WalmartReportTrigger"
+    assert revive(made).serialize() == (path, kwargs)
+
+
+def test_a_trigger_gives_up_at_its_deadline(shop):
+    (request_id,) = seeded(shop, {"seconds": 600})
+    assert asyncio.run(first_event(trigger(request_id, deadline=0))) == {"status": "timeout"}
+
+
+def test_a_trigger_tells_what_no_patience_helps(shop):
+    shop.settings(scopes={"*": {"reports": "no_access"}})
+    event = asyncio.run(first_event(trigger("R-1")))
+    assert (event["status"], event["final"]) == ("error", True)
+    assert "403" in event["message"]
+    with pytest.raises(AirflowException, match="failed"):
+        sensor("R-1")().execute_complete({}, event, 0.0)
+
+
+def test_fifty_waiting_reports_cost_few_calls(shop):
+    """As many calls as rounds and pages, whatever the number of triggers; none of them for a single status."""
+    kinds = ("ITEM", "INVENTORY")
+    ids = {kind: seeded(shop, *[{"reportType": kind, "seconds": 2}] * 25) for kind in kinds}
+
+    async def wait_for_all() -> list:
+        waiting = []
+        for number in range(25):
+            for kind in kinds:
+                made = trigger(ids[kind][number], report_type=kind, poll_interval=1)
+                waiting.append(asyncio.create_task(first_event(made)))
+            # They don't all come at once.
+            await asyncio.sleep(0.02)
+        return await asyncio.gather(*waiting)
+
+    events = asyncio.run(wait_for_all())
+    assert {event["request"]["requestStatus"] for event in events} == {"READY"}
+    assert {event["request"]["requestId"] for event in events} == {*ids["ITEM"], *ids["INVENTORY"]}
+    counts = looks(shop)
+    assert counts.keys() == {"list"}
+    # Two types, three pages each, about three rounds in two seconds; every trigger for itself would need 300.
+    assert counts["list"] <= 2 * 3 * 5
+    assert shop.token_requests == 1
+
+
+def test_two_triggers_for_one_report_both_get_it(shop):
+    (request_id,) = seeded(shop, {"seconds": 0.3})
+
+    async def both() -> list:
+        return await asyncio.gather(*(first_event(trigger(request_id)) for _ in range(2)))
+
+    first, second = asyncio.run(both())
+    assert first == second
+    assert first["request"]["requestStatus"] == "READY"
