@@ -138,7 +138,7 @@ def error_rows(feed_id: str, item: dict[str, Any]) -> Iterator[dict[str, Any]]:
     :return: dicts with ``feedId``, ``sku``, ``index``, ``status``, ``code``, ``field``, ``description``.
     """
     for error in item_errors(item) or [{}]:
-        yield {
+        row = {
             "feedId": feed_id,
             "sku": item.get("sku"),
             "index": item.get("index"),
@@ -147,6 +147,12 @@ def error_rows(feed_id: str, item: dict[str, Any]) -> Iterator[dict[str, Any]]:
             "field": error.get("field"),
             "description": error.get("description"),
         }
+        yield {name: _whole(value) for name, value in row.items()}
+
+
+def _whole(value: Any) -> Any:
+    """Return a text without half characters: Walmart cuts texts in their middle, and no log can be written then."""
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
 
 
 @dataclass
