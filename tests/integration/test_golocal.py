@@ -297,9 +297,10 @@ def test_killed_at_every_step_it_is_booked_once(golocal, tmp_path, lasting):
         {"status": 503, "after_effect": True},
         {"truncate": 3},
         {"body": {}},
-        {"body": "<html>", "after_effect": True},
+        {"body": "<html>"},
+        {"body": {"errors": [{"code": "400.500.117", "description": "A field was ignored."}]}},
     ],
-    ids=["reset", "503", "truncated", "no id", "html"],
+    ids=["reset", "503", "truncated", "no id", "html", "errors in a 200"],
 )
 def test_a_lost_answer_is_looked_for_and_found(golocal, trouble):
     golocal.fault(BOOKING, method="POST", times=1, **trouble)
