@@ -14,6 +14,7 @@ from airflow_provider_walmart.client.errors import WalmartConfigError, WalmartEr
 from airflow_provider_walmart.client.marketplace import MarketplaceClient
 from airflow_provider_walmart.client.paging import records, total_of
 from airflow_provider_walmart.client.raw_pages import Raw, key_of
+from airflow_provider_walmart.client.request_building import build_request
 from airflow_provider_walmart.client.windows import CAP, SECOND, windows, without_doubles
 
 log = logging.getLogger(__name__)
@@ -143,8 +144,11 @@ def raw_records(
 
     The other parameters are those of `searches`.
     """
-    export = DATED.get(find(operation).name)
+    found_operation = find(operation)
+    export = DATED.get(found_operation.name)
     params = {name: value for name, value in params.items() if value is not None}
+    # Bad input is an error at once, not after the searches that only count.
+    build_request(found_operation, params, market=client.settings.market)
 
     def read(search: dict[str, Any]) -> Iterator[Raw]:
         for page in client.raw_pages(operation, params=search):
@@ -155,7 +159,8 @@ def raw_records(
         """Read again when records left the search meanwhile, and others moved up, past the page being read."""
         for _ in range(PASSES):
             found = 0
-            for found, record in enumerate(read(search), start=1):
+            for record in read(search):
+                found += 1
                 yield record
             if found >= count:
                 return

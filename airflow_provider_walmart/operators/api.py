@@ -10,7 +10,7 @@ from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_walmart.client.errors import WalmartError
 from airflow_provider_walmart.results.account import OfMarketplace
-from airflow_provider_walmart.results.api_params import own_params
+from airflow_provider_walmart.results.api_params import given_params, own_params
 from airflow_provider_walmart.results.failures import fail_for_good
 from airflow_provider_walmart.results.files import whole_file
 
@@ -60,7 +60,7 @@ class WalmartApiOperator(OfMarketplace, BaseOperator):
         super().__init__(**kwargs)
         self.operation = operation
         # BaseOperator.params are those of the DAG, and Airflow has merged them into ours by now.
-        self.api_params = dict(params) if isinstance(params, Mapping) else params
+        self.api_params = given_params(params)
         self.body = body
         self.paginate = paginate
         self.output_path = output_path

@@ -13,7 +13,7 @@ from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_walmart.client.errors import WalmartConfigError
 from airflow_provider_walmart.results.account import OfMarketplace
-from airflow_provider_walmart.results.api_params import own_params
+from airflow_provider_walmart.results.api_params import given_params, own_params
 from airflow_provider_walmart.results.failures import fail_for_good
 from airflow_provider_walmart.results.files import whole_file
 
@@ -70,7 +70,7 @@ class WalmartExportOperator(OfMarketplace, BaseOperator):
         super().__init__(**kwargs)
         self.operation = operation
         self.output_path = output_path
-        self.api_params = dict(params) if isinstance(params, Mapping) else params
+        self.api_params = given_params(params)
         self.compression = compression
         self.walmart_conn_id = walmart_conn_id
 

@@ -9,6 +9,24 @@ from airflow_provider_walmart.client.catalogue import Operation, find
 from airflow_provider_walmart.client.errors import WalmartConfigError
 
 
+def given_params(params: Any) -> Any:
+    """Return what an operator was given as ``params``, without what Airflow merged in from the DAG.
+
+    Airflow 3.1 doesn't say where a parameter comes from; `own_params` leaves out what it can there.
+
+    :param params: a dict, or what Airflow made of it: a `ParamsDict`.
+    """
+    if not hasattr(params, "get_param"):
+        return dict(params) if isinstance(params, Mapping) else params
+    merged = {name: params.get_param(name) for name in params}
+    # Those of the DAG may have no value yet.
+    return {
+        name: param.value
+        for name, param in merged.items()
+        if getattr(param, "source", None) != "dag" and param.has_value
+    }
+
+
 def own_params(operation: str, params: Any, of_dag: Collection[str]) -> tuple[Operation, dict[str, Any]]:
     """Return the operation, and the parameters for it without those that Airflow merged in from the DAG.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import uuid
 from collections.abc import Iterator
 from typing import IO, Any
@@ -17,11 +18,16 @@ def whole_file(uri: str, mode: str = "w") -> Iterator[IO[Any]]:
     :param uri: any URI that `ObjectStoragePath` knows (``file://``, ``s3://conn_id@bucket/key``), or a
         path on this machine. A file that is already there is replaced.
     :param mode: ``w`` for text (UTF-8), ``wb`` for bytes.
-    :return: the open file; when the block fails, nothing is left behind.
+    :return: the open file; when the block fails, nothing is left behind. What a killed process left of the same file
+        goes when it is written again.
     """
     target = ObjectStoragePath(uri)
     beside = target.parent / f".{target.name}.{uuid.uuid4().hex[:8]}.part"
     beside.parent.mkdir(parents=True, exist_ok=True)
+    if target.protocol in ("", "file"):
+        # Object stores show nothing of an upload that was never completed.
+        for left_behind in target.parent.glob(f".{glob.escape(target.name)}.????????.part"):
+            left_behind.unlink(missing_ok=True)
     try:
         # Texts of others are cut anywhere, also in the middle of a character.
         text = {} if "b" in mode else {"encoding": "utf-8", "errors": "replace"}

@@ -287,7 +287,7 @@ SEEDS = {
     "getAllReleasedOrders": ({"orders": {"count": 450, "spacing": 60, "age": 1}}, "purchaseOrderId", 450),
     "getAllItems": ({"items": 2345}, "sku", 2345),
     "getMultiNodeInventoryForAllSkuAndAllShipNodes": ({"inventories": 130}, "sku", 130),
-    "GET /v3/wfs/inventory": ({"items": 6500}, "sku", 650),
+    "GET /v3/wfs/inventory": ({"items": 6500}, None, 650),
     "getAllFeedStatuses": (
         {"feeds": [{"feedType": "price", "age": 60 + n} for n in range(120)]},
         "feedId",
@@ -380,7 +380,7 @@ def test_json_that_only_python_reads_is_exported_too(listing, shop, target):
 )
 def test_what_is_no_json_is_an_error(body, listing, shop, target):
     listing(body)
-    with pytest.raises(WalmartServerError):
+    with pytest.raises(AirflowFailException, match="JSON"):
         operator(target, "getAllFeedStatuses").execute({})
     assert not list(target.parent.iterdir())
 
@@ -450,7 +450,6 @@ def test_a_killed_run_leaves_no_file_and_the_next_one_no_part(shop, target):
         ({"operation": "getAllOrderz"}, "getAllOrders"),
         ({"operation": "getAnOrder"}, "single page"),
         ({"params": {"colour": "red"}}, "colour"),
-        ({"params": ["status"]}, "list"),
         ({"params": {"limit": 500}}, "200"),
         ({"params": {"createdStartDate": "yesterday"}}, "yesterday"),
         ({"params": {"createdEndDate": 20261201}}, "createdEndDate"),
@@ -462,7 +461,7 @@ def test_bad_input_is_an_error_before_anything_is_sent(fields, message, shop, ta
     fields = {"operation": "getAllOrders", **fields}
     with pytest.raises(AirflowFailException, match=message):
         operator(target, **fields).execute({})
-    assert not target.parent.exists() or not list(target.parent.iterdir())
+    assert not list(target.parent.parent.glob("lake/*"))
     assert not shop.received("^/v3/(?!token)")
 
 
@@ -470,9 +469,19 @@ def test_bad_input_is_an_error_before_anything_is_sent(fields, message, shop, ta
 
 
 def test_parameters_of_the_dag_are_not_sent(shop, target):
+    placed = seed(shop, count=5, age=10)
+    with DAG("a_dag", params={"colour": "red", "to be asked": Param(type="string")}):
+        made = operator(target)
+    made.execute({})
+    assert ids(target) == Counter(placed)
+
+
+@pytest.mark.skipif(
+    not hasattr(Param(1), "source"), reason="Airflow 3.1 doesn't say where a parameter is from"
+)
+def test_a_parameter_of_the_dag_named_like_one_of_walmart_is_not_sent_either(shop, target):
     placed = seed(shop, count=5, age=10) + seed(shop, count=5, age=10, status="Shipped")
-    dag_params = {"status": "Shipped", "colour": "red", "to be asked": Param(type="string")}
-    with DAG("a_dag", params=dag_params):
+    with DAG("a_dag", params={"status": "Shipped"}):
         everything = operator(target.with_name("everything"))
         shipped = operator(target, params={"status": "Shipped"})
     everything.execute({})
