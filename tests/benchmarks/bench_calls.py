@@ -1,0 +1,124 @@
+"""Calls through the hook, beside a bare loop of ``requests`` over the same server; and what importing us costs.
+
+``python tests/benchmarks/bench_calls.py [calls] [rounds]`` prints both; pytest runs it, too, and holds it to the
+budgets. Rounds of hook and bare loop take turns within one process, with connections open and the token there; the
+ratio is the median of the ratios of the rounds. Rate budgets and retries are in place. The imports are those of all
+operators, sensors, triggers and links over ``airflow.sdk``, each time in a new process.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import requests
+from tabulate import tabulate
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "integration" / "sandbox"))
+
+from sandbox_server import Server, running
+
+CALLS = 300
+ROUNDS = 9
+IMPORTS = 7
+PACKAGE = Path(__file__).parents[2] / "airflow_provider_walmart"
+MODULES = [
+    f"{PACKAGE.name}.{path.parent.name}.{path.stem}"
+    for layer in ("operators", "sensors", "triggers", "links")
+    for path in sorted((PACKAGE / layer).glob("*.py"))
+    if path.stem != "__init__"
+]
+IMPORT = (
+    "import time, airflow.sdk, airflow.providers.common.compat.sdk as compat\n"
+    "compat.BaseOperator, compat.BaseSensorOperator\n"
+    "started = time.perf_counter()\n"
+    f"import {', '.join(MODULES)}\n"
+    "print((time.perf_counter() - started) * 1000)\n"
+)
+
+
+def per_second(call: Callable[[], object], calls: int) -> float:
+    started = time.perf_counter()
+    for _ in range(calls):
+        call()
+    return calls / (time.perf_counter() - started)
+
+
+def callers(server: Server, feed_id: str) -> tuple[Callable[[], object], Callable[[], object]]:
+    """Return one call through the hook, and the same call bare."""
+    from airflow_provider_walmart.hooks.walmart import WalmartHook
+
+    connection = {"conn_type": "walmart", "login": "an-id", "password": "sandbox", "host": server.url}
+    os.environ["AIRFLOW_CONN_WALMART_DEFAULT"] = json.dumps(connection)
+    hook, session = WalmartHook(), requests.Session()
+    path = f"/v3/feeds/{feed_id.replace('@', '%40')}"
+    headers = hook.get_headers()
+    return (
+        lambda: hook.request("GET", path).json(),
+        lambda: session.get(server.url + path, headers=headers).json(),
+    )
+
+
+def compare_calls(calls: int, rounds: int) -> float:
+    """Print how many calls a second there are; return the ratio."""
+    with running("--no-seed") as server, tempfile.TemporaryDirectory() as folder:
+        os.environ["AIRFLOW__WALMART__SHARED_STATE_DIR"] = folder
+        server.control("POST", "settings", {"limits": False})
+        (feed_id,) = server.control("POST", "seed", {"feeds": [{"age": 60}]})["feeds"]
+        ours, bare = callers(server, feed_id)
+        rates: dict[str, list[float]] = {"hook": [], "bare": []}
+        for call in (ours, bare):
+            per_second(call, calls // 3)
+        for number in range(rounds):
+            turns = [("hook", ours), ("bare", bare)]
+            for name, call in turns if number % 2 else reversed(turns):
+                rates[name].append(per_second(call, calls))
+    ratio = statistics.median(one / other for one, other in zip(rates["hook"], rates["bare"], strict=True))
+    lines = [[name, statistics.median(found), min(found), max(found)] for name, found in rates.items()]
+    print("\n" + tabulate(lines, headers=["calls/s", "median", "least", "most"], floatfmt=".0f"))
+    print(f"ratio {ratio:.2f}")
+    return ratio
+
+
+def measure_imports() -> float:
+    """Print and return how many milliseconds the imports take."""
+    with tempfile.TemporaryDirectory() as home:
+        environment = {**os.environ, "AIRFLOW_HOME": home}
+        times = [
+            float(
+                subprocess.run(
+                    [sys.executable, "-c", IMPORT],
+                    capture_output=True,
+                    text=True,
+                    check=True,
+                    env=environment,
+                ).stdout.splitlines()[-1]
+            )
+            for _ in range(IMPORTS)
+        ]
+    found = statistics.median(times)
+    print(
+        f"\nimporting {len(MODULES)} modules: {found:.1f} ms (least {min(times):.1f}, most {max(times):.1f})"
+    )
+    return found
+
+
+def test_calls_through_the_hook_are_as_fast_as_bare_ones() -> None:
+    assert compare_calls(CALLS, ROUNDS) >= 1.0
+
+
+def test_importing_takes_30_milliseconds_at_most() -> None:
+    assert measure_imports() <= 30
+
+
+if __name__ == "__main__":
+    calls, rounds = map(int, sys.argv[1:]) if sys.argv[1:] else (CALLS, ROUNDS)
+    compare_calls(calls, rounds)
+    measure_imports()
