@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 # A request whose answer got lost is in the list by then. Seconds.
 SETTLE = 60.0
 LOOK_EVERY = 20.0
+# Walmart takes one request per report type in this time, so another one after an ERROR would be refused.
+COOL_DOWN = timedelta(hours=1)
 
 
 class WalmartReportOperator(OfMarketplace, BaseOperator):
@@ -164,9 +166,9 @@ class WalmartReportOperator(OfMarketplace, BaseOperator):
     def _asked(self) -> tuple[str, dict[str, Any]]:
         """Return version and body of the request, everything checked."""
         from airflow_provider_walmart.client.reports import check_report, report_body
-        from airflow_provider_walmart.results.reports import check_output_format
+        from airflow_provider_walmart.results.reports import check_output
 
-        check_output_format(self.output_format)
+        check_output(self.output_path, self.output_format)
         start, end = _moment("start", self.start), _moment("end", self.end)
         version = check_report(self.report_type, self.report_version, start, end)
         body = report_body(
@@ -189,18 +191,19 @@ class WalmartReportOperator(OfMarketplace, BaseOperator):
         key = self._record_key(version, body)
         record = records.get(key) or {}
         if record.get("requestId") and not record.get("landed"):
-            self.log.info("An earlier try asked for report %s: going on with that one", record["requestId"])
-            found = self._of_earlier_try(version, str(record["requestId"]))
+            found = self._of_earlier_try(str(record["requestId"]))
             if found:
-                return found, False
-        sent_at = record.get("sentAt") if not record.get("requestId") else None
+                return found, bool(record.get("reused"))
+        sent_at = record.get("sentAt")
         found = self._find(version, body, sent_at)
         if found:
+            # What is there after a request whose answer nobody saw is what that request made.
+            reused = sent_at is None
             self.log.info(
                 "Using report %s, asked for at %s", found["requestId"], found.get("requestSubmissionDate")
             )
-            records.set(key, {"requestId": found["requestId"]})
-            return found, True
+            records.set(key, {"requestId": found["requestId"], "reused": reused})
+            return found, reused
         sent_at = time.time()
         records.set(key, {"sentAt": sent_at})
         try:
@@ -221,32 +224,49 @@ class WalmartReportOperator(OfMarketplace, BaseOperator):
         self.log.info("Asked for report %s (%s %s)", request["requestId"], self.report_type, version)
         return request, False
 
-    def _of_earlier_try(self, version: str, request_id: str) -> dict[str, Any] | None:
-        for request in self.hook.find_report_requests(self.report_type, report_version=version):
-            if request.get("requestId") == request_id and request.get("requestStatus") != "ERROR":
-                return request
-        return None
+    def _of_earlier_try(self, request_id: str) -> dict[str, Any] | None:
+        """Return the request of an earlier try; None when it is time for another one."""
+        from airflow_provider_walmart.client.reports import ReportWatch, submitted_at
+
+        request = ReportWatch(self.hook.client, self.report_type).look([request_id])[request_id]
+        if request is None:
+            return None
+        if request.get("requestStatus") == "ERROR":
+            when = submitted_at(request)
+            if when is None or datetime.now(timezone.utc) - when > COOL_DOWN:
+                return None
+        self.log.info("An earlier try asked for report %s: going on with that one", request_id)
+        return request
 
     def _find(self, version: str, body: dict[str, Any], sent_at: float | None) -> dict[str, Any] | None:
-        """Return an equal request that is recent enough, or that we sent at a time without hearing an answer."""
-        from airflow_provider_walmart.client.reports import matches, submitted_at
+        """Return the newest equal request that is recent enough, or that we sent without hearing an answer.
 
-        while True:
-            age = self.reuse_within.total_seconds()
-            if sent_at is not None:
-                # A minute for clocks that differ.
-                age = max(age, time.time() - sent_at + 60)
-            oldest = datetime.now(timezone.utc) - timedelta(seconds=age)
-            if age > 0:
-                for request in self.hook.find_report_requests(self.report_type, report_version=version):
-                    when = submitted_at(request)
-                    if when is None or when < oldest or request.get("requestStatus") == "ERROR":
-                        continue
-                    if matches(request, body):
-                        return request
+        :param sent_at: when we sent one, seconds since 1970 UTC.
+        """
+        from airflow_provider_walmart.client.reports import find_report_requests, matches, submitted_at
+
+        now = datetime.now(timezone.utc)
+        oldest = now - self.reuse_within
+        # A minute for clocks that differ.
+        sent = now if sent_at is None else datetime.fromtimestamp(sent_at - 60, timezone.utc)
+        since = min(oldest, sent)
+        while since < now:
+            found = {}
+            for request in find_report_requests(
+                self.hook.client, self.report_type, report_version=version, since=since
+            ):
+                when = submitted_at(request)
+                if when is None or when < since or not matches(request, body):
+                    continue
+                # One of ours that failed is still the one we asked for.
+                if when >= sent or request.get("requestStatus") != "ERROR":
+                    found[when] = request
+            if found:
+                return found[max(found)]
             if sent_at is None or time.time() - sent_at >= SETTLE:
-                return None
+                break
             time.sleep(LOOK_EVERY)
+        return None
 
     def _record_key(self, version: str, body: dict[str, Any]) -> str:
         asked = json.dumps([self.report_type, version, body], sort_keys=True)

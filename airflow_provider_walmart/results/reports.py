@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from typing import IO, Any
 
+from airflow.providers.common.compat.sdk import ObjectStoragePath
+
 from airflow_provider_walmart.client.errors import WalmartConfigError, WalmartReportFailedError
 from airflow_provider_walmart.results.files import whole_file
 
@@ -19,15 +21,19 @@ OUTPUT_FORMATS = ("csv", "zip", "jsonl", "parquet")
 CHUNK = 1024 * 1024
 
 
-def check_output_format(output_format: str) -> None:
-    """Pass for a format that can be written here.
+def check_output(output_path: str, output_format: str) -> None:
+    """Pass for a place and a format that can be written here.
 
-    :raises WalmartConfigError: naming the formats, or the package that is missing.
+    :raises WalmartConfigError: naming the formats, the scheme of the path, or the package that is missing.
     """
     if output_format not in OUTPUT_FORMATS:
         raise WalmartConfigError(f"output_format is {output_format!r}; allowed: {', '.join(OUTPUT_FORMATS)}.")
     if output_format == "parquet" and find_spec("pyarrow") is None:
         raise WalmartConfigError("output_format is 'parquet', but pyarrow is not installed.")
+    try:
+        _ = ObjectStoragePath(output_path).fs
+    except ValueError as error:
+        raise WalmartConfigError(f"output_path is {output_path!r}: {error}.") from None
 
 
 def land_report(archive: IO[bytes], output_path: str, output_format: str) -> int:

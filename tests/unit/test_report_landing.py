@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_walmart.client.errors import WalmartConfigError, WalmartReportFailedError
 from airflow_provider_walmart.results import reports
-from airflow_provider_walmart.results.reports import check_output_format, land_report
+from airflow_provider_walmart.results.reports import check_output, land_report
 
 TABLE = b'SKU,Name\r\nA-1,"Mug, blue"\r\nA-2,"two\r\nlines, ""quoted"""\r\n'
 ROWS = [{"SKU": "A-1", "Name": "Mug, blue"}, {"SKU": "A-2", "Name": 'two\r\nlines, "quoted"'}]
@@ -100,13 +100,24 @@ def test_parquet_of_many_batches(land):
 
 def test_an_unknown_format_is_refused_with_those_there_are():
     with pytest.raises(WalmartConfigError, match=r"xlsx.*csv, zip, jsonl, parquet"):
-        check_output_format("xlsx")
+        check_output("/somewhere", "xlsx")
 
 
 def test_parquet_without_pyarrow_is_refused(monkeypatch):
     monkeypatch.setattr(reports, "find_spec", lambda name: None)
     with pytest.raises(WalmartConfigError, match="pyarrow is not installed"):
-        check_output_format("parquet")
+        check_output("/somewhere", "parquet")
+
+
+@pytest.mark.parametrize("path", ["nowhere://bucket/key", "nowhere:///key"])
+def test_a_place_nobody_knows_is_refused(path):
+    with pytest.raises(WalmartConfigError, match=r"output_path .*nowhere"):
+        check_output(path, "csv")
+
+
+@pytest.mark.parametrize("path", ["items.csv", "/tmp/items.csv", "file:///tmp/items.csv"])
+def test_a_place_that_is_known_passes(path):
+    check_output(path, "csv")
 
 
 # -- rows ----------------------------------------------------------------------------------------------
