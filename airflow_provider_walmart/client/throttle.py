@@ -186,8 +186,12 @@ def _limits(market: str, method: str, path: str, query: str) -> tuple[RateLimit,
     operation = operation_at(market, method, path)
     if operation is None:
         return (RateLimit(*DEFAULT_LIMIT, bucket=f"{method} {'/'.join(path.split('/')[:4])}"),)
-    published = limits_of(operation, dict(parse_qsl(query)))
-    limits = published or (RateLimit(*DEFAULT_LIMIT, bucket=f"{operation.method} {operation.path}"),)
+    given = dict(parse_qsl(query))
+    bucket = f"{operation.method} {operation.path}"
+    if bucket == "POST /v3/reports/reportRequests":
+        # Walmart counts each type of report apart.
+        bucket += f"?reportType={given.get('reportType')}"
+    limits = limits_of(operation, given) or (RateLimit(*DEFAULT_LIMIT, bucket=bucket),)
     return tuple(sorted(limits, key=lambda limit: limit.count / limit.per_seconds))
 
 
