@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from urllib.parse import unquote, urlsplit
 
 import pytest
@@ -73,10 +74,16 @@ def test_connections(login, password, host, port, schema, extra):
 
 @pytest.fixture
 def client(make_client, walmart, monkeypatch):
-    """A client that never sleeps, and Walmart to be told what to answer."""
+    """A client whose time passes without sleeping, and Walmart to be told what to answer."""
     monkeypatch.setattr("tenacity.nap.time.sleep", lambda seconds: None)
     client = make_client()
-    monkeypatch.setattr(client.session, "throttle", None)
+    now = [time.time()]
+
+    def sleep(seconds: float) -> None:
+        now[0] += seconds + 0.001
+
+    monkeypatch.setattr(client.session.throttle, "_clock", lambda: now[0])
+    monkeypatch.setattr(client.session.throttle, "_sleep", sleep)
     return client
 
 
