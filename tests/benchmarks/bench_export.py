@@ -1,0 +1,154 @@
+"""Exporting orders, beside a bare loop of ``requests`` and ``json`` that does the same over the same server.
+
+``python tests/benchmarks/bench_export.py [orders] [rounds]`` prints a table; pytest runs it, too, and holds it to the
+budgets. Both read the same orders of 180 days in windows as large as one search allows, 200 a page, and write them as
+JSON lines. Rounds of the two take turns; the ratio is the median of the ratios of the rounds. Every round is a process
+of its own, timed from the first request to the last line written. Memory is the growth of its peak over what it is
+when an export of a hundred orders is done.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import requests
+from tabulate import tabulate
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "integration" / "sandbox"))
+
+from sandbox_server import Server, running
+
+ORDERS = 250_000
+ROUNDS = 3
+SPACING = 69
+MEGABYTE = 1_000_000
+
+
+def peak() -> int:
+    """Return the most memory this process has had so far, in bytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def ours(url: str, folder: Path, days: float) -> int:
+    from airflow_provider_walmart.operators.exports import WalmartExportOperator
+
+    connection = {"conn_type": "walmart", "login": "an-id", "password": "sandbox", "host": url}
+    os.environ["AIRFLOW_CONN_WALMART_DEFAULT"] = json.dumps(connection)
+    os.environ["AIRFLOW__WALMART__SHARED_STATE_DIR"] = str(folder / "state")
+    operator = WalmartExportOperator(
+        task_id="export",
+        operation="getAllOrders",
+        output_path=str(folder / "ours.jsonl"),
+        params={"shipNodeType": "SellerFulfilled"},
+    )
+    # The budget of Walmart's, 5,000 calls a minute, would be the time measured.
+    operator.hook.client.session.throttle = None
+    end = datetime.now(timezone.utc)
+    interval = {"data_interval_start": end - timedelta(days=days), "data_interval_end": end}
+    return int(operator.execute(interval)["records"])
+
+
+def bare(url: str, folder: Path, days: float, token: str) -> int:
+    session = requests.Session()
+    session.headers.update(
+        {
+            "WM_SEC.ACCESS_TOKEN": token,
+            "WM_QOS.CORRELATION_ID": "bench",
+            "WM_SVC.NAME": "Walmart Marketplace",
+            "Accept": "application/json",
+        }
+    )
+    now = datetime.now(timezone.utc)
+    start, count = now - timedelta(days=days), 0
+    width = timedelta(seconds=9_999 * SPACING)
+    with (folder / "bare.jsonl").open("w") as file:
+        while start < now:
+            end = min(start + width, now)
+            edges = f"{start:%Y-%m-%dT%H:%M:%SZ}", f"{end:%Y-%m-%dT%H:%M:%SZ}"
+            query = f"?limit=200&createdStartDate={edges[0]}&createdEndDate={edges[1]}"
+            while query:
+                page = session.get(f"{url}/v3/orders{query}").json()["list"]
+                for order in (page["elements"] or {}).get("order", []):
+                    file.write(json.dumps(order) + "\n")
+                    count += 1
+                query = page["meta"].get("nextCursor")
+            start = end
+    return count
+
+
+def measure(what: str, url: str, days: float, token: str) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        run = (
+            (lambda days: ours(url, folder, days))
+            if what == "ours"
+            else (lambda days: bare(url, folder, days, token))
+        )
+        run(100 * SPACING / 86_400)
+        memory, started, worked = peak(), time.perf_counter(), time.process_time()
+        count = run(days)
+        seconds, work = time.perf_counter() - started, time.process_time() - worked
+    return {"records": count, "seconds": seconds, "cpu": work, "grown": peak() - memory}
+
+
+def measured(what: str, server: Server, days: float) -> dict[str, Any]:
+    """Measure in a new process."""
+    arguments = [sys.executable, __file__, what, server.url, str(days), server.token()]
+    done = subprocess.run(arguments, capture_output=True, text=True, check=True)
+    return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+def compare(orders: int, rounds: int) -> dict[str, Any]:
+    """Print and return what was measured."""
+    days = min(179.9, orders * SPACING / 86_400)
+    results: dict[str, list[dict[str, Any]]] = {"ours": [], "bare": []}
+    with running("--no-seed") as server:
+        server.control("POST", "settings", {"limits": False})
+        server.control("POST", "seed", {"orders": {"count": orders, "spacing": SPACING}})
+        for number in range(rounds):
+            for what in ("ours", "bare") if number % 2 else ("bare", "ours"):
+                results[what].append(measured(what, server, days))
+    lines = [
+        {
+            "": what,
+            "records": max(run["records"] for run in runs),
+            "records/s": statistics.median(run["records"] / run["seconds"] for run in runs),
+            "CPU s per 100,000": statistics.median(1e5 * run["cpu"] / run["records"] for run in runs),
+            "peak grows by, MB": max(run["grown"] for run in runs) / MEGABYTE,
+        }
+        for what, runs in results.items()
+    ]
+    ratio = statistics.median(
+        (one["records"] / one["seconds"]) / (other["records"] / other["seconds"])
+        for one, other in zip(results["ours"], results["bare"], strict=True)
+    )
+    print("\n" + tabulate(lines, headers="keys", floatfmt=".1f", intfmt=","))
+    print(f"ratio {ratio:.2f}")
+    return {"ratio": ratio, "grown": lines[0]["peak grows by, MB"], "lines": lines}
+
+
+def test_export_is_four_times_as_fast_as_a_bare_loop_in_constant_memory() -> None:
+    found = compare(ORDERS, ROUNDS)
+    assert found["ratio"] >= 4
+    assert found["grown"] <= 10
+    assert abs(found["lines"][0]["records"] - found["lines"][1]["records"]) <= 2
+
+
+if __name__ == "__main__":
+    match sys.argv[1:]:
+        case ["ours" | "bare" as what, url, days, token]:
+            print(json.dumps(measure(what, url, float(days), token)))
+        case [orders, rounds]:
+            compare(int(orders), int(rounds))
+        case _:
+            compare(ORDERS, ROUNDS)
