@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import IO, Any
@@ -257,15 +259,14 @@ def download_report(client: MarketplaceClient, request_id: str, file: IO[bytes])
     """
     for attempt in (1, 2):
         answer = client.call("downloadReport", params={"requestId": request_id})
-        link = answer.get("downloadURL") if isinstance(answer, dict) else None
-        parts = urlsplit(link) if isinstance(link, str) else None
-        if parts is None or not (parts.scheme == "https" or (parts.hostname and is_loopback(parts.hostname))):
+        link = _link_in(answer)
+        if link is None:
             raise WalmartServerError(f"The answer for report {request_id} holds no https download link.")
         file.seek(0)
         file.truncate()
         try:
-            with HttpSession(str(link), str(client.session.headers["User-Agent"])) as storage:
-                length = _fetch(storage, str(link), request_id, file, client.settings.timeout)
+            with _nothing_logged(), HttpSession(link, str(client.session.headers["User-Agent"])) as storage:
+                length = _fetch(storage, link, request_id, file, client.settings.timeout)
         except requests.RequestException as error:
             raise WalmartConnectionError(
                 f"The download of report {request_id} broke off ({type(error).__name__})."
@@ -275,6 +276,38 @@ def download_report(client: MarketplaceClient, request_id: str, file: IO[bytes])
         if attempt == 1:
             log.info("The download link of report %s has expired, asking for another one", request_id)
     raise WalmartReportFailedError(f"The storage refuses the download links of report {request_id}.")
+
+
+def _link_in(answer: Any) -> str | None:
+    """Return the download link in an answer; None when there is none that may be followed."""
+    link = answer.get("downloadURL") if isinstance(answer, dict) else None
+    if not isinstance(link, str):
+        return None
+    try:
+        parts = urlsplit(link)
+    except ValueError:
+        return None
+    if parts.hostname and (
+        parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname))
+    ):
+        return link
+    return None
+
+
+@contextlib.contextmanager
+def _nothing_logged() -> Iterator[None]:
+    """Keep the requests of this thread out of the log: on level DEBUG, urllib3 writes whole links."""
+    thread = threading.get_ident()
+
+    def is_of_others(record: logging.LogRecord) -> bool:
+        return record.thread != thread
+
+    logger = logging.getLogger("urllib3.connectionpool")
+    logger.addFilter(is_of_others)
+    try:
+        yield
+    finally:
+        logger.removeFilter(is_of_others)
 
 
 def _fetch(storage: HttpSession, link: str, request_id: str, file: IO[bytes], timeout: float) -> int | None:

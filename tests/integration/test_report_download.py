@@ -1,0 +1,331 @@
+"""From READY to a whole file: links, the storage behind them, and everything that can go wrong on the way."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+import pytest
+import requests
+from tasks import Task
+
+from airflow_provider_walmart.client.errors import (
+    WalmartConnectionError,
+    WalmartReportFailedError,
+    WalmartServerError,
+)
+from airflow_provider_walmart.hooks.walmart import WalmartHook
+from airflow_provider_walmart.operators.reports import WalmartReportOperator
+
+LINKS, STORAGE = "^/v3/reports/downloadReport$", "^/storage/"
+
+
+@pytest.fixture(autouse=True)
+def quick(shop, tmp_path, monkeypatch) -> None:
+    shop.settings(report_seconds=0)
+    shop.server.control("POST", "seed", {"items": 50})
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+
+
+@pytest.fixture
+def operator(tmp_path):
+    def make():
+        return WalmartReportOperator(
+            task_id="a_task",
+            report_type="ITEM",
+            output_path=str(tmp_path / "landed" / "items"),
+            poll_interval=0.05,
+            deferrable=False,
+        )
+
+    return make
+
+
+@pytest.fixture
+def files(tmp_path):
+    """Return a function that returns the files of the report and the temporary ones there are."""
+    return lambda: sorted(
+        str(path.relative_to(tmp_path))
+        for folder in ("landed", "temporary")
+        for path in (tmp_path / folder).rglob("*")
+    )
+
+
+def statuses(shop, path: str, method: str = "GET") -> list[int]:
+    return [entry["status"] for entry in shop.received(path) if entry["method"] == method]
+
+
+def requested(shop) -> int:
+    """Return how often a report was asked for."""
+    return len(statuses(shop, "^/v3/reports/reportRequests$", "POST"))
+
+
+def link_of(shop) -> str:
+    """Return a download link of some report."""
+    (request_id,) = shop.server.control("POST", "seed", {"reports": [{"age": 9000}]})["reports"]
+    return shop.server.get("/v3/reports/downloadReport", requestId=request_id)["downloadURL"]
+
+
+# -- secrets -------------------------------------------------------------------------------------------
+
+
+def test_the_storage_sees_no_credential(shop, operator, tmp_path, monkeypatch):
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login somebody password something\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    Task().run(operator)
+    (entry,) = [entry for entry in shop.received() if entry["server"] == "storage"]
+    assert entry["status"] == 200
+    assert set(entry["headers"]) == {"host", "user-agent", "accept", "accept-encoding", "connection"}
+    assert entry["headers"]["user-agent"].startswith("airflow-provider-walmart/")
+    assert shop.token_requests == 1
+
+
+def test_neither_link_nor_token_is_told_to_anybody(shop, operator, tmp_path, caplog, capfd):
+    caplog.set_level(logging.DEBUG)
+    # urllib3 logs each request on this level.
+    logging.getLogger("urllib3").debug("the log is on")
+    task = Task()
+    result = task.run(operator)
+    (download,) = shop.received(STORAGE)
+    told = capfd.readouterr()
+    everything = [
+        *(told.out, told.err, caplog.text),
+        *map(json.dumps, (result, task.xcom, task.state)),
+        (tmp_path / "landed" / "items").read_text(),
+    ]
+    assert "the log is on" in caplog.text
+    assert "/v3/reports/downloadReport" in caplog.text
+    for text in everything:
+        assert download["query"].partition("X-Amz-Signature=")[2] not in text
+        assert "X-Amz" not in text
+        assert WalmartHook().get_access_token() not in text
+
+
+def test_nor_are_they_when_the_download_fails(shop, operator, caplog, capfd):
+    caplog.set_level(logging.DEBUG)
+    for trouble in ({"status": 403}, {"status": 500}, {"reset": "before"}, {"truncate": 10}):
+        shop.fault(STORAGE, **trouble)
+        with pytest.raises((WalmartReportFailedError, WalmartConnectionError)) as caught:
+            Task().run(operator)
+        shop.no_faults()
+        assert "X-Amz" not in repr(caught.value.__cause__) + str(caught.value) + repr(vars(caught.value))
+        assert caught.value.__suppress_context__ or caught.value.__context__ is None
+    told = capfd.readouterr()
+    assert "X-Amz" not in told.out + told.err + caplog.text
+
+
+# -- links ---------------------------------------------------------------------------------------------
+
+
+def test_an_expired_link_is_asked_for_again(shop, operator, files):
+    old = link_of(shop)
+    shop.advance(900)
+    shop.server._token = ""
+    shop.revoke_tokens()
+    shop.fault(LINKS, body={"downloadURL": old, "requestStatus": "READY"}, times=1)
+    Task().run(operator)
+    assert statuses(shop, LINKS)[-2:] == [200, 200]
+    assert statuses(shop, STORAGE) == [403, 200]
+    assert requested(shop) == 1
+    assert files() == ["landed/items"]
+
+
+def test_links_that_never_work_are_given_up(shop, operator, files):
+    shop.fault(STORAGE, status=403)
+    task = Task()
+    with pytest.raises(WalmartReportFailedError, match="refuses the download links"):
+        task.run(operator)
+    assert (len(statuses(shop, LINKS)), len(statuses(shop, STORAGE))) == (2, 2)
+    assert files() == []
+    shop.no_faults()
+    task.run(operator)
+    assert requested(shop) == 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"downloadURL": None},
+        {"downloadURL": 7},
+        {"downloadURL": "http://storage.example.com/report.zip"},
+        {"downloadURL": "file:///etc/passwd"},
+        {"downloadURL": "https:///nowhere"},
+        {"downloadURL": "http://[::1"},
+        [],
+    ],
+)
+def test_a_link_that_is_none_is_not_followed(shop, operator, files, body):
+    shop.fault(LINKS, body=body)
+    with pytest.raises(WalmartServerError, match="no https download link"):
+        Task().run(operator)
+    assert statuses(shop, STORAGE) == []
+    assert files() == []
+
+
+# -- the storage ---------------------------------------------------------------------------------------
+
+
+def broken_off(shop) -> None:
+    shop.fault(STORAGE, truncate=500)
+
+
+def unreachable(shop) -> None:
+    shop.fault(STORAGE, reset="before")
+
+
+def unwell(shop) -> None:
+    shop.fault(STORAGE, status=503)
+
+
+def no_zip(shop) -> None:
+    shop.fault(STORAGE, body="<html>Come back later</html>")
+
+
+def truncated(shop) -> None:
+    shop.settings(report_damage="truncated")
+
+
+def two_files(shop) -> None:
+    shop.settings(report_damage="two files")
+
+
+def gone(shop) -> None:
+    shop.settings(report_damage="gone")
+
+
+def empty(shop) -> None:
+    shop.settings(report_csv="")
+
+
+@pytest.mark.parametrize(
+    ("trouble", "kind", "said"),
+    [
+        (broken_off, WalmartConnectionError, "broke off"),
+        (unreachable, WalmartConnectionError, "broke off"),
+        (unwell, WalmartReportFailedError, "answered 503"),
+        (no_zip, WalmartReportFailedError, "damaged: File is not a zip file"),
+        (truncated, WalmartReportFailedError, "damaged: File is not a zip file"),
+        (two_files, WalmartReportFailedError, "holds 2 files"),
+        (gone, WalmartReportFailedError, "answered 404 .*although it is READY"),
+        (empty, WalmartReportFailedError, "not even a header"),
+    ],
+)
+def test_a_bad_download_leaves_nothing_and_costs_no_report(shop, operator, files, trouble, kind, said):
+    trouble(shop)
+    task = Task()
+    with pytest.raises(kind, match=said) as caught:
+        task.run(operator)
+    assert not caught.value.is_final, "a retry may help"
+    assert files() == []
+    shop.no_faults()
+    shop.settings(report_damage=None, report_csv=None)
+    assert task.run(operator)["rows"] == 50
+    assert files() == ["landed/items"]
+    assert requested(shop) == 1
+
+
+# -- this machine --------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def disk_full_after(size: int):
+    """Let no file become larger than so many bytes: what the kernel says then is what it says of a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize("size", [60_000, 1_200_000], ids=["downloading", "unpacking"])
+def test_a_full_disk(shop, operator, files, size):
+    shop.settings(report_rows=5000)
+    task = Task()
+    with disk_full_after(size), pytest.raises(OSError, match="File too large"):
+        task.run(operator)
+    assert files() == []
+    assert task.run(operator)["rows"] == 5000
+    assert files() == ["landed/items"]
+    assert requested(shop) == 1
+
+
+SLOWLY = """
+import sys, tempfile, time
+from airflow_provider_walmart.operators.reports import WalmartReportOperator
+from airflow_provider_walmart.results import reports
+
+tempfile.tempdir = sys.argv[2]
+count = reports._RowCounter.add
+reports.CHUNK = 10_000
+reports._RowCounter.add = lambda self, chunk: (time.sleep(0.05), count(self, chunk))
+WalmartReportOperator(
+    task_id="a_task", report_type="ITEM", output_path=sys.argv[1], poll_interval=0.05, deferrable=False
+).execute({})
+"""
+
+
+@pytest.mark.parametrize("when", ["downloading", "writing"])
+def test_killed_on_the_way(shop, operator, files, tmp_path, when):
+    shop.settings(report_rows=5000)
+    shop.fault(STORAGE, drip=0.5 if when == "downloading" else 0.01, times=1)
+    process = subprocess.Popen(
+        [sys.executable, "-c", SLOWLY, str(tmp_path / "landed" / "items"), str(tmp_path / "temporary")],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 60
+    while process.poll() is None and time.monotonic() < deadline:
+        parts = [path for path in (tmp_path / "landed").glob("*") if path.stat().st_size > 0]
+        if (when == "downloading" and shop.received(STORAGE)) or parts:
+            break
+        time.sleep(0.05)
+    assert process.poll() is None
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert "landed/items" not in files()
+    assert not list((tmp_path / "temporary").iterdir())
+
+    assert Task().run(operator)["reused"] is True
+    assert files() == ["landed/items"]
+    assert requested(shop) == 1
+
+
+# -- the hook ------------------------------------------------------------------------------------------
+
+
+def test_the_hook_downloads_to_a_local_file(shop, tmp_path):
+    (request_id,) = shop.server.control("POST", "seed", {"reports": [{"age": 9}]})["reports"]
+    place = tmp_path / "items.zip"
+    length = WalmartHook().download_report(request_id, str(place))
+    assert place.read_bytes() == requests.get(link_of_request(shop, request_id)).content
+    assert length == place.stat().st_size
+
+
+def test_the_hook_leaves_no_half_file(shop, tmp_path):
+    (request_id,) = shop.server.control("POST", "seed", {"reports": [{"age": 9}]})["reports"]
+    place = tmp_path / "files" / "items.zip"
+    place.parent.mkdir()
+    place.write_text("of yesterday")
+    shop.fault(STORAGE, truncate=100)
+    with pytest.raises(WalmartConnectionError):
+        WalmartHook().download_report(request_id, str(place))
+    assert [(path.name, path.read_text()) for path in place.parent.iterdir()] == [
+        ("items.zip", "of yesterday")
+    ]
+
+
+def link_of_request(shop, request_id: str) -> str:
+    return shop.server.get("/v3/reports/downloadReport", requestId=request_id)["downloadURL"]
