@@ -3,6 +3,10 @@
 Two sources say how fast an account may call: the limits that Walmart publishes, kept as token buckets in
 the shared state store, and the answers themselves, which name the time to come back at. Slots are
 reserved ahead: whoever has to wait knows for how long and sends no request to find out.
+
+What is guaranteed once an answer has named a time: from the moment it is in the store, no process that shares
+the store sends anything more to that bucket before then. What was on its way by that moment, at most one call
+for every thread that is calling, can't be taken back.
 """
 
 from __future__ import annotations
@@ -11,10 +15,11 @@ import functools
 import hashlib
 import json
 import logging
-import threading
+import math
 import time
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from urllib.parse import parse_qsl
 
@@ -22,7 +27,7 @@ from pyrate_limiter import Rate, TokenBucket
 
 from airflow_provider_walmart.client.catalogue import Operation, RateLimit, all_operations, limits_of
 from airflow_provider_walmart.client.errors import WalmartRateLimitError
-from airflow_provider_walmart.client.retry_after import retry_time
+from airflow_provider_walmart.client.retry_after import LONGEST_WAIT, retry_time
 from airflow_provider_walmart.client.settings import WalmartSettings
 from airflow_provider_walmart.client.state import Resilient
 
@@ -30,14 +35,16 @@ log = logging.getLogger(__name__)
 
 # For operations whose limit is not published: an answer of 429 teaches the rest.
 DEFAULT_LIMIT = (60, 60)
-# Share of a budget that a process takes at once, so that a fast bucket costs no look into the store per call.
-LEASE_SHARE = 50
+# A process takes at once what refills in this time, so that a fast bucket costs no lock per call. Seconds.
+LEASE_WORTH = 1.2
 # Taken slots that aren't used within this time are gone. Seconds.
 LEASE_LIFE = 2.0
+# Walmart counts calls as they arrive: one that took its time makes the next one look early. Seconds.
+LAG = LEASE_LIFE + 1.0
 # Said in the log from this wait on. Seconds.
 WORTH_SAYING = 5.0
 LOCK_TIMEOUT = 5.0
-HOUR = 3600
+WALMARTS_WORD = "Walmart's own word"
 
 _algorithm = TokenBucket()
 
@@ -70,8 +77,7 @@ class Throttle:
         self._clock = clock
         self._sleep = sleep
         self._published = published
-        self._leases: dict[str, tuple[int, float]] = {}
-        self._mutex = threading.Lock()
+        self._leases: dict[str, _Lease] = {}
         self._names: dict[tuple[str, str], str] = {}
 
     def wait(self, method: str, path: str, query: str) -> None:
@@ -80,97 +86,111 @@ class Throttle:
         :raises WalmartRateLimitError: when that would take longer than ``max_wait``; no slot is taken then.
         """
         limits = _limits(self._market, method, path, query)
-        if self._published:
-            # The scarcest first: when it refuses, nothing has been taken from the others.
-            for limit in limits:
-                start = self._take(limit)
-                self._sleep_until(start, f"the budget of {limit.count} per {limit.per_seconds} s", limit)
-        for bucket in {limit.bucket for limit in limits}:
-            # Others may learn of a later time while we sleep.
-            while (blocked := self._blocked_until(bucket)) > self._clock():
-                self._refuse_long_wait(blocked, "Walmart's own word", bucket)
-                self._sleep_until(blocked, "Walmart's own word", limits[0])
+        call = _Call(method, path, self._clock() + self._max_wait)
+        is_taken = not self._published
+        while True:
+            blocked = {limit.bucket: self._blocked_until(limit.bucket) for limit in limits}
+            until = max(blocked.values())
+            if until > self._clock():
+                call.refuse_after_deadline(until, self._clock(), WALMARTS_WORD)
+                self._sleep_until(until, call, WALMARTS_WORD)
+                # Others have waited for the same moment: slots are given out anew.
+                is_taken = not self._published
+            elif is_taken:
+                return
+            else:
+                starts = []
+                # The scarcest first: when it refuses, nothing has been taken from the others.
+                for limit in limits:
+                    starts.append(self._take(limit, blocked[limit.bucket], call))
+                    self._sleep_until(starts[-1], call, _budget(limit))
+                if not any(starts):
+                    return
+                # Time has passed: an answer may have come.
+                is_taken = True
 
     def learn(self, method: str, path: str, query: str, status: int, headers: Mapping[str, str]) -> None:
-        """Remember, for all processes, that an answer named a time to come back at."""
-        if status != 429 and headers.get("x-current-token-count", "").strip() not in ("0", "0.0"):
+        """Remember, for all processes, what an answer says: that a budget is used up, and until when."""
+        if status != 429 and not _none_left(headers.get("x-current-token-count", "")):
             return
-        when = retry_time(headers, datetime.fromtimestamp(self._clock(), timezone.utc))
-        if when is None:
-            return
-        until = when.timestamp()
-        for bucket in {limit.bucket for limit in _limits(self._market, method, path, query)}:
-            name = self._name("block", bucket)
+        now = self._clock()
+        when = retry_time(headers, datetime.fromtimestamp(now, timezone.utc))
+        for limit in _limits(self._market, method, path, query):
+            if when is None and not self._published:
+                continue
+            until = when.timestamp() if when else now + limit.per_seconds / limit.count
+            name = self._name("block", limit.bucket)
             with self._store.lock(name, LOCK_TIMEOUT):
-                if until > self._blocked_until(bucket):
-                    self._store.put(name, json.dumps(until).encode(), until - self._clock() + 1)
+                if until > self._blocked_until(limit.bucket):
+                    self._store.put(name, repr(until).encode(), until - now + limit.per_seconds)
 
     # -- slots ---------------------------------------------------------------------------------------
 
-    def _take(self, limit: RateLimit) -> float:
-        """Return when the next slot of a budget is, having taken it."""
-        name = self._name(f"{limit.count}/{limit.per_seconds}", limit.bucket)
-        with self._mutex:
-            left, expires_at = self._leases.get(name, (0, 0.0))
-            if left > 0 and self._clock() < expires_at:
-                self._leases[name] = (left - 1, expires_at)
-                return 0.0
-        rate = Rate(limit.count, limit.per_seconds * 1000)
+    def _take(self, limit: RateLimit, blocked: float, call: _Call) -> float:
+        """Take the next slot of a budget and return when it is; 0 for one that was taken ahead.
+
+        :param blocked: until when Walmart wanted no call of this bucket; lies in the past.
+        """
+        name = self._name(_budget(limit), limit.bucket)
+        lease = self._leases.get(name)
+        if lease and lease.use(self._clock(), blocked):
+            return 0.0
+        # A budget of one call has nothing that could be held back, so its calls are further apart.
+        spare = LAG if limit.count == 1 else 0.0
+        rate = Rate(limit.count, int((limit.per_seconds + spare) * 1000))
         with self._store.lock(name, LOCK_TIMEOUT):
-            state = self._load(name)
-            now = int(self._clock() * 1000)
-            lease = max(1, limit.count // LEASE_SHARE)
-            for weight in sorted({lease, 1}, reverse=True):
-                after, decision = _algorithm.step([rate], state, now, weight)
+            now = self._clock()
+            milliseconds = int(now * 1000)
+            longest = now + limit.per_seconds + spare + self._max_wait + LAG
+            state = max(
+                self._stored(name, longest * 1e6),
+                # Held back, for calls that take longer to arrive than those after them.
+                (now + LAG - spare) * 1e6,
+                # By Walmart's word there was one call left at that moment.
+                (blocked + limit.per_seconds * (1 - 1 / limit.count)) * 1e6,
+            )
+            most = max(1, int(limit.count / limit.per_seconds * LEASE_WORTH))
+            ahead = min(most, lease.next_size(now)) if lease else 1
+            for weight in sorted({ahead, 1}, reverse=True):
+                (after,), decision = _algorithm.step([rate], (state,), milliseconds, weight)
                 if decision.allowed:
                     self._save(name, after, limit)
-                    with self._mutex:
-                        self._leases[name] = (weight - 1, self._clock() + LEASE_LIFE)
-                    return 0.0
-            start = now + (decision.retry_after_ms or 0)
-            self._refuse_long_wait(
-                start / 1000, f"the budget of {limit.count} per {limit.per_seconds} s", limit.bucket
-            )
-            after, _ = _algorithm.step([rate], state, start, 1)
+                    self._leases[name] = _Lease(weight, now)
+                    return now
+            start = milliseconds + (decision.retry_after_ms or 0)
+            call.refuse_after_deadline(start / 1000, now, _budget(limit))
+            (after,), _ = _algorithm.step([rate], (state,), start, 1)
             self._save(name, after, limit)
+            self._leases.pop(name, None)
         return start / 1000
 
-    def _load(self, name: str) -> tuple[float, ...]:
-        stored = self._store.get(name)
-        try:
-            return (float(json.loads(stored)),) if stored else (0,)
-        except (ValueError, TypeError):
-            self._store.warn("an entry in it is damaged")
-            return (0,)
-
-    def _save(self, name: str, state: tuple[float, ...], limit: RateLimit) -> None:
-        self._store.put(name, json.dumps(state[0]).encode(), 2.0 * limit.per_seconds)
-
-    # -- waiting -------------------------------------------------------------------------------------
+    def _save(self, name: str, state: float, limit: RateLimit) -> None:
+        self._store.put(name, repr(state).encode(), 2.0 * limit.per_seconds)
 
     def _blocked_until(self, bucket: str) -> float:
-        stored = self._store.get(self._name("block", bucket))
-        try:
-            return float(json.loads(stored)) if stored else 0.0
-        except (ValueError, TypeError):
+        latest = self._clock() + 2 * LONGEST_WAIT.total_seconds()
+        return self._stored(self._name("block", bucket), latest)
+
+    def _stored(self, name: str, latest: float) -> float:
+        """Return a moment out of the store; 0 when there is none, or one that makes no sense."""
+        stored = self._store.get(name)
+        if stored is None:
             return 0.0
+        try:
+            moment = float(stored)
+        except ValueError:
+            moment = math.nan
+        if not 0 <= moment <= latest:
+            self._store.warn("an entry in it is damaged or from the future")
+            return 0.0
+        return moment
 
-    def _refuse_long_wait(self, until: float, reason: str, bucket: str) -> None:
-        if until - self._clock() > self._max_wait:
-            method, _, path = bucket.partition(" ")
-            raise WalmartRateLimitError(
-                f"Not sent: by {reason} the next call of {bucket} is due in {until - self._clock():.0f} s",
-                retry_at=datetime.fromtimestamp(until, timezone.utc),
-                method=method,
-                path=path,
-            )
-
-    def _sleep_until(self, until: float, reason: str, limit: RateLimit) -> None:
+    def _sleep_until(self, until: float, call: _Call, reason: str) -> None:
         seconds = until - self._clock()
         if seconds <= 0:
             return
         if seconds >= WORTH_SAYING:
-            log.info("Waiting %.1f s before the next call of %s: %s", seconds, limit.bucket, reason)
+            log.info("Waiting %.1f s before %s %s: %s", seconds, call.method, call.path, reason)
         self._sleep(seconds)
 
     def _name(self, kind: str, bucket: str) -> str:
@@ -179,6 +199,69 @@ class Throttle:
             name = hashlib.sha256(json.dumps([kind, bucket, *self._account]).encode()).hexdigest()
             self._names[kind, bucket] = name
         return name
+
+
+@dataclass(frozen=True)
+class _Call:
+    """One call that wants to go out.
+
+    :param deadline: it waits no longer than this.
+    """
+
+    method: str
+    path: str
+    deadline: float
+
+    def refuse_after_deadline(self, start: float, now: float, reason: str) -> None:
+        """Raise when a call can't start in time."""
+        if start > self.deadline:
+            raise WalmartRateLimitError(
+                f"Not sent: by {reason} the next {self.method} {self.path} is due in {start - now:.0f} s",
+                retry_at=datetime.fromtimestamp(start, timezone.utc),
+                method=self.method,
+                path=self.path,
+            )
+
+
+class _Lease:
+    """Slots of a budget that this process has taken ahead; the first one is used at once.
+
+    It grows as long as all slots are used in time, so that neither a busy process keeps asking the store nor a
+    quiet one lets slots expire.
+    """
+
+    def __init__(self, size: int, now: float) -> None:
+        self._size = size
+        self._taken_at = now
+        # Several threads may take from its end at the same time.
+        self._left = deque(range(size - 1))
+
+    def use(self, now: float, blocked: float) -> bool:
+        """Use a slot, if there is one that is neither expired nor from before a time that Walmart named."""
+        if not blocked < self._taken_at <= now <= self._taken_at + LEASE_LIFE:
+            return False
+        try:
+            self._left.pop()
+        except IndexError:
+            return False
+        return True
+
+    def next_size(self, now: float) -> int:
+        """Return how many slots to take next."""
+        if now <= self._taken_at + LEASE_LIFE:
+            return self._size + 1
+        return max(1, self._size - len(self._left))
+
+
+def _budget(limit: RateLimit) -> str:
+    return f"the budget of {limit.count} per {limit.per_seconds} s"
+
+
+def _none_left(token_count: str) -> bool:
+    try:
+        return float(token_count) < 1
+    except ValueError:
+        return False
 
 
 @functools.lru_cache(maxsize=1024)

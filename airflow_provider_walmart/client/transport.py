@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 
 import requests
 from tenacity import (
@@ -100,9 +100,9 @@ class WalmartSession(HttpSession):
         kwargs.setdefault("allow_redirects", method in SAFE_METHODS)
         try:
             if safe:
-                response = self._retry(self._attempt, method, url, **kwargs)
+                response = self._retry(super().request, method, url, **kwargs)
             else:
-                response = self._attempt(method, url, **kwargs)
+                response = super().request(method, url, **kwargs)
         except requests.RequestException as error:
             raise transport_error(error, method, url, changes_something=not safe) from None
         if "Deprecation" in response.headers or "Sunset" in response.headers:
@@ -113,17 +113,19 @@ class WalmartSession(HttpSession):
         """Return the authentication for one call and what belongs to it: two token requests at most."""
         return WalmartAuth(self.tokens, self.origin)
 
-    def _attempt(self, method: str, url: str, **kwargs: Any) -> requests.Response:
-        """Send one request within the rate budgets of the account."""
+    def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
+        """Send a prepared request within the rate budgets of the account.
+
+        It has its token by now: nothing but the wire lies between its slot and Walmart.
+        """
+        url = str(request.url)
         if self.throttle is None or origin(url) != self.origin:
-            return super().request(method, url, **kwargs)
+            return super().send(request, **kwargs)
         parts = urlsplit(url)
-        path = parts.path[self._prefix :]
-        params = kwargs.get("params")
-        query = params if isinstance(params, str) else parts.query or urlencode(params or {}, doseq=True)
-        self.throttle.wait(method, path, query)
-        response = super().request(method, url, **kwargs)
-        self.throttle.learn(method, path, query, response.status_code, response.headers)
+        call = (str(request.method), parts.path[self._prefix :], parts.query)
+        self.throttle.wait(*call)
+        response = super().send(request, **kwargs)
+        self.throttle.learn(*call, response.status_code, response.headers)
         return response
 
     def _absolute(self, url: str) -> str:
