@@ -30,9 +30,10 @@ Airflow's UI is at  {airflow}  (no login needed)
 
   Dags > {dag} > the run of just now > {task} > Logs: the table above; XCom: the same as data.
   Dags > {dag} > Trigger: run it again.
-  Admin > Connections > {connection}: the connection form; the arrow in its row tests the connection.
+  Admin > Connections > {connection}: the first icon in its row tests the connection, the second opens the form.
   Admin > Connections > Add Connection > type "Walmart Marketplace": an empty form. For the sandbox server fill in
-  Base URL {sandbox}, Client ID {client_id}, Client secret {client_secret}.
+  Base URL {sandbox}, Client ID {client_id}, Client secret {client_secret}. (Airflow 3.3.1 and 3.3.2 cannot test what was
+  added here: they answer "Bad Request" for any connection without a port.)
 
 Ctrl-C stops everything.
 """
@@ -99,7 +100,7 @@ def run(home: Path, *, stay: bool) -> None:
 
 
 def check_feeds(airflow: LocalAirflow) -> None:
-    """Run the example DAG and show what it found; the sandbox's shop has a good, a bad and an unfinished feed."""
+    """Run the example DAG and show what it found; the sandbox's shop has good, bad and unfinished feeds."""
     say(f"\nRunning DAG {DAG} (example_dags/{DAG}.py) with the connection {CONNECTION} ...")
     run = airflow.trigger(DAG)
     state = airflow.wait_for_run(DAG, run)
@@ -109,17 +110,13 @@ def check_feeds(airflow: LocalAirflow) -> None:
     say(re.sub(r"::group::.*?::endgroup::\n*", "", airflow.task_log(DAG, run, TASK), flags=re.DOTALL))
 
     feeds = airflow.xcom(DAG, run, TASK)
-    if state != "failed" or sorted(feed["feedStatus"] for feed in feeds) != [
-        "INPROGRESS",
-        "PROCESSED",
-        "PROCESSED",
-    ]:
-        raise RuntimeError(f"expected a red run over three feeds, got {state!r} over {feeds}")
-    [bad] = [feed for feed in feeds if feed["errors_uri"]]
-    failed_items = Path(bad["errors_uri"])
+    bad = [feed for feed in feeds if feed["itemsFailed"]]
+    if state != "failed" or not 0 < len(bad) < len(feeds):
+        raise RuntimeError(f"expected a red run over good and bad feeds, got {state!r} over {feeds}")
+    failed_items = Path(bad[0]["errors_uri"])
     say(f"Failed items, as JSON lines, in {os.path.relpath(failed_items)}:\n")
-    say(failed_items.read_text())
-    say("The run is red, and that is right: one feed is PROCESSED, but items of it have failed.")
+    say("\n".join(failed_items.read_text().splitlines()[:5]))
+    say("\nThe run is red, and that is right: a feed is PROCESSED, but items of it have failed.")
 
 
 def wait_for_ctrl_c(processes: Processes) -> None:
