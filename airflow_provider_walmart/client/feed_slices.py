@@ -390,7 +390,6 @@ def _count_items(content: bytes, file_name: str) -> int:
         decoder = codecs.getincrementaldecoder("utf-8")()
         for start in range(0, len(content), 1 << 16):
             decoder.decode(content[start : start + (1 << 16)])
-        decoder.decode(b"", final=True)
         return max(map(len, lists), default=0)
     except RecursionError:
         raise WalmartConfigError(f"{file_name} is nested too deeply.") from None
