@@ -5,6 +5,7 @@ Decoding and encoding a record again costs many times what copying its bytes doe
 
 from __future__ import annotations
 
+import functools
 import itertools
 import json
 from collections.abc import Callable, Hashable, Sequence
@@ -25,11 +26,52 @@ def decode_page(content: bytes, paging: Paging) -> Any:
 
     :param content: the body of an answer.
     :param paging: says where the records are.
+    :return: what the paging style looks at; where the records are no list, all of the page.
     :raises ValueError: when it is no JSON.
     """
     # What is passed on unread has to be UTF-8 as well.
     content.decode()
-    return _branch(Raw(content), [path.split(".") for path in paging.records])
+    try:
+        return _plain(_decoder(paging).decode(content))
+    except msgspec.ValidationError:
+        return _branch(Raw(content), [path.split(".") for path in paging.records])
+
+
+@functools.cache
+def _decoder(paging: Paging) -> msgspec.json.Decoder[Any]:
+    """Return what decodes a page as it should be in one go."""
+    tree: dict[str, Any] = {}
+    kinds = {
+        **dict.fromkeys((*paging.cursor, *paging.total), Any),
+        **dict.fromkeys(paging.records, list[Raw]),
+    }
+    for path, kind in kinds.items():
+        *outer, last = path.split(".")
+        level = tree
+        for name in outer:
+            level = level.setdefault(name, {})
+        level[last] = kind
+    return msgspec.json.Decoder(_type_of(tree))
+
+
+def _type_of(level: Any) -> Any:
+    """Return the type that a level of a page is decoded to; whatever has no use is left out."""
+    if not isinstance(level, dict):
+        return level
+    fields = [
+        (f"field_{number}", _type_of(kind) | None if kind is not Any else Any, None)
+        for number, kind in enumerate(level.values())
+    ]
+    names = {f"field_{number}": name for number, name in enumerate(level)}
+    return msgspec.defstruct("Level", fields, rename=names)
+
+
+def _plain(level: Any) -> Any:
+    """Return a level of a page as a dict."""
+    if not isinstance(level, msgspec.Struct):
+        return level
+    names = level.__struct_encode_fields__
+    return {name: _plain(value) for name, value in zip(names, msgspec.structs.astuple(level), strict=True)}
 
 
 def as_raw(record: Any) -> Raw:

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_walmart.client.catalogue import find
-from airflow_provider_walmart.client.paging import records
+from airflow_provider_walmart.client.catalogue import all_operations, find
+from airflow_provider_walmart.client.errors import WalmartError
+from airflow_provider_walmart.client.paging import records, total_of
 from airflow_provider_walmart.client.raw_pages import Raw, as_raw, decode_page, json_lines, key_of
 
 ORDERS = find("getAllOrders")
@@ -27,21 +28,18 @@ def page_of(found: object, **meta: object) -> dict:
     return {"list": {"meta": {"totalCount": 7, **meta}, "elements": {"order": found}}}
 
 
-def plain(page: object) -> object:
-    """Return a page with its raw records decoded."""
-    if isinstance(page, Raw):
-        return json.loads(bytes(page))
-    if isinstance(page, list):
-        return [plain(one) for one in page]
-    return {name: plain(value) for name, value in page.items()} if isinstance(page, dict) else page
+def plain(found: list[Raw]) -> list[object]:
+    return [json.loads(bytes(record)) for record in found]
 
 
 @given(orders, st.sampled_from([None, 1]), st.booleans())
 def test_pages_and_lines_say_what_json_says(found, indent, ascii_only):
-    content = json.dumps(page_of(found), indent=indent, ensure_ascii=ascii_only).encode()
+    content = json.dumps(page_of(found, nextCursor="?a=b"), indent=indent, ensure_ascii=ascii_only).encode()
     page = decode_page(content, ORDERS.paging)
-    assert plain(page) == json.loads(content)
     raw = records(ORDERS, page)
+    assert plain(raw) == found
+    assert total_of(ORDERS, page) == 7
+    assert page["list"]["meta"]["nextCursor"] == "?a=b"
     assert all(isinstance(record, Raw) for record in raw)
     lines = json_lines(raw)
     assert lines.count(b"\n") == len(found)
@@ -58,13 +56,20 @@ def test_pages_and_lines_say_what_json_says(found, indent, ascii_only):
         {"list": {"elements": {}}},
         {"list": [1, 2]},
         {"list": {"elements": {"order": "text"}}},
+        {"list": {"meta": {"totalCount": "7"}, "elements": {"order": 5}}},
         [],
         None,
         7,
     ],
 )
-def test_pages_without_a_list_are_decoded_as_they_are(page):
-    assert decode_page(json.dumps(page).encode(), ORDERS.paging) == page
+def test_pages_without_a_list_say_what_they_say_decoded(page):
+    def said(page):
+        try:
+            return records(ORDERS, page), total_of(ORDERS, page)
+        except WalmartError as error:
+            return str(error)
+
+    assert said(decode_page(json.dumps(page).encode(), ORDERS.paging)) == said(page)
 
 
 def test_a_single_record_without_a_list_is_a_record():
@@ -72,12 +77,13 @@ def test_a_single_record_without_a_list_is_a_record():
     assert plain(records(ORDERS, page)) == [{"a": 1}]
 
 
-def test_records_are_found_at_any_of_several_paths():
+@pytest.mark.parametrize("d", ['[{"y": 1}]', '{"y": 1}'])
+def test_records_are_found_at_any_of_several_paths(d):
     paging = replace(ORDERS.paging, records=("a.b", "a.c", "d"))
-    page = decode_page(b' {"a": {"c": [ {"x" : 1} ], "b": null}, "d": [{}], "e": [1]}', paging)
+    page = decode_page(b' {"a": {"c": [ {"x" : 1} ], "b": null}, "d": %s, "e": [1]}' % d.encode(), paging)
     assert bytes(page["a"]["c"][0]) == b'{"x" : 1}'
-    assert bytes(page["d"][0]) == b"{}"
-    assert page["e"] == [1]
+    assert page["a"]["b"] is None
+    assert bytes(page["d"][0]) == b'{"y": 1}'
 
 
 @pytest.mark.parametrize("content", [b"", b"  ", b"<html>", b'{"a": 1', b'{"a": "\xff"}', b"{} {}"])
@@ -112,3 +118,16 @@ def test_a_decoded_record_becomes_raw():
 )
 def test_the_key_of_a_record(record, expected):
     assert key_of("id")(Raw(record)) == expected
+
+
+@pytest.mark.parametrize(
+    "operation", [one for one in all_operations() if one.paging], ids=lambda one: one.name
+)
+def test_pages_of_every_operation_can_be_decoded(operation):
+    def nested(path: str, value: object) -> object:
+        name, _, rest = path.partition(".")
+        return {name: nested(rest, value) if rest else value}
+
+    for path in operation.paging.records:
+        page = decode_page(json.dumps(nested(path, [{"a": 1}])).encode(), operation.paging)
+        assert plain(records(operation, page)) == [{"a": 1}]
