@@ -36,8 +36,8 @@ class WalmartApiOperator(OfMarketplace, BaseOperator):
     :param output_path: where the answer goes: a path or any URI that `ObjectStoragePath` knows. Records as JSON
         lines, a file as it is, any other answer as JSON. None: into XCom, up to 48 KiB of JSON.
     :param walmart_conn_id: id of a connection of type ``walmart``.
-    :return: without ``output_path`` the answer, or the list of records; with it a dict with ``uri``, ``bytes`` (None
-        for records) and ``records`` (None for a single answer).
+    :return: without ``output_path`` the answer, or the list of records; with it a dict with ``uri`` (None when the
+        answer is empty), ``bytes`` (None for records) and ``records`` (None for a single answer).
     :raises AirflowFailException: for bad input, for what Walmart refuses, and for an answer too large for XCom.
     :raises WalmartError: for anything else; a retry may help.
     """
@@ -74,6 +74,9 @@ class WalmartApiOperator(OfMarketplace, BaseOperator):
 
     def _land_answer(self, params: dict[str, Any]) -> Any:
         answer = self.hook.client.call(self.operation, body=self.body, params=params)
+        if answer is None and self.output_path:
+            self.log.info("%s answered with nothing, so there is no file", self.operation)
+            return {"uri": None, "bytes": 0, "records": None}
         content = answer if isinstance(answer, bytes) else json.dumps(answer, ensure_ascii=False).encode()
         if self.output_path:
             with whole_file(self.output_path, "wb") as file:
