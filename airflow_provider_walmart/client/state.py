@@ -34,7 +34,7 @@ class StateStore(Protocol):
         """Keep the value for at least ``ttl`` seconds, unless the store breaks."""
 
     def lock(self, name: str, timeout: float) -> AbstractContextManager[Any]:
-        """Return a lock that one process at a time holds; waits up to ``timeout`` seconds for it."""
+        """Return a lock that one process at a time holds, for ``timeout`` seconds at most; waits as long for it."""
 
 
 class MemoryStore:
@@ -106,8 +106,6 @@ class RedisStore:
     """
 
     PREFIX = "airflow-provider-walmart:"
-    # Long enough for a token call with all its timeouts; after that the holder must have died.
-    LOCK_LIFE = 120.0
 
     def __init__(self, url: str) -> None:
         try:
@@ -134,9 +132,9 @@ class RedisStore:
         self._redis.set(self.PREFIX + name, value, px=max(1, int(ttl * 1000)))
 
     def lock(self, name: str, timeout: float) -> AbstractContextManager[Any]:
-        """Return a lock that Redis gives back after `LOCK_LIFE` seconds, should its holder die."""
+        """Return a lock that Redis gives back after ``timeout`` seconds, should its holder die."""
         lock: AbstractContextManager[Any] = self._redis.lock(
-            f"{self.PREFIX}{name}.lock", timeout=self.LOCK_LIFE, sleep=0.05, blocking_timeout=timeout
+            f"{self.PREFIX}{name}.lock", timeout=timeout, sleep=0.05, blocking_timeout=timeout
         )
         return lock
 
