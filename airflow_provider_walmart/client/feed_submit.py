@@ -22,6 +22,7 @@ from airflow_provider_walmart.client.errors import (
     WalmartServerError,
     WalmartUnknownOutcomeError,
 )
+from airflow_provider_walmart.client.feed_watch import LISTED_WITHIN
 from airflow_provider_walmart.client.feeds import PAGE, get_feed, iter_feeds
 from airflow_provider_walmart.client.marketplace import MarketplaceClient
 from airflow_provider_walmart.client.outcomes import may_have_arrived
@@ -30,8 +31,8 @@ from airflow_provider_walmart.client.responses import decode_json, json_error_de
 log = logging.getLogger(__name__)
 
 PATH = "/v3/feeds"
-# A feed that was accepted is in the list of feeds within this time after it was sent. Seconds.
-SETTLE = 90.0
+# A feed that does not show within this time after it was sent never arrived. Seconds.
+SETTLE = LISTED_WITHIN
 LOOK_EVERY = 30.0
 # Longest time from an intent to the end of its request: a token, a slot, the upload. Seconds.
 LONGEST_SEND = 300.0

@@ -38,22 +38,21 @@ def wait_for_feeds(
     :param poll_interval: seconds between two looks; None: by age and type of the feed.
     :param since: when waiting began, seconds since 1970 UTC.
     :param deadline: when to give up, seconds since 1970 UTC.
-    :raises AirflowException: when the deadline passed.
-    :raises WalmartError: when too many looks in a row failed.
+    :raises AirflowException: when the deadline passed, or too many looks in a row failed; `AirflowFailException`
+        when no retry can help.
     """
-    from airflow_provider_walmart.client.feed_watch import FeedWatch, pause_before_next_look
-
-    def pause() -> float:
-        return poll_interval or pause_before_next_look(time.time() - since, feed_type, items)
+    from airflow_provider_walmart.client.feed_watch import LISTED_WITHIN, FeedWatch, pause_before_next_look
 
     done = wait_for(
         FeedWatch(client).look,
         feed_ids,
+        what="Feeds",
         is_done=lambda feed: is_finished(summarize(feed)),
         progress=progress,
-        pause=pause,
-        late=lambda pending: timed_out("Feeds", pending, deadline - since),
+        pause=lambda: poll_interval or pause_before_next_look(time.time() - since, feed_type, items),
+        since=since,
         deadline=deadline,
+        unknown_for=LISTED_WITHIN,
     )
     return [done[feed_id] for feed_id in feed_ids]
 
@@ -76,10 +75,11 @@ def wait_for_report(
     return wait_for(
         reports.ReportWatch(client, report_type).look,
         [request_id],
+        what="Report",
         is_done=reports.is_done,
         progress=reports.progress,
         pause=lambda: poll_interval or report_pause(time.time() - since),
-        late=lambda pending: timed_out("Report", pending, deadline - since),
+        since=since,
         deadline=deadline,
     )[request_id]
 
@@ -90,20 +90,24 @@ def report_pause(age: float) -> float:
 
 
 def wait_for(
-    look: Callable[[Collection[str]], Mapping[str, dict[str, Any] | None]],
+    look: Callable[[Collection[str]], Mapping[str, Any]],
     ids: Sequence[str],
     *,
+    what: str,
     is_done: Callable[[dict[str, Any]], bool],
     progress: Callable[[dict[str, Any]], str],
     pause: Callable[[], float],
-    late: Callable[[Sequence[str]], Exception],
+    since: float,
     deadline: float,
+    unknown_for: float = 0.0,
 ) -> dict[str, dict[str, Any] | None]:
     """Return things by id once nothing more will happen to them; None for one that Walmart doesn't know.
 
-    :param look: asks Walmart for the state of things.
+    :param look: asks Walmart for the state of things: dicts, None for an unknown one, an error for one that can't be
+        looked at.
+    :param what: the things, in words for errors.
     :param pause: how long to wait before the next look, in seconds.
-    :param late: the error for those that are not done at the deadline.
+    :param unknown_for: how long a thing may be unknown before that is believed, in seconds.
     """
     done: dict[str, dict[str, Any] | None] = {}
     said: dict[str, str] = {}
@@ -111,27 +115,39 @@ def wait_for(
     while pending := [thing_id for thing_id in ids if thing_id not in done]:
         seconds = pause()
         if time.time() + seconds > deadline:
-            raise late(pending)
+            raise timed_out(what, pending, deadline - since)
         time.sleep(seconds)
-        try:
-            found = look(pending)
-        except WalmartRateLimitError as error:
-            log.warning("Looking is throttled, still waiting: %s", error)
-            continue
-        except WalmartError as error:
-            failed_looks += 1
-            if error.is_final or failed_looks >= MAX_FAILED_LOOKS:
-                raise
-            log.warning("Look %d in a row failed, still waiting: %s", failed_looks, error)
-            continue
-        failed_looks = 0
+        found, error = _look(look, pending)
         for thing_id, thing in found.items():
-            if thing is None or is_done(thing):
+            if isinstance(thing, WalmartError):
+                error = thing
+            elif thing is None:
+                if time.time() - since >= unknown_for:
+                    done[thing_id] = None
+            elif is_done(thing):
                 done[thing_id] = thing
             elif said.get(thing_id) != progress(thing):
                 said[thing_id] = progress(thing)
                 log.info("Waiting: %s", said[thing_id])
+        if error is None:
+            failed_looks = 0
+        elif isinstance(error, WalmartRateLimitError):
+            log.warning("Looking is throttled, still waiting: %s", error)
+        else:
+            failed_looks += 1
+            if error.is_final or failed_looks >= MAX_FAILED_LOOKS:
+                raise gave_up(what, ids, str(error), is_final=error.is_final) from error
+            log.warning("Look %d in a row failed, still waiting: %s", failed_looks, error)
     return done
+
+
+def _look(
+    look: Callable[[Collection[str]], Mapping[str, Any]], ids: Collection[str]
+) -> tuple[Mapping[str, Any], WalmartError | None]:
+    try:
+        return look(ids), None
+    except WalmartError as error:
+        return {}, error
 
 
 def timed_out(what: str, ids: Sequence[str], waited: float) -> AirflowException:
@@ -142,16 +158,22 @@ def timed_out(what: str, ids: Sequence[str], waited: float) -> AirflowException:
     )
 
 
+def gave_up(what: str, ids: Sequence[str], why: str, *, is_final: bool) -> AirflowException:
+    """Return the error for what can't be looked at."""
+    kind = AirflowFailException if is_final else AirflowException
+    return kind(f"Waiting for {what.lower()} {', '.join(ids)} failed: {why}")
+
+
 def check_event(event: Mapping[str, Any], what: str, ids: Sequence[str], waited: float) -> None:
     """Pass for an event of a trigger that saw what it waited for.
 
     :raises AirflowException: when it gave up; `AirflowFailException` when no retry can help.
     """
     if event.get("status") == "timeout":
-        raise timed_out(what, ids, waited)
+        raise timed_out(what, event.get("pending", ids), waited)
     if event.get("status") != "finished":
-        kind = AirflowFailException if event.get("final") else AirflowException
-        raise kind(f"Waiting for {what.lower()} {', '.join(ids)} failed: {event.get('message', event)}")
+        why = str(event.get("message", event))
+        raise gave_up(what, ids, why, is_final=bool(event.get("final")))
 
 
 def feeds_of_event(

@@ -66,28 +66,33 @@ class WalmartFeedTrigger(BaseTrigger):
         """Yield one event.
 
         Its ``status`` is ``finished``, with ``feeds`` in the order of ``feed_ids`` (None for one that Walmart doesn't
-        know), ``timeout``, or ``error``, with ``message`` and ``final``.
+        know), ``timeout``, with those ``pending``, or ``error``, with ``message`` and ``final``.
         """
         from airflow_provider_walmart.triggers.poller import poller_of
 
+        waits: dict[str, asyncio.Task[dict[str, Any] | None]] = {}
         try:
             poller = await poller_of(self.walmart_conn_id)
-            waits = [poller.wait(feed_id, self._pause) for feed_id in self.feed_ids]
-            feeds = await asyncio.wait_for(asyncio.gather(*waits), max(0.0, self.deadline - time.time()))
+            for feed_id in self.feed_ids:
+                waits[feed_id] = asyncio.create_task(poller.wait(feed_id, self._pause))
+            together = asyncio.gather(*waits.values())
+            await asyncio.wait_for(together, max(0.0, self.deadline - time.time()))
         except asyncio.TimeoutError:
-            yield TriggerEvent({"status": "timeout"})
-            return
+            pending = [feed_id for feed_id, wait in waits.items() if wait.cancelled() or not wait.done()]
+            yield TriggerEvent({"status": "timeout", "pending": pending})
         except WalmartError as error:
             yield TriggerEvent({"status": "error", "message": str(error), "final": error.is_final})
-            return
-        yield TriggerEvent({"status": "finished", "feeds": feeds})
+        else:
+            yield TriggerEvent({"status": "finished", "feeds": [wait.result() for wait in waits.values()]})
+        finally:
+            for wait in waits.values():
+                wait.cancel()
 
     def _pause(self, feed: dict[str, Any] | None) -> float:
         from airflow_provider_walmart.client.feed_watch import pause_before_next_look
 
-        if self.poll_interval is not None:
-            return self.poll_interval
-        return pause_before_next_look(time.time() - self.since, self.feed_type, self.items)
+        age = time.time() - self.since
+        return self.poll_interval or pause_before_next_look(age, self.feed_type, self.items)
 
     async def on_kill(self) -> None:
         """Say that the feeds go on at Walmart: there is no call that recalls one."""

@@ -6,13 +6,14 @@ Polling itself is the client's plain, blocking code, in a small thread pool; all
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import logging
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from airflow_provider_walmart.client.errors import WalmartError, WalmartRateLimitError
 from airflow_provider_walmart.client.feed_results import is_finished, progress, summarize
@@ -24,48 +25,82 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# Rounds in a row that may fail before it counts as more than bad weather.
-MAX_FAILED_ROUNDS = 10
-# What is due this soon is looked at in the same round. Seconds.
+# Looks in a row that may fail before it counts as more than bad weather.
+MAX_FAILED_LOOKS = 10
+# What is due within this time, or this share of its pause, is looked at in the same round: things that are looked at
+# together cost fewer calls. Seconds.
 TOGETHER = 2.0
+TOGETHER_SHARE = 0.25
+# After so many things, others on the event loop get their turn.
+AT_A_TIME = 50
 _pool = ThreadPoolExecutor(max_workers=4, thread_name_prefix="walmart-poll")
 
 
-@dataclass
 class _Waiting:
     """One thing that somebody waits for."""
 
-    pause: Callable[[dict[str, Any] | None], float]
-    due: float
-    done: asyncio.Future[dict[str, Any] | None]
-    latest: dict[str, Any] | None = None
-    said: str = ""
-    waiters: int = 1
-    # What is said about it goes to the log of the trigger that waits for it.
-    context: contextvars.Context = field(default_factory=contextvars.copy_context)
+    def __init__(self, pause: Callable[[dict[str, Any] | None], float]) -> None:
+        self.done: asyncio.Future[dict[str, Any] | None] = asyncio.get_running_loop().create_future()
+        self.waiters = 1
+        self.failed_looks = 0
+        self.began = time.monotonic()
+        self.due = self.early = 0.0
+        self._pause = pause
+        self._latest: dict[str, Any] | None = None
+        self._said = ""
+        # What is said about it goes to the log of the trigger that waits for it.
+        self._context = contextvars.copy_context()
+        self.look_later()
+
+    def look_later(self, latest: dict[str, Any] | None = None) -> None:
+        """Set the time of the next look, given what the last one showed."""
+        self._latest = latest or self._latest
+        pause = self._pause(self._latest)
+        self.due = time.monotonic() + pause
+        self.early = self.due - max(TOGETHER, pause * TOGETHER_SHARE)
+
+    def postpone(self, error: Exception) -> None:
+        """Look later after a failed look, and not before the time that Walmart named."""
+        self.look_later()
+        if retry_at := getattr(error, "retry_at", None):
+            self.early = time.monotonic() + retry_at.timestamp() - time.time()
+            self.due = max(self.due, self.early)
+        pause = self.due - time.monotonic()
+        self._context.run(log.warning, "Looking at Walmart failed, next look in %.0f s: %s", pause, error)
+
+    def say(self, text: str) -> None:
+        """Log how far it is, once."""
+        if text != self._said:
+            self._said = text
+            self._context.run(log.info, "Waiting: %s", text)
 
 
 class Poller:
     """Looks after all things of one kind and account that triggers of this process wait for.
 
     :param look: ``look(ids)`` asks Walmart, blocking, and returns what it learnt: things by id, None for one that
-        Walmart doesn't know.
+        Walmart doesn't know, an error for one that can't be looked at. Things that are not due may be in it, too.
     :param is_done: whether nothing more will happen to a thing.
     :param progress: how far a thing is, in words for the log.
+    :param unknown_for: how long a thing may be unknown before that is believed, in seconds.
     """
 
     def __init__(
         self,
-        look: Callable[[Collection[str]], dict[str, dict[str, Any] | None]],
+        look: Callable[[Collection[str]], Mapping[str, Any]],
         is_done: Callable[[dict[str, Any]], bool],
         progress: Callable[[dict[str, Any]], str],
+        *,
+        unknown_for: float = 0.0,
     ) -> None:
         self._look = look
         self._is_done = is_done
         self._progress = progress
+        self._unknown_for = unknown_for
         self._waiting: dict[str, _Waiting] = {}
         self._loop_task: asyncio.Task[None] | None = None
-        self._changed = asyncio.Event()
+        self._sooner = asyncio.Event()
+        self._next_look = 0.0
         self._failed_rounds = 0
 
     async def wait(
@@ -74,18 +109,17 @@ class Poller:
         """Return a thing once nothing more will happen to it; None when Walmart doesn't know it.
 
         :param pause: how long to wait before the next look, given what the last one showed. Seconds.
-        :raises WalmartError: when too many rounds in a row failed.
+        :raises WalmartError: when it can't be looked at, or too many looks in a row failed.
         """
         waiting = self._waiting.get(thing_id)
         if waiting is None:
-            loop = asyncio.get_running_loop()
-            waiting = _Waiting(pause, time.monotonic() + pause(None), loop.create_future())
-            self._waiting[thing_id] = waiting
+            waiting = self._waiting[thing_id] = _Waiting(pause)
         else:
             waiting.waiters += 1
         if self._loop_task is None or self._loop_task.done():
             self._loop_task = asyncio.create_task(self._run(), name="walmart-poller")
-        self._changed.set()
+        if waiting.due < self._next_look:
+            self._sooner.set()
         try:
             return await asyncio.shield(waiting.done)
         finally:
@@ -95,73 +129,68 @@ class Poller:
 
     async def _run(self) -> None:
         while self._waiting:
-            self._changed.clear()
-            pause = min(waiting.due for waiting in self._waiting.values()) - time.monotonic()
+            self._sooner.clear()
+            self._next_look = min(waiting.due for waiting in self._waiting.values())
+            pause = self._next_look - time.monotonic()
             if pause > 0:
-                # One that is added meanwhile may be due sooner.
-                try:
-                    await asyncio.wait_for(self._changed.wait(), pause)
-                except asyncio.TimeoutError:
-                    pass
-                else:
-                    continue
+                with contextlib.suppress(asyncio.TimeoutError):
+                    await asyncio.wait_for(self._sooner.wait(), pause)
+                continue
             now = time.monotonic()
-            due = [thing_id for thing_id, waiting in self._waiting.items() if waiting.due <= now + TOGETHER]
-            if due:
-                await self._round(due)
+            await self._round(
+                [thing_id for thing_id, waiting in self._waiting.items() if waiting.early <= now]
+            )
 
     async def _round(self, due: Collection[str]) -> None:
         try:
             found = await in_thread(self._look, due)
-        except WalmartRateLimitError as error:
-            # Known weather: nobody may ask before the named time.
-            self._postpone(due, error)
-            return
         except Exception as error:
-            self._failed_rounds += 1
-            if self._failed_rounds >= MAX_FAILED_ROUNDS or (
-                isinstance(error, WalmartError) and error.is_final
-            ):
-                self._fail(error)
-                return
-            self._postpone(due, error)
+            failure = error
+            # A 429 is no failure: it says when to come back.
+            self._failed_rounds += not isinstance(error, WalmartRateLimitError)
+            if self._failed_rounds >= MAX_FAILED_LOOKS or _is_final(error):
+                self._failed_rounds = 0
+                await self._each(tuple(self._waiting), lambda thing_id, _: self._end(thing_id, failure))
+            else:
+                await self._each(due, lambda _, waiting: waiting.postpone(failure))
             return
         self._failed_rounds = 0
-        now = time.monotonic()
-        for thing_id in due:
-            waiting = self._waiting.get(thing_id)
-            if waiting is None:
-                continue
-            if thing_id in found:
-                waiting.latest = thing = found[thing_id]
-                if (thing is None or self._is_done(thing)) and not waiting.done.done():
-                    waiting.done.set_result(thing)
-                    self._waiting.pop(thing_id)
-                    continue
-                text = self._progress(thing) if thing else ""
-                if text != waiting.said:
-                    waiting.said = text
-                    waiting.context.run(log.info, "Waiting: %s", text)
-            waiting.due = now + waiting.pause(waiting.latest)
+        await self._each(due, lambda _, waiting: waiting.look_later())
+        await self._each(found, lambda thing_id, waiting: self._learn(thing_id, waiting, found[thing_id]))
 
-    def _postpone(self, due: Collection[str], error: Exception) -> None:
-        retry_at = getattr(error, "retry_at", None)
-        for thing_id in due:
+    async def _each(self, thing_ids: Collection[str], do: Callable[[str, _Waiting], None]) -> None:
+        for number, thing_id in enumerate(thing_ids, start=1):
             if waiting := self._waiting.get(thing_id):
-                pause = waiting.pause(waiting.latest)
-                if retry_at:
-                    pause = max(pause, retry_at.timestamp() - time.time())
-                waiting.due = time.monotonic() + pause
-                waiting.context.run(
-                    log.warning, "Looking at Walmart failed, next look in %.0f s: %s", pause, error
-                )
+                try:
+                    do(thing_id, waiting)
+                except Exception as error:
+                    self._end(thing_id, error)
+            if number % AT_A_TIME == 0:
+                await asyncio.sleep(0)
 
-    def _fail(self, error: Exception) -> None:
-        self._failed_rounds = 0
-        for waiting in self._waiting.values():
-            if not waiting.done.done():
-                waiting.done.set_exception(error)
-        self._waiting.clear()
+    def _learn(self, thing_id: str, waiting: _Waiting, seen: dict[str, Any] | Exception | None) -> None:
+        if isinstance(seen, Exception):
+            waiting.failed_looks += 1
+            if waiting.failed_looks >= MAX_FAILED_LOOKS or _is_final(seen):
+                self._end(thing_id, seen)
+            else:
+                waiting.postpone(seen)
+            return
+        waiting.failed_looks = 0
+        if seen is None and time.monotonic() - waiting.began < self._unknown_for:
+            waiting.say(f"Walmart doesn't list {thing_id} yet")
+        elif seen is None or self._is_done(seen):
+            self._end(thing_id, seen)
+        else:
+            waiting.say(self._progress(seen))
+            waiting.look_later(seen)
+
+    def _end(self, thing_id: str, outcome: dict[str, Any] | Exception | None) -> None:
+        done = self._waiting.pop(thing_id).done
+        if isinstance(outcome, Exception):
+            done.set_exception(outcome)
+        else:
+            done.set_result(outcome)
 
 
 class FeedPoller(Poller):
@@ -171,14 +200,24 @@ class FeedPoller(Poller):
     """
 
     def __init__(self, client: MarketplaceClient) -> None:
-        from airflow_provider_walmart.client.feed_watch import FeedWatch
+        from airflow_provider_walmart.client.feed_watch import LISTED_WITHIN, FeedWatch
 
-        super().__init__(FeedWatch(client).look, lambda feed: is_finished(summarize(feed)), progress)
+        watch = FeedWatch(client)
+        super().__init__(
+            lambda due: watch.look(due, tuple(self._waiting)),
+            lambda feed: is_finished(summarize(feed)),
+            progress,
+            unknown_for=LISTED_WITHIN,
+        )
 
 
-# Clients and pollers of this process, by event loop and account.
-_clients: dict[tuple[int, object], Any] = {}
-_pollers: dict[tuple[int, object, str], Poller] = {}
+def _is_final(error: Exception) -> bool:
+    return isinstance(error, WalmartError) and error.is_final
+
+
+# What triggers of this process share: clients by account, and pollers by account and kind, for each event loop.
+_clients: dict[object, Any] = {}
+_pollers: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[object, str], Poller]] = WeakKeyDictionary()
 
 
 async def in_thread(work: Callable[..., Any], *arguments: Any) -> Any:
@@ -208,18 +247,23 @@ async def poller_of(
     :param kind: what it looks after; there is one poller per account and kind.
     :param make: makes it.
     """
-    key = await _account_of(walmart_conn_id)
-    return _pollers.setdefault((*key, kind), make(_clients[key]))
+    account = await _account_of(walmart_conn_id)
+    pollers = _pollers.setdefault(asyncio.get_running_loop(), {})
+    if (account, kind) not in pollers:
+        pollers[account, kind] = make(_clients[account])
+    return pollers[account, kind]
 
 
-async def _account_of(conn_id: str, hook: type[AccountHook[Any, Any]] | None = None) -> tuple[int, object]:
+async def _account_of(conn_id: str, hook: type[AccountHook[Any, Any]] | None = None) -> object:
+    """Return what tells the account of a connection from others, having made its client."""
     from airflow_provider_walmart.hooks.walmart import WalmartHook
 
     hook = hook or WalmartHook
     connection = await hook.aget_connection(conn_id)
     # Registering secrets with Airflow's masker blocks, and so doesn't belong on the event loop.
     settings = await in_thread(hook.settings_of, connection)
-    key = (id(asyncio.get_running_loop()), settings)
-    if key not in _clients:
-        _clients[key] = await in_thread(hook.client_of, settings)
-    return key
+    if settings not in _clients:
+        client = await in_thread(hook.client_of, settings)
+        # Another trigger may have been quicker.
+        _clients.setdefault(settings, client)
+    return settings

@@ -35,6 +35,8 @@ def quick(shop, monkeypatch) -> None:
     monkeypatch.setattr(feed_submit, "SETTLE", 0.3)
     monkeypatch.setattr(feed_submit, "LOOK_EVERY", 0.1)
     monkeypatch.setattr(feed_submit, "LONGEST_SEND", 0.5)
+    # After a 429 the client asks again at once: the time until a slot is free does not pass in a test.
+    monkeypatch.setattr(Throttle, "learn", lambda *_: None)
     shop.settings(feed_seconds=0)
 
 
@@ -268,13 +270,6 @@ def test_a_retry_continues_with_the_missing_slices(shop, monkeypatch, payload, t
 # -- scarce slots ----------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def no_memory_of_429(monkeypatch) -> None:
-    """Let the client ask again at once: the time that Walmart named has not passed in a test."""
-    monkeypatch.setattr(Throttle, "_blocked_until", lambda *_: 0.0)
-
-
-@pytest.mark.usefixtures("no_memory_of_429")
 @MODES
 @pytest.mark.parametrize("has_state", [True, False], ids=["state", "no state"])
 def test_waits_for_an_hourly_slot(shop, monkeypatch, deferrable, has_state):
@@ -304,7 +299,6 @@ def test_does_not_sleep_longer_than_it_may(shop):
         Task().run(operator(timeout=timedelta(hours=1)))
 
 
-@pytest.mark.usefixtures("no_memory_of_429")
 def test_a_deferral_before_a_slice_was_looked_for_does_not_forget_the_earlier_try(shop, monkeypatch):
     """Without task state: the first try sent both slices, then died; the second is throttled between them."""
     monkeypatch.setitem(feed_formats._MAX_ITEMS, "mp_inventory", 3)
