@@ -33,20 +33,34 @@ Taking back a returns override takes that form, because its value is an empty te
 
 from __future__ import annotations
 
-import difflib
 import hashlib
-import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, timezone
-from decimal import Decimal
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import msgspec
 
 from airflow_provider_walmart.client import catalogue
 from airflow_provider_walmart.client.errors import WalmartConfigError
+from airflow_provider_walmart.client.feed_values import (
+    RowError,
+    check_json,
+    choice_of,
+    day_of,
+    either,
+    given,
+    is_unicode,
+    moment_of,
+    money_of,
+    optional_text,
+    shown,
+    text_of,
+    unknown_column,
+    utc_text,
+    whole_number,
+)
 
 # Where Walmart publishes no cap.
 MAX_BYTES = 25_000_000
@@ -91,19 +105,10 @@ _BARE = frozenset(
 # Header fields that are new with every request, so they don't tell one payload from another.
 _PER_REQUEST = {"feeddate", "requestid", "requestbatchid"}
 
-# Beyond these a value is a mistake, and a float no longer holds every cent.
-_MOST_UNITS = 2**31 - 1
-_MOST_MONEY = 999_999_999
-_DEEPEST = 50
 
-_is_number = re.compile(r"[+-]?(\d{1,30}\.?\d{0,30}|\.\d{1,30})", re.ASCII).fullmatch
 _is_currency = re.compile(r"[A-Z]{3}", re.ASCII).fullmatch
 
 encode = msgspec.json.Encoder(decimal_format="number").encode
-
-
-class RowError(ValueError):
-    """What is wrong with one row, worded to follow ``row 3:``."""
 
 
 Join = Callable[[dict[str, Any], dict[str, Any]], None]
@@ -170,14 +175,14 @@ class FeedFormat(Upload):
         :raises RowError: saying what is wrong with it.
         """
         if not isinstance(row, Mapping):
-            raise RowError(f"is {_shown(row)}; expected an object with columns")
+            raise RowError(f"is {shown(row)}; expected an object with columns")
         known = self.known
         if known is None:
             return _as_it_is(row)
         if known.nested and isinstance(row.get(known.nested), known.nested_type):
             return _walmarts_own(row, known)
         if not row.keys() <= known.columns:
-            raise RowError(_unknown_column(row, known.columns))
+            raise RowError(unknown_column(row, known.columns))
         return known.piece(row, self)
 
     def frame(self, now: datetime) -> tuple[bytes, bytes]:
@@ -187,7 +192,7 @@ class FeedFormat(Upload):
         """
         header = dict(self.header)
         if self.dated:
-            header["feedDate"] = _utc(now, "milliseconds")
+            header["feedDate"] = utc_text(now, "milliseconds")
         return b"{%b:%b,%b:[" % (encode(self.header_key), encode(header), encode(self.root_key)), b"]}"
 
     @property
@@ -203,8 +208,8 @@ def upload_of(feed_type: str) -> Upload:
     :param feed_type: any value of ``feedType``, known to us or not; case does not matter.
     :raises WalmartConfigError: when it is empty.
     """
-    if not isinstance(feed_type, str) or not feed_type.strip() or not _is_unicode(feed_type):
-        raise WalmartConfigError(f"feed_type is {_shown(feed_type)}; expected a name such as inventory.")
+    if not isinstance(feed_type, str) or not feed_type.strip() or not is_unicode(feed_type):
+        raise WalmartConfigError(f"feed_type is {shown(feed_type)}; expected a name such as inventory.")
     name = feed_type.strip().lower()
     published = catalogue.feed_type(name)
     return Upload(
@@ -248,13 +253,13 @@ def format_of(
         not isinstance(root_key, str)
         or not root_key.strip()
         or root_key == header_key
-        or not _is_unicode(root_key)
+        or not is_unicode(root_key)
     ):
         raise WalmartConfigError(
-            f"root_key is {_shown(root_key)}; expected a name other than that of the header."
+            f"root_key is {shown(root_key)}; expected a name other than that of the header."
         )
     if not isinstance(currency, str) or not _is_currency(currency):
-        raise WalmartConfigError(f"currency is {_shown(currency)}; expected three capital letters.")
+        raise WalmartConfigError(f"currency is {shown(currency)}; expected three capital letters.")
     return FeedFormat(
         **vars(upload),
         header_key=header_key,
@@ -271,12 +276,12 @@ def _header(header: object) -> tuple[str, dict[str, Any]]:
         ((key, content),) = header.items()
         if isinstance(key, str) and key.strip() and isinstance(content, Mapping):
             try:
-                _check_json({key: dict(content)}, "")
+                check_json({key: dict(content)}, "")
             except RowError as error:
                 raise WalmartConfigError(f"header: {error}.") from None
             return key, dict(content)
     raise WalmartConfigError(
-        f"header is {_shown(header)}; expected one name with its content, such as"
+        f"header is {shown(header)}; expected one name with its content, such as"
         ' {"MPItemFeedHeader": {"version": "4.8"}}.'
     )
 
@@ -285,14 +290,14 @@ def _header(header: object) -> tuple[str, dict[str, Any]]:
 
 
 def _inventory(row: Mapping[str, Any], _: FeedFormat) -> Piece:
-    sku = _text(row, "sku")
+    sku = text_of(row, "sku")
     entry = {"sku": sku, **_stock(row)}
-    return Piece(_about(sku), "", entry, ship_node=_optional_text(row, "ship_node") or "")
+    return Piece(_about(sku), "", entry, ship_node=optional_text(row, "ship_node") or "")
 
 
 def _node_inventory(row: Mapping[str, Any], _: FeedFormat) -> Piece:
-    sku = _text(row, "sku")
-    node = _optional_text(row, "ship_node")
+    sku = text_of(row, "sku")
+    node = optional_text(row, "ship_node")
     place = {"shipNode": node} if node else {}
     entry = {"sku": sku, "shipNodes": [{**place, **_stock(row)}]}
     return Piece(_about(sku), f"ship_node {node!r}" if node else "without ship_node", entry, join=_join_nodes)
@@ -303,8 +308,8 @@ def _join_nodes(entry: dict[str, Any], other: dict[str, Any]) -> None:
 
 
 def _stock(row: Mapping[str, Any]) -> dict[str, Any]:
-    stock: dict[str, Any] = {"quantity": {"unit": "EACH", "amount": _whole(row, "quantity")}}
-    if available := _day(row, "inventory_available_date"):
+    stock: dict[str, Any] = {"quantity": {"unit": "EACH", "amount": whole_number(row, "quantity")}}
+    if available := day_of(row, "inventory_available_date"):
         stock["inventoryAvailableDate"] = available
     return stock
 
@@ -322,18 +327,18 @@ class _Offer(NamedTuple):
 
 
 def _offer(row: Mapping[str, Any], feed_format: FeedFormat, *, type_if_compared: str) -> _Offer:
-    sku = _text(row, "sku")
-    price = _money(row, "price")
-    currency = (_optional_text(row, "currency") or feed_format.currency).upper()
+    sku = text_of(row, "sku")
+    price = money_of(row, "price")
+    currency = (optional_text(row, "currency") or feed_format.currency).upper()
     if not _is_currency(currency):
-        raise RowError(f"currency is {_shown(currency)}; expected three letters, such as USD")
-    comparison = _money(row, "comparison_price") if _given(row, "comparison_price") is not None else None
-    effective = _moment(row, "effective_date")
-    expiration = _moment(row, "expiration_date")
+        raise RowError(f"currency is {shown(currency)}; expected three letters, such as USD")
+    comparison = money_of(row, "comparison_price") if given(row, "comparison_price") is not None else None
+    effective = moment_of(row, "effective_date")
+    expiration = moment_of(row, "expiration_date")
     if effective and expiration and expiration <= effective:
         raise RowError("expiration_date is not after effective_date")
     dated = effective is not None or expiration is not None
-    price_type = _choice(row, "price_type", "BASE", "REDUCED", "CLEARANCE")
+    price_type = choice_of(row, "price_type", "BASE", "REDUCED", "CLEARANCE")
     if price_type is None and dated:
         price_type = "REDUCED"
     elif price_type is None:
@@ -355,10 +360,10 @@ def _price(row: Mapping[str, Any], feed_format: FeedFormat) -> Piece:
         pricing["comparisonPriceType"] = "BASE"
         pricing["comparisonPrice"] = {"currency": offer.currency, "amount": offer.comparison}
     if offer.effective:
-        pricing["effectiveDate"] = _utc(offer.effective, "milliseconds")
+        pricing["effectiveDate"] = utc_text(offer.effective, "milliseconds")
         part += f" from {pricing['effectiveDate']}"
     if offer.expiration:
-        pricing["expirationDate"] = _utc(offer.expiration, "milliseconds")
+        pricing["expirationDate"] = utc_text(offer.expiration, "milliseconds")
         part += f" to {pricing['expirationDate']}"
     if offer.effective or offer.expiration:
         pricing["processMode"] = "UPSERT"
@@ -390,9 +395,9 @@ def _price_and_promotion(row: Mapping[str, Any], feed_format: FeedFormat) -> Pie
             "promotionPrice": offer.price,
         }
         if offer.effective:
-            promotion["promotionPriceStartDateTime"] = _utc(offer.effective, "seconds")
+            promotion["promotionPriceStartDateTime"] = utc_text(offer.effective, "seconds")
         if offer.expiration:
-            promotion["promotionPriceEndDateTime"] = _utc(offer.expiration, "seconds")
+            promotion["promotionPriceEndDateTime"] = utc_text(offer.expiration, "seconds")
     part = "base price" if is_base else "promotion"
     return Piece(_about(offer.sku), part, {"Promo&Discount": content}, join=_join_promotion)
 
@@ -405,22 +410,22 @@ def _join_promotion(entry: dict[str, Any], other: dict[str, Any]) -> None:
 
 
 def _lag_time(row: Mapping[str, Any], _: FeedFormat) -> Piece:
-    sku = _text(row, "sku")
-    return Piece(_about(sku), "", {"sku": sku, "fulfillmentLagTime": str(_whole(row, "lag_time"))})
+    sku = text_of(row, "sku")
+    return Piece(_about(sku), "", {"sku": sku, "fulfillmentLagTime": str(whole_number(row, "lag_time"))})
 
 
 def _retirement(row: Mapping[str, Any], _: FeedFormat) -> Piece:
-    sku = _text(row, "sku")
+    sku = text_of(row, "sku")
     return Piece(_about(sku), "", {"sku": sku})
 
 
 def _template(row: Mapping[str, Any], _: FeedFormat) -> Piece:
     content = {
-        "sku": _text(row, "sku"),
+        "sku": text_of(row, "sku"),
         "actionType": "Add",
-        "shippingTemplateId": _text(row, "template_id"),
+        "shippingTemplateId": text_of(row, "template_id"),
     }
-    if center := _optional_text(row, "fulfillment_center_id"):
+    if center := optional_text(row, "fulfillment_center_id"):
         content["fulfillmentCenterId"] = center
     return Piece(_about_template(content["sku"], content), "", {"PreciseDelivery": content})
 
@@ -431,26 +436,26 @@ def _about_template(sku: str, content: Mapping[str, Any]) -> str:
 
 
 def _returns_override(row: Mapping[str, Any], _: FeedFormat) -> Piece:
-    sku = _text(row, "sku")
+    sku = text_of(row, "sku")
     overrides = {
-        "returnCenterAlias": _optional_text(row, "returnCenterAlias"),
-        "isKeepIt": _choice(row, "isKeepIt", "Yes", "No"),
-        "isReturnRestricted": _choice(row, "isReturnRestricted", "Yes", "No"),
+        "returnCenterAlias": optional_text(row, "returnCenterAlias"),
+        "isKeepIt": choice_of(row, "isKeepIt", "Yes", "No"),
+        "isReturnRestricted": choice_of(row, "isReturnRestricted", "Yes", "No"),
     }
     given = {name: value for name, value in overrides.items() if value is not None}
     if not given:
-        raise RowError(f"overrides nothing; expected {_or(overrides)}")
+        raise RowError(f"overrides nothing; expected {either(overrides)}")
     return Piece(_about(sku), "", {"sku": sku, "overrides": given})
 
 
 def _walmarts_own(row: Mapping[str, Any], known: _Known) -> Piece:
     """Return a row in Walmart's own form as it is."""
     if mixed := sorted((row.keys() & known.columns) - {"sku", known.nested}):
-        raise RowError(f"is in Walmart's own form, which has no {_or(mixed)}")
+        raise RowError(f"is in Walmart's own form, which has no {either(mixed)}")
     entry = dict(row)
-    _check_json(entry, "")
+    check_json(entry, "")
     content = entry[known.nested]
-    sku = _text(entry if "sku" in entry or not isinstance(content, dict) else content, "sku")
+    sku = text_of(entry if "sku" in entry or not isinstance(content, dict) else content, "sku")
     return Piece(_about_template(sku, content) if known.piece is _template else _about(sku), "", entry)
 
 
@@ -459,7 +464,7 @@ def _as_it_is(row: Mapping[str, Any]) -> Piece:
     if not row:
         raise RowError("is empty")
     entry = dict(row)
-    _check_json(entry, "")
+    check_json(entry, "")
     return Piece("", hashlib.sha256(encode(entry)).hexdigest(), entry)
 
 
@@ -562,187 +567,3 @@ _KNOWN = {
         dated=True,
     ),
 }
-
-
-# --- values of a row
-
-
-def _given(row: Mapping[str, Any], column: str) -> Any:
-    """Return a value without surrounding white space; None when it is absent."""
-    value = row.get(column)
-    return value.strip() or None if isinstance(value, str) else value
-
-
-def _text(row: Mapping[str, Any], column: str) -> str:
-    if (text := _optional_text(row, column)) is None:
-        raise RowError(f"{column} is missing")
-    return text
-
-
-def _optional_text(row: Mapping[str, Any], column: str) -> str | None:
-    value = _given(row, column)
-    if value is None:
-        return None
-    if isinstance(value, str):
-        _check_text(value, column)
-        return value
-    # Ids are often numbers in JSON. A float has lost digits already.
-    if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() <= 128:
-        return str(value)
-    raise RowError(f"{column} is {_shown(value)}; expected text")
-
-
-def _choice(row: Mapping[str, Any], column: str, *choices: str) -> str | None:
-    text = _optional_text(row, column)
-    if text is None:
-        return None
-    for choice in choices:
-        if text.casefold() == choice.casefold():
-            return choice
-    raise RowError(f"{column} is {_shown(text)}; expected {_or(choices)}")
-
-
-def _whole(row: Mapping[str, Any], column: str) -> int:
-    number = _number(row, column)
-    if number < 0:
-        raise RowError(f"{column} is {_shown(row[column])}, which is negative")
-    if number > _MOST_UNITS:
-        raise RowError(f"{column} is {_shown(row[column])}, which is more than {_MOST_UNITS:,}")
-    if number != int(number):
-        raise RowError(f"{column} is {_shown(row[column])}, which is not a whole number")
-    return int(number)
-
-
-def _money(row: Mapping[str, Any], column: str) -> int | float:
-    number = _number(row, column)
-    if number <= 0:
-        raise RowError(f"{column} is {_shown(row[column])}; it must be above 0")
-    if number > _MOST_MONEY:
-        raise RowError(f"{column} is {_shown(row[column])}, which is more than {_MOST_MONEY:,}")
-    cents = round(float(number), 2)
-    if isinstance(number, float):
-        # One that was calculated is off by a little.
-        is_money = math.isclose(cents, number, rel_tol=1e-14)
-    else:
-        is_money = Decimal(str(cents)) == number
-    if not is_money:
-        raise RowError(f"{column} is {_shown(row[column])}, which has more than 2 decimals")
-    return int(cents) if cents.is_integer() else cents
-
-
-def _number(row: Mapping[str, Any], column: str) -> int | float | Decimal:
-    value = row.get(column)
-    if isinstance(value, str):
-        value = value.strip()
-        if _is_number(value):
-            return Decimal(value)
-        if value:
-            raise RowError(f"{column} is {_shown(value)}, which is not a number")
-        value = None
-    if value is None:
-        raise RowError(f"{column} is missing")
-    if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool) and _is_finite(value):
-        return value
-    raise RowError(f"{column} is {_shown(value)}, which is not a number")
-
-
-def _is_finite(number: int | float | Decimal) -> bool:
-    # `math.isfinite` makes a float of it, which large numbers don't fit in.
-    if isinstance(number, Decimal):
-        return number.is_finite()
-    return isinstance(number, int) or math.isfinite(number)
-
-
-def _day(row: Mapping[str, Any], column: str) -> str | None:
-    value = _given(row, column)
-    if value is None:
-        return None
-    try:
-        day = msgspec.convert(value, date) if isinstance(value, str) else value
-    except ValueError:
-        day = None
-    if isinstance(day, date) and not isinstance(day, datetime):
-        return day.isoformat()
-    raise RowError(f"{column} is {_shown(value)}; expected a day such as 2026-12-31")
-
-
-def _moment(row: Mapping[str, Any], column: str) -> datetime | None:
-    """Return a point in time, in UTC: times without zone are UTC, days begin at midnight."""
-    value = _given(row, column)
-    if value is None:
-        return None
-    try:
-        if isinstance(value, str):
-            value = msgspec.convert(value if len(value) > 10 else f"{value}T00:00:00Z", datetime)
-        if isinstance(value, datetime):
-            return value.astimezone(timezone.utc) if value.tzinfo else value.replace(tzinfo=timezone.utc)
-    except (ValueError, OverflowError):
-        pass
-    raise RowError(f"{column} is {_shown(value)}; expected a time such as 2026-12-31T18:00:00Z")
-
-
-def _utc(when: datetime, timespec: str) -> str:
-    return when.astimezone(timezone.utc).isoformat(timespec=timespec).replace("+00:00", "Z")
-
-
-def _check_text(text: str, where: str) -> None:
-    if not _is_unicode(text):
-        raise RowError(f"{where} is {_shown(text)}, which is not valid Unicode")
-
-
-def _is_unicode(text: str) -> bool:
-    """Return whether a text can be written as UTF-8: halves of surrogate pairs cannot."""
-    try:
-        return text.isascii() or bool(text.encode())
-    except UnicodeEncodeError:
-        return False
-
-
-def _check_json(value: Any, where: str, depth: int = 0) -> None:
-    """Refuse what has no form in JSON, or one that Walmart would read differently."""
-    if isinstance(value, (dict, list, tuple)) and depth > _DEEPEST:
-        raise RowError(f"{where.split('.')[0]} is nested more than {_DEEPEST} levels deep")
-    kind = type(value)
-    if kind is str:
-        _check_text(value, where)
-    elif kind is dict:
-        for key, item in value.items():
-            if type(key) is not str:
-                raise RowError(f"{where or 'the row'} has the key {_shown(key)}; expected text")
-            _check_text(key, where or "a column")
-            _check_json(item, f"{where}.{key}" if where else key, depth + 1)
-    elif kind in (list, tuple):
-        for item in value:
-            _check_json(item, where, depth + 1)
-    elif kind is int:
-        if value.bit_length() > 64:
-            raise RowError(f"{where} is {_shown(value)}, which is too large")
-    elif kind in (float, Decimal):
-        if not _is_finite(value) or (kind is Decimal and not -300 < value.adjusted() < 300):
-            raise RowError(f"{where} is {_shown(value)}, which is not a number that JSON can hold")
-    elif value is not None and kind is not bool:
-        raise RowError(f"{where} is {_shown(value)}, which has no form in JSON")
-
-
-def _unknown_column(row: Mapping[str, Any], columns: frozenset[str]) -> str:
-    name = next(column for column in row if column not in columns)
-    wanted = re.sub(r"[\s-]+", "_", str(name)[:80].strip().lower())
-    close = difflib.get_close_matches(wanted, sorted(columns), n=1)
-    hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(sorted(columns))}"
-    return f"unknown column {_shown(name)}; {hint}"
-
-
-def _or(names: Any) -> str:
-    *others, last = names
-    return f"{', '.join(others)} or {last}" if others else last
-
-
-def _shown(value: object) -> str:
-    """Return a value as an error message shows it: short, whatever it is."""
-    if isinstance(value, str):
-        return repr(value[:60]) + ("..." if len(value) > 60 else "")
-    if isinstance(value, int) and value.bit_length() > 128:
-        return "a very large number"
-    if isinstance(value, (int, float, Decimal, date, type(None))):
-        return str(value)[:60]
-    return f"of type {type(value).__name__}"

@@ -14,7 +14,8 @@ import pytest
 
 from airflow_provider_walmart.client import catalogue
 from airflow_provider_walmart.client.errors import WalmartConfigError
-from airflow_provider_walmart.client.feed_formats import RowError, encode, format_of, upload_of
+from airflow_provider_walmart.client.feed_formats import encode, format_of, upload_of
+from airflow_provider_walmart.client.feed_values import RowError
 
 REPOSITORY = Path(__file__).parents[3]
 DOCUMENTS = (

@@ -1,0 +1,216 @@
+"""Reading the values of a row: as they come from JSON and CSV files, checked, worded for the person who has to mend them."""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+from collections.abc import Mapping
+from datetime import date, datetime, timezone
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+# Beyond these a value is a mistake, and a float no longer holds every cent.
+_MOST_UNITS = 2**31 - 1
+_MOST_MONEY = 999_999_999
+_DEEPEST = 50
+_is_number = re.compile(r"[+-]?(\d{1,30}\.?\d{0,30}|\.\d{1,30})", re.ASCII).fullmatch
+
+
+class RowError(ValueError):
+    """What is wrong with one row, worded to follow ``row 3:``."""
+
+
+def given(row: Mapping[str, Any], column: str) -> Any:
+    """Return a value without surrounding white space; None when it is absent."""
+    value = row.get(column)
+    return value.strip() or None if isinstance(value, str) else value
+
+
+def text_of(row: Mapping[str, Any], column: str) -> str:
+    """Return a text that must be there."""
+    if (text := optional_text(row, column)) is None:
+        raise RowError(f"{column} is missing")
+    return text
+
+
+def optional_text(row: Mapping[str, Any], column: str) -> str | None:
+    """Return a text, or a whole number as text; None when it is absent."""
+    value = given(row, column)
+    if value is None:
+        return None
+    if isinstance(value, str):
+        check_text(value, column)
+        return value
+    # Ids are often numbers in JSON. A float has lost digits already.
+    if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() <= 128:
+        return str(value)
+    raise RowError(f"{column} is {shown(value)}; expected text")
+
+
+def choice_of(row: Mapping[str, Any], column: str, *choices: str) -> str | None:
+    """Return one of several words, spelled as they are here; None when it is absent."""
+    text = optional_text(row, column)
+    if text is None:
+        return None
+    for choice in choices:
+        if text.casefold() == choice.casefold():
+            return choice
+    raise RowError(f"{column} is {shown(text)}; expected {either(choices)}")
+
+
+def whole_number(row: Mapping[str, Any], column: str) -> int:
+    """Return a number of units: whole, not negative."""
+    number = number_of(row, column)
+    if number < 0:
+        raise RowError(f"{column} is {shown(row[column])}, which is negative")
+    if number > _MOST_UNITS:
+        raise RowError(f"{column} is {shown(row[column])}, which is more than {_MOST_UNITS:,}")
+    if number != int(number):
+        raise RowError(f"{column} is {shown(row[column])}, which is not a whole number")
+    return int(number)
+
+
+def money_of(row: Mapping[str, Any], column: str) -> int | float:
+    """Return an amount of money: above zero, with two decimals at most."""
+    number = number_of(row, column)
+    if number <= 0:
+        raise RowError(f"{column} is {shown(row[column])}; it must be above 0")
+    if number > _MOST_MONEY:
+        raise RowError(f"{column} is {shown(row[column])}, which is more than {_MOST_MONEY:,}")
+    cents = round(float(number), 2)
+    if isinstance(number, float):
+        # One that was calculated is off by a little.
+        is_money = math.isclose(cents, number, rel_tol=1e-14)
+    else:
+        is_money = Decimal(str(cents)) == number
+    if not is_money:
+        raise RowError(f"{column} is {shown(row[column])}, which has more than 2 decimals")
+    return int(cents) if cents.is_integer() else cents
+
+
+def number_of(row: Mapping[str, Any], column: str) -> int | float | Decimal:
+    """Return a finite number."""
+    value = row.get(column)
+    if isinstance(value, str):
+        value = value.strip()
+        if _is_number(value):
+            return Decimal(value)
+        if value:
+            raise RowError(f"{column} is {shown(value)}, which is not a number")
+        value = None
+    if value is None:
+        raise RowError(f"{column} is missing")
+    if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool) and is_finite(value):
+        return value
+    raise RowError(f"{column} is {shown(value)}, which is not a number")
+
+
+def is_finite(number: int | float | Decimal) -> bool:
+    """Return whether a number is neither infinite nor NaN."""
+    # `math.isfinite` makes a float of it, which large numbers don't fit in.
+    if isinstance(number, Decimal):
+        return number.is_finite()
+    return isinstance(number, int) or math.isfinite(number)
+
+
+def day_of(row: Mapping[str, Any], column: str) -> str | None:
+    """Return a day as ``YYYY-MM-DD``; None when it is absent."""
+    value = given(row, column)
+    if value is None:
+        return None
+    try:
+        day = msgspec.convert(value, date) if isinstance(value, str) else value
+    except ValueError:
+        day = None
+    if isinstance(day, date) and not isinstance(day, datetime):
+        return day.isoformat()
+    raise RowError(f"{column} is {shown(value)}; expected a day such as 2026-12-31")
+
+
+def moment_of(row: Mapping[str, Any], column: str) -> datetime | None:
+    """Return a point in time, in UTC: times without zone are UTC, days begin at midnight."""
+    value = given(row, column)
+    if value is None:
+        return None
+    try:
+        if isinstance(value, str):
+            value = msgspec.convert(value if len(value) > 10 else f"{value}T00:00:00Z", datetime)
+        if isinstance(value, datetime):
+            return value.astimezone(timezone.utc) if value.tzinfo else value.replace(tzinfo=timezone.utc)
+    except (ValueError, OverflowError):
+        pass
+    raise RowError(f"{column} is {shown(value)}; expected a time such as 2026-12-31T18:00:00Z")
+
+
+def utc_text(when: datetime, timespec: str) -> str:
+    """Return a point in time as ISO 8601 text in UTC."""
+    return when.astimezone(timezone.utc).isoformat(timespec=timespec).replace("+00:00", "Z")
+
+
+def check_text(text: str, where: str) -> None:
+    """Pass for a text that can be sent."""
+    if not is_unicode(text):
+        raise RowError(f"{where} is {shown(text)}, which is not valid Unicode")
+
+
+def is_unicode(text: str) -> bool:
+    """Return whether a text can be written as UTF-8: halves of surrogate pairs cannot."""
+    try:
+        return text.isascii() or bool(text.encode())
+    except UnicodeEncodeError:
+        return False
+
+
+def check_json(value: Any, where: str, depth: int = 0) -> None:
+    """Refuse what has no form in JSON, or one that Walmart would read differently."""
+    if isinstance(value, (dict, list, tuple)) and depth > _DEEPEST:
+        raise RowError(f"{where.split('.')[0]} is nested more than {_DEEPEST} levels deep")
+    kind = type(value)
+    if kind is str:
+        check_text(value, where)
+    elif kind is dict:
+        for key, item in value.items():
+            if type(key) is not str:
+                raise RowError(f"{where or 'the row'} has the key {shown(key)}; expected text")
+            check_text(key, where or "a column")
+            check_json(item, f"{where}.{key}" if where else key, depth + 1)
+    elif kind in (list, tuple):
+        for item in value:
+            check_json(item, where, depth + 1)
+    elif kind is int:
+        if value.bit_length() > 64:
+            raise RowError(f"{where} is {shown(value)}, which is too large")
+    elif kind in (float, Decimal):
+        if not is_finite(value) or (kind is Decimal and not -300 < value.adjusted() < 300):
+            raise RowError(f"{where} is {shown(value)}, which is not a number that JSON can hold")
+    elif value is not None and kind is not bool:
+        raise RowError(f"{where} is {shown(value)}, which has no form in JSON")
+
+
+def unknown_column(row: Mapping[str, Any], columns: frozenset[str]) -> str:
+    """Say which column is not known, and what was probably meant."""
+    name = next(column for column in row if column not in columns)
+    wanted = re.sub(r"[\s-]+", "_", str(name)[:80].strip().lower())
+    close = difflib.get_close_matches(wanted, sorted(columns), n=1)
+    hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(sorted(columns))}"
+    return f"unknown column {shown(name)}; {hint}"
+
+
+def either(names: Any) -> str:
+    """Return names as an enumeration."""
+    *others, last = names
+    return f"{', '.join(others)} or {last}" if others else last
+
+
+def shown(value: object) -> str:
+    """Return a value as an error message shows it: short, whatever it is."""
+    if isinstance(value, str):
+        return repr(value[:60]) + ("..." if len(value) > 60 else "")
+    if isinstance(value, int) and value.bit_length() > 128:
+        return "a very large number"
+    if isinstance(value, (int, float, Decimal, date, type(None))):
+        return str(value)[:60]
+    return f"of type {type(value).__name__}"
