@@ -26,7 +26,8 @@ from typing import Any, NamedTuple
 import msgspec
 
 from airflow_provider_walmart.client.errors import WalmartConfigError
-from airflow_provider_walmart.client.feed_formats import FeedFormat, Piece, RowError, encode, upload_of
+from airflow_provider_walmart.client.feed_formats import FeedFormat, Piece, encode, upload_of
+from airflow_provider_walmart.client.feed_values import RowError
 
 Rows = Callable[[], Iterable[Mapping[str, Any]]]
 

@@ -14,7 +14,9 @@ HOSTS = {
     "production": "https://marketplace.walmartapis.com",
     "sandbox": "https://sandbox.walmartapis.com",
 }
-MARKETS = ("us", "ca", "mx", "cl")
+# Markets, and the currency of their prices.
+CURRENCIES = {"us": "USD", "ca": "CAD", "mx": "MXN", "cl": "CLP"}
+MARKETS = tuple(CURRENCIES)
 DEFAULT_SERVICE_NAME = "Walmart Marketplace"
 DEFAULT_TIMEOUT = 60.0
 MAX_TIMEOUT = 3600.0

@@ -11,6 +11,7 @@ from airflow.providers.common.compat.sdk import BaseOperator, conf
 
 from airflow_provider_walmart.client.errors import WalmartConfigError, WalmartRateLimitError
 from airflow_provider_walmart.client.feed_results import parse_allowed_failures, summarize
+from airflow_provider_walmart.client.settings import CURRENCIES
 from airflow_provider_walmart.links.feeds import WalmartFeedLink
 from airflow_provider_walmart.results.account import OfMarketplace
 from airflow_provider_walmart.results.context import (
@@ -228,6 +229,7 @@ class WalmartSubmitFeedOperator(OfMarketplace, BaseOperator):
                 payload_path=self.payload_path,
                 header=self.feed_header,
                 root_key=self.root_key,
+                currency=CURRENCIES[self.hook.client.settings.market],
                 identity=task_identity(context),
             )
             feed_ids = self._submit(context, source, submitted)

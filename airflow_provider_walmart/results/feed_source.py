@@ -26,6 +26,7 @@ class FeedSource:
     :param payload_path: a ready feed file.
     :param header: header of the document, for feed types that are not known.
     :param root_key: key of the list of items, likewise.
+    :param currency: currency of prices that name none.
     :param identity: what tells this run of the task from others.
     :raises WalmartConfigError: naming the rows that are wrong, and why.
     """
@@ -39,6 +40,7 @@ class FeedSource:
         payload_path: str | None,
         header: Mapping[str, Any] | None,
         root_key: str | None,
+        currency: str,
         identity: str,
     ) -> None:
         given = {"records": records, "records_path": records_path, "payload_path": payload_path}
@@ -64,13 +66,16 @@ class FeedSource:
         self._payload_path = payload_path
         self._header = header
         self._root_key = root_key
+        self._currency = currency
         self._identity = identity
 
     @cached_property
     def _format(self) -> FeedFormat:
         from airflow_provider_walmart.client.feed_formats import format_of
 
-        return format_of(self._feed_type, header=self._header, root_key=self._root_key)
+        return format_of(
+            self._feed_type, header=self._header, root_key=self._root_key, currency=self._currency
+        )
 
     @cached_property
     def _payload(self) -> bytes:
