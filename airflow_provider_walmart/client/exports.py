@@ -12,7 +12,7 @@ from typing import Any
 from airflow_provider_walmart.client.catalogue import find
 from airflow_provider_walmart.client.errors import WalmartConfigError, WalmartError, WalmartRequestError
 from airflow_provider_walmart.client.marketplace import MarketplaceClient
-from airflow_provider_walmart.client.paging import records, total_of
+from airflow_provider_walmart.client.paging import page_params, records, total_of
 from airflow_provider_walmart.client.raw_pages import Raw, key_of
 from airflow_provider_walmart.client.request_building import build_request
 from airflow_provider_walmart.client.windows import CAP, SECOND, windows, without_doubles
@@ -148,7 +148,7 @@ def raw_records(
     export = DATED.get(found_operation.name)
     params = {name: value for name, value in params.items() if value is not None}
     # Bad input is an error at once, not after the searches that only count.
-    build_request(found_operation, params, market=client.settings.market)
+    build_request(found_operation, page_params(found_operation, params), market=client.settings.market)
 
     def read(search: dict[str, Any]) -> Iterator[Raw]:
         for page in client.raw_pages(operation, params=search):

@@ -33,18 +33,22 @@ class WalmartExportOperator(OfMarketplace, BaseOperator):
 
     Records are passed through as the JSON they are, page by page, in constant memory. Orders and returns are exported
     by the data interval of the DAG run, by when they were last modified: a run of the same interval gives the same
-    records again, and records at the very edge of an interval may be in two neighbouring ones. Orders include those
-    that Walmart or a third party ships, and are searched in windows small enough for what one search finds.
+    file again, but for records that were modified since, which belong to a later interval by now. Records at the very
+    edge of an interval may be in two neighbouring ones. A run without an interval (what Airflow makes of plain cron
+    expressions gives none) exports all that Walmart keeps, half a year. Orders include those that Walmart or a third
+    party ships, and are searched in windows small enough for what one search finds.
 
     :param operation: operation id or method and path of an operation that pages.
     :param output_path: a path or any URI that `ObjectStoragePath` knows. The file appears there as a whole or not at
         all.
-    :param params: parameters by Walmart's names; with a time window among them, that one is used.
+    :param params: parameters by Walmart's names. Dates of creation or last modification among them are used in place
+        of the data interval, sent as they are; an end left out is that of the interval.
     :param compression: ``gzip``, or None (default).
     :param walmart_conn_id: id of a connection of type ``walmart``.
     :return: dict with ``uri``, ``records``, ``pages`` and ``watermark`` (end of the exported interval, ISO 8601; None
-        for operations without dates).
-    :raises AirflowFailException: for bad input and what Walmart refuses.
+        for operations without dates, and with dates of your own).
+    :raises AirflowFailException: for bad input, an interval of which Walmart keeps nothing any more, and what Walmart
+        refuses.
     """
 
     template_fields: Sequence[str] = (

@@ -40,7 +40,8 @@ def target(tmp_path) -> Path:
 
 
 def operator(target, operation="getAllOrders", **fields) -> WalmartExportOperator:
-    made = WalmartExportOperator(task_id="export", operation=operation, output_path=str(target), **fields)
+    fields = {"task_id": "export", "operation": operation, "output_path": str(target), **fields}
+    made = WalmartExportOperator(**fields)
     # Budgets are tested elsewhere; here they would only make tests wait.
     made.hook.client.session.throttle = None
     return made
@@ -182,7 +183,7 @@ def test_the_data_interval_is_exported_and_a_second_run_gives_the_same_file(shop
     result = operator(target).execute(context)
     assert result["watermark"] == end.isoformat()
     first = target.read_bytes()
-    assert 419 <= sum(ids(target)[order] for order in placed) <= 422
+    assert 419 <= len(set(placed) & set(ids(target))) <= 422
     # The WFS orders of the last hour are not in it.
     assert result["records"] <= 422
     assert all(
@@ -482,7 +483,7 @@ def test_parameters_of_the_dag_are_not_sent(shop, target):
 def test_a_parameter_of_the_dag_named_like_one_of_walmart_is_not_sent_either(shop, target):
     placed = seed(shop, count=5, age=10) + seed(shop, count=5, age=10, status="Shipped")
     with DAG("a_dag", params={"status": "Shipped"}):
-        everything = operator(target.with_name("everything"))
+        everything = operator(target.with_name("everything"), task_id="everything")
         shipped = operator(target, params={"status": "Shipped"})
     everything.execute({})
     shipped.execute({})
