@@ -1,6 +1,7 @@
 """Many processes spend one rate budget: ``python budget_crowd.py '{"url": ..., ...}'``.
 
-Prints what became of each call, process by process, as JSON: ``ok``, or the error and the time it names.
+Prints ``ready`` and waits for a line; then prints what became of each call, process by process, as JSON: ``ok`` or
+the name of the error.
 """
 
 from __future__ import annotations
@@ -55,6 +56,7 @@ def one(start: Any, outcomes: Any, left: Any, options: dict[str, Any]) -> None:
     client = client_of(options)
     found = []
     start.wait()
+    start.wait()
     while True:
         with left.get_lock():
             left.value -= 1
@@ -64,13 +66,13 @@ def one(start: Any, outcomes: Any, left: Any, options: dict[str, Any]) -> None:
             client.request("GET", options["path"])
             found.append("ok")
         except WalmartError as error:
-            found.append(f"{type(error).__name__} {getattr(error, 'retry_at', None)}")
+            found.append(type(error).__name__)
     outcomes.put(found)
 
 
 def main(options: dict[str, Any]) -> None:
     context = multiprocessing.get_context("fork")
-    start, outcomes = context.Barrier(options["processes"]), context.Queue()
+    start, outcomes = context.Barrier(options["processes"] + 1), context.Queue()
     left = context.Value("i", options["calls"])
     crowd = [
         context.Process(target=one, args=(start, outcomes, left, options))
@@ -78,6 +80,10 @@ def main(options: dict[str, Any]) -> None:
     ]
     for process in crowd:
         process.start()
+    start.wait()
+    print("ready", flush=True)
+    sys.stdin.readline()
+    start.wait()
     print(json.dumps([outcomes.get(timeout=200) for _ in crowd]))
     for process in crowd:
         process.join()
