@@ -1,0 +1,149 @@
+"""Landing a report of 1 GB, beside a bare loop of ``requests`` and ``zipfile`` that does the same over the same server.
+
+``python tests/benchmarks/bench_report.py [megabytes] [rounds]`` prints a table; pytest runs it, too, and holds it to the
+budget of memory. Both download the zip archive to a temporary file and unpack its CSV file to the disk. Rounds of the
+two take turns; the ratio is the median of the ratios of the rounds. Every round is a process of its own. Memory is the
+growth of its peak over what it is when a small report is landed. The other formats are measured once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import requests
+from tabulate import tabulate
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "integration" / "sandbox"))
+
+from sandbox_server import Server, running
+
+MEGABYTE = 1_000_000
+ROW = 494
+MEGABYTES = 1000
+ROUNDS = 3
+FORMATS = ("csv", "zip", "jsonl", "parquet")
+
+
+def peak() -> int:
+    """Return the most memory this process has had so far, in bytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def ours(url: str, output_format: str, folder: Path) -> int:
+    from airflow_provider_walmart.operators.reports import WalmartReportOperator
+
+    connection = {"conn_type": "walmart", "login": "an-id", "password": "sandbox", "host": url}
+    os.environ["AIRFLOW_CONN_WALMART_DEFAULT"] = json.dumps(connection)
+    os.environ["AIRFLOW__WALMART__SHARED_STATE_DIR"] = str(folder / "state")
+    operator = WalmartReportOperator(
+        task_id="land",
+        report_type="ITEM",
+        output_path=str(folder / "report"),
+        output_format=output_format,
+        deferrable=False,
+    )
+    return int(operator.execute({})["rows"])
+
+
+def bare(link: str, folder: Path) -> int:
+    with tempfile.TemporaryFile() as archive:
+        with requests.get(link, stream=True) as answer:
+            for chunk in answer.iter_content(1024 * 1024):
+                archive.write(chunk)
+        with (
+            zipfile.ZipFile(archive) as opened,
+            opened.open(opened.namelist()[0]) as table,
+            (folder / "report").open("wb") as file,
+        ):
+            shutil.copyfileobj(table, file, 1024 * 1024)
+    return 0
+
+
+def measure(what: str, url: str, link: str, rows: int) -> dict[str, Any]:
+    def set_rows(count: int) -> None:
+        requests.post(f"{url}/_sandbox/settings", json={"report_rows": count}).raise_for_status()
+
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+
+        def land() -> int:
+            return bare(link, folder) if what == "bare" else ours(url, what, folder)
+
+        set_rows(10_000)
+        land()
+        set_rows(rows)
+        memory, started, worked = peak(), time.perf_counter(), time.process_time()
+        landed = land()
+        seconds, work = time.perf_counter() - started, time.process_time() - worked
+        size = (folder / "report").stat().st_size
+    return {"rows": landed, "bytes": size, "seconds": seconds, "cpu": work, "grown": peak() - memory}
+
+
+def measured(what: str, server: Server, rows: int) -> dict[str, Any]:
+    """Measure in a new process, with the report ready and its link fresh."""
+    (request_id,) = server.control("POST", "seed", {"reports": [{"reportVersion": "v6"}]})["reports"]
+    link = server.get("/v3/reports/downloadReport", requestId=request_id)["downloadURL"]
+    arguments = [sys.executable, __file__, what, server.url, link, str(rows)]
+    done = subprocess.run(arguments, capture_output=True, text=True, check=True)
+    return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+def compare(megabytes: int, rounds: int) -> dict[str, Any]:
+    """Print and return what was measured."""
+    rows = megabytes * MEGABYTE // ROW
+    results: dict[str, list[dict[str, Any]]] = {"bare": [], "csv": []}
+    with running("--no-seed") as server:
+        server.control("POST", "settings", {"limits": False, "report_seconds": 0})
+        for number in range(rounds):
+            for what in ("csv", "bare") if number % 2 else ("bare", "csv"):
+                results[what].append(measured(what, server, rows))
+        for what in FORMATS[1:]:
+            if what != "parquet" or find_spec("pyarrow"):
+                results[what] = [measured(what, server, rows)]
+    lines = {
+        what: {
+            "": what,
+            "MB": max(run["bytes"] for run in runs) / MEGABYTE,
+            "s": statistics.median(run["seconds"] for run in runs),
+            "CPU s": statistics.median(run["cpu"] for run in runs),
+            "peak grows by, MB": max(run["grown"] for run in runs) / MEGABYTE,
+        }
+        for what, runs in results.items()
+    }
+    pairs = zip(results["csv"], results["bare"], strict=True)
+    ratio = statistics.median(one["seconds"] / other["seconds"] for one, other in pairs)
+    print("\n" + tabulate(lines.values(), headers="keys", floatfmt=".1f"))
+    print(f"csv takes {ratio:.2f} times as long as the bare loop")
+    landed = {what: runs[0]["rows"] for what, runs in results.items() if what != "bare"}
+    return {"ratio": ratio, "lines": lines, "rows": rows, "landed": landed}
+
+
+def test_a_report_of_1_gb_is_landed_in_constant_memory() -> None:
+    found = compare(MEGABYTES, ROUNDS)
+    assert set(found["landed"].values()) == {found["rows"]}
+    assert found["lines"]["csv"]["MB"] >= 0.99 * MEGABYTES
+    assert found["lines"]["csv"]["MB"] == found["lines"]["bare"]["MB"]
+    for what in ("csv", "zip", "jsonl"):
+        assert found["lines"][what]["peak grows by, MB"] <= 10
+
+
+if __name__ == "__main__":
+    match sys.argv[1:]:
+        case [what, url, link, rows]:
+            print(json.dumps(measure(what, url, link, int(rows))))
+        case [megabytes, rounds]:
+            compare(int(megabytes), int(rounds))
+        case _:
+            compare(MEGABYTES, ROUNDS)
