@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -110,51 +111,62 @@ HEAVY = (
 )
 
 
-def newly_imported(code: str, tmp_path: Path) -> set[str]:
-    """Return the top-level packages that some code imports over ``airflow.sdk``."""
-    script = (
-        "import sys, airflow.sdk, airflow.providers.common.compat.sdk as compat\n"
-        "compat.BaseOperator, compat.BaseSensorOperator, airflow.sdk.DAG, airflow.sdk.task, airflow.sdk.dag\n"
-        "def packages(): return {name.partition('.')[0] for name in sys.modules}\n"
-        "before = packages()\n"
-        f"{code}\n"
-        "print(*packages() - before)\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        capture_output=True,
-        text=True,
-        env={"PATH": "", "AIRFLOW_HOME": str(tmp_path)},
-    )
+OPERATORS = [
+    ".".join((PACKAGE, *path.relative_to(ROOT).with_suffix("").parts))
+    for layer in ("operators", "sensors", "triggers", "links")
+    for path in sorted((ROOT / layer).rglob("*.py"))
+    if path.name != "__init__.py"
+]
+EXAMPLE_FILES = sorted(str(path) for path in EXAMPLES.glob("*.py"))
+
+# One process for all of it, since starting Airflow takes longest.
+SCRIPT = f"""
+import gc, importlib, json, runpy, socket, sys
+import airflow.sdk, airflow.providers.common.compat.sdk as compat
+
+compat.BaseOperator, compat.BaseSensorOperator, airflow.sdk.DAG, airflow.sdk.task, airflow.sdk.dag
+
+def packages():
+    return {{name.partition('.')[0] for name in sys.modules}}
+
+def no_network(*args, **kwargs):
+    raise AssertionError('a call at parse time')
+
+socket.socket.connect = socket.getaddrinfo = no_network
+gc.disable()  # or DAGs that only Airflow's own parser would hold on to are gone before they are counted
+before = packages()
+for module in {OPERATORS!r}:
+    importlib.import_module(module)
+of_operators = packages() - before
+parsed = {{path: runpy.run_path(path) for path in {EXAMPLE_FILES!r}}}
+of_examples = packages() - before
+dags = {{thing.fileloc for thing in gc.get_objects() if type(thing) is airflow.sdk.DAG}}
+import {PACKAGE}.hooks.walmart
+of_hook = packages() - before
+print(json.dumps([sorted(found) for found in (of_operators, of_examples, dags, of_hook)]))
+"""
+
+
+@pytest.fixture(scope="module")
+def imported(tmp_path_factory) -> dict[str, set[str]]:
+    """Return the top-level packages that are new over ``airflow.sdk`` after each step, and which files made DAGs."""
+    environment = {"PATH": "", "AIRFLOW_HOME": str(tmp_path_factory.mktemp("airflow"))}
+    done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stderr
-    return set(done.stdout.splitlines()[-1].split())
+    names = ("operators", "examples", "dags", "hook")
+    return dict(zip(names, map(set, json.loads(done.stdout.splitlines()[-1])), strict=True))
 
 
-def test_importing_operators_loads_nothing_heavy(tmp_path):
-    modules = [
-        ".".join((PACKAGE, *path.relative_to(ROOT).with_suffix("").parts))
-        for layer in ("operators", "sensors", "triggers", "links")
-        for path in (ROOT / layer).rglob("*.py")
-        if path.name != "__init__.py"
-    ]
-    assert f"{PACKAGE}.operators.feeds" in modules
-    new = newly_imported("".join(f"import {module}\n" for module in modules), tmp_path)
-    assert not new & set(HEAVY)
+def test_importing_operators_loads_nothing_heavy(imported):
+    assert f"{PACKAGE}.operators.feeds" in OPERATORS
+    assert not imported["operators"] & set(HEAVY)
 
 
-def test_the_hook_loads_requests(tmp_path):
+def test_example_dags_parse_without_connection_network_or_anything_heavy(imported):
+    assert not imported["examples"] & set(HEAVY)
+    assert imported["dags"] == set(EXAMPLE_FILES)
+
+
+def test_the_hook_loads_requests(imported):
     # Or else the tests beside this one would pass without looking.
-    assert "requests" in newly_imported(f"import {PACKAGE}.hooks.walmart", tmp_path)
-
-
-@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.name)
-def test_example_dags_parse_without_connection_network_or_requests(path, tmp_path):
-    code = (
-        "import gc, socket, runpy\n"
-        "def no_network(*args, **kwargs): raise AssertionError('a call at parse time')\n"
-        "socket.socket.connect = socket.getaddrinfo = no_network\n"
-        f"names = runpy.run_path({str(path)!r})\n"
-        "assert any(type(thing) is airflow.sdk.DAG for thing in gc.get_objects())\n"
-    )
-    new = newly_imported(code, tmp_path)
-    assert not new & set(HEAVY)
+    assert "requests" in imported["hook"]
