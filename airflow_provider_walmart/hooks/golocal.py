@@ -100,7 +100,6 @@ class WalmartGoLocalHook(AccountHook[GoLocalSettings, GoLocalClient]):
         return f"environment {settings.environment}"
 
     def _prove(self, client: GoLocalClient) -> str:
-        client.access_token()
         # The token call serves both environments alike: only another call shows whether the keys fit this one. Of all
         # that may be wrong with the question itself, none is a matter of the connection.
         with contextlib.suppress(WalmartRequestError):

@@ -143,3 +143,11 @@ def test_the_provider_declares_everything_of_golocal():
     for kind in ("hooks", "operators", "sensors", "triggers"):
         modules = [module for entry in info[kind] for module in entry["python-modules"]]
         assert f"airflow_provider_walmart.{kind}.golocal" in modules
+
+
+def test_no_field_that_airflow_covers_up_has_a_default():
+    # The form would be given stars in place of the default, and store them.
+    for form in get_provider_info()["connection-types"]:
+        for name, field in form["conn-fields"].items():
+            if any(word in name for word in ("token", "secret", "password")):
+                assert "default" not in field["schema"], name
