@@ -89,7 +89,9 @@ class WalmartError(Exception):
     @property
     def is_final(self) -> bool:
         """Whether the same call would fail the same way again, so that a retry is a waste."""
-        return self.status in FINAL_STATUSES
+        # A proxy's page in place of what was asked for, too, is a 200.
+        is_read = self.status == 200 and self.method == "GET"
+        return self.status in FINAL_STATUSES and not is_read
 
     def __str__(self) -> str:
         text = self.message

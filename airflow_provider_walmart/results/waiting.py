@@ -194,5 +194,10 @@ def missing_or_typed(
     """
     unknown = [feed_id for feed_id, feed in zip(feed_ids, feeds, strict=True) if feed is None]
     if unknown:
-        raise AirflowException(f"Walmart doesn't know feed {', '.join(unknown)} (any more).")
-    return [{**feed, "feedType": summarize(feed, feed_type)["feedType"]} for feed in feeds if feed]
+        raise unknown_feeds(unknown)
+    return [{"feedType": feed_type, **feed} if feed_type else feed for feed in feeds if feed]
+
+
+def unknown_feeds(feed_ids: Sequence[str]) -> AirflowException:
+    """Return the error for feeds that Walmart doesn't know."""
+    return AirflowException(f"Walmart doesn't know feed {', '.join(feed_ids)} (any more).")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_walmart.client.errors import WalmartNotFoundError
 from airflow_provider_walmart.client.feed_results import (
     is_finished,
     parse_allowed_failures,
@@ -14,7 +15,7 @@ from airflow_provider_walmart.client.feed_results import (
 from airflow_provider_walmart.results.account import OfMarketplace
 from airflow_provider_walmart.results.context import push
 from airflow_provider_walmart.results.feeds import judge_feeds
-from airflow_provider_walmart.results.waiting import feeds_of_event, missing_or_typed
+from airflow_provider_walmart.results.waiting import feeds_of_event, missing_or_typed, unknown_feeds
 from airflow_provider_walmart.sensors.base import WalmartSensor
 
 if TYPE_CHECKING:
@@ -60,7 +61,10 @@ class WalmartFeedSensor(OfMarketplace, WalmartSensor):
     def look(self, context: Context) -> dict[str, Any] | None:
         """Look at the feed; judge it once it is finished."""
         parse_allowed_failures(self.allowed_failures)
-        feed = self.hook.get_feed(self.feed_id)
+        try:
+            feed = self.hook.get_feed(self.feed_id)
+        except WalmartNotFoundError:
+            raise unknown_feeds([self.feed_id]) from None
         if is_finished(summarize(feed)):
             return self._judge(context, feed)
         self.log.info("Waiting: %s", progress(feed))

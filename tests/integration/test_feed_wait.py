@@ -1,0 +1,239 @@
+"""Waiting in the worker and in the triggerer: the same result, the same failure, the same patience."""
+
+from __future__ import annotations
+
+import logging
+import re
+
+import pytest
+from airflow.exceptions import AirflowException, AirflowFailException, AirflowSensorTimeout
+from tasks import Task
+
+from airflow_provider_walmart.client import feed_watch
+from airflow_provider_walmart.client.throttle import Throttle
+from airflow_provider_walmart.operators.feeds import WalmartSubmitFeedOperator
+from airflow_provider_walmart.results import waiting
+from airflow_provider_walmart.sensors.feeds import WalmartFeedSensor
+from airflow_provider_walmart.triggers import poller
+
+ROWS = [{"sku": f"A-{number}", "quantity": number} for number in range(4)]
+MODES = {"poll": False, "deferred": True}
+
+
+def submit(**fields):
+    known = {"task_id": "a_task", "feed_type": "MP_INVENTORY", "records": ROWS, "poll_interval": 0.05}
+    return lambda: WalmartSubmitFeedOperator(**{**known, **fields})
+
+
+def outcome(task: Task, make_operator):
+    """Return what became of a try, in a form that can be compared."""
+    try:
+        return task.run(make_operator)
+    except AirflowException as error:
+        return type(error), str(error), dict(task.xcom)
+
+
+def in_both_modes(shop, make_operator, prepare=lambda: None, **known):
+    """Return the outcome in either mode, with the ids of feeds blotted out."""
+    outcomes = []
+    for deferrable in MODES.values():
+        shop.reset()
+        shop.settings(**{"feed_seconds": 0.2, **known})
+        prepare()
+        told = repr(outcome(Task(), make_operator(deferrable)))
+        outcomes.append(re.sub(r"[0-9A-F]{32}(@|%40)AQMBAQA", "FEED", told))
+    return outcomes
+
+
+# -- the same ending -------------------------------------------------------------------------------------
+
+
+def test_the_same_result(shop, tmp_path):
+    fields = {"item_errors_path": str(tmp_path / "failed.jsonl"), "allowed_failures": 0.5}
+    polled, deferred = in_both_modes(shop, lambda deferrable: submit(**fields, deferrable=deferrable))
+    assert polled == deferred
+    assert "'itemsSucceeded': 4" in polled
+
+
+@pytest.mark.parametrize("allowed", [0, 0.2, "1"])
+def test_the_same_verdict(shop, tmp_path, allowed):
+    payload = tmp_path / "feed.json"
+    payload.write_text('{"Inventory": [{"sku": "GOOD", "quantity": 1}, {"sku": "BAD", "quantity": -1}]}')
+    fields = {
+        "records": None,
+        "payload_path": str(payload),
+        "item_errors_path": str(tmp_path / "failed.jsonl"),
+        "allowed_failures": allowed,
+    }
+    polled, deferred = in_both_modes(shop, lambda deferrable: submit(**fields, deferrable=deferrable))
+    assert polled == deferred
+    assert ("1 of 2 items failed" in polled) == (allowed != "1")
+    assert "BAD" in (tmp_path / "failed.jsonl").read_text()
+
+
+def test_the_same_deadline(shop):
+    polled, deferred = in_both_modes(
+        shop, lambda deferrable: submit(timeout=0.3, deferrable=deferrable), feed_seconds=3600
+    )
+    assert polled == deferred
+    assert "Feeds FEED not finished after 0.0 h" in polled
+
+
+def test_the_same_end_of_patience(shop, monkeypatch):
+    monkeypatch.setattr(waiting, "MAX_FAILED_LOOKS", 3)
+    monkeypatch.setattr(poller, "MAX_FAILED_LOOKS", 3)
+    polled, deferred = in_both_modes(
+        shop,
+        lambda deferrable: submit(deferrable=deferrable),
+        lambda: shop.fault("/v3/feeds/.", status=503),
+    )
+    assert correlation_free(polled) == correlation_free(deferred)
+    assert "AirflowException'" in polled
+    assert "Waiting for feeds FEED failed" in polled
+    assert "503" in polled
+
+
+def test_the_same_refusal(shop):
+    polled, deferred = in_both_modes(
+        shop,
+        lambda deferrable: submit(deferrable=deferrable),
+        lambda: shop.fault("/v3/feeds/.", status=400),
+    )
+    assert correlation_free(polled) == correlation_free(deferred)
+    assert "AirflowFailException" in polled
+    assert "Waiting for feeds FEED failed" in polled
+
+
+def test_the_same_for_a_feed_that_walmart_does_not_know(shop, monkeypatch):
+    monkeypatch.setattr(feed_watch, "LISTED_WITHIN", 0.3)
+    missing = {"error": [{"code": "CONTENT_NOT_FOUND.GMP_RECEIVER_API"}]}
+    polled, deferred = in_both_modes(
+        shop,
+        lambda deferrable: submit(deferrable=deferrable),
+        lambda: shop.fault("/v3/feeds/.", status=404, body=missing),
+    )
+    assert polled == deferred
+    assert "doesn't know feed FEED" in polled
+
+
+def correlation_free(text: str) -> str:
+    return re.sub(r" \[correlation id [^]]*\]", "", text)
+
+
+# -- patience --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("deferrable", MODES.values(), ids=MODES)
+@pytest.mark.parametrize(
+    "weather",
+    [
+        {"status": 503, "times": 8},
+        {"reset": "before", "times": 8},
+        {"status": 429, "times": 8},
+        {"body": "<html>", "times": 3},
+        {"truncate": 9, "times": 8},
+    ],
+    ids=["5xx", "connection lost", "429", "HTML", "cut short"],
+)
+def test_weather_is_waited_out(shop, monkeypatch, deferrable, weather):
+    monkeypatch.setattr(Throttle, "learn", lambda *_: None)
+    shop.settings(feed_seconds=0.2)
+    shop.fault("/v3/feeds/.", **weather)
+    assert Task().run(submit(deferrable=deferrable))["feedStatus"] == "PROCESSED"
+
+
+@pytest.mark.parametrize("deferrable", MODES.values(), ids=MODES)
+def test_a_feed_that_is_listed_late_is_waited_for(shop, deferrable):
+    missing = {"error": [{"code": "CONTENT_NOT_FOUND.GMP_RECEIVER_API"}]}
+    shop.settings(feed_seconds=0.2)
+    shop.fault("/v3/feeds/.", status=404, body=missing, times=4)
+    assert Task().run(submit(deferrable=deferrable))["feedStatus"] == "PROCESSED"
+
+
+@pytest.mark.parametrize("deferrable", MODES.values(), ids=MODES)
+def test_a_token_that_runs_out_while_waiting_is_renewed(shop, deferrable):
+    shop.settings(feed_seconds=0.5, token_life=1)
+    assert Task().run(submit(deferrable=deferrable, poll_interval=0.4))["feedStatus"] == "PROCESSED"
+
+
+@pytest.mark.parametrize("deferrable", MODES.values(), ids=MODES)
+def test_progress_is_in_the_log(shop, caplog, deferrable):
+    caplog.set_level(logging.INFO)
+    shop.settings(feed_seconds=3)
+    Task().run(submit(deferrable=deferrable))
+    said = [record.getMessage() for record in caplog.records if "Waiting: " in record.getMessage()]
+    assert len(said) == len(set(said)), "each state once"
+    assert "is RECEIVED: 0 of 0 items processed" in said[0]
+    assert re.search(
+        r"is INPROGRESS: [1-3] of 4 items processed \((25|50|75)%\), 0 failed so far", "\n".join(said)
+    )
+
+
+@pytest.mark.parametrize("deferrable", MODES.values(), ids=MODES)
+def test_many_slices_are_looked_at_together(shop, monkeypatch, deferrable):
+    from airflow_provider_walmart.client import feed_formats
+
+    monkeypatch.setitem(feed_formats._MAX_ITEMS, "mp_inventory", 1)
+    shop.settings(feed_seconds=0)
+    rows = [{"sku": f"A-{number}", "quantity": number} for number in range(9)]
+    task = Task()
+    assert len(task.run(submit(records=rows, deferrable=deferrable))) == 9
+    looks = [
+        entry for entry in shop.received("^/v3/feeds/?") if (entry["method"], entry["status"]) == ("GET", 200)
+    ]
+
+    # One look at the list before each of the nine, and one for all of them after.
+    assert len(looks) == 9 + 1
+
+
+# -- the sensor ------------------------------------------------------------------------------------------
+
+
+def sensor(**fields):
+    return lambda: WalmartFeedSensor(**{"task_id": "a_task", "poll_interval": 0.05, **fields})
+
+
+@pytest.mark.parametrize("allowed", [0, 2])
+def test_the_sensor_ends_alike(shop, tmp_path, allowed):
+    outcomes = []
+    for deferrable in MODES.values():
+        shop.reset()
+        shop.settings(feed_seconds=1.5)
+        shop.feed(feedId="SLOW@AQMBAQA", feedType="price", items=5, failed=2)
+        path = tmp_path / "failed.jsonl"
+        fields = {"feed_id": "SLOW@AQMBAQA", "allowed_failures": allowed, "item_errors_path": str(path)}
+        task = Task()
+        outcomes.append((outcome(task, sensor(**fields, deferrable=deferrable)), task.xcom, path.read_text()))
+        assert len(task.deferrals) == int(deferrable)
+    assert outcomes[0] == outcomes[1]
+    assert outcomes[0][1]["return_value"]["feedType"] == "price"
+
+
+def test_the_sensor_does_not_defer_for_a_finished_feed(shop):
+    shop.feed(feedId="DONE@AQMBAQA", items=1, age=60)
+    task = Task()
+    assert task.run(sensor(feed_id="DONE@AQMBAQA", deferrable=True))["feedStatus"] == "PROCESSED"
+    assert task.deferrals == []
+
+
+def test_the_sensor_names_a_feed_that_walmart_does_not_know(shop):
+    polled, deferred = in_both_modes(
+        shop, lambda deferrable: sensor(feed_id="NOBODY@AQMBAQA", deferrable=deferrable)
+    )
+    assert polled == deferred
+    assert "doesn't know feed NOBODY@AQMBAQA" in polled
+
+
+def test_the_sensor_gives_up_in_time(shop):
+    shop.settings(feed_seconds=3600)
+    shop.feed(feedId="SLOW@AQMBAQA", items=1)
+    with pytest.raises(AirflowSensorTimeout):
+        Task().run(sensor(feed_id="SLOW@AQMBAQA", deferrable=False, timeout=0.2))
+
+
+def test_a_final_error_while_deferred_is_final(shop):
+    shop.settings(feed_seconds=3600)
+    shop.feed(feedId="SLOW@AQMBAQA", items=1)
+    shop.fault("/v3/feeds/.", skip=1, status=403)
+    with pytest.raises(AirflowFailException, match="403"):
+        Task().run(sensor(feed_id="SLOW@AQMBAQA", deferrable=True))
