@@ -64,10 +64,10 @@ class LocalAirflow:
         :return: the answer; ``requests.HTTPError`` with its text when the status is 400 or above.
         """
         if "Authorization" not in self._session.headers:
-            answer = self._session.get(f"{self.url}/auth/token", timeout=30)
+            answer = self._session.get(f"{self.url}/auth/token", timeout=60)
             answer.raise_for_status()
             self._session.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
-        answer = self._session.request(method, self.url + path, **{"timeout": 30, **options})
+        answer = self._session.request(method, self.url + path, **{"timeout": 60, **options})
         if answer.status_code >= 400:
             raise requests.HTTPError(
                 f"{method} {path}: {answer.status_code} {answer.text[:2000]}", response=answer
@@ -126,7 +126,7 @@ class LocalAirflow:
     def _is_healthy(self) -> bool:
         try:
             answer = self._session.get(f"{self.url}/api/v2/monitor/health", timeout=5)
-        except requests.ConnectionError:
+        except (requests.ConnectionError, requests.Timeout):
             return False
         return answer.ok and all(answer.json()[name]["status"] == "healthy" for name in HEALTH_NAMES)
 
