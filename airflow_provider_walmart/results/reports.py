@@ -5,13 +5,14 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-import json
 import zipfile
 import zlib
 from collections.abc import Iterator
 from importlib.util import find_spec
-from typing import IO, Any
+from itertools import islice
+from typing import IO
 
+import msgspec
 from airflow.providers.common.compat.sdk import ObjectStoragePath
 
 from airflow_provider_walmart.client.errors import WalmartConfigError, WalmartReportFailedError
@@ -19,6 +20,8 @@ from airflow_provider_walmart.results.files import whole_file
 
 OUTPUT_FORMATS = ("csv", "zip", "jsonl", "parquet")
 CHUNK = 1024 * 1024
+# Rows that are converted at a time, and make a row group of parquet.
+BATCH = 5_000
 
 
 def check_output(output_path: str, output_format: str) -> None:
@@ -128,23 +131,36 @@ def _keep(table: IO[bytes], output_path: str, archive: IO[bytes]) -> int:
     return rows
 
 
-def _header_and_rows(table: IO[bytes]) -> tuple[list[str], Iterator[list[str]]]:
+def _header_and_batches(table: IO[bytes]) -> tuple[list[str], Iterator[list[list[str]]]]:
     rows = filter(None, csv.reader(io.TextIOWrapper(table, encoding="utf-8-sig", newline="")))
     header = next(rows, None)
     if header is None:
         raise _no_header()
     if len(set(header)) != len(header):
         raise WalmartReportFailedError("The downloaded report has two columns of one name; land it as csv.")
-    return header, rows
+    return header, _batches(header, rows)
+
+
+def _batches(header: list[str], rows: Iterator[list[str]]) -> Iterator[list[list[str]]]:
+    before = 0
+    while batch := list(islice(rows, BATCH)):
+        for number, row in enumerate(batch, start=before + 1):
+            if len(row) != len(header):
+                raise WalmartReportFailedError(
+                    f"Row {number} of the downloaded report has {len(row)} columns, its header {len(header)}."
+                )
+        yield batch
+        before += len(batch)
 
 
 def _to_jsonl(table: IO[bytes], output_path: str, _: IO[bytes]) -> int:
-    header, rows = _header_and_rows(table)
+    header, batches = _header_and_batches(table)
+    encode = msgspec.json.Encoder().encode
     count = 0
-    with whole_file(output_path) as file:
-        for count, row in enumerate(rows, start=1):
-            _check_width(count, row, header)
-            file.write(json.dumps(dict(zip(header, row, strict=True)), ensure_ascii=False) + "\n")
+    with whole_file(output_path, "wb") as file:
+        for batch in batches:
+            file.write(b"".join(encode(dict(zip(header, row, strict=True))) + b"\n" for row in batch))
+            count += len(batch)
     return count
 
 
@@ -152,24 +168,12 @@ def _to_parquet(table: IO[bytes], output_path: str, _: IO[bytes]) -> int:
     import pyarrow as pa
     from pyarrow.parquet import ParquetWriter
 
-    header, rows = _header_and_rows(table)
+    header, batches = _header_and_batches(table)
     schema = pa.schema([(name, pa.string()) for name in header])
     count = 0
     with whole_file(output_path, "wb") as file, ParquetWriter(file, schema) as writer:
-        batch: list[dict[str, Any]] = []
-        for count, row in enumerate(rows, start=1):
-            _check_width(count, row, header)
-            batch.append(dict(zip(header, row, strict=True)))
-            if len(batch) == 10_000:
-                writer.write_table(pa.Table.from_pylist(batch, schema))
-                batch.clear()
-        if batch or count == 0:
-            writer.write_table(pa.Table.from_pylist(batch, schema))
+        for batch in batches:
+            columns = [pa.array(column, pa.string()) for column in zip(*batch, strict=True)]
+            writer.write_table(pa.Table.from_arrays(columns, schema=schema))
+            count += len(batch)
     return count
-
-
-def _check_width(number: int, row: list[str], header: list[str]) -> None:
-    if len(row) != len(header):
-        raise WalmartReportFailedError(
-            f"Row {number} of the downloaded report has {len(row)} columns, its header {len(header)}."
-        )
