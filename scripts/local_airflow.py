@@ -105,16 +105,14 @@ class LocalAirflow:
             state = self.get(f"/dags/{dag_id}/dagRuns/{run_id}")["state"]
             return state if state in {"success", "failed"} else None
 
-        state = self._processes.wait_until(ended, what=f"the end of {dag_id} {run_id}", timeout=timeout)
-        assert state is not None
-        return state
+        return self._processes.wait_until(ended, what=f"the end of {dag_id} {run_id}", timeout=timeout)
 
     def task_instances(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
         """Return all task instances of a run with what the REST API tells of them: state, rendered fields, ..."""
         return self.get(f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances")["task_instances"]
 
     def task_log(self, dag_id: str, run_id: str, task_id: str, *, try_number: int = 1) -> str:
-        """Return the log of one try as plain text: the messages, one below the other, with tracebacks."""
+        """Return the log of one try as plain text: the messages, one below the other, and exceptions."""
         path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/{try_number}"
         return "\n".join(_message(entry) for entry in self.get(path, full_content=True)["content"])
 

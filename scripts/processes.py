@@ -88,7 +88,7 @@ class Processes:
                 end = f"{name} ended with status {child.returncode}; the end of {log}:"
                 raise ProcessDiedError("\n".join([end, *tail]))
 
-    def wait_until(self, probe: Callable[[], Result], *, what: str, timeout: float) -> Result:
+    def wait_until(self, probe: Callable[[], Result | None], *, what: str, timeout: float) -> Result:
         """Call ``probe`` several times a second until it answers something true, as long as no child has ended.
 
         :param what: what is waited for, to name in the error.
