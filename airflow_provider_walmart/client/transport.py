@@ -49,8 +49,9 @@ class WalmartSession(HttpSession):
     # First pause between attempts when Walmart names no time; doubles, with jitter. Seconds.
     BACKOFF = 1.0
     MAX_BACKOFF = 30.0
-    # A longer wait than this must not block a worker: the 429 is given to the caller. Seconds.
-    MAX_WAIT = 60.0
+    # A longer wait than this must not block a worker: the 429 is given to the caller. It is long enough to page through
+    # what may be called once a minute. Seconds.
+    MAX_WAIT = 90.0
 
     def __init__(
         self,
