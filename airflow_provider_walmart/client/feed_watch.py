@@ -58,7 +58,7 @@ class FeedWatch:
     """
 
     def __init__(self, client: MarketplaceClient) -> None:
-        self._client = client
+        self.client = client
         # A reading of the list that takes several rounds: how far it is, and what it has not shown so far.
         self._reached = 0
         self._unseen: set[str] = set()
@@ -120,7 +120,7 @@ class FeedWatch:
     def _page(self, offset: int) -> tuple[dict[str, dict[str, Any]], float]:
         """Return the feeds of one page by id, and how many there are in all."""
         try:
-            page = self._client.call("getAllFeedStatuses", params={"offset": offset, "limit": PAGE}) or {}
+            page = self.client.call("getAllFeedStatuses", params={"offset": offset, "limit": PAGE}) or {}
         except WalmartRequestError:
             if offset == 0:
                 raise
@@ -134,7 +134,7 @@ class FeedWatch:
         """Ask for feeds one by one."""
         for feed_id in feed_ids:
             try:
-                found[feed_id] = get_feed(self._client, feed_id)
+                found[feed_id] = get_feed(self.client, feed_id)
             except WalmartNotFoundError:
                 found[feed_id] = None
             except (WalmartRequestError, WalmartServerError) as error:

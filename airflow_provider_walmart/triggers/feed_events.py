@@ -5,17 +5,22 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Collection, Hashable
-from datetime import datetime, timedelta, timezone
-from typing import Any
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
-from airflow_provider_walmart.client.feed_news import LOOK_BACK_HOURS, FeedNews
+from airflow_provider_walmart.client.feed_news import LOOK_BACK, FeedNews
 from airflow_provider_walmart.triggers.poller import client_of, in_thread
+
+if TYPE_CHECKING:
+    from airflow_provider_walmart.client.feed_watch import FeedWatch
 
 log = logging.getLogger(__name__)
 
 STATE_KEY = "walmart_feed_news"
+# The triggerer has passed an event on within this time. Seconds.
+HANDED_OVER = 5.0
 
 
 class WalmartFeedFinishedTrigger(BaseEventTrigger):
@@ -56,66 +61,123 @@ class WalmartFeedFinishedTrigger(BaseEventTrigger):
 
     def shared_stream_key(self) -> Hashable:
         """Share the poll loop with all watchers of the connection that look equally often."""
-        return ("walmart-feeds", self.walmart_conn_id, self.poll_interval)
+        return _stream_key(self.walmart_conn_id, self.poll_interval)
 
     @classmethod
     async def open_shared_stream(cls, kwargs: dict[str, Any]) -> AsyncIterator[list[dict[str, Any]]]:
-        """Yield the recent feeds, look by look, for ever; a failed look is weather."""
-        open_ids: set[str] = set()
-        while True:
-            try:
-                client = await client_of(kwargs["walmart_conn_id"])
-                feeds = await in_thread(_recent_feeds, client, open_ids)
-            except Exception as error:
-                log.warning(
-                    "Looking at the list of feeds failed, looking again in %s s: %s",
-                    kwargs["poll_interval"],
-                    error,
-                )
-            else:
-                yield feeds
-            await asyncio.sleep(kwargs["poll_interval"])
+        """Yield the feeds that watchers need to know of, look by look, for ever."""
+        conn_id, poll_interval = kwargs["walmart_conn_id"], kwargs["poll_interval"]
+        needs = _shared_needs.setdefault(_stream_key(conn_id, poll_interval), _Needs())
+        async for feeds in _looks(conn_id, poll_interval, needs):
+            yield feeds
 
     async def filter_shared_stream(self, shared_stream: AsyncIterator[Any]) -> AsyncIterator[TriggerEvent]:
         """Yield an event for each feed that finished and was not announced yet."""
+        needs = _shared_needs.setdefault(self.shared_stream_key(), _Needs())
+        async for event in self._events(shared_stream, needs):
+            yield event
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Do the same with a poll loop of its own, as Airflow below 3.3 needs it."""
+        needs = _Needs()
+        async for event in self._events(_looks(self.walmart_conn_id, self.poll_interval, needs), needs):
+            yield event
+
+    async def _events(
+        self, looks: AsyncIterator[list[dict[str, Any]]], needs: _Needs
+    ) -> AsyncIterator[TriggerEvent]:
         store = _state_of_asset(self)
         if store is None:
             log.warning(
                 "This Airflow keeps no state for assets (3.3 does): beginning with what finishes from now on."
             )
-        news = FeedNews(await store.aget(STATE_KEY) if store else None, self.feed_types)
+        key = "_".join([STATE_KEY, self.walmart_conn_id, *(self.feed_types or ())])
+        news = FeedNews(await store.aget(key) if store else None, self.feed_types)
+        needs.add(news)
         kept: dict[str, Any] | None = None
-        async for feeds in shared_stream:
-            for summary in news.of(feeds):
+        async for feeds in looks:
+            summaries = news.of(feeds)
+            for summary in summaries:
                 yield TriggerEvent(summary)
-            # After the events were handed over: a crash in between repeats them rather than losing them.
-            if store and news.state() != kept:
-                kept = news.state()
-                await store.aset(STATE_KEY, kept)
+            state = news.state()
+            if store is None or state == kept:
+                continue
+            if summaries:
+                # A crash before the events are in the database must repeat them rather than lose them.
+                await asyncio.sleep(HANDED_OVER)
+            try:
+                await store.aset(key, state)
+            except Exception as error:
+                log.warning(
+                    "What was announced could not be kept, trying again after the next look: %s", error
+                )
+            else:
+                kept = state
 
-    async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Do the same with a poll loop of its own, as Airflow below 3.3 needs it."""
-        _, kwargs = self.serialize()
-        async for event in self.filter_shared_stream(self.open_shared_stream(kwargs)):
-            yield event
+
+class _Needs:
+    """What watchers need to know of: all feeds since some time, and some older ones."""
+
+    def __init__(self) -> None:
+        self.since = datetime.now(timezone.utc) - LOOK_BACK
+        self.open_ids: set[str] = set()
+
+    def add(self, news: FeedNews) -> None:
+        """Take in what another watcher needs."""
+        self.since = min(self.since, news.since)
+        self.open_ids.update(news.pending)
 
 
-def _recent_feeds(client: Any, open_ids: set[str]) -> list[dict[str, Any]]:
-    """Return the feeds of the last day, and older ones that were unfinished at the last look."""
-    from airflow_provider_walmart.client.errors import WalmartNotFoundError
-    from airflow_provider_walmart.client.feed_results import is_finished, summarize
-    from airflow_provider_walmart.client.feeds import get_feed, iter_feeds
+async def _looks(
+    walmart_conn_id: str, poll_interval: float, needs: _Needs
+) -> AsyncIterator[list[dict[str, Any]]]:
+    """Yield feeds, look by look; a failed look is weather."""
+    from airflow_provider_walmart.client.feed_watch import FeedWatch
 
-    since = datetime.now(timezone.utc) - timedelta(hours=LOOK_BACK_HOURS)
-    feeds = list(iter_feeds(client, since=since))
-    for feed_id in sorted(open_ids - {str(feed.get("feedId")) for feed in feeds}):
+    watch = None
+    while True:
         try:
-            feeds.append(get_feed(client, feed_id))
-        except WalmartNotFoundError:
-            open_ids.discard(feed_id)
-    open_ids.clear()
-    open_ids.update(str(feed.get("feedId")) for feed in feeds if not is_finished(summarize(feed)))
-    return feeds
+            # Asked for anew each time, since the connection may have been edited.
+            client = await client_of(walmart_conn_id)
+            if watch is None or watch.client is not client:
+                watch = FeedWatch(client)
+            since = needs.since
+            feeds, gone = await in_thread(_look, watch, since, frozenset(needs.open_ids))
+        except Exception as error:
+            log.warning(
+                "Looking at the list of feeds failed, looking again in %.0f s: %s", poll_interval, error
+            )
+        else:
+            # What is learnt is the same for all watchers, but one may have come meanwhile that needs more.
+            overview = FeedNews(None)
+            overview.of(feeds)
+            needs.open_ids -= gone | {str(feed.get("feedId")) for feed in feeds}
+            needs.open_ids.update(overview.pending)
+            if needs.since == since:
+                needs.since = max(since, overview.since)
+            yield feeds
+        await asyncio.sleep(poll_interval)
+
+
+def _look(
+    watch: FeedWatch, since: datetime, open_ids: frozenset[str]
+) -> tuple[list[dict[str, Any]], set[str]]:
+    """Return all feeds since some time with older ones of these ids, and those ids that Walmart doesn't know."""
+    from airflow_provider_walmart.client.feeds import iter_feeds
+
+    feeds = list(iter_feeds(watch.client, since=since))
+    older = open_ids - {str(feed.get("feedId")) for feed in feeds}
+    found = watch.look(older)
+    feeds += [feed for feed in found.values() if isinstance(feed, dict)]
+    return feeds, {feed_id for feed_id, feed in found.items() if feed is None}
+
+
+def _stream_key(walmart_conn_id: str, poll_interval: float) -> Hashable:
+    return ("walmart-feeds", walmart_conn_id, poll_interval)
+
+
+# By stream: what its watchers need, for the loop that all of them share.
+_shared_needs: dict[Hashable, _Needs] = {}
 
 
 def _state_of_asset(trigger: BaseEventTrigger) -> Any:
