@@ -10,6 +10,10 @@ from typing import IO, Any
 
 from airflow.providers.common.compat.sdk import ObjectStoragePath
 
+# Parts in which a file is uploaded: the smallest that S3 takes. Its own choice is ten times as large, and is held in
+# memory three times. Bytes.
+PART = 5 * 1024 * 1024
+
 
 @contextlib.contextmanager
 def whole_file(uri: str, mode: str = "w") -> Iterator[IO[Any]]:
@@ -31,7 +35,7 @@ def whole_file(uri: str, mode: str = "w") -> Iterator[IO[Any]]:
     try:
         # Texts of others are cut anywhere, also in the middle of a character.
         text = {} if "b" in mode else {"encoding": "utf-8", "errors": "replace"}
-        with beside.open(mode, **text) as file:  # type: ignore[no-untyped-call]
+        with beside.open(mode, block_size=PART, **text) as file:  # type: ignore[no-untyped-call]
             yield file
         target.fs.mv(beside.path, target.path)
     except BaseException:

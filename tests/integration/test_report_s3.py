@@ -1,0 +1,136 @@
+"""Landing in S3, as far as a local server of the same interface tells: whole or not at all, in small parts."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from tasks import Task
+
+from airflow_provider_walmart.client.errors import WalmartReportFailedError
+from airflow_provider_walmart.operators.reports import WalmartReportOperator
+from airflow_provider_walmart.results.files import whole_file
+
+REASON = "needs apache-airflow-providers-amazon, s3fs and moto[server]"
+moto = pytest.importorskip("moto.server", reason=REASON)
+boto3 = pytest.importorskip("boto3", reason=REASON)
+pytest.importorskip("s3fs", reason=REASON)
+pytest.importorskip("airflow.providers.amazon", reason=REASON)
+
+KEYS = {"aws_access_key_id": "some-key", "aws_secret_access_key": "some-secret", "region_name": "us-east-1"}
+PLACE = "s3://aws_default@lake/items/today.csv"
+MEGABYTE = 1024 * 1024
+
+
+class Bucket:
+    """A bucket called ``lake``."""
+
+    def __init__(self, url: str) -> None:
+        self._s3 = boto3.client("s3", endpoint_url=url, **KEYS)
+        self._s3.create_bucket(Bucket="lake")
+
+    def files(self) -> dict[str, bytes]:
+        found = self._s3.list_objects_v2(Bucket="lake").get("Contents", [])
+        keys = [entry["Key"] for entry in found]
+        return {key: self._s3.get_object(Bucket="lake", Key=key)["Body"].read() for key in keys}
+
+    def uploads(self) -> int:
+        """Return how many uploads in parts are under way."""
+        return len(self._s3.list_multipart_uploads(Bucket="lake").get("Uploads", []))
+
+    def clear(self) -> None:
+        for key in self.files():
+            self._s3.delete_object(Bucket="lake", Key=key)
+
+
+@pytest.fixture(scope="module")
+def server():
+    running = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    running.start()
+    host, port = running.get_host_and_port()
+    yield f"http://{host}:{port}"
+    running.stop()
+
+
+@pytest.fixture(scope="module")
+def made(server) -> Bucket:
+    return Bucket(server)
+
+
+@pytest.fixture
+def bucket(server, made, monkeypatch) -> Bucket:
+    """An empty bucket, with the connection ``aws_default`` leading to it."""
+    made.clear()
+    connection = {
+        "conn_type": "aws",
+        "login": KEYS["aws_access_key_id"],
+        "password": KEYS["aws_secret_access_key"],
+        "extra": {"endpoint_url": server, "region_name": KEYS["region_name"]},
+    }
+    monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", json.dumps(connection))
+    return made
+
+
+def operator(**fields):
+    known = {"task_id": "a_task", "report_type": "ITEM", "output_path": PLACE, "poll_interval": 0.05}
+    return lambda: WalmartReportOperator(**{**known, "deferrable": False, **fields})
+
+
+@pytest.fixture(autouse=True)
+def quick(shop) -> None:
+    shop.settings(report_seconds=0, report_csv="SKU,Name\r\nA,x\r\nB,y\r\n")
+
+
+@pytest.mark.parametrize("deferrable", [False, True], ids=["poll", "deferred"])
+def test_a_report_is_landed(bucket, deferrable):
+    result = Task().run(operator(deferrable=deferrable))
+    assert (result["uri"], result["rows"]) == (PLACE, 2)
+    assert bucket.files() == {"items/today.csv": b"SKU,Name\r\nA,x\r\nB,y\r\n"}
+
+
+def test_a_report_is_converted(bucket):
+    Task().run(operator(output_format="jsonl", output_path="s3://aws_default@lake/items.jsonl"))
+    assert [json.loads(line) for line in bucket.files()["items.jsonl"].splitlines()] == [
+        {"SKU": "A", "Name": "x"},
+        {"SKU": "B", "Name": "y"},
+    ]
+
+
+@pytest.mark.parametrize("damage", ["truncated", "two files", "gone"])
+def test_a_bad_download_changes_nothing(shop, bucket, damage):
+    task = Task()
+    task.run(operator())
+    before = bucket.files()
+    shop.settings(report_damage=damage)
+    with pytest.raises(WalmartReportFailedError):
+        task.run(operator())
+    assert bucket.files() == before
+
+
+def test_nothing_is_seen_before_all_is_there(bucket):
+    with whole_file(PLACE, "wb") as file:
+        for _ in range(12):
+            file.write(b"x" * MEGABYTE)
+        assert bucket.files() == {}
+        # It doesn't pile up here meanwhile.
+        assert bucket.uploads() == 1
+    assert {key: len(content) for key, content in bucket.files().items()} == {
+        "items/today.csv": 12 * MEGABYTE
+    }
+    assert bucket.uploads() == 0
+
+
+@pytest.mark.parametrize("size", [1, 12 * MEGABYTE])
+def test_what_fails_on_the_way_leaves_nothing(bucket, size):
+    with whole_file(PLACE) as file:
+        file.write("of yesterday")
+
+    def breaks() -> None:
+        with whole_file(PLACE, "wb") as file:
+            file.write(b"x" * size)
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        breaks()
+    assert bucket.files() == {"items/today.csv": b"of yesterday"}
+    assert bucket.uploads() == 0
