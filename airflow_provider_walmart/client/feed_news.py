@@ -7,8 +7,7 @@ from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from airflow_provider_walmart.client.feed_results import is_finished, summarize
-from airflow_provider_walmart.client.feeds import submitted_at
+from airflow_provider_walmart.client.feed_results import is_finished, submitted_at, summarize
 
 HOUR_MS = 3600 * 1000
 # A feed is listed within this time after it was submitted.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from typing import Any
 
 from airflow_provider_walmart.client.errors import WalmartConfigError
@@ -46,6 +47,20 @@ def _count(value: Any) -> int:
         return max(0, int(value))
     except (TypeError, ValueError, OverflowError):
         return 0
+
+
+def submitted_at(feed: dict[str, Any]) -> datetime | None:
+    """Return when a feed was submitted (aware, UTC): epoch milliseconds in JSON, ISO text in older answers."""
+    value = feed.get("feedDate") or feed.get("feedSubmissionDate")
+    try:
+        if isinstance(value, (int, float)):
+            return datetime.fromtimestamp(value / 1000, timezone.utc)
+        if isinstance(value, str):
+            when = datetime.fromisoformat(value.replace("Z", "+00:00"))
+            return when if when.tzinfo else when.replace(tzinfo=timezone.utc)
+    except (ValueError, OverflowError, OSError):
+        pass
+    return None
 
 
 def is_finished(summary: dict[str, Any]) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 from airflow_provider_walmart.client.errors import (
+    WalmartConfigError,
     WalmartError,
     WalmartNotFoundError,
     WalmartRequestError,
@@ -137,7 +138,7 @@ class FeedWatch:
                 found[feed_id] = get_feed(self.client, feed_id)
             except WalmartNotFoundError:
                 found[feed_id] = None
-            except (WalmartRequestError, WalmartServerError) as error:
+            except (WalmartConfigError, WalmartRequestError, WalmartServerError) as error:
                 # What is wrong with one feed must not hide the others.
                 found[feed_id] = error
             if feed_id in self._off_list:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Any
 
 from airflow_provider_walmart.client.errors import WalmartConfigError, WalmartServerError
+from airflow_provider_walmart.client.feed_results import submitted_at
 from airflow_provider_walmart.client.marketplace import MarketplaceClient
 
 # The largest page that all of Walmart's documents agree on, for feeds and for the items of a feed.
@@ -75,18 +76,9 @@ def iter_feed_items(client: MarketplaceClient, feed_id: str) -> Iterator[dict[st
     return _objects(client.paginate("getFeedItemStatus", params={"feedId": _checked(feed_id)}))
 
 
-def submitted_at(feed: dict[str, Any]) -> datetime | None:
-    """Return when a feed was submitted (aware, UTC): epoch milliseconds in JSON, ISO text in older answers."""
-    value = feed.get("feedDate") or feed.get("feedSubmissionDate")
-    try:
-        if isinstance(value, (int, float)):
-            return datetime.fromtimestamp(value / 1000, timezone.utc)
-        if isinstance(value, str):
-            when = datetime.fromisoformat(value.replace("Z", "+00:00"))
-            return when if when.tzinfo else when.replace(tzinfo=timezone.utc)
-    except (ValueError, OverflowError, OSError):
-        pass
-    return None
+def _objects(records: Iterator[Any]) -> Iterator[dict[str, Any]]:
+    """Return records without those that are none."""
+    return (record for record in records if isinstance(record, dict) and record)
 
 
 def _checked(feed_id: Any) -> str:
@@ -95,11 +87,6 @@ def _checked(feed_id: Any) -> str:
     if not text.strip("."):
         raise WalmartConfigError(f"feed_id is {feed_id!r}; expected an id such as 'F129C1...@AU8BAQA'.")
     return text
-
-
-def _objects(records: Iterator[Any]) -> Iterator[dict[str, Any]]:
-    """Return records without those that are none."""
-    return (record for record in records if isinstance(record, dict) and record)
 
 
 def _object(answer: Any) -> dict[str, Any]:

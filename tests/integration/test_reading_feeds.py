@@ -11,6 +11,7 @@ from wire import http, token
 
 from airflow_provider_walmart.client import feeds
 from airflow_provider_walmart.client.errors import WalmartConfigError, WalmartError, WalmartNotFoundError
+from airflow_provider_walmart.client.feed_results import submitted_at
 from airflow_provider_walmart.hooks.walmart import WalmartHook
 
 
@@ -251,7 +252,7 @@ class TestAnswersOfAllKinds:
         "when", [1_790_000_000_000, "2026-09-21T14:13:20Z", "2026-09-21T14:13:20.000Z", "2026-09-21T14:13:20"]
     )
     def test_both_forms_of_a_date(self, when):
-        assert feeds.submitted_at({"feedDate": when}) == datetime(
+        assert submitted_at({"feedDate": when}) == datetime(
             2026, 9, 21, 14, 13, 20, tzinfo=timezone.utc
         )
 

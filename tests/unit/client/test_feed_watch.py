@@ -8,6 +8,7 @@ import random
 import pytest
 
 from airflow_provider_walmart.client.errors import (
+    WalmartConfigError,
     WalmartConnectionError,
     WalmartNotFoundError,
     WalmartRequestError,
@@ -181,7 +182,12 @@ def test_nobody_is_forgotten_whatever_comes_and_goes():
 
 
 @pytest.mark.parametrize(
-    "error", [WalmartRequestError("odd id", status=400), WalmartServerError("500", status=500)]
+    "error",
+    [
+        WalmartConfigError("odd id"),
+        WalmartRequestError("odd id", status=400),
+        WalmartServerError("500", status=500),
+    ],
 )
 def test_one_feed_that_cannot_be_looked_at_does_not_hide_the_others(error):
     walmart = Walmart(0)
