@@ -78,12 +78,14 @@ GOLOCAL_CONN_FIELDS: dict[str, dict[str, Any]] = {
 }
 
 WALMART_UI_FIELD_BEHAVIOUR: dict[str, Any] = {
-    "hidden-fields": ["port", "schema"],
-    "relabeling": {"login": "Client ID", "password": "Client secret", "host": "Base URL"},
+    # The port is of no use but for Airflow 3.3.1 and 3.3.2, which test no saved connection without one.
+    "hidden-fields": ["schema"],
+    "relabeling": {"login": "Client ID", "password": "Client secret", "host": "Base URL", "port": "Port"},
     "placeholders": {
         "login": "from the API keys page of developer.walmart.com",
         "password": "from the API keys page of developer.walmart.com",
         "host": "leave empty for the base URL of the environment",
+        "port": "443, to test the connection in Airflow 3.3",
     },
 }
 
@@ -94,6 +96,7 @@ GOLOCAL_UI_FIELD_BEHAVIOUR: dict[str, Any] = {
         "login": "client consumer ID, a UUID of 36 characters",
         "password": "from your technical account manager at Walmart",
         "host": "leave empty for Walmart's own",
+        "port": "443, to test the connection in Airflow 3.3",
     },
 }
 

@@ -6,8 +6,6 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote_plus
 
-from airflow.sdk.log import mask_secret
-
 from airflow_provider_walmart.client import golocal_booking
 from airflow_provider_walmart.client.errors import WalmartRequestError
 from airflow_provider_walmart.client.golocal import GoLocalClient
@@ -15,6 +13,7 @@ from airflow_provider_walmart.client.golocal_settings import GoLocalSettings
 from airflow_provider_walmart.client.state import Resilient
 from airflow_provider_walmart.hooks.account import AccountHook, user_agent
 from airflow_provider_walmart.hooks.connection import golocal_settings
+from airflow_provider_walmart.hooks.masking import mask
 from airflow_provider_walmart.hooks.shared_state import shared_state
 
 if TYPE_CHECKING:
@@ -45,7 +44,7 @@ class WalmartGoLocalHook(AccountHook[GoLocalSettings, GoLocalClient]):
         """Return the settings that a connection describes, and have its secret masked in all logs."""
         settings = golocal_settings(connection)
         for secret in {settings.client_secret, quote_plus(settings.client_secret)}:
-            mask_secret(secret)
+            mask(secret)
         return settings
 
     @staticmethod
@@ -54,7 +53,7 @@ class WalmartGoLocalHook(AccountHook[GoLocalSettings, GoLocalClient]):
 
         :param store: where it keeps its token; default: the store of the deployment.
         """
-        return GoLocalClient(settings, store or shared_state(), user_agent(), mask_secret)
+        return GoLocalClient(settings, store or shared_state(), user_agent(), mask)
 
     def call(self, operation: str, *, body: Any = None, strict: bool = True, **params: Any) -> Any:
         """Call one operation by name.

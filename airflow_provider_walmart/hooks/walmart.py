@@ -9,8 +9,6 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk.log import mask_secret
-
 from airflow_provider_walmart.client import errors, feeds, reports
 from airflow_provider_walmart.client.feed_formats import upload_of
 from airflow_provider_walmart.client.feed_results import has_failed
@@ -22,6 +20,7 @@ from airflow_provider_walmart.client.settings import WalmartSettings
 from airflow_provider_walmart.client.state import Resilient
 from airflow_provider_walmart.hooks.account import AccountHook, user_agent
 from airflow_provider_walmart.hooks.connection import walmart_settings
+from airflow_provider_walmart.hooks.masking import mask
 from airflow_provider_walmart.hooks.shared_state import shared_state
 
 if TYPE_CHECKING:
@@ -55,7 +54,7 @@ class WalmartHook(AccountHook[WalmartSettings, MarketplaceClient]):
         settings = walmart_settings(connection)
         for secret in (settings.client_secret, settings.refresh_token, basic_credentials(settings)):
             if secret:
-                mask_secret(secret)
+                mask(secret)
         return settings
 
     @staticmethod
@@ -64,7 +63,7 @@ class WalmartHook(AccountHook[WalmartSettings, MarketplaceClient]):
 
         :param store: where it keeps its token and its rate budgets; default: the store of the deployment.
         """
-        return MarketplaceClient(settings, store or shared_state(), user_agent(), mask_secret)
+        return MarketplaceClient(settings, store or shared_state(), user_agent(), mask)
 
     def get_token_detail(self) -> dict[str, Any]:
         """Return scopes and validity of the access token from ``GET /v3/token/detail``.

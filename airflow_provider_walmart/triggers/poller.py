@@ -256,8 +256,10 @@ async def poller_of(
 
 async def _account_of(conn_id: str, hook: type[AccountHook[Any, Any]] | None = None) -> object:
     """Return what tells the account of a connection from others, having made its client."""
+    from airflow_provider_walmart.hooks.masking import mask_through
     from airflow_provider_walmart.hooks.walmart import WalmartHook
 
+    mask_through(asyncio.get_running_loop())
     hook = hook or WalmartHook
     connection = await hook.aget_connection(conn_id)
     # Registering secrets with Airflow's masker blocks, and so doesn't belong on the event loop.

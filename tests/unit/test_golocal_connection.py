@@ -78,7 +78,7 @@ def test_a_bad_field_is_named_before_anything_is_sent(monkeypatch, requests_mock
 
 def test_secrets_are_given_to_the_masker(monkeypatch, requests_mock):
     masked = []
-    monkeypatch.setattr("airflow_provider_walmart.hooks.golocal.mask_secret", masked.append)
+    monkeypatch.setattr("airflow_provider_walmart.hooks.golocal.mask", masked.append)
     requests_mock.post(TOKEN, json={"access_token": "a-token", "expires_in": 900})
     connect(monkeypatch, password="a/secret+so").get_access_token()
     assert sorted(masked) == ["a%2Fsecret%2Bso", "a-token", "a/secret+so"]

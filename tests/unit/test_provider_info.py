@@ -177,7 +177,7 @@ def test_secrets_of_a_connection_are_masked(monkeypatch):
     from airflow_provider_walmart.hooks import walmart
 
     masked = []
-    monkeypatch.setattr(walmart, "mask_secret", masked.append)
+    monkeypatch.setattr(walmart, "mask", masked.append)
     monkeypatch.setenv(
         "AIRFLOW_CONN_WALMART_DEFAULT",
         json.dumps(
