@@ -6,9 +6,10 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import BaseOperator
+from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
 
 from airflow_provider_walmart.client.errors import WalmartError
+from airflow_provider_walmart.client.outcomes import may_have_arrived
 from airflow_provider_walmart.results.account import OfMarketplace
 from airflow_provider_walmart.results.api_params import given_params, own_params
 from airflow_provider_walmart.results.failures import fail_for_good
@@ -17,6 +18,7 @@ from airflow_provider_walmart.results.files import whole_file
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
+    from airflow_provider_walmart.client.catalogue import Operation
 
 # XCom is a table of Airflow's database: what is larger than this belongs into object storage. Bytes of JSON.
 MAX_XCOM = 48 * 1024
@@ -26,11 +28,13 @@ PROGRESS_EVERY = 10_000
 class WalmartApiOperator(OfMarketplace, BaseOperator):
     """Calls one documented operation of Walmart Marketplace.
 
-    Parameters are checked before anything is sent. GET calls are retried on bad weather; a write is sent once.
+    Parameters are checked before anything is sent. GET calls are retried on bad weather; a write is sent once, and a
+    task whose write may have happened is not retried unless doing it twice changes nothing (PUT, DELETE).
 
     :param operation: operation id (``getAnOrder``) or method and path
         (``GET /v3/orders/{purchaseOrderId}``); the docs list all of them.
-    :param params: parameters by Walmart's names, those of the path included.
+    :param params: parameters by Walmart's names, those of the path included: what JSON can hold, and templates. What
+        another task returned comes in by a template, or by mapping: ``.expand(params=...)``.
     :param body: for operations that take one.
     :param paginate: True reads all pages and gives the records.
     :param output_path: where the answer goes: a path or any URI that `ObjectStoragePath` knows. Records as JSON
@@ -38,7 +42,8 @@ class WalmartApiOperator(OfMarketplace, BaseOperator):
     :param walmart_conn_id: id of a connection of type ``walmart``.
     :return: without ``output_path`` the answer, or the list of records; with it a dict with ``uri`` (None when the
         answer is empty), ``bytes`` (None for records) and ``records`` (None for a single answer).
-    :raises AirflowFailException: for bad input, for what Walmart refuses, and for an answer too large for XCom.
+    :raises AirflowFailException: for bad input, for what Walmart refuses, for a POST or PATCH that may have happened,
+        and for an answer too large for XCom.
     :raises WalmartError: for anything else; a retry may help.
     """
 
@@ -69,11 +74,32 @@ class WalmartApiOperator(OfMarketplace, BaseOperator):
     def execute(self, context: Context) -> Any:
         """Call the operation and land its answer."""
         with fail_for_good():
-            _, params = own_params(self.operation, self.api_params, self.params)
-            return self._land_records(params) if self.paginate else self._land_answer(params)
+            operation, params = own_params(self.operation, self.api_params, self.params)
+            if self.paginate:
+                return self._land_records(params)
+            answer = self._call(operation, params)
+            try:
+                return self._land_answer(answer)
+            except Exception as error:
+                if isinstance(error, WalmartError) or _may_be_repeated(operation):
+                    raise
+                raise AirflowFailException(
+                    f"{self.operation} was carried out, but its answer could not be kept ({error!r}). A retry would "
+                    "do it again."
+                ) from error
 
-    def _land_answer(self, params: dict[str, Any]) -> Any:
-        answer = self.hook.client.call(self.operation, body=self.body, params=params)
+    def _call(self, operation: Operation, params: dict[str, Any]) -> Any:
+        client = self.hook.client
+        try:
+            return client.call(self.operation, body=self.body, params=params)
+        except WalmartError as error:
+            if _may_be_repeated(operation) or not may_have_arrived(error, client.tokens.call.path):
+                raise
+            raise AirflowFailException(
+                f"Not retried, since that might do it twice. {type(error).__name__}: {error}"
+            ) from error
+
+    def _land_answer(self, answer: Any) -> Any:
         if answer is None and self.output_path:
             self.log.info("%s answered with nothing, so there is no file", self.operation)
             return {"uri": None, "bytes": 0, "records": None}
@@ -94,7 +120,7 @@ class WalmartApiOperator(OfMarketplace, BaseOperator):
         if self.output_path is None:
             records, size = [], 0
             for record in found:
-                size += len(json.dumps(record))
+                size += len(json.dumps(record, ensure_ascii=False).encode()) + len(", ")
                 if size > MAX_XCOM:
                     raise _too_large(
                         f"The records of {self.operation} are more than {MAX_XCOM} bytes of JSON"
@@ -115,6 +141,11 @@ class _TooLargeError(WalmartError):
     """The call was made; its answer has no place to go."""
 
     is_final = True
+
+
+def _may_be_repeated(operation: Operation) -> bool:
+    # What is set or deleted twice is set or deleted.
+    return operation.safe_to_retry or operation.method in ("PUT", "DELETE")
 
 
 def _too_large(what: str) -> WalmartError:
