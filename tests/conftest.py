@@ -51,10 +51,17 @@ def failed_items(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory into which the example DAGs land data."""
+    return tmp_path_factory.mktemp("lake")
+
+
+@pytest.fixture(scope="session")
 def airflow(
     processes: Processes,
     sandbox: LocalSandbox,
     failed_items: Path,
+    lake: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> LocalAirflow:
     """A real Airflow with the example DAGs, those of the system tests, and the connection ``walmart_default``."""
@@ -65,7 +72,7 @@ def airflow(
         processes,
         tmp_path_factory.mktemp("airflow"),
         dags,
-        env={"WALMART_ERRORS_DIR": str(failed_items.parent)},
+        env={"WALMART_ERRORS_DIR": str(failed_items.parent), "WALMART_LAKE_DIR": str(lake)},
     )
     airflow.add_connection(
         "walmart_default",
