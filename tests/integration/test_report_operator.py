@@ -12,6 +12,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 import time_machine
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
+from passing_time import time_passes
 from tasks import StateStore, Task
 
 from airflow_provider_walmart.client.errors import (
@@ -115,9 +116,10 @@ def rows_of(output_format: str, content: bytes) -> list[dict]:
 def test_lands_the_report_of_now(shop, operator, tmp_path, output_format, deferrable):
     if output_format == "parquet":
         pytest.importorskip("pyarrow", reason="pyarrow is not installed")
-    shop.settings(report_seconds=0.3)
+    shop.settings(report_seconds=600)
     task = Task()
-    result = task.run(operator(output_format=output_format, deferrable=deferrable))
+    with time_passes(shop, 600, after=4, path=REQUESTS):
+        result = task.run(operator(output_format=output_format, deferrable=deferrable))
     (post,) = posts(shop)
     assert post["query"] == "reportType=ITEM&reportVersion=v6"
     assert len(task.deferrals) == deferrable
@@ -203,10 +205,11 @@ def test_reports_of_several_types_in_one_hour(shop, operator):
 
 
 @MODES
-@pytest.mark.parametrize("seconds", [0, 60.3], ids=["ready", "in progress"])
+@pytest.mark.parametrize("seconds", [0, 660], ids=["ready", "in progress"])
 def test_an_equal_request_is_used(shop, operator, tmp_path, seconds, deferrable):
     request_id = asked_elsewhere(shop, age=60, seconds=seconds)
-    result = Task().run(operator(deferrable=deferrable))
+    with time_passes(shop, 600, after=3, path=REQUESTS):
+        result = Task().run(operator(deferrable=deferrable))
     assert (result["requestId"], result["reused"]) == (request_id, True)
     assert landed(tmp_path) == {"items": TABLE.encode()}
     assert posts(shop) == []

@@ -8,6 +8,7 @@ from collections import Counter
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowException
+from passing_time import time_passes
 from tasks import Task, first_event, revive
 
 from airflow_provider_walmart.client.errors import WalmartRateLimitError, WalmartReportFailedError
@@ -17,6 +18,8 @@ from airflow_provider_walmart.triggers.reports import WalmartReportTrigger
 
 MODES = pytest.mark.parametrize("deferrable", [False, True], ids=["poll", "deferred"])
 REQUESTS = "/v3/reports/reportRequests"
+# Seconds a report takes that isn't there yet.
+SLOW = 600
 LIST, STATUS = f"^{REQUESTS}$", f"^{REQUESTS}/"
 
 
@@ -31,6 +34,11 @@ def looks(shop) -> dict[str, int]:
     for entry in shop.received(REQUESTS):
         counts["list" if entry["path"] == REQUESTS else "status"] += 1
     return dict(counts)
+
+
+def done_after(shop, looks: int):
+    """Let the reports be done once they have been looked at so often."""
+    return time_passes(shop, SLOW, after=looks, path=REQUESTS)
 
 
 def sensor(request_id, **fields):
@@ -80,7 +88,7 @@ def test_what_the_list_lacks_is_asked_for_itself(shop, watch):
 
 @pytest.mark.parametrize("given", ["", "ITEM"])
 def test_a_type_is_learnt_once(shop, watch, given):
-    (request_id,) = seeded(shop, {"reportType": "PROMO", "seconds": 600})
+    (request_id,) = seeded(shop, {"reportType": "PROMO", "seconds": SLOW})
     watching = watch(given)
     for _ in range(3):
         assert watching.look([request_id])[request_id]["requestStatus"] == "RECEIVED"
@@ -105,9 +113,10 @@ def test_an_empty_budget_takes_nothing_from_those_that_are_listed(shop, watch):
 @MODES
 @pytest.mark.parametrize("report_type", [None, "INVENTORY", "ITEM"], ids=["unknown", "right", "wrong"])
 def test_waits_for_a_report_of_seller_center(shop, deferrable, report_type):
-    (request_id,) = seeded(shop, {"reportType": "INVENTORY", "seconds": 0.4})
+    (request_id,) = seeded(shop, {"reportType": "INVENTORY", "seconds": SLOW})
     task = Task()
-    request = task.run(sensor(request_id, report_type=report_type, deferrable=deferrable))
+    with done_after(shop, looks=4):
+        request = task.run(sensor(request_id, report_type=report_type, deferrable=deferrable))
     assert (request["requestId"], request["requestStatus"]) == (request_id, "READY")
     assert request["reportType"] == "INVENTORY"
     assert len(task.deferrals) == deferrable
@@ -124,8 +133,8 @@ def test_a_report_that_is_ready_is_not_waited_for(shop, deferrable):
 
 @MODES
 def test_a_report_that_fails(shop, deferrable):
-    (request_id,) = seeded(shop, {"seconds": 0.3, "outcome": "ERROR"})
-    with pytest.raises(WalmartReportFailedError, match="could not make"):
+    (request_id,) = seeded(shop, {"seconds": SLOW, "outcome": "ERROR"})
+    with done_after(shop, looks=2), pytest.raises(WalmartReportFailedError, match="could not make"):
         Task().run(sensor(request_id, report_type="ITEM", deferrable=deferrable))
 
 
@@ -138,11 +147,12 @@ def test_a_report_nobody_knows(shop, deferrable, report_type):
 
 @MODES
 def test_bad_weather_is_waited_out(shop, deferrable):
-    (request_id,) = seeded(shop, {"seconds": 0.5})
+    (request_id,) = seeded(shop, {"seconds": SLOW})
     shop.fault(STATUS, status=500, times=4)
     shop.fault(LIST, status=500, times=4)
     shop.fault(LIST, reset="before", times=4)
-    request = Task().run(sensor(request_id, deferrable=deferrable))
+    with done_after(shop, looks=14):
+        request = Task().run(sensor(request_id, deferrable=deferrable))
     assert request["requestStatus"] == "READY"
 
 
@@ -157,7 +167,7 @@ def test_a_trigger_survives_the_database():
 
 
 def test_a_trigger_gives_up_at_its_deadline(shop):
-    (request_id,) = seeded(shop, {"seconds": 600})
+    (request_id,) = seeded(shop, {"seconds": SLOW})
     assert asyncio.run(first_event(trigger(request_id, deadline=0))) == {"status": "timeout"}
 
 
@@ -173,7 +183,7 @@ def test_a_trigger_tells_what_no_patience_helps(shop):
 def test_fifty_waiting_reports_cost_few_calls(shop):
     """As many calls as rounds and pages, whatever the number of triggers; none of them for a single status."""
     kinds = ("ITEM", "INVENTORY")
-    ids = {kind: seeded(shop, *[{"reportType": kind, "seconds": 2}] * 25) for kind in kinds}
+    ids = {kind: seeded(shop, *[{"reportType": kind, "seconds": SLOW}] * 25) for kind in kinds}
 
     async def wait_for_all() -> list:
         waiting = []
@@ -185,22 +195,25 @@ def test_fifty_waiting_reports_cost_few_calls(shop):
             await asyncio.sleep(0.02)
         return await asyncio.gather(*waiting)
 
-    events = asyncio.run(wait_for_all())
+    # Two types of three pages each: they are done in the third round.
+    with done_after(shop, looks=2 * 2 * 3):
+        events = asyncio.run(wait_for_all())
     assert {event["request"]["requestStatus"] for event in events} == {"READY"}
     assert {event["request"]["requestId"] for event in events} == {*ids["ITEM"], *ids["INVENTORY"]}
     counts = looks(shop)
     assert counts.keys() == {"list"}
-    # Two types, three pages each, about three rounds in two seconds; every trigger for itself would need 300.
+    # Every trigger for itself would need more than a hundred a round.
     assert counts["list"] <= 2 * 3 * 5
     assert shop.token_requests == 1
 
 
 def test_two_triggers_for_one_report_both_get_it(shop):
-    (request_id,) = seeded(shop, {"seconds": 0.3})
+    (request_id,) = seeded(shop, {"seconds": SLOW})
 
     async def both() -> list:
         return await asyncio.gather(*(first_event(trigger(request_id)) for _ in range(2)))
 
-    first, second = asyncio.run(both())
+    with done_after(shop, looks=2):
+        first, second = asyncio.run(both())
     assert first == second
     assert first["request"]["requestStatus"] == "READY"

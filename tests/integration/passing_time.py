@@ -1,0 +1,43 @@
+"""Time that passes for the sandbox when something has happened, and not by the speed of this machine."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator
+
+import requests
+from shop import Shop
+
+
+@contextlib.contextmanager
+def time_passes(shop: Shop, seconds: float, *, after: int, path: str) -> Iterator[None]:
+    """Move the sandbox's clock once so many more requests have been answered.
+
+    :param seconds: by how much.
+    :param after: number of requests, counted from now on.
+    :param path: regular expression of their paths.
+    """
+    over = threading.Event()
+    control = requests.Session()
+
+    def answered() -> int:
+        entries = control.get(f"{shop.url}/_sandbox/requests", params={"path": path}).json()
+        return sum(entry["status"] is not None for entry in entries)
+
+    enough = answered() + after
+
+    def watch() -> None:
+        while not over.wait(0.02):
+            if answered() >= enough:
+                control.post(f"{shop.url}/_sandbox/clock", json={"advance": seconds})
+                return
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watcher.join()
+        control.close()
