@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 # Newest version of each type that has more than one; whatever isn't listed has v1.
 NEWEST_VERSION = {"ITEM": 6, "ITEM_PERFORMANCE": 3}
 LONGEST_WINDOW = timedelta(days=730)
+# A request that was taken is known to Walmart's own list within this time. Seconds.
+LISTED_WITHIN = 90.0
 CHUNK = 1024 * 1024
 PROGRESS_EVERY = 100 * 1024 * 1024
 

@@ -39,7 +39,8 @@ class WalmartReportOperator(OfMarketplace, BaseOperator):
 
     Walmart takes one request per report type and hour, so an equal request made within ``reuse_within`` is used
     instead of a new one, and a retry never asks a second time: the request id is kept in the task state (Airflow
-    3.3), and looked for in Walmart's list.
+    3.3), and looked for in Walmart's list. Of a report that Walmart could not make, a retry asks for another one after
+    an hour, and fails the same way before.
 
     :param report_type: Walmart's ``reportType``, such as ``ITEM``; any passes, known ones are checked.
     :param output_path: where the report goes: a path or any URI that `ObjectStoragePath` knows. It appears there as

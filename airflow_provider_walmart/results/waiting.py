@@ -81,6 +81,7 @@ def wait_for_report(
         pause=lambda: poll_interval or report_pause(time.time() - since),
         since=since,
         deadline=deadline,
+        unknown_for=reports.LISTED_WITHIN,
     )[request_id]
 
 

@@ -64,7 +64,7 @@ class WalmartReportTrigger(BaseTrigger):
         Its ``status`` is ``finished``, with ``request`` (None when Walmart doesn't know it), ``timeout``, or ``error``,
         with ``message`` and ``final``.
         """
-        from airflow_provider_walmart.client.reports import ReportWatch, is_done, progress
+        from airflow_provider_walmart.client.reports import LISTED_WITHIN, ReportWatch, is_done, progress
         from airflow_provider_walmart.results.waiting import report_pause
         from airflow_provider_walmart.triggers.poller import Poller, poller_of
 
@@ -75,7 +75,9 @@ class WalmartReportTrigger(BaseTrigger):
             poller = await poller_of(
                 self.walmart_conn_id,
                 f"reports {self.report_type}",
-                lambda client: Poller(ReportWatch(client, self.report_type).look, is_done, progress),
+                lambda client: Poller(
+                    ReportWatch(client, self.report_type).look, is_done, progress, unknown_for=LISTED_WITHIN
+                ),
             )
             remaining = max(0.0, self.deadline - time.time())
             request = await asyncio.wait_for(poller.wait(self.request_id, pause), remaining)

@@ -364,6 +364,16 @@ def test_an_id_that_the_list_does_not_show_yet_is_asked_for_itself(shop, operato
     assert len(posts(shop)) == 1
 
 
+@MODES
+def test_a_new_request_may_be_unknown_at_first(shop, operator, deferrable):
+    nothing = {"page": 1, "totalCount": 0, "limit": 10, "requests": []}
+    # The first list is read before it is asked for.
+    shop.fault(REQUESTS, method="GET", body=nothing, skip=1, times=2)
+    shop.fault("^/v3/reports/reportRequests/", status=404, times=2)
+    assert Task().run(operator(deferrable=deferrable))["rows"] == 3
+    assert len(posts(shop)) == 1
+
+
 def test_a_request_that_walmart_forgot_is_made_again(shop, operator):
     task = Task()
     operator_ = operator()()
