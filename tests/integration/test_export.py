@@ -381,7 +381,7 @@ def test_json_that_only_python_reads_is_exported_too(listing, shop, target):
 )
 def test_what_is_no_json_is_an_error(body, listing, shop, target):
     listing(body)
-    with pytest.raises(AirflowFailException, match="JSON"):
+    with pytest.raises(WalmartServerError, match="JSON"):
         operator(target, "getAllFeedStatuses").execute({})
     assert not list(target.parent.iterdir())
 
