@@ -15,6 +15,7 @@ from airflow.providers.common.compat.sdk import BaseOperator, conf
 from airflow_provider_walmart.client.errors import (
     WalmartConfigError,
     WalmartError,
+    WalmartReportFailedError,
     WalmartServerError,
     WalmartUnknownOutcomeError,
 )
@@ -39,8 +40,8 @@ class WalmartReportOperator(OfMarketplace, BaseOperator):
 
     Walmart takes one request per report type and hour, so an equal request made within ``reuse_within`` is used
     instead of a new one, and a retry never asks a second time: the request id is kept in the task state (Airflow
-    3.3), and looked for in Walmart's list. Of a report that Walmart could not make, a retry asks for another one after
-    an hour, and fails the same way before.
+    3.3), and looked for in Walmart's list. In place of a report that Walmart could not make, or that is damaged, a retry
+    asks for another one after an hour; before, it looks at the same one again.
 
     :param report_type: Walmart's ``reportType``, such as ``ITEM``; any passes, known ones are checked.
     :param output_path: where the report goes: a path or any URI that `ObjectStoragePath` knows. It appears there as
@@ -192,7 +193,7 @@ class WalmartReportOperator(OfMarketplace, BaseOperator):
         key = self._record_key(version, body)
         record = records.get(key) or {}
         if record.get("requestId") and not record.get("landed"):
-            found = self._of_earlier_try(str(record["requestId"]))
+            found = self._of_earlier_try(record)
             if found:
                 return found, bool(record.get("reused"))
         sent_at = record.get("sentAt")
@@ -225,14 +226,15 @@ class WalmartReportOperator(OfMarketplace, BaseOperator):
         self.log.info("Asked for report %s (%s %s)", request["requestId"], self.report_type, version)
         return request, False
 
-    def _of_earlier_try(self, request_id: str) -> dict[str, Any] | None:
+    def _of_earlier_try(self, record: Mapping[str, Any]) -> dict[str, Any] | None:
         """Return the request of an earlier try; None when it is time for another one."""
         from airflow_provider_walmart.client.reports import ReportWatch, submitted_at
 
+        request_id = str(record["requestId"])
         request = ReportWatch(self.hook.client, self.report_type).look([request_id])[request_id]
         if request is None:
             return None
-        if request.get("requestStatus") == "ERROR":
+        if record.get("bad") or request.get("requestStatus") == "ERROR":
             when = submitted_at(request)
             if when is None or datetime.now(timezone.utc) - when > COOL_DOWN:
                 return None
@@ -281,16 +283,22 @@ class WalmartReportOperator(OfMarketplace, BaseOperator):
         from airflow_provider_walmart.client.reports import check_ready, download_report
         from airflow_provider_walmart.results.reports import land_report
 
-        check_ready(request, request_id)
-        # A zip file is read from its end, so it goes to the local disk first.
-        with tempfile.TemporaryFile(prefix="walmart-report-") as archive:
-            length = download_report(self.hook.client, request_id, archive)
-            rows = land_report(archive, self.output_path, self.output_format)
+        key = self._record_key(*self._asked())
+        try:
+            check_ready(request, request_id)
+            # A zip file is read from its end, so it goes to the local disk first.
+            with tempfile.TemporaryFile(prefix="walmart-report-") as archive:
+                length = download_report(self.hook.client, request_id, archive)
+                rows = land_report(archive, self.output_path, self.output_format)
+        except WalmartReportFailedError:
+            # It may never get better.
+            records.set(key, {"requestId": request_id, "reused": reused, "bad": True})
+            raise
         self.log.info(
             "Report %s is in %s: %d rows, %d bytes downloaded", request_id, self.output_path, rows, length
         )
         # From here on a cleared task may ask anew.
-        records.set(self._record_key(*self._asked()), {"requestId": request_id, "landed": True})
+        records.set(key, {"requestId": request_id, "landed": True})
         return {
             "uri": self.output_path,
             "rows": rows,

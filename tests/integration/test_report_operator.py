@@ -414,6 +414,21 @@ def test_a_report_that_walmart_could_not_make(shop, operator, tmp_path, deferrab
 
 
 @MODES
+@pytest.mark.parametrize("damage", ["truncated", "two files", "gone"])
+def test_a_report_that_stays_damaged_is_asked_for_anew_after_an_hour(shop, operator, damage, deferrable):
+    shop.settings(report_damage=damage)
+    task = Task()
+    for _ in range(2):
+        with pytest.raises(WalmartReportFailedError):
+            task.run(operator(deferrable=deferrable))
+    assert len(posts(shop)) == 1
+    shop.settings(report_damage=None)
+    with travel(shop, HOUR + 60):
+        task.run(operator(deferrable=deferrable))
+    assert len(posts(shop)) == 2
+
+
+@MODES
 def test_a_second_request_within_the_hour_is_refused_with_the_time_to_come_back(shop, operator, deferrable):
     Task().run(operator())
     task = Task()
