@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import ssl
 from typing import Any
 from urllib.parse import urlsplit
@@ -113,6 +114,11 @@ def origin(url: str) -> tuple[str, str | None, int | None]:
 
     :raises WalmartConfigError: when it is not a URL.
     """
+    return _origin("/".join(url.split("/", 3)[:3]))
+
+
+@functools.lru_cache(maxsize=256)
+def _origin(url: str) -> tuple[str, str | None, int | None]:
     try:
         parts = urlsplit(url)
         return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from typing import Any
 from urllib.parse import urlsplit
@@ -100,15 +101,32 @@ class WalmartSession(HttpSession):
         # A redirected write would be sent twice.
         kwargs.setdefault("allow_redirects", method in SAFE_METHODS)
         try:
-            if safe:
-                response = self._retry(super().request, method, url, **kwargs)
-            else:
-                response = super().request(method, url, **kwargs)
+            send = functools.partial(super().request, method, url, **kwargs)
+            response = self._with_retries(send, method, url) if safe else send()
         except requests.RequestException as error:
             raise transport_error(error, method, url, changes_something=not safe) from None
         if "Deprecation" in response.headers or "Sunset" in response.headers:
             self._announce_deprecation(method, response)
         return response
+
+    def _with_retries(
+        self, send: Callable[[], requests.Response], method: str, url: str
+    ) -> requests.Response:
+        """Send a call, again while its failure may pass.
+
+        Nearly always the first attempt succeeds: keeping account of attempts, which costs as much as a tenth
+        of a quick call, begins after it.
+        """
+        try:
+            response = send()
+        except requests.RequestException as error:
+            first = functools.partial(_raise, error)
+        else:
+            if not self._worth_another(response):
+                return response
+            first = functools.partial(_return, response)
+        attempts = iter((first,))
+        return self._retry(lambda method, url: next(attempts, send)(), method, url)
 
     def call_auth(self) -> WalmartAuth:
         """Return the authentication for one call and what belongs to it: two token requests at most."""
@@ -186,6 +204,14 @@ class WalmartSession(HttpSession):
                 response.headers.get("Deprecation", "not given"),
                 response.headers.get("Sunset", "not given"),
             )
+
+
+def _return(response: requests.Response) -> requests.Response:
+    return response
+
+
+def _raise(error: requests.RequestException) -> requests.Response:
+    raise error
 
 
 def _may_pass(error: BaseException) -> bool:
