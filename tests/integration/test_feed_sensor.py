@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException, PokeReturnValue
+from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, PokeReturnValue
 
-from airflow_provider_walmart.client.errors import WalmartConnectionError, WalmartError, WalmartServerError
+from airflow_provider_walmart.client.errors import WalmartConnectionError, WalmartServerError
 from airflow_provider_walmart.operators.feeds import WalmartFeedStatusOperator
 from airflow_provider_walmart.results.waiting import MAX_FAILED_LOOKS
 from airflow_provider_walmart.sensors.feeds import WalmartFeedSensor
@@ -158,7 +158,7 @@ def test_bad_parameters_fail_for_good_and_send_nothing(fields, said, shop):
 
 
 def test_an_unknown_feed_is_an_error(shop):
-    with pytest.raises(WalmartError, match="No such feed"):
+    with pytest.raises(AirflowException, match="doesn't know feed NONE@SUCH"):
         sensor("NONE@SUCH").poke({})
 
 
