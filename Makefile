@@ -52,7 +52,7 @@ types: $(VENV)/.with-dev ## static types
 	$(RUN) -m mypy
 
 bench: $(VENV)/.with-test ## the performance budgets
-	$(RUN) -m pytest -o addopts=-ra tests/benchmarks
+	@for script in tests/benchmarks/bench_*.py; do echo "== $$script"; $(RUN) "$$script" || exit 1; done
 
 clean: ## remove the environments, caches and what the demo left
 	rm -rf .venv .venv-* .demo .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist

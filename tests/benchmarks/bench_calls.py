@@ -1,7 +1,6 @@
 """Calls through the hook, beside a bare loop of ``requests`` over the same server; and what importing us costs.
 
-``python tests/benchmarks/bench_calls.py [calls] [rounds]`` prints both; pytest runs it, too, and holds it to the
-budgets. Rounds of hook and bare loop take turns within one process, with connections open and the token there; the
+``python tests/benchmarks/bench_calls.py [calls] [rounds]`` prints both. Rounds of hook and bare loop take turns within one process, with connections open and the token there; the
 ratio is the median of the ratios of the rounds. Rate budgets and retries are in place. The imports are those of all
 operators, sensors, triggers and links over ``airflow.sdk``, each time in a new process.
 """
@@ -108,14 +107,6 @@ def measure_imports() -> float:
         f"\nimporting {len(MODULES)} modules: {found:.1f} ms (least {min(times):.1f}, most {max(times):.1f})"
     )
     return found
-
-
-def test_calls_through_the_hook_are_as_fast_as_bare_ones() -> None:
-    assert compare_calls(CALLS, ROUNDS) >= 1.0
-
-
-def test_importing_takes_30_milliseconds_at_most() -> None:
-    assert measure_imports() <= 30
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """Exporting orders, beside a bare loop of ``requests`` and ``json`` that does the same over the same server.
 
-``python tests/benchmarks/bench_export.py [orders] [rounds]`` prints a table; pytest runs it, too, and holds it to the
-budgets. Both read the same orders of 180 days in windows as large as one search allows, 200 a page, and write them as
+``python tests/benchmarks/bench_export.py [orders] [rounds]`` prints a table. Both read the same orders of 180 days in windows as large as one search allows, 200 a page, and write them as
 JSON lines. Rounds of the two take turns; the ratio is the median of the ratios of the rounds. Every round is a process
 of its own, timed from the first request to the last line written. Memory is the growth of its peak over what it is
 when an export of a hundred orders is done.
@@ -135,13 +134,6 @@ def compare(orders: int, rounds: int) -> dict[str, Any]:
     print("\n" + tabulate(lines, headers="keys", floatfmt=".1f", intfmt=","))
     print(f"ratio {ratio:.2f}")
     return {"ratio": ratio, "grown": lines[0]["peak grows by, MB"], "lines": lines}
-
-
-def test_export_is_four_times_as_fast_as_a_bare_loop_in_constant_memory() -> None:
-    found = compare(ORDERS, ROUNDS)
-    assert found["ratio"] >= 4
-    assert found["grown"] <= 10
-    assert abs(found["lines"][0]["records"] - found["lines"][1]["records"]) <= 2
 
 
 if __name__ == "__main__":

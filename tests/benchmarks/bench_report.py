@@ -1,7 +1,6 @@
 """Landing a report of 1 GB, beside a bare loop of ``requests`` and ``zipfile`` that does the same over the same server.
 
-``python tests/benchmarks/bench_report.py [megabytes] [rounds]`` prints a table; pytest runs it, too, and holds it to the
-budget of memory. Both download the zip archive to a temporary file and unpack its CSV file to the disk. Rounds of the
+``python tests/benchmarks/bench_report.py [megabytes] [rounds]`` prints a table. Both download the zip archive to a temporary file and unpack its CSV file to the disk. Rounds of the
 two take turns; the ratio is the median of the ratios of the rounds. Every round is a process of its own. Memory is the
 growth of its peak over what it is when a small report is landed. The other formats are measured once.
 """
@@ -128,15 +127,6 @@ def compare(megabytes: int, rounds: int) -> dict[str, Any]:
     print(f"csv takes {ratio:.2f} times as long as the bare loop")
     landed = {what: runs[0]["rows"] for what, runs in results.items() if what != "bare"}
     return {"ratio": ratio, "lines": lines, "rows": rows, "landed": landed}
-
-
-def test_a_report_of_1_gb_is_landed_in_constant_memory() -> None:
-    found = compare(MEGABYTES, ROUNDS)
-    assert set(found["landed"].values()) == {found["rows"]}
-    assert found["lines"]["csv"]["MB"] >= 0.99 * MEGABYTES
-    assert found["lines"]["csv"]["MB"] == found["lines"]["bare"]["MB"]
-    for what in ("csv", "zip", "jsonl"):
-        assert found["lines"][what]["peak grows by, MB"] <= 10
 
 
 if __name__ == "__main__":

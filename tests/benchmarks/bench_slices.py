@@ -1,7 +1,6 @@
 """Planning and building the documents of a large feed, beside a bare ``json.dumps`` of the same entries.
 
-``python tests/benchmarks/bench_slices.py [rows]`` prints a table; pytest runs it, too, and holds it to the
-memory budget. Every measurement has a process of its own, and counts the processor time of that process. Memory
+``python tests/benchmarks/bench_slices.py [rows]`` prints a table. Every measurement has a process of its own, and counts the processor time of that process. Memory
 is the growth of its peak over what it is before the first row; ``build`` includes the largest document, which is
 there as a whole.
 """
@@ -100,12 +99,6 @@ def table(count: int) -> list[dict[str, Any]]:
         line["ratio"] = (line["plan, s"] + line["build, s"]) / line["json.dumps, s"]
     print("\n" + tabulate(lines, headers="keys", floatfmt=".1f", intfmt=","))
     return lines
-
-
-def test_memory_does_not_grow_with_the_rows() -> None:
-    for line in table(ROWS):
-        assert line["plan grows by, MB"] < 10
-        assert line["build grows by, MB"] < 10 + line["largest, MB"]
 
 
 if __name__ == "__main__":
