@@ -152,8 +152,8 @@ def test_a_feed_that_is_listed_late_is_waited_for(shop, deferrable):
 
 @pytest.mark.parametrize("deferrable", MODES.values(), ids=MODES)
 def test_a_token_that_runs_out_while_waiting_is_renewed(shop, deferrable):
-    shop.settings(feed_seconds=0.5, token_life=1)
-    assert Task().run(submit(deferrable=deferrable, poll_interval=0.4))["feedStatus"] == "PROCESSED"
+    shop.settings(feed_seconds=5, token_life=4)
+    assert Task().run(submit(deferrable=deferrable, poll_interval=1.5))["feedStatus"] == "PROCESSED"
 
 
 @pytest.mark.parametrize("deferrable", MODES.values(), ids=MODES)
