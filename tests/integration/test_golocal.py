@@ -124,7 +124,9 @@ def test_twenty_processes_share_one_token(golocal):
 
 
 @pytest.mark.parametrize("trouble", [{"status": 500}, {"reset": "before"}, {"status": 401}])
-def test_when_the_token_endpoint_fails_nobody_hammers_it(golocal, trouble):
+def test_when_the_token_endpoint_fails_nobody_hammers_it(golocal, trouble, monkeypatch):
+    # Long enough for twenty processes to ask at the same moment on a slow machine.
+    monkeypatch.setattr("airflow_provider_walmart.client.tokens.FAILURE_LIFE", 60.0)
     golocal.fault(TOKEN, **trouble)
     assert all(crowd(20, 1))
     assert golocal.counts()["POST", TOKEN] <= 2
