@@ -197,7 +197,9 @@ class WalmartReportOperator(OfMarketplace, BaseOperator):
             if found:
                 return found, bool(record.get("reused"))
         sent_at = record.get("sentAt")
-        found = self._find(version, body, sent_at)
+        found = self._find(
+            version, body, sent_at, unwanted=record["requestId"] if record.get("bad") else None
+        )
         if found:
             # What is there after a request whose answer nobody saw is what that request made.
             reused = sent_at is None
@@ -241,10 +243,13 @@ class WalmartReportOperator(OfMarketplace, BaseOperator):
         self.log.info("An earlier try asked for report %s: going on with that one", request_id)
         return request
 
-    def _find(self, version: str, body: dict[str, Any], sent_at: float | None) -> dict[str, Any] | None:
+    def _find(
+        self, version: str, body: dict[str, Any], sent_at: float | None, unwanted: str | None = None
+    ) -> dict[str, Any] | None:
         """Return the newest equal request that is recent enough, or that we sent without hearing an answer.
 
         :param sent_at: when we sent one, seconds since 1970 UTC.
+        :param unwanted: id of one that is known to be bad.
         """
         from airflow_provider_walmart.client.reports import find_report_requests, matches, submitted_at
 
@@ -260,6 +265,8 @@ class WalmartReportOperator(OfMarketplace, BaseOperator):
             ):
                 when = submitted_at(request)
                 if when is None or when < since or not matches(request, body):
+                    continue
+                if request.get("requestId") == unwanted:
                     continue
                 # One of ours that failed is still the one we asked for.
                 if when >= sent or request.get("requestStatus") != "ERROR":

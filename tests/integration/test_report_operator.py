@@ -418,13 +418,14 @@ def test_a_report_that_walmart_could_not_make(shop, operator, tmp_path, deferrab
 def test_a_report_that_stays_damaged_is_asked_for_anew_after_an_hour(shop, operator, damage, deferrable):
     shop.settings(report_damage=damage)
     task = Task()
+    fields = {"deferrable": deferrable, "reuse_within": timedelta(days=1)}
     for _ in range(2):
         with pytest.raises(WalmartReportFailedError):
-            task.run(operator(deferrable=deferrable))
+            task.run(operator(**fields))
     assert len(posts(shop)) == 1
     shop.settings(report_damage=None)
     with travel(shop, HOUR + 60):
-        task.run(operator(deferrable=deferrable))
+        task.run(operator(**fields))
     assert len(posts(shop)) == 2
 
 
