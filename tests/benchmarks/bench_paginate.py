@@ -1,9 +1,9 @@
 """Reading all pages of a listing, beside a bare loop of ``requests`` and ``json`` over the same server.
 
-``python tests/benchmarks/bench_paginate.py [records] [rounds]`` prints a table. Inventories come 50 on a page, so that there the calls are what is measured, and items 1,000 on a page.
-Rounds of the two take turns; the ratio is the median of the ratios of the rounds. Every round is a process of its own,
-timed from the first request to the last record. Memory is the growth of its peak over what it is when ten pages
-have been read.
+``python tests/benchmarks/bench_paginate.py [records] [rounds]`` prints tables. Inventories come 50 on a page, so that
+there the calls are what is measured, and items 1,000 on a page. Rounds of the two take turns; the ratio is the median
+of the ratios of the rounds. Every round is a process of its own, timed from the first request to the last record.
+Memory is the growth of its peak over what it is when ten pages have been read.
 """
 
 from __future__ import annotations
@@ -98,8 +98,8 @@ def measured(what: str, listing: str, server: Server) -> dict[str, Any]:
     return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
-def compare(listing: str, records: int, rounds: int) -> dict[str, float]:
-    """Print and return what was measured."""
+def compare(listing: str, records: int, rounds: int) -> None:
+    """Print what was measured."""
     results: dict[str, list[dict[str, Any]]] = {"paginate": [], "bare": []}
     with running("--no-seed") as server:
         server.control("POST", "settings", {"limits": False, "token_life": 1_000_000})
@@ -123,7 +123,6 @@ def compare(listing: str, records: int, rounds: int) -> dict[str, float]:
     )
     print("\n" + tabulate(lines, headers="keys", floatfmt=".1f", intfmt=","))
     print(f"{records:,} records, ratio {ratio:.2f}")
-    return {"ratio": ratio, "grown": lines[0]["peak grows by, MB"]}
 
 
 if __name__ == "__main__":
