@@ -12,12 +12,14 @@ import subprocess
 import sys
 import tempfile
 import time
+from datetime import datetime, timedelta, timezone
 
 import pytest
 import requests
 from tasks import Task
 
 from airflow_provider_walmart.client.errors import (
+    WalmartConfigError,
     WalmartConnectionError,
     WalmartReportFailedError,
     WalmartServerError,
@@ -304,6 +306,28 @@ def test_killed_on_the_way(shop, operator, files, tmp_path, when):
 
 
 # -- the hook ------------------------------------------------------------------------------------------
+
+
+def test_the_hook_asks_for_reports_and_finds_them(shop):
+    hook = WalmartHook()
+    now = datetime.now(timezone.utc)
+    fields = {"reportType": "INVENTORY", "reportVersion": "v1"}
+    old, failed = shop.server.control(
+        "POST", "seed", {"reports": [{**fields, "age": 9000}, {**fields, "age": 60, "outcome": "ERROR"}]}
+    )["reports"]
+    made = hook.request_report("INVENTORY", exclude_columns=["Price"])
+    assert made["requestStatus"] == "RECEIVED"
+
+    def found(**filters) -> list[str]:
+        return [request["requestId"] for request in hook.find_report_requests("INVENTORY", **filters)]
+
+    assert found() == [made["requestId"], failed, old]
+    assert found(report_version="v1", status="ERROR") == [failed]
+    assert found(since=now - timedelta(hours=1)) == [made["requestId"], failed]
+    assert hook.get_report_request(made["requestId"])["payload"] == {"excludeColumns": ["Price"]}
+    assert hook.get_report_request("nobody-knows") is None
+    with pytest.raises(WalmartConfigError, match="v9"):
+        hook.request_report("ITEM", report_version="v9")
 
 
 def test_the_hook_downloads_to_a_local_file(shop, tmp_path):
