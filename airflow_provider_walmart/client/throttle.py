@@ -18,7 +18,7 @@ import logging
 import math
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from urllib.parse import parse_qsl
@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 # For operations whose limit is not published: an answer of 429 teaches the rest.
 DEFAULT_LIMIT = (60, 60)
 # A process takes at once what refills in this time, so that a fast bucket costs no lock per call. Seconds.
-LEASE_WORTH = 1.2
+LEASE_WORTH = 3.0
 # Taken slots that aren't used within this time are gone. Seconds.
 LEASE_LIFE = 2.0
 # Walmart counts calls as they arrive: one that took its time makes the next one look early. Seconds.
@@ -284,8 +284,7 @@ def operation_at(market: str, method: str, path: str) -> Operation | None:
     """Return the catalogued operation that a call is, as far as method and path tell."""
     parts = path.split("/")
     best = None
-    for operation in _by_shape()[method, len(parts)]:
-        template = operation.path.split("/")
+    for operation, template in _by_shape().get(_shape(method, parts), ()):
         if all(want == have or want[:1] == "{" for want, have in zip(template, parts, strict=True)):
             # A spelled-out path wins over one with a parameter there; the market's own over that of the US.
             rank = (operation.market == market, -operation.path.count("{"))
@@ -294,9 +293,15 @@ def operation_at(market: str, method: str, path: str) -> Operation | None:
     return best[1] if best else None
 
 
+def _shape(method: str, parts: Sequence[str]) -> tuple[str, int, str]:
+    # No path has a parameter in its first two parts, such as "v3" and "orders".
+    return method, len(parts), parts[2] if len(parts) > 2 else ""
+
+
 @functools.cache
-def _by_shape() -> Mapping[tuple[str, int], Iterable[Operation]]:
-    shapes: defaultdict[tuple[str, int], list[Operation]] = defaultdict(list)
+def _by_shape() -> Mapping[tuple[str, int, str], Sequence[tuple[Operation, Sequence[str]]]]:
+    shapes = defaultdict(list)
     for operation in all_operations():
-        shapes[operation.method, operation.path.count("/") + 1].append(operation)
+        template = operation.path.split("/")
+        shapes[_shape(operation.method, template)].append((operation, template))
     return shapes
