@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import glob
+import os
 import uuid
 from collections.abc import Iterator
 from typing import IO, Any
@@ -25,7 +26,8 @@ def whole_file(uri: str, mode: str = "w") -> Iterator[IO[Any]]:
     :return: the open file; when the block fails, nothing is left behind. What a killed process left of the same file
         goes when it is written again.
     """
-    target = ObjectStoragePath(uri)
+    # Airflow 3.1 takes a relative path from the root.
+    target = ObjectStoragePath(uri if "://" in uri else os.path.abspath(uri))
     beside = target.parent / f".{target.name}.{uuid.uuid4().hex[:8]}.part"
     beside.parent.mkdir(parents=True, exist_ok=True)
     if target.protocol in ("", "file"):
