@@ -252,9 +252,7 @@ class TestAnswersOfAllKinds:
         "when", [1_790_000_000_000, "2026-09-21T14:13:20Z", "2026-09-21T14:13:20.000Z", "2026-09-21T14:13:20"]
     )
     def test_both_forms_of_a_date(self, when):
-        assert submitted_at({"feedDate": when}) == datetime(
-            2026, 9, 21, 14, 13, 20, tzinfo=timezone.utc
-        )
+        assert submitted_at({"feedDate": when}) == datetime(2026, 9, 21, 14, 13, 20, tzinfo=timezone.utc)
 
     @pytest.mark.parametrize("body", [b"", b"[]", b"null", b"<html/>", b"{", b'"x"', b"[" * 100_000])
     def test_an_answer_that_is_no_object(self, body, wire, make_client):
