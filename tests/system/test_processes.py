@@ -48,6 +48,8 @@ def test_children_end_with_us(tmp_path: Path, number: signal.Signals) -> None:
         [sys.executable, "-c", PARENT, str(tmp_path), FAMILY],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         stderr=subprocess.DEVNULL,
+        # A shell that starts tests in the background has them ignore Ctrl-C, and their children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     family = _wait(lambda: _family(tmp_path / "family.log"))
 
