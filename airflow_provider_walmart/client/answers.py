@@ -32,7 +32,8 @@ def answer_of(operation: Operation, response: requests.Response) -> Any:
     if "json" not in kind and not any("json" in media_type for media_type in operation.success):
         return response.content
     answer = decode_json(response)
-    refused = embedded_errors(answer)
+    # Most answers have none, and a search in the text is next to nothing.
+    refused = embedded_errors(answer) if b'"errors"' in response.content else []
     if refused and not operation.safe_to_retry:
         raise answer_error(
             WalmartRequestError, response, "answered 200, but refused part of the request", refused
