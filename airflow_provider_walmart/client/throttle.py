@@ -44,6 +44,8 @@ LAG = LEASE_LIFE + 1.0
 # Said in the log from this wait on. Seconds.
 WORTH_SAYING = 5.0
 LOCK_TIMEOUT = 5.0
+# A named time that is further away was written by a clock that is wrong. Seconds.
+LONGEST_BLOCK = 2 * LONGEST_WAIT.total_seconds()
 WALMARTS_WORD = "Walmart's own word"
 
 _algorithm = TokenBucket()
@@ -168,8 +170,7 @@ class Throttle:
         self._store.put(name, repr(state).encode(), 2.0 * limit.per_seconds)
 
     def _blocked_until(self, bucket: str) -> float:
-        latest = self._clock() + 2 * LONGEST_WAIT.total_seconds()
-        return self._stored(self._name("block", bucket), latest)
+        return self._stored(self._name("block", bucket), self._clock() + LONGEST_BLOCK)
 
     def _stored(self, name: str, latest: float) -> float:
         """Return a moment out of the store; 0 when there is none, or one that makes no sense."""
@@ -201,7 +202,7 @@ class Throttle:
         return name
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Call:
     """One call that wants to go out.
 

@@ -97,7 +97,8 @@ class WalmartSession(HttpSession):
         safe = safe_to_retry or method in SAFE_METHODS
         url = self._absolute(url)
         kwargs.setdefault("timeout", self._timeout)
-        kwargs.setdefault("auth", self.call_auth())
+        if "auth" not in kwargs:
+            kwargs["auth"] = self.call_auth()
         # A redirected write would be sent twice.
         kwargs.setdefault("allow_redirects", method in SAFE_METHODS)
         try:
