@@ -63,6 +63,8 @@ class FeedNews:
         self._pending = {
             feed_id: known for feed_id, known in self._pending.items() if known[1] >= newest - LONGEST_MS
         }
+        # Walmart lists the newest first, also among those of one moment.
+        news.reverse()
         return [summary for _, summary in sorted(news, key=lambda entry: entry[0])]
 
     @property

@@ -58,6 +58,12 @@ def test_news_are_summaries_oldest_first():
     }
 
 
+def test_of_one_moment_the_last_listed_is_the_oldest():
+    news = FeedNews(None)
+    news.of([])
+    assert ids(news.of([feed("C", at=1), feed("B", at=1), feed("A", at=1)])) == ["A", "B", "C"]
+
+
 @pytest.mark.parametrize(
     ("fields", "is_news"),
     [
