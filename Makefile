@@ -22,7 +22,7 @@ RUN := $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo demo-ui test test-quick test-airflow test-ui lint types bench clean
+.PHONY: help demo demo-ui test test-quick test-airflow test-ui lint types docs bench clean
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):.* ## (.*)/  make \1\t\2/p' Makefile | expand -t 22
@@ -51,11 +51,14 @@ lint: $(VENV)/.with-dev ## code style
 types: $(VENV)/.with-dev ## static types
 	$(RUN) -m mypy
 
+docs: $(VENV)/.with-docs ## the documentation site, in docs/_build; a warning is an error
+	$(RUN) -m sphinx --builder html --nitpicky --fail-on-warning --keep-going --quiet docs docs/_build
+
 bench: $(VENV)/.with-test ## the performance budgets
 	@for script in tests/benchmarks/bench_*.py; do echo "== $$script"; $(RUN) "$$script" || exit 1; done
 
 clean: ## remove the environments, caches and what the demo left
-	rm -rf .venv .venv-* .demo .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+	rm -rf .venv .venv-* .demo .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist docs/_build
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The environment with one extra of pyproject.toml; installed again when that file or the versions change.

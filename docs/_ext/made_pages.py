@@ -1,0 +1,105 @@
+"""What pages of the site are completed with when they are read: nothing of it can be forgotten or get stale.
+
+A line that holds nothing but a comment such as ``<!-- made: operations -->`` gives way to the text made here.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import airflow_provider_walmart
+from airflow_provider_walmart.client.catalogue import Operation, RateLimit, all_operations
+from airflow_provider_walmart.get_provider_info import get_provider_info
+
+PACKAGE = Path(airflow_provider_walmart.__file__).parent
+PLACE = re.compile(r"^<!-- made: (\S+)(?: (\S+))? -->$", re.MULTILINE)
+MARKETS = {"us": "United States", "mx": "Mexico, legacy", "ca": "Canada, legacy"}
+HOOK_OPTIONS = [
+    "   :members:",
+    "   :inherited-members: BaseHook",
+    "   :exclude-members: client, client_of, settings_of",
+]
+PERIODS = {60: "min", 3600: "hour", 86400: "day"}
+
+
+def setup(app: Any) -> dict[str, bool]:
+    """Have every page completed before it is parsed."""
+    app.connect("source-read", complete)
+    return {"parallel_read_safe": True}
+
+
+def complete(app: Any, docname: str, source: list[str]) -> None:
+    """Put in what a page asks for."""
+    makers: dict[str, Callable[[str | None], str]] = {
+        "classes": classes_of,
+        "operations": lambda _: operations(),
+        "other-pages": lambda _: other_pages(Path(app.srcdir), source[0]),
+    }
+    source[0] = PLACE.sub(lambda found: makers[found[1]](found[2]), source[0])
+
+
+def classes_of(part: str | None) -> str:
+    """Return the reference of all public classes in the modules that the provider lists as a part.
+
+    Only the docstring of an operator, a sensor or a trigger is for its user; of a hook, each method is.
+    """
+    lines = []
+    modules = [module for entry in get_provider_info()[part or ""] for module in entry["python-modules"]]
+    for module in sorted(modules):
+        lines += [f"## {module.removeprefix('airflow_provider_walmart.')}", "", "```{eval-rst}"]
+        lines += [f".. py:currentmodule:: {module}", ""]
+        for name in public_classes(module):
+            lines += [f".. autoclass:: {module}.{name}"]
+            lines += HOOK_OPTIONS if part == "hooks" else []
+            lines += [""]
+        lines += ["```", ""]
+    return "\n".join(lines)
+
+
+def public_classes(module: str) -> list[str]:
+    """Return the names of the public classes that a module defines."""
+    path = PACKAGE.parent / f"{module.replace('.', '/')}.py"
+    tree = ast.parse(path.read_text())
+    return [node.name for node in tree.body if isinstance(node, ast.ClassDef) and node.name[0] != "_"]
+
+
+def operations() -> str:
+    """Return tables of all catalogued operations, by market and group."""
+    lines = []
+    for market, of_market in groupby(all_operations(), key=lambda operation: operation.market):
+        rows = sorted(of_market, key=lambda operation: operation.group)
+        lines += [f"## {MARKETS[market]}: {len(rows)} operations", ""]
+        for group, of_group in groupby(rows, key=lambda operation: operation.group):
+            lines += [f"### {group}", "", "| name | method and path | pages | sent again | limits |"]
+            lines += ["|---|---|---|---|---|"]
+            lines += [row(operation) for operation in of_group]
+            lines += [""]
+    return "\n".join(lines)
+
+
+def row(operation: Operation) -> str:
+    """Return the line of an operation."""
+    pages = operation.paging.style if operation.paging else ""
+    limits = ", ".join(limit_text(limit) for limit in operation.limits)
+    again = "yes" if operation.safe_to_retry else ""
+    return f"| `{operation.name}` | `{operation.place}` | {pages} | {again} | {limits} |"
+
+
+def limit_text(limit: RateLimit) -> str:
+    """Return a rate limit as text, such as ``60/min``."""
+    text = f"{limit.count}/{PERIODS[limit.per_seconds]}"
+    if limit.when == "*":
+        return f"{text} with any parameter"
+    return f"{text} with `{limit.when}`" if limit.when else text
+
+
+def other_pages(folder: Path, index: str) -> str:
+    """Return a table of contents of the pages that the index doesn't name, so that none is ever lost."""
+    named = set(re.findall(r"^[\w/-]+$", index, re.MULTILINE))
+    others = sorted(page.stem for page in folder.glob("*.md") if page.stem not in {*named, "index"})
+    return "\n".join(["```{toctree}", ":caption: More", "", *others, "```"]) if others else ""
