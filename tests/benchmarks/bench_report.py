@@ -17,7 +17,6 @@ import sys
 import tempfile
 import time
 import zipfile
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -109,8 +108,7 @@ def compare(megabytes: int, rounds: int) -> dict[str, Any]:
             for what in ("csv", "bare") if number % 2 else ("bare", "csv"):
                 results[what].append(measured(what, server, rows))
         for what in FORMATS[1:]:
-            if what != "parquet" or find_spec("pyarrow"):
-                results[what] = [measured(what, server, rows)]
+            results[what] = [measured(what, server, rows)]
     lines = {
         what: {
             "": what,

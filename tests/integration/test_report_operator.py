@@ -114,8 +114,6 @@ def rows_of(output_format: str, content: bytes) -> list[dict]:
 @MODES
 @pytest.mark.parametrize("output_format", ["csv", "zip", "jsonl", "parquet"])
 def test_lands_the_report_of_now(shop, operator, tmp_path, output_format, deferrable):
-    if output_format == "parquet":
-        pytest.importorskip("pyarrow", reason="pyarrow is not installed")
     shop.settings(report_seconds=600)
     task = Task()
     with time_passes(shop, 600, after=4, path=REQUESTS):

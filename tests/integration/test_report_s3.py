@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import json
 
+import boto3
 import pytest
+from moto.server import ThreadedMotoServer
 from tasks import Task
 
 from airflow_provider_walmart.client.errors import WalmartReportFailedError
 from airflow_provider_walmart.operators.reports import WalmartReportOperator
 from airflow_provider_walmart.results.files import whole_file
-
-REASON = "needs apache-airflow-providers-amazon, s3fs and moto[server]"
-moto = pytest.importorskip("moto.server", reason=REASON)
-boto3 = pytest.importorskip("boto3", reason=REASON)
-pytest.importorskip("s3fs", reason=REASON)
-pytest.importorskip("airflow.providers.amazon", reason=REASON)
 
 KEYS = {"aws_access_key_id": "some-key", "aws_secret_access_key": "some-secret", "region_name": "us-east-1"}
 PLACE = "s3://aws_default@lake/items/today.csv"
@@ -45,7 +41,7 @@ class Bucket:
 
 @pytest.fixture(scope="module")
 def server():
-    running = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    running = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     running.start()
     host, port = running.get_host_and_port()
     yield f"http://{host}:{port}"

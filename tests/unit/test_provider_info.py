@@ -209,8 +209,8 @@ def airflow_lists(tmp_path_factory):
 
 def test_airflow_lists_our_hooks_without_a_complaint(airflow_lists):
     assert airflow_lists.returncode == 0, airflow_lists.stderr
-    said = airflow_lists.stdout + airflow_lists.stderr
-    assert "Error when importing" not in said
+    assert "walmart" not in airflow_lists.stderr
+    # Those of other providers may lack packages that nobody here needs.
     listed = json.loads(airflow_lists.stdout[airflow_lists.stdout.index("[") :])
     ours = {row["connection_type"]: row for row in listed if row["package_name"] == INFO["package-name"]}
     assert set(ours) == set(FORMS)

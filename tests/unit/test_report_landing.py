@@ -12,6 +12,7 @@ import zipfile
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pyarrow import parquet
 
 from airflow_provider_walmart.client.errors import WalmartConfigError, WalmartReportFailedError
 from airflow_provider_walmart.results import reports
@@ -79,7 +80,6 @@ def test_jsonl_has_a_line_for_each_row(land):
 
 
 def test_parquet_has_text_columns(land):
-    parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed")
     rows, content = land(TABLE, "parquet")
     table = parquet.read_table(io.BytesIO(content))
     assert (rows, table.to_pylist()) == (2, ROWS)
@@ -87,13 +87,11 @@ def test_parquet_has_text_columns(land):
 
 
 def test_parquet_without_rows_has_columns(land):
-    parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed")
     rows, content = land(b"SKU,Name\n", "parquet")
     assert (rows, parquet.read_table(io.BytesIO(content)).column_names) == (0, ["SKU", "Name"])
 
 
 def test_parquet_of_many_batches(land):
-    parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed")
     rows, content = land(b"SKU\n" + b"".join(b"A-%d\n" % n for n in range(25_000)), "parquet")
     assert rows == parquet.read_table(io.BytesIO(content)).num_rows == 25_000
 
@@ -227,8 +225,6 @@ def test_a_folder_in_the_archive_is_no_file(land):
 )
 @pytest.mark.parametrize("output_format", ["jsonl", "parquet"])
 def test_what_can_not_be_converted_is_refused(refused, table, said, output_format):
-    if output_format == "parquet":
-        pytest.importorskip("pyarrow", reason="pyarrow is not installed")
     assert re.search(said, refused(table, output_format))
 
 
