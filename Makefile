@@ -22,7 +22,7 @@ RUN := $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo demo-ui test test-quick test-airflow test-ui lint types docs bench clean
+.PHONY: help demo demo-ui test test-quick test-airflow test-ui screenshots lint types docs bench clean
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):.* ## (.*)/  make \1\t\2/p' Makefile | expand -t 22
@@ -42,6 +42,10 @@ test-airflow: $(VENV)/.with-test ## tests with a real Airflow, and with a browse
 	$(RUN) -m pytest tests/system tests/ui
 
 test-ui: $(VENV)/.with-dev ## tests with a browser alone; needs Chromium
+	$(RUN) -m pytest tests/ui
+
+screenshots: export WALMART_SCREENSHOTS = docs/images
+screenshots: $(VENV)/.with-dev ## the same, and take the pictures of the docs anew
 	$(RUN) -m pytest tests/ui
 
 lint: $(VENV)/.with-dev ## code style

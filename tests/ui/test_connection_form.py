@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +17,13 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.ui
 
-CONN_ID = "made_in_the_ui"
+CONN_ID = "walmart_shop"
 REFRESH_TOKEN = "sandbox-refresh-token"
 
 
-def test_add_test_and_edit_a_connection(page: Page, airflow: LocalAirflow, sandbox: LocalSandbox) -> None:
+def test_add_test_and_edit_a_connection(
+    page: Page, airflow: LocalAirflow, sandbox: LocalSandbox, picture: Callable[..., None]
+) -> None:
     page.goto(
         airflow.url
     )  # the first page anyone opens, for it makes Airflow 3.1 forget where one wanted to go
@@ -35,6 +38,7 @@ def test_add_test_and_edit_a_connection(page: Page, airflow: LocalAirflow, sandb
     form.get_by_label("Client secret").fill(CLIENT_SECRET)
     form.get_by_label("Base URL").fill(sandbox.url)
     assert form.get_by_label("Client secret").get_attribute("type") == "password"
+    picture("connection-form", form, height=900)
     form.get_by_role("button", name="Extra Fields", exact=True).click()
     assert _choices(form, "Environment") == ["production", "sandbox"]
     form.get_by_role("option", name="sandbox").click()
@@ -46,6 +50,7 @@ def test_add_test_and_edit_a_connection(page: Page, airflow: LocalAirflow, sandb
     refresh_token.fill(REFRESH_TOKEN)
     if version("apache-airflow") >= "3.3":  # before, only standard fields were covered up while typing
         assert refresh_token.get_attribute("type") == "password"
+    picture("connection-extra-fields", form, height=1500)
     _save(page)
 
     stored = _stored(airflow)
@@ -58,6 +63,7 @@ def test_add_test_and_edit_a_connection(page: Page, airflow: LocalAirflow, sandb
     told = _test_connection(page, airflow)
     assert "environment sandbox, market ca" in told
     assert "feeds full access" in told
+    picture("connection-test", height=540)
 
     form = _edit(page)
     assert form.get_by_label("Client secret").input_value() == "***"

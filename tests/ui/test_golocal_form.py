@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,12 +15,14 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.ui
 
-CONN_ID = "golocal_made_in_the_ui"
+CONN_ID = "walmart_golocal_shop"
 SUCCESS = "Test Connection Successful\nConnected to Walmart GoLocal: environment production."
 CLIENT_ID = "4dae7251-2d34-4643-822c-fe2d8206410b"
 
 
-def test_add_and_test_a_golocal_connection(page: Page, airflow: LocalAirflow, sandbox: LocalSandbox) -> None:
+def test_add_and_test_a_golocal_connection(
+    page: Page, airflow: LocalAirflow, sandbox: LocalSandbox, picture: Callable[..., None]
+) -> None:
     sandbox.control("/reset", {})
     page.goto(airflow.url)
     page.get_by_role("link", name="Dags", exact=True).wait_for()
@@ -39,6 +42,7 @@ def test_add_and_test_a_golocal_connection(page: Page, airflow: LocalAirflow, sa
     form.get_by_role("option", name="production").click()
     form.locator("[name=element_timeout]").wait_for()
     form.get_by_text("Fresh token per request").wait_for()
+    picture("connection-golocal", form, height=900)
     form.get_by_role("button", name="Save").click()
     form.wait_for(state="detached")
 
