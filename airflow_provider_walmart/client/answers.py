@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import requests
@@ -17,6 +19,8 @@ log = logging.getLogger(__name__)
 WRAPPERS = ("order", "responseRecord", "deliveries")
 # Severities of what is said beside a success.
 REMARKS = ("INFO", "WARN")
+# What the status of a ship node is when its stock was not set; errors need not come with it.
+FAILED_NODE = ("FAILURE", "FAILED", "ERROR")
 
 
 def answer_of(operation: Operation, response: requests.Response) -> Any:
@@ -33,7 +37,8 @@ def answer_of(operation: Operation, response: requests.Response) -> Any:
         return response.content
     answer = decode_json(response)
     # Most answers have none, and a search in the text is next to nothing.
-    refused = embedded_errors(answer) if b'"errors"' in response.content else []
+    may_refuse = b'"errors"' in response.content or b'"shipNode"' in response.content
+    refused = embedded_errors(answer) if may_refuse else []
     if refused and not operation.safe_to_retry:
         raise answer_error(
             WalmartRequestError, response, "answered 200, but refused part of the request", refused
@@ -48,18 +53,32 @@ def answer_of(operation: Operation, response: requests.Response) -> Any:
 def embedded_errors(answer: Any) -> list[ErrorDetail]:
     """Return the errors in an answer, in its parts and in the entries of its lists, such as an inventory's nodes.
 
-    Remarks, which have a severity of their own, are none.
+    Those of an entry name it. Remarks, which have a severity of their own, are none.
     """
     if not isinstance(answer, dict):
         return []
     held = [part for value in answer.values() for part in (value if isinstance(value, list) else [value])]
-    holders = [answer, *(part for part in held if isinstance(part, dict))]
+    entries = [part for part in held if isinstance(part, dict)]
     return [
-        detail
-        for holder in holders
-        if (errors := _serious(holder.get("errors")))
-        for detail in json_error_details({"errors": errors})
+        *_errors_of(answer),
+        *(_named(detail, entry) for entry in entries for detail in _errors_of(entry)),
     ]
+
+
+def _errors_of(holder: Mapping[str, Any]) -> Iterator[ErrorDetail]:
+    if errors := _serious(holder.get("errors")):
+        yield from json_error_details({"errors": errors})
+    elif "shipNode" in holder and str(holder.get("status")).upper() in FAILED_NODE:
+        yield ErrorDetail(description=f"status {holder['status']}")
+
+
+def _named(detail: ErrorDetail, entry: Mapping[str, Any]) -> ErrorDetail:
+    """Return an error with the ship node that it is about: the others of the request were changed."""
+    node = entry.get("shipNode")
+    if not isinstance(node, str):
+        return detail
+    fields = [detail.field] if detail.field not in ("", "shipNode") else []
+    return replace(detail, field=", ".join([*fields, f"shipNode {node[:60]}"]))
 
 
 def _serious(errors: Any) -> list[Any]:

@@ -64,7 +64,7 @@ def test_json_that_is_none_is_an_error(body):
         {"errors": {"error": [ERROR]}},
         {"errors": ERROR},
         {"payload": {"errors": [ERROR]}},
-        {"nodes": [{"shipNode": "1", "status": "Success"}, {"shipNode": "2", "errors": [ERROR]}]},
+        {"nodes": [{"status": "Success"}, {"errors": [ERROR]}]},
         {"errors": [{**ERROR, "severity": "WARN"}, ERROR]},
     ],
 )
@@ -74,6 +74,34 @@ def test_errors_are_found_wherever_walmart_puts_them(answer):
         answer_of(WRITE, response(answer))
     assert caught.value.details == (DETAIL,)
     assert caught.value.is_final
+
+
+@pytest.mark.parametrize(
+    ("node", "expected"),
+    [
+        ({"errors": [ERROR]}, ErrorDetail("X.Y", "sku, shipNode 2", "no such SKU")),
+        ({"errors": [{**ERROR, "field": "shipNode"}]}, ErrorDetail("X.Y", "shipNode 2", "no such SKU")),
+        ({"errors": [{"code": "X"}], "status": "Failure"}, ErrorDetail("X", "shipNode 2", "")),
+        ({"status": "Failure"}, ErrorDetail("", "shipNode 2", "status Failure")),
+        ({"status": "FAILED", "errors": []}, ErrorDetail("", "shipNode 2", "status FAILED")),
+    ],
+)
+def test_a_node_whose_stock_was_not_set_is_named(node, expected):
+    answer = {"nodes": [{"shipNode": "1", "status": "Success"}, {"shipNode": "2", **node}]}
+    assert embedded_errors(answer) == [expected]
+    with pytest.raises(WalmartRequestError, match="shipNode 2"):
+        answer_of(WRITE, response(answer))
+
+
+def test_nodes_that_were_set_are_no_error():
+    answer = {
+        "nodes": [
+            {"shipNode": "1", "status": "Success"},
+            {"shipNode": "2"},
+            {"shipNode": "3", "status": None},
+        ]
+    }
+    assert answer_of(WRITE, response(answer)) == answer
 
 
 def test_errors_that_are_plain_sentences_are_errors_too():
