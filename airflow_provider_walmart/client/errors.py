@@ -7,6 +7,7 @@
     ├── WalmartConnectionError      never answered
     ├── WalmartUnknownOutcomeError  a write that may or may not have happened: look before sending again
     ├── WalmartFeedFailedError      Walmart took the feed and refused more of its items than allowed
+    ├── WalmartOrdersFailedError    Walmart refused to change more orders than allowed
     ├── WalmartReportFailedError    Walmart could not make a report, or it is not what it should be
     ├── WalmartDeliveryFailedError  a GoLocal delivery ended in another way than wanted
     ├── WalmartAuthError            401 that survived one renewal of the token, or bad keys
@@ -120,6 +121,12 @@ class WalmartUnknownOutcomeError(WalmartError):
 
 class WalmartFeedFailedError(WalmartError):
     """A feed failed, or refused more of its items than allowed."""
+
+    is_final = True
+
+
+class WalmartOrdersFailedError(WalmartError):
+    """More orders were refused than allowed."""
 
     is_final = True
 

@@ -117,14 +117,22 @@ def verdict(summary: dict[str, Any], allowed_failures: int | float) -> str | Non
     """
     if summary["feedStatus"] == "ERROR":
         return "the feed failed as a whole (ERROR)"
-    failed, received = summary["itemsFailed"], summary["itemsReceived"]
+    return too_many(summary["itemsFailed"], summary["itemsReceived"], allowed_failures, "items failed")
+
+
+def too_many(failed: int, received: int, allowed_failures: int | float, words: str) -> str | None:
+    """Return that more failed than allowed, in words, or None when that is not so.
+
+    :param allowed_failures: an int is a number, a float a share.
+    :param words: what happened to them, such as "items failed".
+    """
     if isinstance(allowed_failures, int):
-        too_many, said = failed > allowed_failures, str(allowed_failures)
+        exceeded, said = failed > allowed_failures, str(allowed_failures)
     else:
         # Divided, not multiplied: 0.29 * 100 is a little less than 29.
         share = failed / max(received, failed, 1)
-        too_many, said = share > allowed_failures, f"{allowed_failures:.2%} of them"
-    return f"{failed} of {received} items failed, allowed: {said}" if too_many else None
+        exceeded, said = share > allowed_failures, f"{allowed_failures:.2%} of them"
+    return f"{failed} of {received} {words}, allowed: {said}" if exceeded else None
 
 
 def has_failed(item: dict[str, Any]) -> bool:

@@ -10,7 +10,6 @@ slices with the same fingerprints: those tell after a crash which documents Walm
 
 from __future__ import annotations
 
-import bisect
 import codecs
 import contextlib
 import hashlib
@@ -27,12 +26,10 @@ import msgspec
 
 from airflow_provider_walmart.client.errors import WalmartConfigError
 from airflow_provider_walmart.client.feed_formats import FeedFormat, Piece, encode, upload_of
-from airflow_provider_walmart.client.feed_values import RowError
+from airflow_provider_walmart.client.feed_values import RowError, RowProblems
 
 Rows = Callable[[], Iterable[Mapping[str, Any]]]
 
-# Problems that an error lists; the rest is counted.
-LISTED = 20
 # Rows of one entry. No seller has as many ship nodes, and an entry is in memory as a whole.
 _MOST_JOINED = 10_000
 # Any time does: frames of all times are equally long.
@@ -71,7 +68,7 @@ def plan(feed_format: FeedFormat, rows: Rows, *, identity: str = "") -> list[Sli
     :param identity: becomes part of the fingerprints, to tell apart equal payloads that are meant twice.
     :raises WalmartConfigError: listing the first 20 problems with row numbers, or when there are no rows.
     """
-    problems = _Problems(feed_format.feed_type)
+    problems = RowProblems(f"make no feed of type {feed_format.feed_type}")
     with contextlib.closing(_Subjects()) as subjects:
         entries = _entries(feed_format, rows(), problems.add, subjects.add)
         plans = list(_cut(feed_format, entries, identity, problems.add))
@@ -156,30 +153,6 @@ class _Entry(NamedTuple):
     first_row: int
     last_row: int
     ship_node: str
-
-
-class _Problems:
-    """What is wrong with the rows: the first few, and how many there are."""
-
-    def __init__(self, feed_type: str) -> None:
-        self._feed_type = feed_type
-        self._first: list[tuple[int, str]] = []
-        self._count = 0
-
-    def add(self, row: int, text: str) -> None:
-        self._count += 1
-        bisect.insort(self._first, (row, text))
-        del self._first[LISTED:]
-
-    def raise_if_any(self) -> None:
-        if self._count:
-            lines = [f"row {row}: {text}" for row, text in self._first]
-            if self._count > LISTED:
-                lines.append(f"and {self._count - LISTED:,} more")
-            raise WalmartConfigError(
-                f"These rows make no feed of type {self._feed_type}, so nothing was sent:\n  "
-                + "\n  ".join(lines)
-            )
 
 
 class _Subjects:

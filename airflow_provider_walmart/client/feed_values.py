@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import difflib
 import math
 import re
@@ -12,6 +13,10 @@ from typing import Any
 
 import msgspec
 
+from airflow_provider_walmart.client.errors import WalmartConfigError
+
+# Problems that an error lists; the rest is counted.
+LISTED = 20
 # Beyond these a value is a mistake, and a float no longer holds every cent.
 _MOST_UNITS = 2**31 - 1
 _MOST_MONEY = 999_999_999
@@ -21,6 +26,37 @@ _is_number = re.compile(r"[+-]?(\d{1,30}\.?\d{0,30}|\.\d{1,30})", re.ASCII).full
 
 class RowError(ValueError):
     """What is wrong with one row, worded to follow ``row 3:``."""
+
+
+class RowProblems:
+    """What is wrong with the rows of an input: the first few, and how many there are.
+
+    :param what: what that means for them, worded to follow ``These rows``.
+    """
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._first: list[tuple[int, str]] = []
+        self._count = 0
+
+    def add(self, row: int, text: str) -> None:
+        """Take note of a problem of a row, which is counted from 1."""
+        self._count += 1
+        bisect.insort(self._first, (row, text))
+        del self._first[LISTED:]
+
+    def raise_if_any(self) -> None:
+        """Pass when there are none.
+
+        :raises WalmartConfigError: listing the first 20.
+        """
+        if self._count:
+            lines = [f"row {row}: {text}" for row, text in self._first]
+            if self._count > LISTED:
+                lines.append(f"and {self._count - LISTED:,} more")
+            raise WalmartConfigError(
+                f"These rows {self._what}, so nothing was sent:\n  " + "\n  ".join(lines)
+            )
 
 
 def given(row: Mapping[str, Any], column: str) -> Any:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import ObjectStoragePath
 
 from airflow_provider_walmart.client.errors import WalmartConfigError
+from airflow_provider_walmart.results.rows import check_rows, iter_rows
 
 if TYPE_CHECKING:
     from airflow_provider_walmart.client.feed_formats import FeedFormat
@@ -43,22 +44,10 @@ class FeedSource:
         currency: str,
         identity: str,
     ) -> None:
-        given = {"records": records, "records_path": records_path, "payload_path": payload_path}
-        names = [name for name, value in given.items() if value is not None]
-        if len(names) != 1:
-            raise WalmartConfigError(
-                f"Give one of records, records_path and payload_path; given: {names or 'none'}."
-            )
+        check_rows(records, records_path=records_path, payload_path=payload_path)
         if not isinstance(feed_type, str) or not feed_type.strip():
             raise WalmartConfigError(
                 f"feed_type is {feed_type!r}; expected a feed type such as MP_INVENTORY."
-            )
-        if records is not None and (
-            isinstance(records, (str, bytes, Mapping)) or not isinstance(records, Iterable)
-        ):
-            raise WalmartConfigError(
-                f"records is a {type(records).__name__}; expected a list of dicts. For a template that gives one, "
-                "set render_template_as_native_obj=True on the DAG."
             )
         self._feed_type = feed_type.strip()
         self._records = records
@@ -113,11 +102,4 @@ class FeedSource:
             )
 
     def _rows(self) -> Iterator[Mapping[str, Any]]:
-        from airflow_provider_walmart.client.feed_records import rows
-
-        if self._records is not None:
-            yield from self._records
-            return
-        path = str(self._records_path)
-        with ObjectStoragePath(path).open("rb") as file:  # type: ignore[no-untyped-call]
-            yield from rows(file, path)
+        return iter_rows(self._records, self._records_path)

@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 
 from airflow_provider_walmart.client.errors import WalmartConfigError
 from airflow_provider_walmart.client.feed_formats import format_of
-from airflow_provider_walmart.client.feed_slices import LISTED, build, plan, plan_document
+from airflow_provider_walmart.client.feed_slices import build, plan, plan_document
+from airflow_provider_walmart.client.feed_values import LISTED
 
 NOW = dt.datetime(2026, 11, 23, 4, 5, 6, tzinfo=dt.timezone.utc)
 HEADER = {"MPItemFeedHeader": {"version": "4.8"}}

@@ -1,0 +1,101 @@
+"""Operators for orders."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import BaseOperator
+
+from airflow_provider_walmart.client.feed_results import parse_allowed_failures
+from airflow_provider_walmart.results.account import OfMarketplace
+from airflow_provider_walmart.results.context import MemoryRecords, push, try_number
+from airflow_provider_walmart.results.failures import fail_for_good
+from airflow_provider_walmart.results.orders import change_orders
+from airflow_provider_walmart.results.rows import check_rows, iter_rows
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+
+class WalmartOrderUpdateOperator(OfMarketplace, BaseOperator):
+    """Acknowledges, ships, cancels or refunds orders, each of them once, and says what became of each.
+
+    All rows are checked before anything is sent. Each order is read first, and only what it still lacks is sent, so a
+    retry, a cleared task or the same file once more changes nothing twice: a shipment is found by its tracking number,
+    a cancellation by its quantity, a refund by line, reason and amount. Walmart takes 60 changes a minute. Not meant
+    for two tasks that change the same order at the same moment.
+
+    :param action: ``acknowledge``, ``ship``, ``cancel`` or ``refund``.
+    :param records: list of dicts, one per row, with these columns (the optional ones in brackets):
+        acknowledge: purchase_order_id (or orders in Walmart's own form);
+        ship: purchase_order_id, tracking_number, carrier or other_carrier, [line_number], [quantity], [method],
+        [ship_date_time], [tracking_url], [seller_order_id];
+        cancel: purchase_order_id, reason, [line_number], [quantity];
+        refund: purchase_order_id, line_number, reason, [amount], [tax], [charge_type], [currency], [comments].
+    :param records_path: JSON lines or CSV file with the rows (``.gz`` too): a path or any URI that
+        `ObjectStoragePath` knows.
+    :param allowed_failures: refused orders that are still fine: an int is a number of orders, a float from 0.0 to 1.0
+        a share of them; default 0.
+    :param outcomes_path: where the outcomes go as JSON lines, one per order, also when the task fails; None: nowhere.
+    :param walmart_conn_id: id of a connection of type ``walmart``.
+    :return: dict with ``orders``, how many of them were ``done``, ``already`` as wanted, ``refused``, ``unknown`` and
+        ``notTried``, and ``outcomes_uri``. It is in XCom also when the task fails.
+    :raises AirflowFailException: for bad input, naming the rows, when more orders were refused than allowed, and when
+        no retry can help.
+    :raises WalmartUnknownOutcomeError: when an order may or may not have been changed; a retry looks first.
+    """
+
+    template_fields: Sequence[str] = (
+        "action",
+        "records",
+        "records_path",
+        "allowed_failures",
+        "outcomes_path",
+        "walmart_conn_id",
+    )
+    template_fields_renderers = {"records": "json"}
+    ui_color = "#e6f1fc"
+
+    def __init__(
+        self,
+        *,
+        action: str,
+        records: Sequence[Mapping[str, Any]] | None = None,
+        records_path: str | None = None,
+        allowed_failures: float | str = 0,
+        outcomes_path: str | None = None,
+        walmart_conn_id: str = "walmart_default",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.action = action
+        self.records = records
+        self.records_path = records_path
+        self.allowed_failures = allowed_failures
+        self.outcomes_path = outcomes_path
+        self.walmart_conn_id = walmart_conn_id
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Change the orders that are not yet as wanted."""
+        from airflow_provider_walmart.client.order_changes import order_changes
+        from airflow_provider_walmart.client.order_writes import OrderWriter
+
+        with fail_for_good():
+            allowed_failures = parse_allowed_failures(self.allowed_failures)
+            check_rows(self.records, records_path=self.records_path)
+            changes = order_changes(self.action, iter_rows(self.records, self.records_path))
+            store = context.get("task_state_store")
+            writer = OrderWriter(
+                self.hook.client,
+                MemoryRecords() if store is None else store,
+                lasting=store is not None,
+                earlier_tries=try_number(context) > 1,
+            )
+            return change_orders(
+                writer,
+                changes,
+                allowed_failures=allowed_failures,
+                outcomes_path=self.outcomes_path,
+                keep=lambda summary: push(context, "return_value", summary),
+            )
