@@ -20,6 +20,9 @@ ifdef PYTHON
 endif
 RUN := $(VENV)/bin/python
 
+# Every Airflow task is a new process: without compiled modules each of them spends seconds on compiling Airflow.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help demo demo-ui test test-quick test-airflow test-ui screenshots lint types docs bench clean
