@@ -35,7 +35,7 @@ default_role = "py:obj"
 
 nitpicky = True
 # Names of Airflow, requests and Python are not linked, since the build reads nothing from the network.
-nitpick_ignore_regex = [("py:.*", r"(?!airflow_provider_walmart\.).*")]
+nitpick_ignore_regex = [("py:.*", r"(?!airflow_provider_walmart\.).*"), ("py:mod", ".*")]
 
 html_theme = "furo"
 html_title = f"Walmart for Apache Airflow {release}"

@@ -201,6 +201,11 @@ def feed_type(name: str) -> FeedType | None:
     return _catalogue(MARKETPLACE).feed_types.get(name.lower())
 
 
+def all_feed_types() -> tuple[FeedType, ...]:
+    """Return all types of feeds about which something is published."""
+    return tuple(_catalogue(MARKETPLACE).feed_types.values())
+
+
 def limits_of(operation: Operation, params: Mapping[str, Any] | None = None) -> tuple[RateLimit, ...]:
     """Return the published rate limits that one call falls under, that of its feed type included.
 

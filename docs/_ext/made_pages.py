@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import airflow_provider_walmart
-from airflow_provider_walmart.client.catalogue import Operation, RateLimit, all_operations
+from airflow_provider_walmart.client.catalogue import Operation, RateLimit, all_feed_types, all_operations
 from airflow_provider_walmart.get_provider_info import get_provider_info
 
 PACKAGE = Path(airflow_provider_walmart.__file__).parent
@@ -38,6 +38,7 @@ def complete(app: Any, docname: str, source: list[str]) -> None:
     makers: dict[str, Callable[[str | None], str]] = {
         "classes": classes_of,
         "operations": lambda _: operations(),
+        "feed-types": lambda _: feed_types(),
         "other-pages": lambda _: other_pages(Path(app.srcdir), source[0]),
     }
     source[0] = PLACE.sub(lambda found: makers[found[1]](found[2]), source[0])
@@ -88,6 +89,16 @@ def row(operation: Operation) -> str:
     limits = ", ".join(limit_text(limit) for limit in operation.limits)
     again = "yes" if operation.safe_to_retry else ""
     return f"| `{operation.name}` | `{operation.place}` | {pages} | {again} | {limits} |"
+
+
+def feed_types() -> str:
+    """Return a table of what is published about uploads."""
+    lines = ["| feed type | uploads | largest file |", "|---|---|---|"]
+    for feed in sorted(all_feed_types(), key=lambda feed: feed.name.lower()):
+        limits = ", ".join(limit_text(limit) for limit in feed.limits)
+        size = f"{feed.max_bytes / 1_000_000:g} MB" if feed.max_bytes else ""
+        lines.append(f"| `{feed.name}` | {limits} | {size} |")
+    return "\n".join(lines)
 
 
 def limit_text(limit: RateLimit) -> str:

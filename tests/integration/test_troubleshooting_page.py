@@ -1,0 +1,142 @@
+"""Every message that the troubleshooting page quotes is one that comes, word by word."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from pathlib import Path
+
+import pytest
+
+from airflow_provider_walmart.client import state
+from airflow_provider_walmart.hooks.golocal import WalmartGoLocalHook
+from airflow_provider_walmart.hooks.walmart import WalmartHook
+from airflow_provider_walmart.operators.feeds import WalmartFeedStatusOperator
+
+PAGE = Path(__file__).parents[2] / "docs" / "troubleshooting.md"
+QUOTES = re.findall(r"^```text\n(.*?)\n```$", PAGE.read_text(), re.DOTALL | re.MULTILINE)
+INVENTORY = {
+    "InventoryHeader": {"version": "1.4"},
+    "Inventory": [{"sku": "SKU-000001", "quantity": {"unit": "EACH", "amount": 1}}],
+}
+BAD_SECRET = {"password": "old"}
+
+
+@pytest.fixture
+def said(shop, monkeypatch):
+    """Return a function that tells what a use of the account says when it fails."""
+
+    def run(use, cls=WalmartHook, **fields) -> str:
+        made = json.loads(shop.connection(**{"conn_type": cls.conn_type, **fields}))
+        monkeypatch.setenv("AIRFLOW_CONN_SHOP", json.dumps(made))
+        try:
+            result = use(cls("shop"))
+        except Exception as error:
+            return f"{type(error).__name__}: {error}"
+        ok, message = result
+        assert not ok
+        return message
+
+    return run
+
+
+def feeds(hook):
+    return hook.call("getAllFeedStatuses")
+
+
+def button(hook):
+    return hook.test_connection()
+
+
+def messages(shop, said, caplog, monkeypatch):
+    """Yield what is said in every situation of the page."""
+    yield said(feeds, **BAD_SECRET)
+    yield said(button, **BAD_SECRET)
+    shop.fault("/v3/feeds", status=401)
+    with caplog.at_level(logging.INFO, logger="airflow_provider_walmart"):
+        yield said(feeds)
+    yield caplog.text
+    shop.no_faults()
+    shop.settings(scopes={"*": {"orders": "no_access"}})
+    yield said(lambda hook: hook.call("getAllOrders"))
+    shop.settings(scopes={})
+    error = {
+        "code": "INVALID_REQUEST_HEADER.GMP_GATEWAY_API",
+        "field": "WM_SVC.NAME",
+        "description": "WM_SVC.NAME set blank or null",
+    }
+    shop.fault("/v3/feeds", status=400, body={"error": [error]})
+    yield said(feeds)
+    shop.no_faults()
+    yield said(feeds, extra={"refresh_token": "of-another-seller", "partner_id": "1"})
+    yield said(feeds, host=f"{shop.url}/somewhere")
+    yield said(button, host=f"{shop.url}/somewhere")
+    yield said(feeds, host="http://127.0.0.1:9")
+    yield said(button, host="http://127.0.0.1:9")
+    shop.fault("/v3/orders", body="<html><head><title>Gateway</title></head></html>")
+    yield said(lambda hook: hook.call("getAllOrders"))
+    shop.no_faults()
+    shop.fault("/v3/feeds", method="POST", status=503)
+    yield said(lambda hook: hook.submit_feed("inventory", INVENTORY))
+    shop.no_faults()
+
+    refused = [
+        {"index": index, "code": "ERR_PRICE", "description": "The price is below the floor."}
+        for index in range(2)
+    ]
+    shop.feeds(
+        {
+            "feedId": "E3760559C5B44CE0B52EB632552AFE4E@AQMBAQA",
+            "feedType": "price",
+            "items": 6,
+            "failed": refused,
+            "age": 900,
+        },
+        {"items": 1, "age": 900},
+        {"items": 1, "age": 900},
+    )
+    check = WalmartFeedStatusOperator(task_id="check", walmart_conn_id="shop")
+    yield said(lambda hook: check.execute({}))
+    shop.fault("/v3/feeds", status=429, headers={"Retry-After": "600"}, times=1)
+    yield said(feeds)
+    yield said(feeds)
+
+    yield said(feeds, extra={"environment": "prod"})
+    yield said(feeds, password="")
+    yield said(feeds, login="demo:demo-secret")
+    yield said(feeds, login="de\N{ZERO WIDTH SPACE}mo")
+    yield said(feeds, extra={"refresh_token": "a-token"})
+    yield said(feeds, host="http://walmart.example")
+    yield said(feeds, extra="{not json")
+    yield said(feeds, extra={"sandbox_version": "v2", "market": "ca"})
+    yield said(button, extra={"environment": "prod"})
+    yield said(lambda hook: hook.call("getOrders"))
+    yield said(lambda hook: hook.call("getAllOrders", limit=500))
+    yield said(lambda hook: hook.call("getAllOrders", stat="Created"))
+
+    delivery = {"operation": "getDelivery", "deliveryId": "1"}
+    yield said(lambda hook: hook.call(**delivery), WalmartGoLocalHook, login="demo")
+    uuid = "7d55b982-faea-410d-a5c6-3cf6debb2973"
+    yield said(lambda hook: hook.call(**delivery), WalmartGoLocalHook, login=uuid, password="old")
+
+    class Broken(state.MemoryStore):
+        def get(self, name):
+            raise OSError
+
+    caplog.clear()
+    state.Resilient(Broken()).get("a-name")
+    yield caplog.text
+
+
+def test_every_quoted_message_comes(shop, said, caplog, monkeypatch):
+    heard = list(messages(shop, said, caplog, monkeypatch))
+    patterns = {quote: re.compile(".*".join(map(re.escape, quote.split("...")))) for quote in QUOTES}
+    missing = [quote for quote in QUOTES if not any(patterns[quote].search(text) for text in heard)]
+    assert not missing, "\n".join(["Not said any more:", *missing, "", "What was said:", *heard])
+    idle = [text for text in heard if not any(pattern.search(text) for pattern in patterns.values())]
+    assert not idle, "\n".join(["Provoked, but not on the page:", *idle])
+
+
+def test_the_page_has_quotes():
+    assert len(QUOTES) > 25
