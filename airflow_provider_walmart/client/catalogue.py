@@ -151,6 +151,11 @@ class Operation:
         query = "&".join(f"{name}={value}" for name, value in self.fixed_query)
         return f"{self.method} {self.path}?{query}" if query else f"{self.method} {self.path}"
 
+    @property
+    def gives_file(self) -> bool:
+        """Whether what it answers is a file: a table, a label, XML."""
+        return bool(self.success) and not any("json" in media_type for media_type in self.success)
+
 
 @dataclass(frozen=True)
 class FeedType:

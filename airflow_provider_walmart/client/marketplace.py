@@ -21,7 +21,7 @@ from airflow_provider_walmart.client.headers import (
     business_headers,
     correlation_id,
 )
-from airflow_provider_walmart.client.http import HttpSession
+from airflow_provider_walmart.client.http import HttpSession, transport_error
 from airflow_provider_walmart.client.paging import iter_records, page_params, pages, records
 from airflow_provider_walmart.client.query import encode_query
 from airflow_provider_walmart.client.raw_pages import Raw, as_raw, decode_page
@@ -35,6 +35,8 @@ from airflow_provider_walmart.client.transport import WalmartSession
 
 TOKEN_DETAIL = "/v3/token/detail"  # noqa: S105 - a path
 PARTNER_ID = "WM_PARTNER_ID"
+# In which files are read. Bytes.
+CHUNK = 1024 * 1024
 # Which scope of /v3/token/detail opens which paths: the first fitting one.
 SCOPES = (
     ("/feeds", "feeds"),
@@ -139,6 +141,25 @@ class MarketplaceClient:
                 return {}
             raise
 
+    def file(
+        self, operation: str, *, body: Any = None, params: Mapping[str, Any] | None = None
+    ) -> Iterator[bytes]:
+        """Yield the file that an operation answers with, part by part as they come; nothing for 204.
+
+        :param operation: as for `call`; one that answers with a file.
+        :param body: as for `call`.
+        :param params: as for `call`.
+        :raises WalmartError: the class of the tree that fits what went wrong; also on the way, when the file breaks
+            off.
+        """
+        with self._send(find(operation), params or {}, body, True, stream=True) as response:
+            try:
+                yield from response.iter_content(CHUNK)
+            except requests.RequestException as error:
+                raise transport_error(
+                    error, str(response.request.method), str(response.url), changes_something=False
+                ) from None
+
     def paginate(
         self,
         operation: str,
@@ -225,6 +246,8 @@ class MarketplaceClient:
         body: Any,
         strict: bool,
         query: str | None = None,
+        *,
+        stream: bool = False,
     ) -> requests.Response:
         if self.settings.partner_id and _takes_partner(operation) and params.get(PARTNER_ID) is None:
             params = {**params, PARTNER_ID: self.settings.partner_id}
@@ -237,6 +260,7 @@ class MarketplaceClient:
             headers=built.headers,
             auth=auth,
             safe_to_retry=operation.safe_to_retry,
+            stream=stream,
             **request_body(operation, body),
         )
         self._raise_for_status(response, auth)

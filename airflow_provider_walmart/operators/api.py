@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from airflow_provider_walmart.client.outcomes import may_have_arrived
 from airflow_provider_walmart.results.account import OfMarketplace
 from airflow_provider_walmart.results.api_params import given_params, own_params
 from airflow_provider_walmart.results.failures import fail_for_good
-from airflow_provider_walmart.results.files import whole_file
+from airflow_provider_walmart.results.files import place_of, whole_file
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -75,8 +76,12 @@ class WalmartApiOperator(OfMarketplace, BaseOperator):
         """Call the operation and land its answer."""
         with fail_for_good():
             operation, params = own_params(self.operation, self.api_params, self.params)
+            if self.output_path is not None:
+                place_of(self.output_path, "output_path")
             if self.paginate:
                 return self._land_records(params)
+            if self.output_path and operation.gives_file and operation.safe_to_retry:
+                return self._land_file(params)
             answer = self._call(operation, params)
             try:
                 return self._land_answer(answer)
@@ -99,16 +104,33 @@ class WalmartApiOperator(OfMarketplace, BaseOperator):
                 f"Not retried, since that might do it twice. {type(error).__name__}: {error}"
             ) from error
 
+    def _land_file(self, params: dict[str, Any]) -> dict[str, Any]:
+        parts = self.hook.client.file(self.operation, body=self.body, params=params)
+        first = next(parts, b"")
+        if not first:
+            return self._nothing()
+        length = 0
+        with whole_file(str(self.output_path), "wb") as file:
+            for part in itertools.chain([first], parts):
+                length += file.write(part)
+        return self._landed(length)
+
+    def _nothing(self) -> dict[str, Any]:
+        self.log.info("%s answered with nothing, so there is no file", self.operation)
+        return {"uri": None, "bytes": 0, "records": None}
+
+    def _landed(self, length: int) -> dict[str, Any]:
+        self.log.info("%d bytes are in %s", length, self.output_path)
+        return {"uri": self.output_path, "bytes": length, "records": None}
+
     def _land_answer(self, answer: Any) -> Any:
         if answer is None and self.output_path:
-            self.log.info("%s answered with nothing, so there is no file", self.operation)
-            return {"uri": None, "bytes": 0, "records": None}
+            return self._nothing()
         content = answer if isinstance(answer, bytes) else json.dumps(answer, ensure_ascii=False).encode()
         if self.output_path:
             with whole_file(self.output_path, "wb") as file:
                 file.write(content)
-            self.log.info("%d bytes are in %s", len(content), self.output_path)
-            return {"uri": self.output_path, "bytes": len(content), "records": None}
+            return self._landed(len(content))
         if isinstance(answer, bytes):
             raise _too_large(f"{self.operation} answered with a file of {len(answer)} bytes")
         if len(content) > MAX_XCOM:

@@ -11,26 +11,53 @@ from typing import IO, Any
 
 from airflow.providers.common.compat.sdk import ObjectStoragePath
 
+from airflow_provider_walmart.client.errors import WalmartConfigError
+
 # Parts in which a file is uploaded: the smallest that S3 takes. Its own choice is ten times as large, and is held in
 # memory three times. Bytes.
 PART = 5 * 1024 * 1024
+
+
+def place_of(uri: str, field: str = "path") -> ObjectStoragePath:
+    """Return where a file is to go.
+
+    :param uri: any URI that `ObjectStoragePath` knows (``file://``, ``s3://conn_id@bucket/key``), or a path on this
+        machine.
+    :param field: what the user calls it.
+    :raises WalmartConfigError: when no file can be there: it names a folder or a bucket, or a storage that nothing
+        installed here can reach.
+    """
+    if not isinstance(uri, str) or not uri.strip():
+        raise WalmartConfigError(f"{field} is {uri!r}; expected a path or a URI.")
+    try:
+        # Airflow 3.1 takes a relative path from the root.
+        place = ObjectStoragePath(uri if "://" in uri else os.path.abspath(uri))
+        _ = place.fs
+    except (ValueError, ImportError) as error:
+        raise WalmartConfigError(f"{field} is {uri!r}: {error}.") from None
+    if not place.name or (_is_local(place) and os.path.isdir(place.path)):
+        raise WalmartConfigError(f"{field} is {uri!r}, a folder or a bucket; expected a file in one.")
+    return place
+
+
+def _is_local(place: ObjectStoragePath) -> bool:
+    return place.protocol in ("", "file")
 
 
 @contextlib.contextmanager
 def whole_file(uri: str, mode: str = "w") -> Iterator[IO[Any]]:
     """Open a file for writing beside its place, and move it there once it is complete.
 
-    :param uri: any URI that `ObjectStoragePath` knows (``file://``, ``s3://conn_id@bucket/key``), or a
-        path on this machine. A file that is already there is replaced.
+    :param uri: as for `place_of`. A file that is already there is replaced.
     :param mode: ``w`` for text (UTF-8), ``wb`` for bytes.
     :return: the open file; when the block fails, nothing is left behind. What a killed process left of the same file
         goes when it is written again.
+    :raises WalmartConfigError: as `place_of` does.
     """
-    # Airflow 3.1 takes a relative path from the root.
-    target = ObjectStoragePath(uri if "://" in uri else os.path.abspath(uri))
+    target = place_of(uri)
     beside = target.parent / f".{target.name}.{uuid.uuid4().hex[:8]}.part"
     beside.parent.mkdir(parents=True, exist_ok=True)
-    if target.protocol in ("", "file"):
+    if _is_local(target):
         # Object stores show nothing of an upload that was never completed.
         for left_behind in target.parent.glob(f".{glob.escape(target.name)}.????????.part"):
             left_behind.unlink(missing_ok=True)

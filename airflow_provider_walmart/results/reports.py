@@ -13,10 +13,9 @@ from itertools import islice
 from typing import IO
 
 import msgspec
-from airflow.providers.common.compat.sdk import ObjectStoragePath
 
 from airflow_provider_walmart.client.errors import WalmartConfigError, WalmartReportFailedError
-from airflow_provider_walmart.results.files import whole_file
+from airflow_provider_walmart.results.files import place_of, whole_file
 
 OUTPUT_FORMATS = ("csv", "zip", "jsonl", "parquet")
 CHUNK = 1024 * 1024
@@ -27,16 +26,13 @@ BATCH = 5_000
 def check_output(output_path: str, output_format: str) -> None:
     """Pass for a place and a format that can be written here.
 
-    :raises WalmartConfigError: naming the formats, the scheme of the path, or the package that is missing.
+    :raises WalmartConfigError: naming the formats, what is wrong with the path, or the package that is missing.
     """
     if output_format not in OUTPUT_FORMATS:
         raise WalmartConfigError(f"output_format is {output_format!r}; allowed: {', '.join(OUTPUT_FORMATS)}.")
     if output_format == "parquet" and find_spec("pyarrow") is None:
         raise WalmartConfigError("output_format is 'parquet', but pyarrow is not installed.")
-    try:
-        _ = ObjectStoragePath(output_path).fs
-    except ValueError as error:
-        raise WalmartConfigError(f"output_path is {output_path!r}: {error}.") from None
+    place_of(output_path, "output_path")
 
 
 def land_report(archive: IO[bytes], output_path: str, output_format: str) -> int:

@@ -263,6 +263,16 @@ def test_bad_input_fails_for_good_before_anything_is_sent(operation, options, me
     assert files(folder) == []
 
 
+@pytest.mark.parametrize("place", ["", " ", "{folder}", "file://{folder}/", "nowhere://a/b", "s3://a-bucket"])
+@pytest.mark.parametrize("operation", ["getAllOrders", "getReconReport", "acknowledgeOrders"])
+def test_where_no_file_can_be_nothing_is_sent(operation, place, walmart, folder):
+    params = {"getReconReport": {"reportDate": "1"}, "acknowledgeOrders": {"purchaseOrderId": "1"}}
+    with pytest.raises(AirflowFailException, match="output_path is"):
+        run(operation, params=params.get(operation), output_path=place.format(folder=folder))
+    assert walmart.request_history == []
+    assert files(folder) == []
+
+
 def test_a_missing_connection_is_not_sent_anywhere(walmart):
     with pytest.raises(Exception, match="nowhere"):
         run("getAllOrders", walmart_conn_id="nowhere")
