@@ -164,6 +164,8 @@ def get_provider_info() -> dict[str, Any]:
                 "python-modules": [
                     "airflow_provider_walmart.triggers.feed_events",
                     "airflow_provider_walmart.triggers.feeds",
+                    "airflow_provider_walmart.triggers.order_events",
+                    "airflow_provider_walmart.triggers.report_events",
                     "airflow_provider_walmart.triggers.reports",
                 ],
             },

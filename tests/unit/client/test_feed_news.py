@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_walmart.client.feed_news import HOUR_MS, FeedNews
+from airflow_provider_walmart.client.end_news import HOUR_MS
+from airflow_provider_walmart.client.feed_news import FeedNews
 
 START = 1_790_000_000_000
 MINUTE = HOUR_MS // 60

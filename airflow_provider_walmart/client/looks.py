@@ -1,0 +1,60 @@
+"""Looks at Walmart: what there is to see for those who watch feeds, orders or reports.
+
+A look returns what the ``of`` of the news takes: `FeedNews`, `OrderNews`, `ReportNews`.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import msgspec
+
+from airflow_provider_walmart.client.exports import LONGEST_HISTORY, raw_records
+from airflow_provider_walmart.client.feed_watch import FeedWatch
+from airflow_provider_walmart.client.feeds import iter_feeds
+from airflow_provider_walmart.client.marketplace import MarketplaceClient
+from airflow_provider_walmart.client.news import Need
+from airflow_provider_walmart.client.order_news import Sighting, sighting_of
+from airflow_provider_walmart.client.reports import find_report_requests
+
+# After a long absence, orders are caught up with in steps, each of which is remembered.
+LONGEST_LOOK = timedelta(days=2)
+
+
+class FeedLook:
+    """Looks at feeds: all since some time, and older ones by their ids."""
+
+    def __init__(self) -> None:
+        self._watch: FeedWatch | None = None
+
+    def __call__(self, client: MarketplaceClient, need: Need) -> tuple[list[dict[str, Any]], set[str]]:
+        """Return feeds, and those ids that Walmart doesn't know."""
+        if self._watch is None or self._watch.client is not client:
+            self._watch = FeedWatch(client)
+        feeds = list(iter_feeds(client, since=need.since))
+        found = self._watch.look(need.names - {str(feed.get("feedId")) for feed in feeds})
+        feeds += [feed for feed in found.values() if isinstance(feed, dict)]
+        return feeds, {feed_id for feed_id, feed in found.items() if feed is None}
+
+
+def look_at_orders(client: MarketplaceClient, need: Need) -> tuple[list[Sighting], datetime | None]:
+    """Return the orders of some ship node types modified since some time, and when the look ended before now."""
+    now = datetime.now(timezone.utc)
+    # A little less than Walmart keeps, or the beginning would be gone before it is read.
+    since = max(need.since, now - LONGEST_HISTORY + timedelta(hours=2))
+    end = min(now, since + LONGEST_LOOK)
+    seen = [
+        sighting_of(msgspec.json.decode(raw), node_type)
+        for node_type in sorted(need.names)
+        for raw in raw_records(client, "getAllOrders", {"shipNodeType": node_type}, since, end)
+    ]
+    return [one for one in seen if one is not None], end if end < now else None
+
+
+def look_at_reports(client: MarketplaceClient, need: Need) -> tuple[list[dict[str, Any]]]:
+    """Return the report requests of some types since some time."""
+    found = [
+        find_report_requests(client, report_type, since=need.since) for report_type in sorted(need.names)
+    ]
+    return ([request for requests in found for request in requests],)

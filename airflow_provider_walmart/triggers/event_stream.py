@@ -1,0 +1,179 @@
+"""One loop that looks at Walmart for all watchers of a connection that want to see the same kind of thing."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
+from functools import reduce
+from operator import or_
+from typing import TYPE_CHECKING, Any, Protocol
+from weakref import WeakKeyDictionary
+
+from airflow_provider_walmart.client.news import Need
+from airflow_provider_walmart.triggers.poller import client_of, in_thread
+
+if TYPE_CHECKING:
+    from airflow.triggers.shared_stream import SharedStreamProducer
+
+    from airflow_provider_walmart.client.marketplace import MarketplaceClient
+
+log = logging.getLogger(__name__)
+
+
+class News(Protocol):
+    """Tells what is new from what was announced before."""
+
+    @property
+    def need(self) -> Need:
+        """What the next look has to show."""
+
+    def of(self, *found: Any) -> list[dict[str, Any]]:
+        """Return the payloads of events, given what a look returned."""
+
+    def state(self) -> dict[str, Any]:
+        """Return what to keep, JSON."""
+
+
+class Memory:
+    """Keeps what a watcher has announced, in the state stores of its assets (Airflow 3.3).
+
+    Watchers that are equal share one trigger, whatever the number of their assets. All of these get the state, so that
+    any of them may go and others come.
+
+    :param stores: the stores.
+    :param key: under what to keep it.
+    """
+
+    def __init__(self, stores: list[Any], key: str) -> None:
+        self._stores = stores
+        self._key = key
+        self._kept: dict[str, Any] | None = None
+
+    async def recall(self) -> dict[str, Any] | None:
+        """Return the latest state that any store has; None for none."""
+        states = [await store.aget(self._key) for store in self._stores]
+        return max((state for state in states if state), key=lambda state: state["from"], default=None)
+
+    async def keep(self, state: dict[str, Any]) -> None:
+        """Keep a state; when that fails, the next one will do."""
+        if state == self._kept:
+            return
+        try:
+            for store in self._stores:
+                await store.aset(self._key, state)
+        except Exception as error:
+            log.warning("What was announced could not be kept, trying again after the next look: %s", error)
+        else:
+            self._kept = state
+
+
+class Look:
+    """What a look showed.
+
+    :param need: what it had to show.
+    :param found: what the look returned.
+    """
+
+    def __init__(self, need: Need, found: tuple[Any, ...]) -> None:
+        self.need = need
+        self.found = found
+        self._to_keep: list[tuple[Memory, dict[str, Any]]] = []
+
+    def digested(self, memory: Memory, state: dict[str, Any]) -> None:
+        """Note what a watcher is to remember once its events are safe."""
+        self._to_keep.append((memory, state))
+
+    async def events_are_safe(self) -> None:
+        """Have all watchers remember what they announced."""
+        for memory, state in self._to_keep:
+            await memory.keep(state)
+
+
+class EventStream:
+    """Looks at Walmart for its watchers, for ever.
+
+    :param walmart_conn_id: id of the connection.
+    :param look: ``look(client, need)``, blocking, returns what ``of`` of the watchers' news takes.
+    :param kind: what it looks at, in words for the log.
+    """
+
+    def __init__(
+        self, walmart_conn_id: str, look: Callable[[MarketplaceClient, Need], tuple[Any, ...]], kind: str
+    ) -> None:
+        self._conn_id = walmart_conn_id
+        self._look = look
+        self._kind = kind
+        self._watchers: dict[News, float] = {}
+        self._is_watched = asyncio.Event()
+
+    @contextmanager
+    def watched(self, news: News, poll_interval: float) -> Iterator[None]:
+        """Show somebody what he needs for a while.
+
+        :param poll_interval: how often to look, in seconds; the most impatient watcher decides.
+        """
+        self._watchers[news] = poll_interval
+        self._is_watched.set()
+        try:
+            yield
+        finally:
+            del self._watchers[news]
+            if not self._watchers:
+                self._is_watched.clear()
+
+    async def looks(self) -> AsyncIterator[Look]:
+        """Yield looks that show what all watchers need; a failed one is weather."""
+        while True:
+            await self._is_watched.wait()
+            pause = min(self._watchers.values())
+            need = reduce(or_, (news.need for news in self._watchers))
+            try:
+                # Asked for anew each time, since the connection may have been edited.
+                client = await client_of(self._conn_id)
+                look = Look(need, await in_thread(self._look, client, need))
+            except Exception as error:
+                if retry_at := getattr(error, "retry_at", None):
+                    pause = max(pause, retry_at.timestamp() - time.time())
+                log.warning("Looking at %s failed, looking again in %.0f s: %s", self._kind, pause, error)
+            else:
+                yield look
+            await asyncio.sleep(pause)
+
+
+def stream_of(
+    walmart_conn_id: str, make_look: Callable[[], Callable[..., tuple[Any, ...]]], kind: str
+) -> EventStream:
+    """Return the stream that all watchers of a connection and kind in this process share."""
+    streams = _streams.setdefault(asyncio.get_running_loop(), {})
+    if (walmart_conn_id, kind) not in streams:
+        streams[walmart_conn_id, kind] = EventStream(walmart_conn_id, make_look(), kind)
+    return streams[walmart_conn_id, kind]
+
+
+def producer_of(stream: EventStream) -> SharedStreamProducer:
+    """Return a stream in the form in which Airflow 3.3 shares it between triggers.
+
+    Airflow calls ``advance`` once the events made of a look are in its database. Whatever happens before that makes the
+    watchers announce them again, rather than not at all.
+    """
+    from airflow.triggers.shared_stream import SharedStreamProducer
+
+    class Looks(SharedStreamProducer):
+        async def open_stream(self) -> AsyncIterator[tuple[Look, Look]]:
+            async for look in stream.looks():
+                yield look, look
+
+        async def advance(self, batch: Any) -> None:
+            for look, outcome in batch:
+                if outcome.is_clean:
+                    await look.events_are_safe()
+
+    return Looks()
+
+
+_streams: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[str, str], EventStream]] = (
+    WeakKeyDictionary()
+)

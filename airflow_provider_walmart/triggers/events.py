@@ -1,0 +1,119 @@
+"""What all triggers that start DAGs on events at Walmart have in common."""
+
+from __future__ import annotations
+
+import logging
+from abc import abstractmethod
+from collections.abc import AsyncIterator, Callable, Hashable
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow.triggers.base import BaseEventTrigger, TriggerEvent
+
+from airflow_provider_walmart.triggers.event_stream import (
+    EventStream,
+    Look,
+    Memory,
+    News,
+    producer_of,
+    stream_of,
+)
+
+if TYPE_CHECKING:
+    from airflow.triggers.shared_stream import SharedStreamProducer
+
+log = logging.getLogger(__name__)
+
+
+class WalmartEventTrigger(BaseEventTrigger):
+    """Base of the event triggers: one loop for all watchers, each of which remembers what it has announced.
+
+    On Airflow 3.3 all watchers of a connection and kind share a loop, and what was announced is kept in the state store
+    of the asset once the events are in Airflow's database. Older Airflows have neither: there, every watcher has a loop
+    of its own, and begins anew when the triggerer does.
+
+    :param walmart_conn_id: id of a connection of type ``walmart``.
+    :param poll_interval: seconds between two looks, at least 1.
+    """
+
+    # What it looks at, in the plural.
+    kind: ClassVar[str]
+
+    def __init__(self, *, walmart_conn_id: str = "walmart_default", poll_interval: float = 60.0) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.walmart_conn_id = walmart_conn_id
+        self.poll_interval = max(1.0, float(poll_interval))
+
+    @abstractmethod
+    def filters(self) -> dict[str, list[str] | None]:
+        """Return the arguments that say what is news, each a sorted list, or None for everything."""
+
+    @abstractmethod
+    def news(self, state: dict[str, Any] | None) -> News:
+        """Return what tells news from what was announced before."""
+
+    @staticmethod
+    @abstractmethod
+    def make_look() -> Callable[..., tuple[Any, ...]]:
+        """Return what looks at Walmart."""
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Return class path and arguments, plain JSON without secrets."""
+        return (
+            f"{type(self).__module__}.{type(self).__qualname__}",
+            {
+                "walmart_conn_id": self.walmart_conn_id,
+                **self.filters(),
+                "poll_interval": self.poll_interval,
+            },
+        )
+
+    def shared_stream_key(self) -> Hashable:
+        """Share the loop with all watchers of the connection, whatever they want to hear of."""
+        return ("walmart", self.kind, self.walmart_conn_id)
+
+    @classmethod
+    def create_shared_stream_producer(cls, kwargs: dict[str, Any]) -> SharedStreamProducer:
+        """Return the loop."""
+        return producer_of(cls(**kwargs)._shared_stream())
+
+    async def filter_shared_stream(self, shared_stream: AsyncIterator[Any]) -> AsyncIterator[TriggerEvent]:
+        """Yield an event for what is news to this watcher."""
+        async for event in self._events(self._shared_stream(), shared_stream):
+            yield event
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Do the same with a loop of its own, as Airflow below 3.3 needs it."""
+        stream = EventStream(self.walmart_conn_id, self.make_look(), self.kind)
+        async for event in self._events(stream, stream.looks()):
+            yield event
+
+    async def _events(self, stream: EventStream, looks: AsyncIterator[Look]) -> AsyncIterator[TriggerEvent]:
+        stores = _stores_of(self)
+        if not stores:
+            log.warning(
+                "This Airflow keeps no state for assets (3.3 does): beginning with what is new among %s from now on.",
+                self.kind,
+            )
+        filters = [name for names in self.filters().values() for name in names or ()]
+        memory = Memory(stores, "_".join(["walmart", self.kind, self.walmart_conn_id, *filters]))
+        news = self.news(await memory.recall())
+        with stream.watched(news, self.poll_interval):
+            async for look in looks:
+                # It may have begun before this watcher came.
+                if not look.need.covers(news.need):
+                    continue
+                for payload in news.of(*look.found):
+                    yield TriggerEvent(payload)
+                look.digested(memory, news.state())
+
+    def _shared_stream(self) -> EventStream:
+        return stream_of(self.walmart_conn_id, self.make_look, self.kind)
+
+
+def _stores_of(trigger: BaseEventTrigger) -> list[Any]:
+    """Return the state stores of the trigger's assets; none where Airflow has none."""
+    stores = getattr(trigger, "asset_state_store", None)
+    if stores is None:
+        return []
+    by_name = getattr(stores, "_by_name", None) or {}
+    return [by_name[name] for name in sorted(by_name)] or [stores]

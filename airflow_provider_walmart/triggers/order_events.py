@@ -1,0 +1,67 @@
+"""Starts DAGs when orders come or change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from typing import Any
+
+from airflow_provider_walmart.client.errors import WalmartConfigError
+from airflow_provider_walmart.client.order_news import SHIP_NODE_TYPES, STATUSES, OrderNews
+from airflow_provider_walmart.triggers.events import WalmartEventTrigger
+
+
+class WalmartNewOrdersTrigger(WalmartEventTrigger):
+    """Fires for new orders, or for those that change to some status, to be used in an `AssetWatcher`.
+
+    A look with news is one event, or several of 500 orders each. No event holds personal data. All watchers of a
+    connection share one poll loop (Airflow 3.3). What was announced is kept in the state store of the asset once the
+    events are in Airflow's database: a restart of the triggerer loses no order, and repeats those of the last look at
+    most. Below 3.3 there is no such store, and a restart begins anew with what comes from then on.
+
+    :param walmart_conn_id: id of a connection of type ``walmart``, market US.
+    :param statuses: default: orders that are new, in whatever status. Otherwise every order that is new or has changed
+        and has a line in one of these: Created, Acknowledged, Shipped, Delivered, Cancelled, Refund.
+    :param ship_node_types: only orders shipped like this: SellerFulfilled, WFSFulfilled, 3PLFulfilled; default: all.
+    :param poll_interval: seconds between two looks; default 60.
+    :return: events with ``purchaseOrderIds`` (oldest first), ``versions`` (in the same order; id and version together
+        are the same only when an event is repeated), ``orders`` (how many), and how many of them by ``statuses`` and by
+        ``shipNodeTypes``. An order whose lines differ counts for each of its statuses.
+    :raises WalmartConfigError: for an unknown status or type.
+    """
+
+    kind = "orders"
+
+    def __init__(
+        self,
+        *,
+        walmart_conn_id: str = "walmart_default",
+        statuses: Collection[str] | None = None,
+        ship_node_types: Collection[str] | None = None,
+        poll_interval: float = 60.0,
+    ) -> None:
+        super().__init__(walmart_conn_id=walmart_conn_id, poll_interval=poll_interval)
+        self.statuses = _checked("statuses", statuses, STATUSES)
+        self.ship_node_types = _checked("ship_node_types", ship_node_types, SHIP_NODE_TYPES)
+
+    def filters(self) -> dict[str, list[str] | None]:
+        """Return statuses and ship node types."""
+        return {"statuses": self.statuses, "ship_node_types": self.ship_node_types}
+
+    def news(self, state: dict[str, Any] | None) -> OrderNews:
+        """Return what tells orders that are news from those announced before."""
+        return OrderNews(state, self.statuses, self.ship_node_types or SHIP_NODE_TYPES)
+
+    @staticmethod
+    def make_look() -> Callable[..., tuple[Any, ...]]:
+        """Return what searches for orders."""
+        from airflow_provider_walmart.client.looks import look_at_orders
+
+        return look_at_orders
+
+
+def _checked(name: str, values: Collection[str] | None, allowed: Collection[str]) -> list[str] | None:
+    if not values:
+        return None
+    if isinstance(values, str) or not {*values} <= {*allowed}:
+        raise WalmartConfigError(f"{name} is {values!r}; allowed: a list of {', '.join(allowed)}.")
+    return sorted({*values})

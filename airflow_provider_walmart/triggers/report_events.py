@@ -1,0 +1,59 @@
+"""Starts DAGs when reports are ready."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from typing import Any
+
+from airflow_provider_walmart.client.errors import WalmartConfigError
+from airflow_provider_walmart.triggers.event_stream import News
+from airflow_provider_walmart.triggers.events import WalmartEventTrigger
+
+
+class WalmartReportReadyTrigger(WalmartEventTrigger):
+    """Fires for every report that is ready, whoever asked for it, to be used in an `AssetWatcher`.
+
+    All watchers of a connection share one poll loop (Airflow 3.3). What was announced is kept in the state store of
+    the asset, so a restart of the triggerer neither loses a report nor announces one twice; below 3.3 there is no such
+    store, and a restart begins anew with what becomes ready from then on.
+
+    :param report_types: types of the reports, such as ITEM; each costs a call per look.
+    :param walmart_conn_id: id of a connection of type ``walmart``.
+    :param poll_interval: seconds between two looks at the lists of requests; default 60.
+    :return: events with one report each: ``requestId``, ``reportType``, ``reportVersion``, ``requestStatus`` and
+        ``requestSubmissionDate``.
+    :raises WalmartConfigError: without a report type.
+    """
+
+    kind = "reports"
+
+    def __init__(
+        self,
+        *,
+        report_types: Collection[str],
+        walmart_conn_id: str = "walmart_default",
+        poll_interval: float = 60.0,
+    ) -> None:
+        super().__init__(walmart_conn_id=walmart_conn_id, poll_interval=poll_interval)
+        if not report_types or isinstance(report_types, str):
+            raise WalmartConfigError(
+                f"report_types is {report_types!r}; expected a list of types such as ITEM."
+            )
+        self.report_types = sorted({*report_types})
+
+    def filters(self) -> dict[str, list[str] | None]:
+        """Return the report types."""
+        return {"report_types": list(self.report_types)}
+
+    def news(self, state: dict[str, Any] | None) -> News:
+        """Return what tells reports that are ready from those announced before."""
+        from airflow_provider_walmart.client.report_news import ReportNews
+
+        return ReportNews(state, self.report_types)
+
+    @staticmethod
+    def make_look() -> Callable[..., tuple[Any, ...]]:
+        """Return what reads the lists of report requests."""
+        from airflow_provider_walmart.client.looks import look_at_reports
+
+        return look_at_reports

@@ -1,0 +1,128 @@
+"""Triggerers that are killed one after the other, and what they announced: ``python dying_triggerers.py '{...}'``.
+
+Takes JSON: ``control`` (URL of the sandbox's control API), ``folder``, ``kills`` and ``seed``. Every triggerer is a
+process with a watcher of new orders and one of changes. Orders come all the time; between one and four hundred
+milliseconds after its start, the triggerer gets a SIGKILL. The last one lives until all orders were announced.
+
+What becomes of events is written to ``folder/journal``, a JSON document a line, in the order in which it happened: an
+event that got into the database, the marks of a state that was kept. Prints all orders there were.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import multiprocessing
+import os
+import random
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import requests
+from airflow.triggers.shared_stream import SharedStreamManager
+
+# Imported before the processes part, so that they start at once.
+from airflow_provider_walmart.client.catalogue import all_operations
+from airflow_provider_walmart.client.looks import look_at_orders  # noqa: F401
+from airflow_provider_walmart.client.throttle import Throttle
+from airflow_provider_walmart.hooks.walmart import WalmartHook  # noqa: F401
+from airflow_provider_walmart.triggers.order_events import WalmartNewOrdersTrigger
+
+Throttle.learn = lambda *_: None  # type: ignore[method-assign]
+
+
+class Journal:
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "journal"
+        self.path.touch()
+
+    def write(self, **entry: Any) -> None:
+        line = json.dumps({"process": os.getpid(), **entry}) + "\n"
+        with open(self.path, "ab", buffering=0) as file:
+            file.write(line.encode())
+
+    def announced(self) -> set[str]:
+        entries = [json.loads(line) for line in self.path.read_text().splitlines()]
+        return {one for entry in entries if entry["watcher"] == "new" for one in entry.get("orders", ())}
+
+
+class AssetStore:
+    """The state of one asset, in a file."""
+
+    def __init__(self, folder: Path, watcher: str) -> None:
+        self.path = folder / f"{watcher}.json"
+        self.watcher = watcher
+        self.journal = Journal(folder)
+
+    async def aget(self, key: str) -> Any:
+        return json.loads(self.path.read_text()) if self.path.exists() else None
+
+    async def aset(self, key: str, value: Any) -> None:
+        draft = self.path.with_suffix(".new")
+        draft.write_text(json.dumps(value))
+        draft.replace(self.path)
+        self.journal.write(watcher=self.watcher, kept="".join(value["seen"].values()))
+
+
+def triggerer(folder: Path, seed: int) -> None:
+    """Do with two watchers what the triggerer of Airflow does, as slowly as it likes."""
+    chance = random.Random(seed)
+    manager = SharedStreamManager()
+
+    async def watch(number: int, watcher: str, statuses: list[str] | None) -> None:
+        store = AssetStore(folder, watcher)
+        trigger = WalmartNewOrdersTrigger(statuses=statuses)
+        trigger.poll_interval, trigger.asset_state_store = 0.02, store
+        key = trigger.shared_stream_key()
+        looks = manager.subscribe(trigger_id=number, trigger=trigger, key=key)
+        async for event in trigger.filter_shared_stream(looks):
+            in_database = manager.bind_pending_event(trigger_id=number, key=key)
+            asyncio.create_task(persist(watcher, event.payload, in_database))  # noqa: RUF006
+
+    async def persist(watcher: str, payload: dict[str, Any], in_database: int) -> None:
+        await asyncio.sleep(chance.random() / 20)
+        states = list(map(" ".join, zip(payload["purchaseOrderIds"], payload["versions"], strict=True)))
+        announced = payload["purchaseOrderIds"] if watcher == "new" else states
+        Journal(folder).write(watcher=watcher, orders=announced)
+        await asyncio.sleep(chance.random() / 20)
+        manager.confirm_persisted([in_database])
+
+    async def main() -> None:
+        await asyncio.gather(watch(1, "new", None), watch(2, "changes", ["Created", "Acknowledged"]))
+
+    asyncio.run(main())
+
+
+def main(control: str, folder: Path, kills: int, seed: int) -> None:
+    chance = random.Random(seed)
+    context = multiprocessing.get_context("fork")
+    session = requests.Session()
+    journal = Journal(folder)
+    orders: list[str] = []
+    all_operations()
+    for life in range(kills + 1):
+        process = context.Process(target=triggerer, args=(folder, chance.randrange(1 << 30)))
+        process.start()
+        while life == 0 and not all((folder / f"{watcher}.json").exists() for watcher in ("new", "changes")):
+            time.sleep(0.02)
+        for _ in range(chance.randrange(4)):
+            # Some of one moment, some of a moment ago: those are listed late.
+            new = {"count": chance.randrange(1, 4), "spacing": 0, "age": chance.choice((0, 0, 1, 60))}
+            orders += session.post(f"{control}/seed", json={"orders": new}).json()["orders"]
+            time.sleep(chance.random() / 10)
+        if life < kills:
+            time.sleep(chance.random() * chance.choice((0.01, 0.4)))
+        else:
+            while not journal.announced() >= {*orders}:
+                time.sleep(0.05)
+            time.sleep(0.5)
+        process.kill()
+        process.join()
+    print(json.dumps(orders))
+
+
+if __name__ == "__main__":
+    given = json.loads(sys.argv[1])
+    main(given["control"], Path(given["folder"]), given["kills"], given["seed"])

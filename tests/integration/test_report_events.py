@@ -1,0 +1,109 @@
+"""WalmartReportReadyTrigger against the sandbox: each report that becomes ready is an event, once."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from watching import LOOPS, AssetStore, Watching, as_a_triggerer_makes_it, needs_shared_streams
+
+from airflow_provider_walmart.client.errors import WalmartConfigError
+from airflow_provider_walmart.client.throttle import Throttle
+from airflow_provider_walmart.triggers import poller
+from airflow_provider_walmart.triggers.report_events import WalmartReportReadyTrigger
+
+
+@pytest.fixture
+def shop(shop, monkeypatch):
+    monkeypatch.setattr(poller, "_clients", {})
+    monkeypatch.setattr(Throttle, "learn", lambda *_: None)
+    shop.settings(limits=False)
+    return shop
+
+
+def make_trigger(store=None, *, report_types=("ITEM",), **fields) -> WalmartReportReadyTrigger:
+    return as_a_triggerer_makes_it(WalmartReportReadyTrigger(report_types=report_types, **fields), store)
+
+
+def seed(shop, *reports) -> list[str]:
+    return shop.server.control("POST", "seed", {"reports": list(reports)})["reports"]
+
+
+def ids(events) -> list[str]:
+    return [event["requestId"] for event in events]
+
+
+@pytest.mark.parametrize("shared", LOOPS)
+def test_each_report_that_becomes_ready_is_announced_once(shop, shared):
+    async def scenario():
+        async with Watching(make_trigger(AssetStore()), shared=shared) as watcher:
+            quick, slow, *_ = seed(
+                shop,
+                {"seconds": 0},
+                {"seconds": 600},
+                {"seconds": 0, "outcome": "ERROR"},
+                {"seconds": 0, "reportType": "PROMO"},
+            )
+            await watcher.look()
+            assert ids(watcher.events[0]) == [quick]
+            shop.advance(600)
+            await watcher.look()
+            await watcher.look()
+            assert ids(watcher.events[0]) == [quick, slow]
+            return watcher.events[0][0]
+
+    seed(shop, {"seconds": 0})
+    event = asyncio.run(scenario())
+    assert event == {
+        "requestId": event["requestId"],
+        "reportType": "ITEM",
+        "reportVersion": "v1",
+        "requestStatus": "READY",
+        "requestSubmissionDate": event["requestSubmissionDate"],
+    }
+
+
+@needs_shared_streams
+def test_watchers_share_a_loop_and_see_their_types_alone(shop):
+    async def scenario():
+        triggers = [make_trigger(AssetStore(), report_types=types) for types in (["ITEM"], ["PROMO", "ITEM"])]
+        async with Watching(*triggers) as watcher:
+            item, promo = seed(shop, {"seconds": 0, "age": 1}, {"seconds": 0, "reportType": "PROMO"})
+            before, looks = len(shop.received("reportRequests")), watcher.looks
+            await watcher.look()
+            await watcher.look()
+            calls, looks = len(shop.received("reportRequests")) - before, watcher.looks - looks
+        assert [ids(events) for events in watcher.events] == [[item], [item, promo]]
+        # One call for each type, not for each watcher; the last look may not be over.
+        assert 2 * (looks - 1) <= calls <= 2 * looks
+
+    asyncio.run(scenario())
+
+
+@needs_shared_streams
+def test_a_restart_loses_nothing_and_repeats_nothing(shop):
+    async def lifetime(*reports):
+        async with Watching(make_trigger(store)) as watcher:
+            new = seed(shop, *reports)
+            await watcher.look()
+            return new, ids(watcher.events[0])
+
+    store = AssetStore()
+    # More than a page of them.
+    seed(shop, *({"seconds": 0, "age": 10 * number} for number in range(1, 30)))
+    (slow, quick), announced = asyncio.run(lifetime({"seconds": 20 * 3600}, {"seconds": 0}))
+    assert announced == [quick]
+    meanwhile = seed(shop, {"seconds": 0})
+    assert asyncio.run(lifetime()) == ([], meanwhile)
+    shop.advance(20 * 3600)
+    (last,), announced = asyncio.run(lifetime({"seconds": 0}))
+    assert announced == [slow, last]
+    assert asyncio.run(lifetime()) == ([], [])
+
+
+@pytest.mark.parametrize("types", ["ITEM", [], None])
+def test_types_are_a_list(types):
+    with pytest.raises(
+        WalmartConfigError, match=r"report_types is .*; expected a list of types such as ITEM"
+    ):
+        WalmartReportReadyTrigger(report_types=types)
