@@ -4,6 +4,7 @@
 
     WalmartError
     ├── WalmartConfigError          bad input, found before anything was sent (also a ValueError)
+    │   └── WalmartWebhookError     somebody posted to a webhook what is not Walmart's, or makes no sense
     ├── WalmartConnectionError      never answered
     ├── WalmartUnknownOutcomeError  a write that may or may not have happened: look before sending again
     ├── WalmartFeedFailedError      Walmart took the feed and refused more of its items than allowed
@@ -109,6 +110,10 @@ class WalmartConfigError(WalmartError, ValueError):
     """Bad input, found before anything was sent."""
 
     is_final = True
+
+
+class WalmartWebhookError(WalmartConfigError):
+    """A delivery to a webhook is not Walmart's, or makes no sense; ``status`` is what to answer with."""
 
 
 class WalmartConnectionError(WalmartError):

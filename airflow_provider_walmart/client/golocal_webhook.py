@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from airflow_provider_walmart.client.errors import WalmartConfigError
+from airflow_provider_walmart.client.errors import WalmartWebhookError
 from airflow_provider_walmart.client.golocal_deliveries import status_of
 from airflow_provider_walmart.client.headers import CORRELATION_ID
+from airflow_provider_walmart.client.webhooks import event_object, header_value
 
 # Keys under which the event may stand.
 WRAPPERS = ("deliveries", "delivery", "payload", "event", "driverLocation", "location", "coordinates")
@@ -25,16 +25,9 @@ def parse_delivery_event(headers: Mapping[str, str], body: bytes | str) -> dict[
     :return: dict with ``kind`` (``status``, ``location``, or ``unknown``), ``deliveryId``, ``externalOrderId``,
         ``status`` (in upper case, or empty), ``latitude`` and ``longitude`` of the driver (numbers, or None),
         ``correlationId`` (or None), and ``event``: the decoded body, which may hold names and addresses.
-    :raises WalmartConfigError: when the body is no JSON object, or names no delivery; it is not repeated.
+    :raises WalmartWebhookError: when the body is no JSON object, or names no delivery; it is not repeated.
     """
-    try:
-        event = json.loads(body)
-    except (ValueError, RecursionError):
-        raise WalmartConfigError(f"The event is not JSON ({len(body)} long).") from None
-    if isinstance(event, list) and len(event) == 1:
-        event = event[0]
-    if not isinstance(event, dict):
-        raise WalmartConfigError(f"The event is a JSON {type(event).__name__}; expected an object.")
+    event = event_object(body)
     parts = list(_parts(event))
 
     def first(*names: str) -> Any:
@@ -43,11 +36,10 @@ def parse_delivery_event(headers: Mapping[str, str], body: bytes | str) -> dict[
 
     delivery_id, order_id = first("deliveryId"), first("externalOrderId")
     if delivery_id is None and order_id is None:
-        raise WalmartConfigError("The event holds neither deliveryId nor externalOrderId.")
+        raise WalmartWebhookError("The event holds neither deliveryId nor externalOrderId.", status=400)
     status = next((found for found in map(status_of, parts) if found), "")
     latitude, longitude = _number(first("latitude", "lat")), _number(first("longitude", "lng", "lon"))
     located = latitude is not None and longitude is not None
-    lower = {str(name).lower(): value for name, value in headers.items()}
     return {
         "kind": "status" if status else "location" if located else "unknown",
         "deliveryId": delivery_id,
@@ -55,7 +47,7 @@ def parse_delivery_event(headers: Mapping[str, str], body: bytes | str) -> dict[
         "status": status,
         "latitude": latitude,
         "longitude": longitude,
-        "correlationId": lower.get(CORRELATION_ID.lower()),
+        "correlationId": header_value(headers, CORRELATION_ID),
         "event": event,
     }
 

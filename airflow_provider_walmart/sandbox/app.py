@@ -28,6 +28,7 @@ from airflow_provider_walmart.sandbox import (
     inventory,
     items,
     mexico,
+    notifications,
     order_writes,
     orders,
     prices,
@@ -171,6 +172,7 @@ def _router(sandbox: Sandbox) -> Starlette:
             ),
             *control.routes(sandbox),
             *golocal_control.routes(sandbox),
+            *notifications.routes(sandbox),
         ],
         exception_handlers=handlers,
     )

@@ -1,4 +1,4 @@
-"""Webhook subscriptions. Nothing is ever delivered."""
+"""Webhook subscriptions."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Struct, UnsetType
 from starlette.responses import Response
 
+from airflow_provider_walmart.sandbox import notifications
 from airflow_provider_walmart.sandbox.calls import Call, Endpoint, reply
 from airflow_provider_walmart.sandbox.errors import Refusal
 from airflow_provider_walmart.sandbox.throttle import per_minute
@@ -25,6 +26,18 @@ EVENT_TYPES = (
     ("REPORTS", "REPORT_STATUS"),
     ("ReturnsAndRefunds", "RETURN_CREATED"),
 )
+
+#: What a payload of the test call holds, by event type.
+SAMPLES: dict[str, dict[str, Any]] = {
+    "PO_CREATED": {"purchaseOrderId": "108900000000001", "customerOrderId": "200012000000001"},
+    "REPORT_STATUS": {"requestId": "a-request", "requestStatus": "READY", "reportType": "ITEM"},
+}
+#: Ways in which a delivery proves itself, and what each needs to know.
+PROOFS = {
+    "BASIC_AUTH": ("userName", "password"),
+    "HMAC": ("authHeaderName", "clientSecret"),
+    "OAUTH": ("authUrl", "clientId", "clientSecret"),
+}
 
 State = Literal["ACTIVE", "INACTIVE"]
 
@@ -86,7 +99,12 @@ async def update(call: Call) -> Response:
     subscription = _known(call)
     changes = call.content(dict[str, Any], service=SERVICE)
     names = {"eventType", "eventVersion", "resourceName", "eventUrl", "authDetails", "headers", "status"}
-    subscription.update({name: value for name, value in changes.items() if name in names})
+    changed = {**subscription, **{name: value for name, value in changes.items() if name in names}}
+    try:
+        _check(msgspec.convert(changed, Event))
+    except msgspec.ValidationError as error:
+        raise _bad("subscription", str(error)) from None
+    subscription.update(changed)
     return reply(subscription)
 
 
@@ -101,11 +119,18 @@ async def delete(call: Call) -> Response:
 
 
 async def test(call: Call) -> Response:
-    """Answer ``POST /v3/webhooks/test``.
+    """Answer ``POST /v3/webhooks/test``; a sample is delivered only to a URL on this machine.
 
     :param call: the call.
     """
-    _check(call.content(Event, service=SERVICE))
+    event = call.content(Event, service=SERVICE)
+    _check(event)
+    if notifications.is_near(event.eventUrl):
+        sample = notifications.Notification(event.eventType, SAMPLES.get(event.eventType, {}))
+        body = notifications.body_of(sample, call.token.seller, call.now)
+        status = await notifications.deliver(msgspec.to_builtins(event), body)
+        if status != 200:
+            raise _bad("eventUrl", f"Answered {status}" if status else "Did not answer")
     return reply({"message": "Eventurl successfully validated"})
 
 
@@ -126,13 +151,20 @@ async def event_types(call: Call) -> Response:
 
 def _check(event: Event) -> None:
     if (event.resourceName, event.eventType) not in EVENT_TYPES:
-        raise Refusal(
-            400, f"INVALID_REQUEST_CONTENT.{SERVICE}", field="eventType", description="Unknown event type"
-        )
-    if not event.eventUrl.startswith("https://"):
-        raise Refusal(
-            400, f"INVALID_REQUEST_CONTENT.{SERVICE}", field="eventUrl", description="Must be https"
-        )
+        raise _bad("eventType", "Unknown event type")
+    if not event.eventUrl.startswith("https://") and not notifications.is_near(event.eventUrl):
+        raise _bad("eventUrl", "Must be https")
+    details = event.authDetails if isinstance(event.authDetails, dict) else {}
+    method = details.get("authMethod")
+    if method is not None and method not in PROOFS:
+        raise _bad("authMethod", f"Must be one of {', '.join(PROOFS)}")
+    for name in PROOFS.get(str(method), ()):
+        if not details.get(name):
+            raise _bad(name, f"Is needed for {method}")
+
+
+def _bad(field: str, description: str) -> Refusal:
+    return Refusal(400, f"INVALID_REQUEST_CONTENT.{SERVICE}", field=field, description=description)
 
 
 def _known(call: Call) -> dict[str, Any]:

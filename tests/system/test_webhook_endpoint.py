@@ -1,0 +1,79 @@
+"""From a subscription to a DAG run: the example DAGs and the example endpoint with a real Airflow."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+from local_airflow import LocalAirflow, free_port
+from local_sandbox import LocalSandbox
+from processes import Processes
+
+pytestmark = pytest.mark.system
+
+SUBSCRIPTIONS, ORDER = "walmart_webhook_subscriptions", "walmart_webhook_order"
+EXAMPLES = Path(__file__).resolve().parents[2] / "docs" / "examples"
+SECRET = "what-signs-the-deliveries"
+
+
+@pytest.fixture
+def endpoint(processes: Processes, airflow: LocalAirflow) -> Iterator[str]:
+    """The URL of the example endpoint, which runs."""
+    port = free_port()
+    known = {
+        "AIRFLOW_URL": airflow.url,
+        "AIRFLOW_USERNAME": "admin",
+        "AIRFLOW_PASSWORD": "admin",
+        "WALMART_WEBHOOK_SECRET": SECRET,
+    }
+    command = ["-m", "uvicorn", "--app-dir", str(EXAMPLES), "webhook_endpoint:app", "--port", str(port)]
+    log = processes.start("endpoint", [sys.executable, *command], env={**os.environ, **known})
+    processes.wait_until(lambda: "Uvicorn running" in log.read_text(), what="the endpoint", timeout=60)
+    yield f"http://127.0.0.1:{port}/walmart"
+    processes.kill("endpoint")
+
+
+def test_a_new_order_starts_a_dag_once(
+    airflow: LocalAirflow, sandbox: LocalSandbox, lake: Path, endpoint: str
+) -> None:
+    sandbox.control("/reset", {})
+    (order_id,) = sandbox.control("/seed", {"orders": 1})["orders"]
+    airflow.add_connection("walmart_webhook", conn_type="generic", host=endpoint, password=SECRET)
+
+    done = []
+    for _ in range(2):
+        run = airflow.trigger(SUBSCRIPTIONS)
+        assert airflow.wait_for_run(SUBSCRIPTIONS, run) == "success"
+        done.append(airflow.xcom(SUBSCRIPTIONS, run, "keep_subscriptions"))
+        assert SECRET not in airflow.task_log(SUBSCRIPTIONS, run, "keep_subscriptions")
+    assert done[0] == {"made": ["PO_CREATED", "REPORT_STATUS"], "changed": [], "deleted": []}
+    assert done[1] == {"made": [], "changed": [], "deleted": []}
+
+    event = {"eventType": "PO_CREATED", "eventId": "e-1", "payload": {"purchaseOrderId": order_id}}
+    for _ in range(2):
+        (answer,) = sandbox.control("/notify", event)["deliveries"]
+        assert answer["status"] == 200
+    assert [
+        one["status"] for one in sandbox.control("/notify", {"eventType": "REPORT_STATUS"})["deliveries"]
+    ] == [200]
+
+    runs = airflow.get(f"/dags/{ORDER}/dagRuns")["dag_runs"]
+    assert [run["dag_run_id"] for run in runs] == ["walmart__e-1"]
+    assert runs[0]["conf"]["ids"] == {"purchaseOrderId": order_id}
+    assert airflow.wait_for_run(ORDER, "walmart__e-1") == "success"
+    landed = json.loads((lake / "new_orders" / f"{order_id}.json").read_text())
+    assert landed["purchaseOrderId"] == order_id
+
+    # Whoever doesn't know the secret starts nothing.
+    forged = {
+        "source": {"eventType": "PO_CREATED", "eventId": "e-2"},
+        "payload": {"purchaseOrderId": order_id},
+    }
+    headers = {"X-Walmart-Signature": "0" * 64}
+    assert requests.post(endpoint, json=forged, headers=headers, timeout=30).status_code == 401
+    assert airflow.get(f"/dags/{ORDER}/dagRuns")["total_entries"] == 1
