@@ -31,6 +31,17 @@ def pytest_unconfigure() -> None:
     shutil.rmtree(HOME, ignore_errors=True)
 
 
+@pytest.fixture(autouse=True)
+def nothing_masked() -> None:
+    """Let every test begin as a task does, with no secrets masked.
+
+    Airflow compiles one expression of all masked secrets whenever one is added: after some hundred tests that costs more
+    than the tests.
+    """
+    if masker := sys.modules.get("airflow.sdk._shared.secrets_masker"):
+        masker.reset_secrets_masker()
+
+
 @pytest.fixture(scope="session")
 def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Processes]:
     """What runs the sandbox and Airflow; ends them with the last test."""
