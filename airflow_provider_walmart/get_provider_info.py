@@ -174,7 +174,10 @@ def get_provider_info() -> dict[str, Any]:
                 "python-modules": ["airflow_provider_walmart.triggers.golocal"],
             },
         ],
-        "extra-links": ["airflow_provider_walmart.links.feeds.WalmartFeedLink"],
+        "extra-links": [
+            "airflow_provider_walmart.links.feeds.WalmartFailedItemsLink",
+            "airflow_provider_walmart.links.feeds.WalmartFeedLink",
+        ],
         "connection-types": [
             {
                 "connection-type": "walmart",

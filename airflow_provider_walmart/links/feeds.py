@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-from urllib.parse import quote
+import os
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlsplit
 
 from airflow.providers.common.compat.sdk import BaseOperatorLink, XCom
 
@@ -12,16 +13,52 @@ if TYPE_CHECKING:
 
 # Walmart documents no address of a single feed; the dashboard finds it by the id.
 SELLER_CENTER = "https://seller.walmart.com/activity-feed"
+# Where a browser shows a file of an object store, by scheme: bucket and key are put in.
+CONSOLES = {
+    "s3": "https://s3.console.aws.amazon.com/s3/object/{bucket}?prefix={key}",
+    "gs": "https://console.cloud.google.com/storage/browser/_details/{bucket}/{key}",
+}
 
 
 class WalmartFeedLink(BaseOperatorLink):
-    """Leads from a task to its feed in Seller Center."""
+    """Leads from a task to its feed in Seller Center; of several, to the one with most failed items."""
 
     name = "Feed in Seller Center"
 
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
         """Return the address; empty before there is a feed."""
-        feed_ids = XCom.get_value(key="feed_ids", ti_key=ti_key)
-        if not feed_ids:
-            return ""
-        return f"{SELLER_CENTER}?feedId={quote(str(feed_ids[0]), safe='')}"
+        if feeds := _feeds(ti_key):
+            feed_id = max(feeds, key=lambda feed: feed["itemsFailed"])["feedId"]
+        else:
+            # Those of a task that still waits.
+            feed_id = next(iter(XCom.get_value(key="feed_ids", ti_key=ti_key) or ()), None)
+        return f"{SELLER_CENTER}?feedId={quote(feed_id, safe='')}" if feed_id else ""
+
+
+class WalmartFailedItemsLink(BaseOperatorLink):
+    """Leads from a task to the file with the items that did not make it."""
+
+    name = "Failed items"
+
+    def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
+        """Return the address; empty when no item failed, or no file was asked for."""
+        uris = [feed["errors_uri"] for feed in _feeds(ti_key) if feed["errors_uri"]]
+        return _address(uris[0]) if uris else ""
+
+
+def _feeds(ti_key: TaskInstanceKey) -> list[dict[str, Any]]:
+    """Return what a task says of its feeds; nothing before it has judged them."""
+    value = XCom.get_value(key="return_value", ti_key=ti_key)
+    return [value] if isinstance(value, dict) else value or []
+
+
+def _address(uri: str) -> str:
+    """Return where a browser finds a file; for stores without a page of their own the URI, to copy."""
+    parts = urlsplit(uri)
+    if not parts.scheme:
+        return f"file://{os.path.abspath(uri)}"
+    # Before the @ stands a connection, which tells a browser nothing.
+    bucket = parts.netloc.rpartition("@")[2]
+    if parts.scheme in CONSOLES:
+        return CONSOLES[parts.scheme].format(bucket=bucket, key=quote(parts.path.lstrip("/")))
+    return parts._replace(netloc=bucket).geturl()

@@ -12,7 +12,7 @@ from airflow.providers.common.compat.sdk import BaseOperator, conf
 from airflow_provider_walmart.client.errors import WalmartConfigError, WalmartRateLimitError
 from airflow_provider_walmart.client.feed_results import parse_allowed_failures, summarize
 from airflow_provider_walmart.client.settings import CURRENCIES
-from airflow_provider_walmart.links.feeds import WalmartFeedLink
+from airflow_provider_walmart.links.feeds import WalmartFailedItemsLink, WalmartFeedLink
 from airflow_provider_walmart.results.account import OfMarketplace
 from airflow_provider_walmart.results.context import (
     MemoryRecords,
@@ -62,6 +62,7 @@ class WalmartFeedStatusOperator(OfMarketplace, BaseOperator):
         "item_errors_path",
         "walmart_conn_id",
     )
+    operator_extra_links = (WalmartFeedLink(), WalmartFailedItemsLink())
     ui_color = "#e6f1fc"
 
     def __init__(
@@ -169,7 +170,7 @@ class WalmartSubmitFeedOperator(OfMarketplace, BaseOperator):
         "walmart_conn_id",
     )
     template_fields_renderers = {"records": "json", "feed_header": "json"}
-    operator_extra_links = (WalmartFeedLink(),)
+    operator_extra_links = (WalmartFeedLink(), WalmartFailedItemsLink())
     ui_color = "#e6f1fc"
 
     def __init__(

@@ -12,6 +12,7 @@ from airflow_provider_walmart.client.feed_results import (
     progress,
     summarize,
 )
+from airflow_provider_walmart.links.feeds import WalmartFailedItemsLink, WalmartFeedLink
 from airflow_provider_walmart.results.account import OfMarketplace
 from airflow_provider_walmart.results.context import push
 from airflow_provider_walmart.results.feeds import judge_feeds
@@ -42,6 +43,7 @@ class WalmartFeedSensor(OfMarketplace, WalmartSensor):
     """
 
     template_fields: Sequence[str] = ("feed_id", "allowed_failures", "item_errors_path", "walmart_conn_id")
+    operator_extra_links = (WalmartFeedLink(), WalmartFailedItemsLink())
 
     def __init__(
         self,
