@@ -79,9 +79,11 @@ def progress(feed: dict[str, Any]) -> str:
     received = summary["itemsReceived"]
     done = received - summary["itemsProcessing"]
     share = f" ({done / received:.0%})" if received else ""
+    since = submitted_at(feed)
+    submitted = f", submitted {since:%Y-%m-%d %H:%M} UTC" if since else ""
     return (
         f"feed {summary['feedId']} is {summary['feedStatus']}: {done} of {received} items processed{share}, "
-        f"{summary['itemsFailed']} failed so far"
+        f"{summary['itemsFailed']} failed so far{submitted}"
     )
 
 
