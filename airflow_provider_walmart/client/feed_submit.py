@@ -153,6 +153,7 @@ class OnceSubmitter:
     ) -> None:
         self._client = client
         self._records = records
+        self._lasting = lasting
         self._guess_since = None if lasting else tried_since
         self._resubmit_unknown = resubmit_unknown
         self._sleep = sleep
@@ -179,6 +180,11 @@ class OnceSubmitter:
         record = {"fileName": feed.name, "items": feed.items, "known": known, "sentAt": time.time()}
         self._records.set(feed.key, record)
         log.info("Submitting %s: this task has not submitted this payload yet.", feed.name)
+        if not self._lasting:
+            log.info(
+                "This Airflow keeps no task state (3.3 does): should this try die, the next one looks for the feed by "
+                "its file name, or by type, items and time where Walmart lists no names."
+            )
         return self._keep(feed, self._send(feed, record))
 
     def _send(self, feed: FeedFile, record: dict[str, Any]) -> str:

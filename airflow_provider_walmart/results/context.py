@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
+
+CLEARED_WITHIN = timedelta(days=7)
 
 
 class MemoryRecords(dict[str, Any]):
@@ -38,6 +40,15 @@ def try_number(context: Context | Mapping[str, Any]) -> int:
 
 
 def run_started(context: Context | Mapping[str, Any]) -> float:
-    """Return when the DAG run began, in seconds since 1970 UTC; 0 where nobody knows."""
-    started = getattr(context.get("dag_run"), "start_date", None)
-    return started.timestamp() if isinstance(started, datetime) else 0.0
+    """Return when the DAG run began, in seconds since 1970 UTC; 0 where nobody knows.
+
+    A run that is cleared begins anew. Of such a one the time for which it was planned is still there, and believed when
+    it is no more than `CLEARED_WITHIN` before: a backfill is planned for any time in the past.
+    """
+    run = context.get("dag_run")
+    started, planned = getattr(run, "start_date", None), getattr(run, "run_after", None)
+    if not isinstance(started, datetime):
+        return 0.0
+    if isinstance(planned, datetime) and timedelta(0) < started - planned <= CLEARED_WITHIN:
+        started = planned
+    return started.timestamp()

@@ -31,7 +31,7 @@ class Task:
         self.tries = 0
         self.deferrals: list[Any] = []
         self.map_index = map_index
-        self.started = datetime.now(timezone.utc)
+        self.planned = self.started = datetime.now(timezone.utc)
 
     def context(self) -> dict[str, Any]:
         ti = SimpleNamespace(
@@ -42,7 +42,7 @@ class Task:
             try_number=self.tries,
             xcom_push=lambda key, value: self.xcom.update({key: json.loads(json.dumps(value))}),
         )
-        context = {"ti": ti, "dag_run": SimpleNamespace(start_date=self.started)}
+        context = {"ti": ti, "dag_run": SimpleNamespace(run_after=self.planned, start_date=self.started)}
         return context if self.state is None else {**context, "task_state_store": self.state}
 
     def run(self, make_operator: Any) -> Any:

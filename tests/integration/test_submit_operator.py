@@ -161,12 +161,13 @@ REFUSED = {
 }
 
 
+@MODES
 @PAYLOADS
 @pytest.mark.parametrize("trouble", ARRIVED.values(), ids=ARRIVED)
-def test_goes_on_with_a_feed_that_arrived(shop, payload, trouble):
+def test_goes_on_with_a_feed_that_arrived(shop, payload, trouble, deferrable):
     shop.fault("^/v3/feeds$", method="POST", times=1, **trouble)
     task = Task()
-    assert task.run(operator(**payload))["feedId"] == taken(shop)[0]
+    assert task.run(operator(**payload, deferrable=deferrable))["feedId"] == taken(shop)[0]
     assert len(taken(shop)) == len(sent(shop)) == 1
 
 
@@ -226,6 +227,28 @@ def test_clear_with_the_same_payload_reconnects(shop, deferrable, caplog):
     assert len(sent(shop)) == 1
     assert "submitted before" in caplog.text
     assert "durable=False" in caplog.text
+
+
+def test_clear_reconnects_without_task_state(shop):
+    task = Task(has_state=False)
+    first = task.run(operator())
+    # A cleared run begins anew.
+    task.started += timedelta(hours=8)
+    assert task.run(operator()) == first
+    assert len(sent(shop)) == 1
+
+
+def test_a_backfill_of_long_ago_does_not_look_through_all_feeds(shop):
+    task = Task(has_state=False)
+    task.planned -= timedelta(days=400)
+    shop.feeds(*({"feedType": "MP_INVENTORY", "items": 5, "age": 86_400} for _ in range(60)))
+    shop.fault("^/v3/feeds$", method="POST", times=1, reset="before")
+    with pytest.raises(WalmartConnectionError):
+        task.run(operator())
+    seen = len(shop.received("^/v3/feeds$"))
+    task.run(operator())
+    looks = [entry for entry in shop.received("^/v3/feeds$")[seen:] if entry["method"] == "GET"]
+    assert "offset=50" not in str(looks)
 
 
 def test_clear_with_another_payload_submits(shop):
