@@ -130,7 +130,7 @@ def plan_document(feed_type: str, content: bytes, *, file_name: str, identity: s
         raise WalmartConfigError(f"{file_name} is empty.")
     if len(content) > upload.max_bytes:
         raise WalmartConfigError(
-            f"{file_name} has {len(content):,} bytes; {upload.feed_type} allows {upload.max_bytes:,}."
+            f"{file_name} has more than the {upload.max_bytes:,} bytes that {upload.feed_type} allows."
         )
     items = 0
     if start.startswith((b"{", b"[")):

@@ -68,7 +68,11 @@ class FeedSource:
 
     @cached_property
     def _payload(self) -> bytes:
-        return bytes(ObjectStoragePath(str(self._payload_path)).read_bytes())
+        from airflow_provider_walmart.client.feed_formats import upload_of
+
+        with ObjectStoragePath(str(self._payload_path)).open("rb") as file:  # type: ignore[no-untyped-call]
+            # Of a file that is too large, enough to see that it is.
+            return bytes(file.read(upload_of(self._feed_type).max_bytes + 1))
 
     @cached_property
     def plans(self) -> list[SlicePlan]:
