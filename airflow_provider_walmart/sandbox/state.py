@@ -27,7 +27,6 @@ NODES = ("10000005050", "10000005051")
 FeedStatus = Literal["RECEIVED", "INPROGRESS", "PROCESSED", "ERROR"]
 ReportOutcome = Literal["READY", "ERROR"]
 ReportSource = Literal["SC", "API", "Scheduler"]
-ErrorType = Literal["DATA_ERROR", "SYSTEM_ERROR", "TIMEOUT_ERROR"]
 Access = Literal["full_access", "view_only", "no_access"]
 Seconds = Annotated[float, Meta(ge=0)]
 Count = Annotated[int, Meta(ge=0)]
@@ -67,9 +66,12 @@ class Bucket(Struct):
 
 
 class ItemError(Struct):
-    """One ingestion error of a feed or of an item."""
+    """One ingestion error of a feed or of an item.
 
-    type: ErrorType = "DATA_ERROR"
+    :param type: DATA_ERROR, SYSTEM_ERROR, TIMEOUT_ERROR, or what no document of Walmart has; the status of an item.
+    """
+
+    type: str = "DATA_ERROR"
     code: str = "ERR_EXT_DATA_0101116"
     description: str = "The item data is not valid."
     field: str = ""
