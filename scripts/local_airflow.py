@@ -39,6 +39,7 @@ class LocalAirflow:
         self, processes: Processes, home: Path, dags: Path, *, env: Mapping[str, str] | None = None
     ) -> None:
         self.home = home
+        self.dags = dags
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         self._env = _environment(home.resolve(), dags.resolve(), port) | dict(env or {})
@@ -52,9 +53,18 @@ class LocalAirflow:
             self.start(component)
         processes.wait_until(self._is_healthy, what="Airflow to be healthy", timeout=180)
 
-    def start(self, component: str) -> None:
-        """Start one of the four components, e.g. after ``processes.kill``."""
-        self._processes.start(component, [*AIRFLOW, *COMPONENTS[component]], env=self._env)
+    def start(self, component: str, *, env: Mapping[str, str] | None = None) -> None:
+        """Start one of the four components, e.g. after ``processes.kill``.
+
+        :param env: environment variables for this start alone.
+        """
+        command = [*AIRFLOW, *COMPONENTS[component]]
+        self._processes.start(component, command, env=self._env | dict(env or {}))
+
+    def pause(self, *dag_ids: str, is_paused: bool = True) -> None:
+        """Pause DAGs, or have them go on."""
+        for dag_id in dag_ids:
+            self.request("PATCH", f"/api/v2/dags/{dag_id}", json={"is_paused": is_paused})
 
     def request(self, method: str, path: str, **options: Any) -> requests.Response:
         """Send one call to the REST API as admin.
@@ -116,10 +126,12 @@ class LocalAirflow:
         path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/{try_number}"
         return "\n".join(_message(entry) for entry in self.get(path, full_content=True)["content"])
 
-    def xcom(self, dag_id: str, run_id: str, task_id: str, key: str = "return_value") -> Any:
+    def xcom(
+        self, dag_id: str, run_id: str, task_id: str, key: str = "return_value", *, map_index: int = -1
+    ) -> Any:
         """Return the value of one XCom."""
         path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries/{key}"
-        return self.get(path, deserialize=True)["value"]
+        return self.get(path, deserialize=True, map_index=map_index)["value"]
 
     def _is_healthy(self) -> bool:
         try:

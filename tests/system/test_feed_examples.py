@@ -1,0 +1,187 @@
+"""The example DAGs about feeds in a real Airflow."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from local_airflow import LocalAirflow
+from local_sandbox import LocalSandbox
+from processes import Processes
+
+pytestmark = pytest.mark.system
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "example_dags"
+AN_HOUR = 3600
+
+
+@pytest.fixture(autouse=True)
+def _empty_shop(sandbox: LocalSandbox) -> None:
+    sandbox.control("/reset", {})
+    sandbox.control("/settings", {"feed_seconds": 2})
+
+
+def uploads(sandbox: LocalSandbox) -> list[str]:
+    """Return the queries of the feeds that were sent."""
+    calls = sandbox.control("/requests?path=^/v3/feeds$")
+    return [call["query"] for call in calls if call["method"] == "POST"]
+
+
+# -- prices that somebody approves -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("answer", ["Approve", "Reject"])
+def test_prices_are_sent_when_they_are_approved(
+    airflow: LocalAirflow, sandbox: LocalSandbox, processes: Processes, lake: Path, answer: str
+) -> None:
+    dag = "walmart_price_file"
+    run = airflow.trigger(dag)
+    day = airflow.get(f"/dags/{dag}/dagRuns/{run}")["run_after"][:10]
+    (lake / "prices").mkdir(exist_ok=True)
+    prices = lake / "prices" / f"{day}.csv"
+    prices.write_text("sku,price\nLAMP-1,19.99\nLAMP-2,5.00\nLAMP-3,7.50\n")
+
+    question = f"/dags/{dag}/dagRuns/{run}/taskInstances/approve/-1/hitlDetails"
+    asked = processes.wait_until(lambda: asked_for(airflow, question), what="the question", timeout=120)
+    assert asked["body"] == "3 prices, from 5.00 (LAMP-2) to 19.99 (LAMP-1)."
+    assert uploads(sandbox) == []
+    # What was looked at is what is sent.
+    prices.write_text("sku,price\nLAMP-1,0.01\n")
+    airflow.request("PATCH", f"/api/v2{question}", json={"chosen_options": [answer]})
+
+    assert airflow.wait_for_run(dag, run) == "success"
+    states = {task["task_id"]: task["state"] for task in airflow.task_instances(dag, run)}
+    if answer == "Reject":
+        assert states == {"preview": "success", "approve": "success", "submit": "skipped"}
+        assert uploads(sandbox) == []
+    else:
+        assert states == dict.fromkeys(("preview", "approve", "submit"), "success")
+        assert uploads(sandbox) == ["feedType=PRICE_AND_PROMOTION"]
+        summary = airflow.xcom(dag, run, "submit")
+        assert (summary["feedStatus"], summary["itemsSucceeded"]) == ("PROCESSED", 3)
+
+
+def asked_for(airflow: LocalAirflow, path: str):
+    """Return the question that a run has for a person, once it is there."""
+    asked = airflow.get(path.removesuffix("/-1/hitlDetails"))["state"] in ("deferred", "awaiting_input")
+    return airflow.get(path) if asked else None
+
+
+# -- stock, one feed per file ----------------------------------------------------------------------------
+
+
+def test_each_inventory_file_is_a_feed(airflow: LocalAirflow, sandbox: LocalSandbox, lake: Path) -> None:
+    dag = "walmart_inventory"
+    folder = lake / "inventory"
+    folder.mkdir()
+    for number, warehouse in enumerate(("east", "north", "west"), start=1):
+        rows = [f"LAMP-{row},{row},1000000505{number}" for row in range(number)]
+        (folder / f"{warehouse}.csv").write_text("\n".join(["sku,quantity,ship_node", *rows]))
+    (folder / "notes.txt").write_text("no stock")
+
+    run = airflow.trigger(dag)
+
+    assert airflow.wait_for_run(dag, run) == "success"
+    mapped = airflow.get(f"/dags/{dag}/dagRuns/{run}/taskInstances/submit/listMapped")["task_instances"]
+    assert sorted(task["rendered_map_index"] for task in mapped) == ["east.csv", "north.csv", "west.csv"]
+    found = [airflow.xcom(dag, run, "submit", map_index=index) for index in range(3)]
+    assert [feed["itemsSucceeded"] for feed in found] == [1, 2, 3]
+    assert len({feed["feedId"] for feed in found}) == 3
+    assert uploads(sandbox) == ["feedType=MP_INVENTORY"] * 3
+
+
+# -- a report when a feed has finished -------------------------------------------------------------------
+
+
+@pytest.fixture
+def watching(airflow: LocalAirflow, processes: Processes) -> Iterator[str]:
+    """The id of the DAG that watches feeds, which is there as long as its test runs."""
+
+    def restart_scheduler(*, starts_runs: bool) -> None:
+        processes.kill("scheduler")
+        airflow.start("scheduler", env={"AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": str(starts_runs)})
+
+    others = [dag["dag_id"] for dag in airflow.get("/dags")["dags"]]
+    airflow.pause(*others)
+    restart_scheduler(starts_runs=True)
+    file = airflow.dags / "walmart_feed_report.py"
+    shutil.copy(EXAMPLES / file.name, file)
+    yield file.stem
+    airflow.pause(file.stem)
+    # When the file of a paused DAG is read, its watchers end.
+    file.touch()
+    processes.wait_until(lambda: not watchers(airflow), what="the end of the watcher", timeout=120)
+    restart_scheduler(starts_runs=False)
+    airflow.pause(*others, is_paused=False)
+
+
+def watchers(airflow: LocalAirflow) -> int:
+    """Return how many triggers watch feeds, as Airflow's database has it."""
+    with closing(sqlite3.connect(f"file:{airflow.home / 'airflow.db'}?mode=ro", uri=True)) as database:
+        [count] = database.execute(
+            "SELECT count(*) FROM trigger WHERE classpath LIKE '%FeedFinished%'"
+        ).fetchone()
+    return count
+
+
+def test_each_feed_that_finishes_is_reported_once(
+    airflow: LocalAirflow, sandbox: LocalSandbox, processes: Processes, lake: Path, watching: str
+) -> None:
+    def looks() -> int:
+        counts = sandbox.control("/requests?path=^/v3/feeds$&count=1")
+        return sum(found["count"] for found in counts if found["status"] == 200)
+
+    def wait_for_look() -> None:
+        before = looks()
+        processes.wait_until(lambda: looks() > before, what="a look at the feeds", timeout=120)
+
+    def reported() -> list[str]:
+        """Return the feeds of all runs, in their order."""
+        runs = airflow.get(f"/dags/{watching}/dagRuns", order_by="run_after")["dag_runs"]
+        ended = [run["dag_run_id"] for run in runs if run["state"] in ("success", "failed")]
+        return [
+            config["feed_id"] for run in ended for config in airflow.xcom(watching, run, "finished_feeds")
+        ]
+
+    sandbox.control("/settings", {"feed_seconds": AN_HOUR})
+    sandbox.control(
+        "/seed", {"feeds": [{"feedId": "OLD@AQMBAQA", "feedType": "price", "items": 1, "age": 2 * AN_HOUR}]}
+    )
+    sandbox.control(
+        "/seed", {"feeds": [{"feedId": "BAD@AQMBAQA", "feedType": "price", "items": 50, "failed": 2}]}
+    )
+    wait_for_look()
+    sandbox.control("/clock", {"advance": AN_HOUR})
+    processes.wait_until(reported, what="the report of the first feed", timeout=120)
+    assert reported() == ["BAD@AQMBAQA"]
+
+    # A triggerer that dies forgets nothing, and tells nothing twice.
+    sandbox.control("/seed", {"feeds": [{"feedId": "GOOD@AQMBAQA", "feedType": "MP_INVENTORY", "items": 3}]})
+    processes.kill("triggerer")
+    airflow.start("triggerer")
+    wait_for_look()
+    sandbox.control("/clock", {"advance": AN_HOUR})
+    processes.wait_until(lambda: len(reported()) > 1, what="the report of the second feed", timeout=120)
+    assert reported() == ["BAD@AQMBAQA", "GOOD@AQMBAQA"]
+
+    first, second = airflow.get(f"/dags/{watching}/dagRuns", order_by="run_after")["dag_runs"]
+    # More than one in a hundred failed.
+    assert [run["state"] for run in (first, second)] == ["failed", "success"]
+    links = airflow.get(
+        f"/dags/{watching}/dagRuns/{first['dag_run_id']}/taskInstances/report/links", map_index=0
+    )
+    table = lake / "feed_reports" / "BAD@AQMBAQA.jsonl"
+    assert [json.loads(line)["sku"] for line in table.read_text().splitlines()] == [
+        "SKU-000001",
+        "SKU-000002",
+    ]
+    assert [file.name for file in table.parent.iterdir()] == [table.name]
+    assert links["extra_links"] == {
+        "Failed items": f"file://{table}",
+        "Feed in Seller Center": "https://seller.walmart.com/activity-feed?feedId=BAD%40AQMBAQA",
+    }
