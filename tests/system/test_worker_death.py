@@ -1,0 +1,64 @@
+"""Whenever a worker dies, its feed goes out once, and the retry goes on with it."""
+
+from __future__ import annotations
+
+import json
+from importlib.metadata import version
+
+import pytest
+from local_airflow import LocalAirflow
+from local_sandbox import LocalSandbox
+from system_account import CLIENT_ID, CLIENT_SECRET
+
+from airflow_provider_walmart.hooks.walmart import WalmartHook
+
+pytestmark = pytest.mark.system
+
+DAG, MODES = "dies", ("poll", "deferred")
+HAS_STATE = tuple(map(int, version("apache-airflow").split(".")[:2])) >= (3, 3)
+# Where a worker is killed, and what the log of the next try says.
+POINTS = {
+    "before the intent": "this task has not submitted this payload yet",
+    "before the request": "it never arrived",
+    "before the answer is read": "by its file name",
+    "before the id is stored": "by its file name",
+    "while waiting": "submitted before by this task" if HAS_STATE else "by its file name",
+}
+
+
+def test_a_feed_goes_out_once_whenever_its_worker_dies(
+    airflow: LocalAirflow, sandbox: LocalSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sandbox.control("/reset", {})
+    sandbox.control("/settings", {"feed_seconds": 3})
+    runs = {point: airflow.trigger(DAG, {"point": point}) for point in POINTS}
+
+    states = {point: airflow.wait_for_run(DAG, run, timeout=300) for point, run in runs.items()}
+
+    assert states == dict.fromkeys(POINTS, "success")
+    sent = [call for call in sandbox.control("/requests?path=^/v3/feeds$") if call["method"] == "POST"]
+    of_tasks = {}
+    for point, run in runs.items():
+        assert [task["try_number"] for task in airflow.task_instances(DAG, run)] == [2, 2], point
+        for mode in MODES:
+            log = airflow.task_log(DAG, run, mode, try_number=2)
+            assert POINTS[point] in log, (point, mode)
+            assert ("keeps no task state" in log) != HAS_STATE
+            of_tasks[airflow.xcom(DAG, run, mode)["feedId"]] = f"{point}, {mode}"
+    account = {
+        "conn_type": "walmart",
+        "host": sandbox.url,
+        "login": CLIENT_ID,
+        "password": CLIENT_SECRET,
+    }
+    monkeypatch.setenv("AIRFLOW_CONN_WALMART_DEFAULT", json.dumps(account))
+    hook = WalmartHook()
+    # Each task is green with the feed that holds its own item, and Walmart was sent no other.
+    assert {feed["feedId"]: skus(hook, feed["feedId"]) for feed in hook.list_feeds()} == {
+        feed_id: [sku] for feed_id, sku in of_tasks.items()
+    }
+    assert len(sent) == len(of_tasks) == len(POINTS) * len(MODES)
+
+
+def skus(hook: WalmartHook, feed_id: str) -> list[str]:
+    return [item["sku"] for item in hook.iter_feed_items(feed_id)]
