@@ -1,8 +1,8 @@
 """Planning and building the documents of a large feed, beside a bare ``json.dumps`` of the same entries.
 
-``python tests/benchmarks/bench_slices.py [rows]`` prints a table. Every measurement has a process of its own, and counts the processor time of that process. Memory
-is the growth of its peak over what it is before the first row; ``build`` includes the largest document, which is
-there as a whole.
+``python tests/benchmarks/bench_slices.py [rows]`` prints a table, and fails when the budget of memory is exceeded. Every
+measurement has a process of its own, and counts the processor time of that process. Memory is the growth of its peak over
+what it is before the first row; ``build`` includes the largest document, which is there as a whole.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ from airflow_provider_walmart.client.feed_slices import build, plan
 ROWS = 1_000_000
 FEED_TYPES = ("inventory", "MP_INVENTORY", "price")
 MEGABYTE = 1_000_000
+# Memory may grow by so much, whatever the number of rows.
+BUDGET_MB = 10
 
 
 def rows(feed_type: str, count: int) -> Iterator[dict[str, Any]]:
@@ -98,6 +100,9 @@ def table(count: int) -> list[dict[str, Any]]:
     for line in lines:
         line["ratio"] = (line["plan, s"] + line["build, s"]) / line["json.dumps, s"]
     print("\n" + tabulate(lines, headers="keys", floatfmt=".1f", intfmt=","))
+    for line in lines:
+        assert line["plan grows by, MB"] <= BUDGET_MB
+        assert line["build grows by, MB"] <= BUDGET_MB + line["largest, MB"]
     return lines
 
 
