@@ -25,7 +25,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo demo-ui test test-quick test-airflow test-ui screenshots lint types docs bench clean
+.PHONY: help demo demo-ui test test-quick test-airflow test-ui screenshots lint types docs dist bench clean
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):.* ## (.*)/  make \1\t\2/p' Makefile | expand -t 22
@@ -60,6 +60,11 @@ types: $(VENV)/.with-dev ## static types
 
 docs: $(VENV)/.with-docs ## the documentation site, in docs/_build; a warning is an error
 	$(RUN) -m sphinx --builder html --nitpicky --fail-on-warning --keep-going --quiet docs docs/_build
+
+dist: $(VENV)/.with-dev ## what is published, built and checked, in dist
+	rm -rf dist
+	$(RUN) -m build --installer uv
+	$(RUN) -m twine check --strict dist/*
 
 bench: $(VENV)/.with-test ## the performance budgets
 	@for script in tests/benchmarks/bench_*.py; do echo "== $$script"; $(RUN) "$$script" || exit 1; done

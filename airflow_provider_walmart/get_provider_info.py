@@ -137,6 +137,7 @@ def get_provider_info() -> dict[str, Any]:
                     "airflow_provider_walmart.operators.api",
                     "airflow_provider_walmart.operators.exports",
                     "airflow_provider_walmart.operators.feeds",
+                    "airflow_provider_walmart.operators.orders",
                     "airflow_provider_walmart.operators.reports",
                 ],
             },
