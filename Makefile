@@ -59,7 +59,7 @@ types: $(VENV)/.with-dev ## static types
 	$(RUN) -m mypy
 
 docs: $(VENV)/.with-docs ## the documentation site, in docs/_build; a warning is an error
-	$(RUN) -m sphinx --builder html --nitpicky --fail-on-warning --keep-going --quiet docs docs/_build
+	$(RUN) -m sphinx --builder html --fresh-env --nitpicky --fail-on-warning --keep-going --quiet docs docs/_build
 
 dist: $(VENV)/.with-dev ## what is published, built and checked, in dist
 	rm -rf dist

@@ -25,6 +25,7 @@ from airflow_provider_walmart.hooks.golocal import WalmartGoLocalHook
 from airflow_provider_walmart.hooks.walmart import WalmartHook
 from airflow_provider_walmart.sandbox.__main__ import _parser as sandbox_options
 
+SANDBOX = re.compile(r"(?:http://)?(?:127\.0\.0\.1|localhost):8089(/.*)")
 CONNECTION = re.compile(r"AIRFLOW_CONN_\w+")
 # What blocks may start with, and what reads them.
 COMMANDS = {
@@ -125,8 +126,8 @@ def check_airflow(block: Block, command: list[str], _) -> None:
 
 def check_curl(block: Block, command: list[str], shop) -> None:
     options = dict(itertools.pairwise(command))
-    (url,) = (word for word in command if word.startswith("http://127.0.0.1:8089/"))
-    url = url.replace("http://127.0.0.1:8089", shop.url)
+    (path,) = (found[1] for found in map(SANDBOX.fullmatch, command) if found)
+    url = shop.url + path
     answer = requests.request(options.get("-X", "GET"), url, data=options.get("-d"), timeout=30)
     assert answer.ok, (str(block), answer.text)
 
