@@ -173,9 +173,9 @@ PAGING: dict[str, Json | None] = {
     "getAssortmentRecommendationVariants": {"style": "scroll"},
     # totalRecords counts the records of this reply only.
     "getAvailableV1ReconReportAsJson": {"total": []},
-    # A limit and nothing to move on with.
+    # A limit and nothing to move on with; of the second one the reply says how many there are in all.
     "getItemRecommendations": None,
-    "getUnpublishedItems": None,
+    "getUnpublishedItems": {"style": "single", "page_size": None},
 }
 
 # Rate limit rows whose endpoint is spelled differently in the documents.

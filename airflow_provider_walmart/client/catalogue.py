@@ -82,8 +82,8 @@ class RateLimit:
 class Paging:
     """How an operation pages. Paths are dotted names in the JSON of request body or reply.
 
-    :param style: ``query string``, ``cursor``, ``items cursor``, ``scroll``, ``cursor mark``, ``offset``, ``page``
-        or ``byte offset``; the module `paging` says what each means.
+    :param style: ``query string``, ``cursor``, ``items cursor``, ``scroll``, ``cursor mark``, ``offset``, ``page``,
+        ``single`` or ``byte offset``; the module `paging` says what each means.
     :param records: where the records are in the reply; the first path that is there counts.
     :param cursor: where the reply says what to ask for next; likewise.
     :param total: where the reply says how many records there are in all; likewise.

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Any
 
 from airflow_provider_walmart.client.errors import WalmartConfigError
+from airflow_provider_walmart.client.moments import moment_of
 
 COUNTS = ("itemsReceived", "itemsSucceeded", "itemsFailed", "itemsProcessing")
 EXAMPLES = 3
@@ -52,15 +53,7 @@ def _count(value: Any) -> int:
 def submitted_at(feed: dict[str, Any]) -> datetime | None:
     """Return when a feed was submitted (aware, UTC): epoch milliseconds in JSON, ISO text in older answers."""
     value = feed.get("feedDate") or feed.get("feedSubmissionDate")
-    try:
-        if isinstance(value, (int, float)):
-            return datetime.fromtimestamp(value / 1000, timezone.utc)
-        if isinstance(value, str):
-            when = datetime.fromisoformat(value.replace("Z", "+00:00"))
-            return when if when.tzinfo else when.replace(tzinfo=timezone.utc)
-    except (ValueError, OverflowError, OSError):
-        pass
-    return None
+    return moment_of(value)
 
 
 def is_finished(summary: dict[str, Any]) -> bool:

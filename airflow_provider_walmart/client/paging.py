@@ -19,6 +19,8 @@ What the styles of the catalogue mean:
     Counts records. The total ends it, or, where the reply holds none, a page that is not full.
 ``page``
     Counts pages; ends likewise.
+``single``
+    One page, as large as it is asked to be, and nothing to move on with. Less than the total is an error.
 ``byte offset``
     The reply holds the place in a file to go on from; a reply without records, or with no later place, ends it.
 """
@@ -349,6 +351,19 @@ class ByteOffsetPaginator(CountingPaginator):
         return self._ask(offset) if offset > int(self._position) else None
 
 
+class SinglePaginator(Paginator):
+    """Takes the one page there is."""
+
+    def _after(self, page: Any, found: list[Any]) -> PageRequest | None:
+        if self._all_seen(page) is False:
+            raise WalmartError(
+                f"{self.operation.name} gave {self.seen} of {total_of(self.operation, page)} records, and has no "
+                "further pages.",
+                hint=f"Ask for all of them at once with {self.paging.limit}.",
+            )
+        return None
+
+
 class ItemsPaginator(ScrollPaginator):
     """Follows the cursor of the item listing, and goes on by offset when it has expired."""
 
@@ -405,6 +420,7 @@ PAGINATORS: dict[str, type[Paginator]] = {
     "items cursor": ItemsPaginator,
     "offset": OffsetPaginator,
     "page": PagePaginator,
+    "single": SinglePaginator,
     "byte offset": ByteOffsetPaginator,
 }
 

@@ -6,9 +6,8 @@ Decoding and encoding a record again costs many times what copying its bytes doe
 from __future__ import annotations
 
 import functools
-import itertools
 import json
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -102,27 +101,8 @@ def _first_byte(raw: Raw) -> bytes:
 
 def json_lines(page: Sequence[Raw]) -> bytes:
     """Return records as lines, the end of each included."""
-    lines = b"".join(itertools.chain.from_iterable((record, b"\n") for record in page))
+    lines = b"\n".join((*page, b""))
     if lines.count(b"\n") == len(page) and b"\r" not in lines:
         return lines
     # Line breaks between the tokens; those inside texts are escaped anyway.
     return b"".join(msgspec.json.format(bytes(record), indent=-1) + b"\n" for record in page)
-
-
-def key_of(name: str) -> Callable[[Raw], Hashable]:
-    """Return a function that takes one top-level field out of a record, and decodes nothing else.
-
-    :param name: the field, a text or a number.
-    :return: the function; for a record without that field, it returns the whole record.
-    """
-    kind = msgspec.defstruct("Record", [("key", str | int | None, None)], rename={"key": name})
-    decoder = msgspec.json.Decoder(kind)
-
-    def key(raw: Raw) -> Hashable:
-        try:
-            found: Hashable = decoder.decode(raw).key  # type: ignore[attr-defined]
-        except ValueError:
-            found = None
-        return bytes(raw) if found is None else found
-
-    return key

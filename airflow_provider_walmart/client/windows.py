@@ -5,20 +5,17 @@ A search of orders finds 10,000 at most, in the last 180 days. A longer range is
 Whether the edges of a search belong to it is documented both ways: "on or after" and "on or before" for returns,
 "after" and "before" for orders; and edges are sent in whole seconds. So every window is searched from one second
 before its start up to its end. Then nothing is lost at an edge, whichever way edges are read: what is found in two
-windows is given once by `without_doubles`, and of the second before the whole range, and of its very end, records
-may come along.
+windows is given once (see `doubles`), and of the second before the whole range, and of its very end, records may
+come along.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from typing import TypeVar
 
 from airflow_provider_walmart.client.errors import WalmartConfigError, WalmartError
-
-Record = TypeVar("Record")
 
 # Most orders that one search finds.
 CAP = 10_000
@@ -73,25 +70,6 @@ def windows(
     if smallest < SECOND:
         raise WalmartConfigError(f"smallest is {smallest}; expected at least one second.")
     return _split(first, last, count, cap, smallest)
-
-
-def without_doubles(
-    batches: Iterable[Iterable[Record]], key: Callable[[Record], Hashable]
-) -> Iterator[Record]:
-    """Yield the records of neighbouring windows, those found in two of them once.
-
-    :param batches: the records of each window, in the order of the windows.
-    :param key: what makes a record unique, such as its ``purchaseOrderId``. The keys of two windows are kept.
-    """
-    before: set[Hashable] = set()
-    for batch in batches:
-        now: set[Hashable] = set()
-        for record in batch:
-            name = key(record)
-            if name not in before and name not in now:
-                yield record
-            now.add(name)
-        before = now
 
 
 def _split(

@@ -2,51 +2,68 @@
 
 from __future__ import annotations
 
-import gzip
-import itertools
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from datetime import datetime, timezone
-from typing import IO, TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_walmart.client.errors import WalmartConfigError
 from airflow_provider_walmart.results.account import OfMarketplace
 from airflow_provider_walmart.results.api_params import given_params, own_params
+from airflow_provider_walmart.results.export_files import OneFile, Parts, export_file, part_size
+from airflow_provider_walmart.results.export_window import (
+    Watermark,
+    announce,
+    export_key,
+    interval_of,
+    outlet_assets,
+    window_of,
+)
 from airflow_provider_walmart.results.failures import fail_for_good
-from airflow_provider_walmart.results.files import whole_file
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
 
 PROGRESS_EVERY = 50_000
-# Records written at once; as many as a page of orders has.
-BATCH = 200
-# Low on purpose: JSON lines shrink to a tenth all the same, in half the time.
-GZIP_LEVEL = 3
 
 
 class WalmartExportOperator(OfMarketplace, BaseOperator):
     """Lands all records of a paginated operation as JSON lines in object storage.
 
-    Records are passed through as the JSON they are, page by page, in constant memory. Orders and returns are exported
-    by the data interval of the DAG run, by when they were last modified: a run of the same interval gives the same
-    file again, but for records that were modified since, which belong to a later interval by now. Records at the very
-    edge of an interval may be in two neighbouring ones. A run without an interval (what Airflow makes of plain cron
-    expressions gives none) exports all that Walmart keeps, half a year. Orders include those that Walmart or a third
-    party ships, and are searched in windows small enough for what one search finds.
+    Records are passed through as the JSON they are, page by page, in constant memory, each once. Orders, released
+    orders and returns are exported by a time window, orders and returns by when they were last modified. Orders include
+    those that Walmart or a third party ships, and are searched in windows small enough for what one search finds.
+
+    The window is the data interval of the DAG run. A run of the same interval gives the same file again, but for
+    records that were modified since, which belong to a later interval by now. Records at the very edge of an interval
+    may be in two neighbouring ones. With an outlet asset, Airflow 3.3 remembers how far it was exported: a run goes on
+    there when it has no interval (what Airflow makes of plain cron expressions gives none), and begins there when
+    earlier intervals are missing. The mark moves once the file is in place. Without both, all is exported that Walmart
+    keeps, half a year.
+
+    The event of an outlet asset carries what the task returns.
 
     :param operation: operation id or method and path of an operation that pages.
     :param output_path: a path or any URI that `ObjectStoragePath` knows. The file appears there as a whole or not at
-        all.
+        all. With a part size it is a folder, which must hold nothing else: ``part-00001.jsonl`` and so on, and
+        ``_manifest.json``, which is there when all parts are, and lists them.
     :param params: parameters by Walmart's names. Dates of creation or last modification among them are used in place
         of the data interval, sent as they are; an end left out is that of the interval.
+    :param cursor_field: date in the records that the window is about, such as ``orderDate`` or, for operations that
+        Walmart can't search by date, ``feedDate``; dotted for one inside another. Records outside of the window are
+        left out. Default: when orders and returns were last modified.
+    :param lookback: how far before its begin a window starts, for what Walmart shows late: a `timedelta` or seconds.
+        What was exported already comes again then, for whoever reads to take the last one of each key. Default: ten
+        minutes where the window begins at the mark, none where it is an interval.
     :param compression: ``gzip``, or None (default).
+    :param part_records: most records of a part.
+    :param part_bytes: most bytes of a part, before compression.
     :param walmart_conn_id: id of a connection of type ``walmart``.
-    :return: dict with ``uri``, ``records``, ``pages`` and ``watermark`` (end of the exported interval, ISO 8601; None
-        for operations without dates, and with dates of your own).
+    :return: dict with ``uri``, ``records``, ``pages``, ``watermark`` (end of the window, or the newest date of the
+        ``cursor_field``, ISO 8601; None without a window, and with dates of your own), ``window`` (``start`` and ``end``,
+        or None) and, where there are parts, ``manifest`` (its URI).
     :raises AirflowFailException: for bad input, an interval of which Walmart keeps nothing any more, and what Walmart
         refuses.
     """
@@ -55,6 +72,7 @@ class WalmartExportOperator(OfMarketplace, BaseOperator):
         "operation",
         "output_path",
         "api_params",
+        "cursor_field",
         "compression",
         "walmart_conn_id",
     )
@@ -67,7 +85,11 @@ class WalmartExportOperator(OfMarketplace, BaseOperator):
         operation: str,
         output_path: str,
         params: Mapping[str, Any] | None = None,
+        cursor_field: str | None = None,
+        lookback: timedelta | float | None = None,
         compression: str | None = None,
+        part_records: int | None = None,
+        part_bytes: int | None = None,
         walmart_conn_id: str = "walmart_default",
         **kwargs: Any,
     ) -> None:
@@ -75,50 +97,79 @@ class WalmartExportOperator(OfMarketplace, BaseOperator):
         self.operation = operation
         self.output_path = output_path
         self.api_params = given_params(params)
+        self.cursor_field = cursor_field
+        self.lookback = lookback
         self.compression = compression
+        self.part_records = part_records
+        self.part_bytes = part_bytes
         self.walmart_conn_id = walmart_conn_id
 
     def execute(self, context: Context) -> dict[str, Any]:
-        """Export the data interval, or everything that Walmart keeps."""
-        from airflow_provider_walmart.client.exports import raw_records, uses_interval
-        from airflow_provider_walmart.client.raw_pages import json_lines
+        """Export the window of the run, or everything that Walmart keeps."""
+        from airflow_provider_walmart.client.ahead import ahead
+        from airflow_provider_walmart.client.cursor_field import CursorField
+        from airflow_provider_walmart.client.export_pages import export_pages, uses_interval
+        from airflow_provider_walmart.client.exports import export_of
 
         with fail_for_good():
             if self.compression not in (None, "", "gzip"):
                 raise WalmartConfigError(f"compression is {self.compression!r}; allowed: gzip or None.")
-            _, params = own_params(self.operation, self.api_params, self.params)
-            start, end = _interval(context)
-            pages = count = 0
+            sizes = part_size("part_records", self.part_records), part_size("part_bytes", self.part_bytes)
+            lookback = _span(self.lookback)
+            operation, params = own_params(self.operation, self.api_params, self.params)
+            field = self.cursor_field or ""
+            cursor = CursorField(field) if field else None
+            client, settings = self.hook.client, export_of(operation.name)
+            assets = outlet_assets(self.outlets)
+            is_windowed = uses_interval(operation.name, params, field)
+            key = export_key(operation.name, self.walmart_conn_id, params, field)
+            mark = Watermark(context, assets if is_windowed else [], key)
+            last = mark.get()
+            window = (
+                window_of(context, key, last, lookback, settings.lookback)
+                if is_windowed
+                else interval_of(context)
+            )
+            found = export_pages(client, operation.name, params, window.start, window.end, field)
+            if cursor and is_windowed:
+                found = cursor.inside(found, window.start, window.end)
+            with export_file(self.output_path, self.compression, *sizes) as file:
+                pages = self._land(ahead(found), file)
+                reached = (cursor.newest or last if cursor else window.end) if is_windowed else None
+                about = {
+                    "operation": operation.name,
+                    "window": window.as_dict() if is_windowed else None,
+                    "watermark": reached.isoformat() if reached else None,
+                    "pages": pages,
+                }
+                manifest = file.publish(about)
+            self.log.info("%d records in %d pages are in %s", file.records, pages, self.output_path)
+            # Only now: what failed on the way is exported again.
+            mark.move(reached)
+            del about["operation"]
+            result = {"uri": self.output_path, "records": file.records, **about, **manifest}
+            announce(context, assets, result)
+            return result
 
-            def on_page() -> None:
-                nonlocal pages
-                pages += 1
-
-            found = raw_records(self.hook.client, self.operation, params, start, end, on_page)
-            with whole_file(self.output_path, "wb") as file, _compressed(file, self.compression) as lines:
-                while batch := list(itertools.islice(found, BATCH)):
-                    lines.write(json_lines(batch))
-                    count += len(batch)
-                    if count % PROGRESS_EVERY == 0:
-                        self.log.info("%d records in %d pages so far", count, pages)
-            watermark = end.isoformat() if uses_interval(self.operation, params) else None
-            self.log.info("%d records in %d pages are in %s", count, pages, self.output_path)
-            return {"uri": self.output_path, "records": count, "pages": pages, "watermark": watermark}
+    def _land(self, found: Iterable[list[Any]], file: OneFile | Parts) -> int:
+        """Write pages and return how many there were."""
+        pages, told = 0, PROGRESS_EVERY
+        for pages, page in enumerate(found, start=1):
+            file.write(page)
+            if file.records >= told:
+                self.log.info("%d records in %d pages so far", file.records, pages)
+                told = file.records + PROGRESS_EVERY
+        return pages
 
 
-@contextmanager
-def _compressed(file: IO[bytes], compression: str | None) -> Iterator[Any]:
-    if not compression:
-        yield file
-        return
-    # Without name and time in its header, equal records make equal files.
-    with gzip.GzipFile(filename="", fileobj=file, mode="wb", compresslevel=GZIP_LEVEL, mtime=0) as packed:
-        yield packed
-
-
-def _interval(context: Context) -> tuple[datetime | None, datetime]:
-    """Return the data interval of the run; as far back as possible and until now where it has none."""
-    start, end = context.get("data_interval_start"), context.get("data_interval_end")
-    if start and end and start < end:
-        return start, end
-    return None, datetime.now(timezone.utc)
+def _span(value: Any) -> timedelta | None:
+    """Return a length of time, None for none given."""
+    try:
+        span = value if value is None or isinstance(value, timedelta) else timedelta(seconds=value)
+    except (TypeError, OverflowError):
+        span = timedelta(-1)
+    if span is not None and span < timedelta(0):
+        raise WalmartConfigError(
+            f"lookback is {str(value)[:40]!r}; expected a timedelta or seconds, not negative."
+        )
+    return span

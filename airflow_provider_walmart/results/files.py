@@ -55,19 +55,30 @@ def whole_file(uri: str, mode: str = "w") -> Iterator[IO[Any]]:
     :raises WalmartConfigError: as `place_of` does.
     """
     target = place_of(uri)
-    beside = target.parent / f".{target.name}.{uuid.uuid4().hex[:8]}.part"
+    beside = place_beside(target)
     beside.parent.mkdir(parents=True, exist_ok=True)
     if _is_local(target):
         # Object stores show nothing of an upload that was never completed.
         for left_behind in target.parent.glob(f".{glob.escape(target.name)}.????????.part"):
             left_behind.unlink(missing_ok=True)
     try:
-        # Texts of others are cut anywhere, also in the middle of a character.
-        text = {} if "b" in mode else {"encoding": "utf-8", "errors": "replace"}
-        with beside.open(mode, block_size=PART, **text) as file:  # type: ignore[no-untyped-call]
+        with written(beside, mode) as file:
             yield file
         target.fs.mv(beside.path, target.path)
     except BaseException:
         with contextlib.suppress(OSError):
             beside.unlink()
         raise
+
+
+def place_beside(target: ObjectStoragePath) -> ObjectStoragePath:
+    """Return a hidden place beside another one, a new one each time."""
+    return target.parent / f".{target.name}.{uuid.uuid4().hex[:8]}.part"
+
+
+def written(path: ObjectStoragePath, mode: str) -> IO[Any]:
+    """Open a file for writing, held in memory in small parts only where it is uploaded."""
+    # Texts of others are cut anywhere, also in the middle of a character.
+    text = {} if "b" in mode else {"encoding": "utf-8", "errors": "replace"}
+    file: IO[Any] = path.open(mode, block_size=PART, **text)  # type: ignore[no-untyped-call]
+    return file

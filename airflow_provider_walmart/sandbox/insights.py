@@ -1,4 +1,4 @@
-"""Listing quality and the reviews accelerator: one list by opaque cursor, one by scroll id."""
+"""Listing quality, unpublished items and the reviews accelerator: a list by opaque cursor, a page, and a scroll."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from starlette.responses import Response
 from airflow_provider_walmart.sandbox import catalog, cursors
 from airflow_provider_walmart.sandbox.calls import Call, Endpoint, reply
 from airflow_provider_walmart.sandbox.errors import Refusal, bad_param
+from airflow_provider_walmart.sandbox.moments import DAY, day, parse
 from airflow_provider_walmart.sandbox.throttle import per_minute
 
 SERVICE = "GMP_INSIGHTS_API"
@@ -107,6 +108,49 @@ async def reviews(call: Call) -> Response:
     return reply({"statusCode": 200, "payload": payload})
 
 
+async def unpublished(call: Call) -> Response:
+    """Answer ``GET /v3/insights/items/unpublished/items``: one page, and nothing to move on with.
+
+    Every fifth item is unpublished, one more day ago each. Unless told otherwise, only those are shown that are
+    trending and have inventory.
+
+    :param call: the call.
+    """
+    try:
+        since = parse(call.query("fromDate"))
+    except ValueError:
+        raise bad_param("fromDate", "must be a date such as 2026-12-01", service=SERVICE) from None
+    limit = call.number("limit", 20, least=1)
+    shown = {name: call.query(name, "true") == "true" for name in ("marketTrending", "itemsWithInventory")}
+    items, now = call.state.items, int(call.now * 1000)
+    found = []
+    for place in range(0, len(items), 5):
+        moment = now - place // 5 * DAY
+        record = _unpublished(items.at(place), place, day(moment))
+        if moment >= since and all(record[name] == "true" for name, only in shown.items() if only):
+            # A filter of Walmart's; the reply doesn't tell.
+            del record["itemsWithInventory"]
+            found.append(record)
+    if not found:
+        raise Refusal(404, f"CONTENT_NOT_FOUND.{SERVICE}", description="No items found")
+    return reply({"payload": found[:limit], "totalCount": len(found)})
+
+
+def _unpublished(sku: str, place: int, since: str) -> dict[str, Any]:
+    return {
+        "sku": sku,
+        "itemId": catalog.item_id(place + 1),
+        "productName": catalog.name(place + 1),
+        "condition": "New",
+        "lifecycleStatus": "ACTIVE",
+        "publishStatus": "UNPUBLISHED",
+        "unpublishReasons": "REASONABLE_PRICE_NOT_SATISFIED",
+        "unpublishedDate": since,
+        "marketTrending": "true" if place % 2 else "false",
+        "itemsWithInventory": "true" if place % 3 else "false",
+    }
+
+
 def _quality(sku: str, place: int) -> dict[str, Any]:
     score = 40 + place % 60
     return {
@@ -140,6 +184,13 @@ def _reviewed(sku: str, place: int) -> dict[str, Any]:
 
 
 ENDPOINTS = [
+    Endpoint(
+        "GET",
+        "/v3/insights/items/unpublished/items",
+        unpublished,
+        "item",
+        per_minute(100, "unpublished/items"),
+    ),
     Endpoint(
         "POST",
         "/v3/insights/items/listingQuality/items",

@@ -162,13 +162,13 @@ def _template(product_info: bool, replacement_info: bool) -> Template:
 
 
 @functools.lru_cache(maxsize=4 * SKUS)
-def _kind(turn: int, status: str, node: str, product_info: bool, replacement_info: bool) -> Template:
-    """Return what all orders have in common that are for the same SKU."""
+def _kind(turn: int, status: str, node: str, product_info: bool, replacement_info: bool) -> tuple[str, ...]:
+    """Return the texts around what tells apart orders for the same SKU."""
     sku = turn + 1
     street, city, state, postal_code = _TOWNS[turn % len(_TOWNS)]
     quantity = turn % 3 + 1
     total = catalog.cents(sku) * quantity
-    return _template(product_info, replacement_info).narrow(
+    narrowed = _template(product_info, replacement_info).narrow(
         {
             "name": _PEOPLE[turn % len(_PEOPLE)],
             "street": street,
@@ -184,6 +184,7 @@ def _kind(turn: int, status: str, node: str, product_info: bool, replacement_inf
             "node": node,
         }
     )
+    return narrowed.around("po", "co", "po", "created", "delivery", "ship", "created", "delivery")
 
 
 def made(batch: Batch, number: int, *, product_info: bool = False, replacement_info: bool = False) -> str:
@@ -195,14 +196,11 @@ def made(batch: Batch, number: int, *, product_info: bool = False, replacement_i
     :param replacement_info: whether to tell the type of the order.
     """
     created = batch.created(number)
-    return _kind(number % SKUS, batch.status, batch.kind, product_info, replacement_info).fill(
-        {
-            "po": _FIRST_PURCHASE_ORDER + number,
-            "co": _FIRST_CUSTOMER_ORDER + number,
-            "created": created,
-            "ship": expected_ship(created),
-            "delivery": created + 7 * DAY,
-        }
+    po, moment, delivery = purchase_order(number), str(created), str(created + 7 * DAY)
+    a, b, c, d, e, f, g, h, i = _kind(number % SKUS, batch.status, batch.kind, product_info, replacement_info)
+    return (
+        f"{a}{po}{b}{customer_order(number)}{c}{po}{d}{moment}{e}{delivery}{f}{expected_ship(created)}{g}{moment}"
+        f"{h}{delivery}{i}"
     )
 
 
@@ -216,14 +214,15 @@ def texts(
     :param product_info: whether to tell image and weight of the products.
     :param replacement_info: whether to tell the type of the orders.
     """
-    batch = None
+    batch, of_batch = None, range(0)
     for number in numbers:
         changed = state.changed_orders.get(number)
         if changed is not None:
             yield _changed_text(changed.record, product_info=product_info, replacement_info=replacement_info)
             continue
-        if batch is None or number not in batch.numbers:
+        if number not in of_batch:
             batch = batch_of(state.orders, number)
+            of_batch = batch.numbers if batch else range(0)
         if batch is not None:
             yield made(batch, number, product_info=product_info, replacement_info=replacement_info)
 

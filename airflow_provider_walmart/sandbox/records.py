@@ -36,6 +36,16 @@ class Template:
             narrowed._text = narrowed._text.replace(f"%({name})s", str(value).replace("%", "%%"))
         return narrowed
 
+    def around(self, *names: str) -> tuple[str, ...]:
+        """Return the texts before, between and behind the holes, for who fills them faster than :meth:`fill`.
+
+        :param names: the holes in their order, which has to be right.
+        """
+        pieces = re.split(r"%\((\w+)\)s", self._text)
+        if tuple(pieces[1::2]) != names:
+            raise ValueError(f"the holes are {pieces[1::2]}")
+        return tuple(piece.replace("%%", "%") for piece in pieces[::2])
+
     def fill(self, values: dict[str, Any]) -> str:
         """Return the JSON text of a record.
 

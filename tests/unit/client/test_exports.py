@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from datetime import datetime, timedelta, timezone
 from urllib.parse import parse_qsl
 
 import pytest
 
-from airflow_provider_walmart.client import exports
+from airflow_provider_walmart.client import export_pages as reading
 from airflow_provider_walmart.client.catalogue import find
 from airflow_provider_walmart.client.errors import WalmartConfigError, WalmartError, WalmartRequestError
-from airflow_provider_walmart.client.exports import DATED, raw_records, uses_interval
+from airflow_provider_walmart.client.export_pages import export_pages, uses_interval
+from airflow_provider_walmart.client.exports import EXPORTS
 
 UTC = timezone.utc
 END = datetime.now(UTC).replace(microsecond=0)
@@ -31,7 +33,8 @@ def client(make_client):
 
 
 def export(client, params=ONE_KIND, start=START, end=END, operation="getAllOrders") -> list[dict]:
-    return [json.loads(bytes(record)) for record in raw_records(client, operation, params, start, end)]
+    pages = export_pages(client, operation, params, start, end)
+    return [json.loads(bytes(record)) for page in pages for record in page]
 
 
 def queries(walmart) -> list[dict]:
@@ -40,14 +43,16 @@ def queries(walmart) -> list[dict]:
     return [dict(parse_qsl(request.url.partition("?")[2])) for request in sent]
 
 
-def test_every_date_parameter_and_key_is_one_of_the_operation():
-    for name, export_settings in DATED.items():
-        operation = find(name)
-        known = {parameter.name for parameter in operation.parameters}
-        assert {part for pair in export_settings.periods for part in pair} <= known
-        assert all(set(variant) <= known for variant in export_settings.variants)
-        assert export_settings.beginning in known | {""}
-        assert operation.paging.limit in known
+@pytest.mark.parametrize("name", EXPORTS)
+def test_every_parameter_of_a_row_is_one_of_the_operation(name):
+    operation, row = find(name), EXPORTS[name]
+    assert operation.name == name
+    known = {parameter.name for parameter in operation.parameters}
+    named = {part for period in row.periods for part in (period.start, period.end)}
+    named |= {row.since, row.beginning} - {""} | {part for variant in row.variants for part in variant}
+    assert named <= known
+    # Searches are counted before they are read.
+    assert operation.paging.limit in known or not (row.periods or row.since)
 
 
 def test_a_reply_without_a_total_is_read_all_the_same(client, walmart):
@@ -56,7 +61,7 @@ def test_a_reply_without_a_total_is_read_all_the_same(client, walmart):
 
 
 def test_records_without_a_key_are_all_kept_and_equal_ones_given_once(client, walmart):
-    walmart.get("/v3/orders", json=orders("a", {"x": 1}, {"x": 2}, "a", {"x": 2}, total=5))
+    walmart.get("/v3/orders", json=orders("a", {"x": 1}, {"x": 2}, "a", {"x": 2}, total=3))
     assert export(client) == [{"purchaseOrderId": "a"}, {"x": 1}, {"x": 2}]
 
 
@@ -70,11 +75,24 @@ def test_edges_are_whole_seconds_that_leave_nothing_out(client, walmart):
 
 
 def test_a_search_that_never_stays_the_same_is_an_error_in_the_end(client, walmart):
-    walmart.get("/v3/orders", json=orders("a", total=2))
+    answers = itertools.count()
+
+    def changing(request, context):
+        return orders(f"order {next(answers)}", total=100)
+
+    walmart.get("/v3/orders", json=changing)
     with pytest.raises(WalmartError, match="faster than they can be read") as caught:
         export(client)
     assert not caught.value.is_final
-    assert len(queries(walmart)) == 2 * exports.PASSES + 1
+    assert len(queries(walmart)) == 2 * reading.PASSES + 1
+
+
+def test_a_total_that_is_never_reached_is_believed_no_longer_than_needed(client, walmart, caplog):
+    walmart.get("/v3/orders", json=orders("a", total=2))
+    assert export(client) == [{"purchaseOrderId": "a"}]
+    assert "finds 2 records and gives 1" in caplog.text
+    # Counted, read, counted, read, counted.
+    assert len(queries(walmart)) == 5
 
 
 def test_a_refused_search_is_not_split_for_ever(client, walmart):

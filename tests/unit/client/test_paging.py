@@ -241,6 +241,12 @@ def marks(shop: Shop, query: str, body: Any) -> Any:
     return {"meta": {"nextCursorMark": mark}, "order": rows}
 
 
+def unpublished(shop: Shop, query: str, body: Any) -> Any:
+    """One page as large as asked for, and nothing to move on with."""
+    given = parsed(query)
+    return {"payload": shop.slice(0, int(given.get("limit", 20))), "totalCount": shop.size}
+
+
 LIMIT = {"limit": 3}
 FILTER = {"filter": {"itemStatus": "ELIGIBLE"}}
 CATEGORIES = {"categorizationType": "BRAND", "filterCriteria": {"searchText": "and"}, "meta": {"limit": 3}}
@@ -273,6 +279,7 @@ STYLES: dict[str, tuple[Answer, str, dict[str, Any], Any]] = {
         None,
     ),
     "scroll": (reviews, "getIrpItems", {}, FILTER),
+    "single": (unpublished, "getUnpublishedItems", {"fromDate": "2026-11-01", "limit": 100}, None),
     "cursor mark": (marks, "mx.getAllOrdersUsingCursor", {"statusCodeFilter": "Created", **LIMIT}, None),
 }
 
@@ -317,6 +324,12 @@ def test_no_request_is_wasted(style, size, requests):
     shop = Shop(size)
     run(answer, shop, name, params, body)
     assert len(shop.asked) == requests
+
+
+def test_less_than_the_total_on_the_only_page_is_an_error():
+    with pytest.raises(WalmartError, match="20 of 21 records") as caught:
+        run(unpublished, Shop(21), "getUnpublishedItems", {"fromDate": "2026-11-01"}, None)
+    assert "limit" in caught.value.hint
 
 
 def test_all_styles_of_the_catalogue_are_tested():

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from airflow_provider_walmart.client.catalogue import all_operations, find
 from airflow_provider_walmart.client.errors import WalmartError
 from airflow_provider_walmart.client.paging import records, total_of
-from airflow_provider_walmart.client.raw_pages import Raw, as_raw, decode_page, json_lines, key_of
+from airflow_provider_walmart.client.raw_pages import Raw, as_raw, decode_page, json_lines
 
 ORDERS = find("getAllOrders")
 
@@ -103,21 +103,6 @@ def test_a_decoded_record_becomes_raw():
     assert json.loads(bytes(as_raw(record))) == record
     raw = Raw(b'{"a" : 1}')
     assert as_raw(raw) is raw
-
-
-@pytest.mark.parametrize(
-    ("record", "expected"),
-    [
-        (b'{"id": "x", "other": [1, {"id": 2}]}', "x"),
-        (b'{"inner": {"id": 2}, "id": 12345678901234567890}', 12345678901234567890),
-        (b'{"inner": {"id": "x"}}', b'{"inner": {"id": "x"}}'),
-        (b'{"id": null}', b'{"id": null}'),
-        (b'{"id": ["x"]}', b'{"id": ["x"]}'),
-        (b'{"id": "\\ud83d"}', b'{"id": "\\ud83d"}'),
-    ],
-)
-def test_the_key_of_a_record(record, expected):
-    assert key_of("id")(Raw(record)) == expected
 
 
 @pytest.mark.parametrize(

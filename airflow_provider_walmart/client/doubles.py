@@ -1,0 +1,81 @@
+"""Giving each record once: records that move on while a list is read come again."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Hashable, Sequence
+
+import msgspec
+
+Raw = msgspec.Raw
+
+
+class Doubles:
+    """Leaves out records that came before, in this batch or the one before it; more is not kept in memory.
+
+    :param key: what makes a record unique: names of top-level fields, texts or numbers. None: all of it.
+    """
+
+    def __init__(self, key: Sequence[str] = ()) -> None:
+        self._keys = keys_of(key)
+        self._before: set[Hashable] = set()
+        self._now: set[Hashable] = set()
+
+    @property
+    def count(self) -> int:
+        """How many different records came in this batch."""
+        return len(self._now)
+
+    def next_batch(self) -> None:
+        """Begin another batch: what came before this one may come again from now on."""
+        self._before, self._now = self._now, set()
+
+    def fresh(self, page: list[Raw]) -> list[Raw]:
+        """Return the records of a page that are new, in their order."""
+        keys = self._keys(page)
+        different = set(keys)
+        if (
+            len(different) == len(page)
+            and self._now.isdisjoint(different)
+            and self._before.isdisjoint(different)
+        ):
+            self._now |= different
+            return page
+        kept = []
+        for key, record in zip(keys, page, strict=True):
+            if key not in self._now and key not in self._before:
+                kept.append(record)
+            self._now.add(key)
+        return kept
+
+
+def keys_of(names: Sequence[str]) -> Callable[[Sequence[Raw]], list[Hashable]]:
+    """Return a function that takes the keys out of records, and decodes nothing else of them.
+
+    :param names: the fields that make up the key.
+    :return: the function; the key of a record without all those fields is a digest of the whole record.
+    """
+    if not names:
+        return lambda page: [_digest(record) for record in page]
+    fields = [(f"field_{number}", str | int) for number in range(len(names))]
+    renamed = {f"field_{number}": name for number, name in enumerate(names)}
+    kind = msgspec.defstruct("Key", fields, rename=renamed, frozen=True, gc=False)
+    decode = msgspec.json.Decoder(kind).decode
+
+    def keys(page: Sequence[Raw]) -> list[Hashable]:
+        try:
+            return [decode(record) for record in page]
+        except ValueError:
+            return [key(record) for record in page]
+
+    def key(record: Raw) -> Hashable:
+        try:
+            return decode(record)
+        except ValueError:
+            return _digest(record)
+
+    return keys
+
+
+def _digest(record: Raw) -> bytes:
+    return hashlib.blake2b(record, digest_size=16).digest()

@@ -1,0 +1,261 @@
+"""Reading all records of an operation: the searches that find them, their pages, each record once."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta, timezone
+from typing import Any
+
+from airflow_provider_walmart.client.catalogue import Operation, find
+from airflow_provider_walmart.client.doubles import Doubles
+from airflow_provider_walmart.client.errors import (
+    WalmartConfigError,
+    WalmartError,
+    WalmartRequestError,
+)
+from airflow_provider_walmart.client.exports import Export, Period, export_of
+from airflow_provider_walmart.client.marketplace import MarketplaceClient
+from airflow_provider_walmart.client.moments import moment_of
+from airflow_provider_walmart.client.paging import page_params, records, total_of
+from airflow_provider_walmart.client.raw_pages import Raw
+from airflow_provider_walmart.client.request_building import build_request
+from airflow_provider_walmart.client.windows import CAP, SECOND, windows
+
+log = logging.getLogger(__name__)
+
+# Walmart keeps orders and returns for half a year.
+LONGEST_HISTORY = timedelta(days=180)
+# Before there was anything to know of, where an operation has to be told since when.
+EVER = datetime(2009, 1, 1, tzinfo=timezone.utc)
+SHORTEST = 2 * SECOND
+# How often a search is read whose records change meanwhile.
+PASSES = 5
+# What may be added to a list while it is read.
+ROOM = 100
+
+
+@dataclass(frozen=True)
+class Search:
+    """Parameters that find some of the records, and how many they find; None: as many as there are."""
+
+    params: dict[str, Any]
+    count: int | None = None
+
+
+def uses_interval(operation: str, params: Mapping[str, Any], cursor_field: str = "") -> bool:
+    """Return whether an export takes its time window from its caller's ``start`` and ``end``.
+
+    :param operation: name of the operation.
+    :param params: parameters of the caller, which may hold dates of their own.
+    :param cursor_field: as for `export_pages`.
+    """
+    export = export_of(operation)
+    if export.own_period(params) or (export.since and params.get(export.since)):
+        return False
+    return bool(export.periods or export.since or cursor_field)
+
+
+def export_pages(
+    client: MarketplaceClient,
+    operation: str,
+    params: Mapping[str, Any],
+    start: datetime | None,
+    end: datetime,
+    cursor_field: str = "",
+) -> Iterator[list[Raw]]:
+    """Return an iterator over the records in a time window, page by page as they are read, each once.
+
+    All records are read where Walmart doesn't find them by date. A page may be empty.
+
+    :param client: the account.
+    :param operation: name of an operation that pages.
+    :param params: parameters of the caller; dates of their own win over ``start`` and ``end``.
+    :param start: begin of the window (aware); None: as far back as Walmart keeps records.
+    :param end: its end.
+    :param cursor_field: date in the records that the window is about; empty: last change, where Walmart can search
+        by that.
+    :raises WalmartConfigError: for dates that are none, and for a window so old that Walmart keeps nothing of it.
+    :raises WalmartError: on the way.
+    """
+    found, export = find(operation), export_of(operation)
+    params = {name: value for name, value in params.items() if value is not None}
+    # Bad input is an error at once, not after the searches that only count.
+    build_request(found, page_params(found, _needed(export, params)), market=client.settings.market)
+    if export.periods:
+        searches = _by_date(client, found, export, params, start, end, cursor_field)
+    elif found.paging and found.paging.style == "single":
+        searches = _at_once(client, found, export, params, start)
+    else:
+        searches = iter([Search(params)])
+    return _read(client, found, searches, Doubles(export.key))
+
+
+def _needed(export: Export, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parameters with those that an export adds."""
+    return {**({export.since: EVER} if export.since else {}), **params}
+
+
+def _read(
+    client: MarketplaceClient, operation: Operation, searches: Iterator[Search], doubles: Doubles
+) -> Iterator[list[Raw]]:
+    for search in searches:
+        # Neighbouring searches share a second, so that nothing is lost at their edge.
+        doubles.next_batch()
+        if search.count is not None:
+            yield from _read_all(client, operation, search.params, search.count, doubles)
+            continue
+        for page in _pages(client, operation, search.params):
+            # What moves on while it is read comes again soon, so long lists need no long memory.
+            if doubles.count >= CAP:
+                doubles.next_batch()
+            yield doubles.fresh(page)
+
+
+def _read_all(
+    client: MarketplaceClient, operation: Operation, search: dict[str, Any], count: int, doubles: Doubles
+) -> Iterator[list[Raw]]:
+    """Read again when records left the search meanwhile, and others moved up, past the page being read."""
+    for _ in range(PASSES):
+        before, expected = doubles.count, count
+        for page in _pages(client, operation, search):
+            yield doubles.fresh(page)
+        if doubles.count >= count:
+            return
+        count = _count(client, operation, search)
+        if doubles.count == before and count == expected:
+            log.warning(
+                "%s: Walmart says that a search finds %d records and gives %d, every time",
+                operation.name,
+                count,
+                doubles.count,
+            )
+            return
+    raise WalmartError(
+        f"{operation.name}: records change faster than they can be read.", hint="Run the export again later."
+    )
+
+
+def _pages(client: MarketplaceClient, operation: Operation, search: Mapping[str, Any]) -> Iterator[list[Raw]]:
+    return client.raw_pages(operation.name, params=search)
+
+
+def _variants(export: Export, params: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the parameters of the searches to be made, one of them where the caller chose what is shown."""
+    is_chosen = any(name in params for name in export.variants[0])
+    for variant in ({},) if is_chosen else export.variants:
+        yield {**params, **variant}
+
+
+def _at_once(
+    client: MarketplaceClient,
+    operation: Operation,
+    export: Export,
+    params: Mapping[str, Any],
+    start: datetime | None,
+) -> Iterator[Search]:
+    """Yield searches whose records come on one page, as large as they say."""
+    for base in _variants(export, params):
+        if export.since:
+            base.setdefault(export.since, start or EVER)
+        if count := _count(client, operation, base):
+            yield Search({"limit": count + ROOM, **base}, count)
+
+
+def _by_date(
+    client: MarketplaceClient,
+    operation: Operation,
+    export: Export,
+    params: Mapping[str, Any],
+    start: datetime | None,
+    end: datetime,
+    cursor_field: str,
+) -> Iterator[Search]:
+    """Yield the searches that together find everything in a time window."""
+    oldest = datetime.now(timezone.utc) - LONGEST_HISTORY + timedelta(hours=1)
+    own = export.own_period(params)
+    period = own or export.period(cursor_field)
+    if own:
+        start = _moment(own.start, params.get(own.start, oldest))
+        end = _moment(own.end, params.get(own.end, end))
+    else:
+        start = _still_kept(start, end, oldest)
+    for base in _variants(export, params):
+        if export.beginning:
+            base.setdefault(export.beginning, oldest)
+        one = _Dated(client, operation, base, params, period, start, end)
+        for window in windows(start, end, one.count):
+            if window.count:
+                yield Search(one.params(window.search_start, window.end), window.count)
+
+
+@dataclass(frozen=True)
+class _Dated:
+    """A search that differs in its time window only; ``given`` is what the caller chose himself."""
+
+    client: MarketplaceClient
+    operation: Operation
+    base: Mapping[str, Any]
+    given: Mapping[str, Any]
+    period: Period
+    start: datetime
+    end: datetime
+
+    def params(self, first: datetime, last: datetime) -> dict[str, Any]:
+        start, end = self.period.start, self.period.end
+        # The outer edges of a window of the caller's own are sent as they came.
+        return {
+            **self.base,
+            start: self.given.get(start, first) if first < self.start else first,
+            end: self.given.get(end, last) if last >= self.end else last,
+        }
+
+    def count(self, first: datetime, last: datetime) -> int:
+        try:
+            return _count(self.client, self.operation, self.params(first, last))
+        except WalmartRequestError as error:
+            # Refused for finding too much, unless the shortest window is refused as well.
+            if error.status != 400 or last - first <= SHORTEST:
+                raise
+            self.count(last - SECOND, last)
+            return CAP + 1
+
+
+def _count(client: MarketplaceClient, operation: Operation, search: Mapping[str, Any]) -> int:
+    """Return how many records a search finds; where the answer doesn't say, whether it finds any."""
+    page = client.call(operation.name, params={**search, "limit": 1})
+    total = total_of(operation, page)
+    return len(records(operation, page)) if total is None else total
+
+
+def _still_kept(start: datetime | None, end: datetime, oldest: datetime) -> datetime:
+    """Return the begin of a window, later where Walmart has forgotten its first part."""
+    if end <= oldest:
+        raise WalmartConfigError(
+            f"The interval ends {end.isoformat()}; Walmart keeps records for {LONGEST_HISTORY.days} days only."
+        )
+    if start and start < oldest:
+        log.warning(
+            "Nothing from %s to %s: Walmart keeps records for %d days only",
+            start,
+            oldest,
+            LONGEST_HISTORY.days,
+        )
+    return max(start or oldest, oldest)
+
+
+def _moment(name: str, value: Any) -> datetime:
+    """Return a point in time in one of the forms that callers give them in."""
+    if isinstance(value, date) and not isinstance(value, datetime):
+        value = datetime.combine(value, time())
+    if isinstance(value, datetime):
+        # Walmart takes dates without a time zone for UTC.
+        return value if value.tzinfo else value.replace(tzinfo=timezone.utc)
+    moment = moment_of(value) if isinstance(value, str) else None
+    if moment is None:
+        shown = repr(value[:80]) if isinstance(value, str) else f"of type {type(value).__name__}"
+        raise WalmartConfigError(
+            f"{name} is {shown}; expected a date such as 2026-12-01 or 2026-12-01T10:30:15Z."
+        )
+    return moment

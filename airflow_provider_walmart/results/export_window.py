@@ -1,0 +1,131 @@
+"""Which time window a run exports, and what is remembered of it for the next one."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_walmart.client.errors import WalmartConfigError
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Asset, Context
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Window:
+    """A time window; without a start it goes back as far as Walmart keeps records."""
+
+    start: datetime | None
+    end: datetime
+
+    def as_dict(self) -> dict[str, str | None]:
+        """Return it as JSON has it."""
+        return {"start": self.start.isoformat() if self.start else None, "end": self.end.isoformat()}
+
+
+class Watermark:
+    """How far an asset was exported, in the asset state store of Airflow 3.3.
+
+    :param context: of the task.
+    :param assets: outlet assets of the task; the first one counts. Without one, or without a store, nothing is known
+        and nothing is kept.
+    :param key: what tells this export from others of the same asset.
+    """
+
+    def __init__(self, context: Context | Mapping[str, Any], assets: list[Asset], key: str) -> None:
+        store: Any = context.get("asset_state_store")
+        self._records = store[assets[0]] if store is not None and assets else None
+        self._key = f"walmart export {key}"
+
+    def get(self) -> datetime | None:
+        """Return how far the asset was exported, None where nobody knows."""
+        found = self._records.get(self._key) if self._records is not None else None
+        return datetime.fromisoformat(found) if found else None
+
+    def move(self, to: datetime | None) -> None:
+        """Remember how far the asset was exported; never less far than it was before."""
+        before = self.get()
+        if self._records is not None and to and (before is None or to > before):
+            self._records.set(self._key, to.isoformat())
+            log.info("The next export begins at %s", to.isoformat())
+
+
+def export_key(*identity: Any) -> str:
+    """Return what tells an export from others: readable first, the rest as a digest."""
+    digest = hashlib.sha256(json.dumps(identity, sort_keys=True, default=str).encode()).hexdigest()
+    return f"{identity[0]} {digest[:12]}"
+
+
+def window_of(
+    context: Context | Mapping[str, Any],
+    key: str,
+    watermark: datetime | None,
+    lookback: timedelta | None,
+    usual_lookback: timedelta,
+) -> Window:
+    """Return the window of a run: the same one for every try, and when the task is cleared.
+
+    :param context: of the task.
+    :param key: what tells this export from others of the same task.
+    :param watermark: how far the export before got; None where nobody knows.
+    :param lookback: how far before its begin the window starts; None: as usual where it begins at a watermark, not
+        at all where it is a data interval.
+    :param usual_lookback: what is usual.
+    :raises WalmartConfigError: when the run is older than what was exported already, and has no interval.
+    """
+    store: Any = context.get("task_state_store")
+    if kept := store.get(f"walmart export {key}") if store is not None else None:
+        start = datetime.fromisoformat(kept["start"]) if kept["start"] else None
+        return Window(start, datetime.fromisoformat(kept["end"]))
+    interval = interval_of(context)
+    start, end = interval.start, interval.end
+    usual = usual_lookback if lookback is None else lookback
+    if start is None:
+        if watermark and watermark >= end:
+            raise WalmartConfigError(
+                f"Exported up to {watermark.isoformat()} already, and this run, of {end.isoformat()}, is older and has "
+                "no data interval. To export a period again, name its dates in params."
+            )
+        if watermark is None:
+            log.info("No data interval and no watermark: exporting all that Walmart keeps")
+        start = watermark and watermark - usual
+    elif watermark and watermark < start:
+        log.info("Going on at %s, where the export before ended", watermark.isoformat())
+        start = watermark - usual
+    else:
+        start -= lookback or timedelta(0)
+    window = Window(start, end)
+    if store is not None:
+        store.set(f"walmart export {key}", window.as_dict())
+    return window
+
+
+def interval_of(context: Context | Mapping[str, Any]) -> Window:
+    """Return the data interval of a run; as far back as possible and until it was due where it has none."""
+    start, end = context.get("data_interval_start"), context.get("data_interval_end")
+    if start and end and start < end:
+        return Window(start, end)
+    # The same for every try.
+    now, due = datetime.now(timezone.utc), getattr(context.get("dag_run"), "run_after", None)
+    return Window(None, min(due, now) if isinstance(due, datetime) else now)
+
+
+def announce(context: Context | Mapping[str, Any], assets: list[Asset], result: Mapping[str, Any]) -> None:
+    """Put what was exported into the events of the outlet assets."""
+    events: Any = context.get("outlet_events")
+    for asset in assets if events is not None else ():
+        events[asset].extra.update(result)
+
+
+def outlet_assets(outlets: Any) -> list[Asset]:
+    """Return the assets among the outlets of a task; what only stands for some is left out."""
+    from airflow.providers.common.compat.sdk import Asset
+
+    return [outlet for outlet in outlets or () if isinstance(outlet, Asset)]
