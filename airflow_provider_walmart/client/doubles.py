@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Hashable, Sequence
+from typing import Any
 
 import msgspec
 
@@ -13,7 +14,7 @@ Raw = msgspec.Raw
 class Doubles:
     """Leaves out records that came before, in this batch or the one before it; more is not kept in memory.
 
-    :param key: what makes a record unique: names of top-level fields, texts or numbers. None: all of it.
+    :param key: what makes a record unique: names of fields, texts or numbers, as for `keys_of`. None: all of it.
     """
 
     def __init__(self, key: Sequence[str] = ()) -> None:
@@ -52,15 +53,12 @@ class Doubles:
 def keys_of(names: Sequence[str]) -> Callable[[Sequence[Raw]], list[Hashable]]:
     """Return a function that takes the keys out of records, and decodes nothing else of them.
 
-    :param names: the fields that make up the key.
+    :param names: the fields that make up the key; dotted for one inside another.
     :return: the function; the key of a record without all those fields is a digest of the whole record.
     """
     if not names:
         return lambda page: [_digest(record) for record in page]
-    fields = [(f"field_{number}", str | int) for number in range(len(names))]
-    renamed = {f"field_{number}": name for number, name in enumerate(names)}
-    kind = msgspec.defstruct("Key", fields, rename=renamed, frozen=True, gc=False)
-    decode = msgspec.json.Decoder(kind).decode
+    decode = msgspec.json.Decoder(_kind([name.split(".") for name in names])).decode
 
     def keys(page: Sequence[Raw]) -> list[Hashable]:
         try:
@@ -70,11 +68,21 @@ def keys_of(names: Sequence[str]) -> Callable[[Sequence[Raw]], list[Hashable]]:
 
     def key(record: Raw) -> Hashable:
         try:
-            return decode(record)
+            found: Hashable = decode(record)
+            return found
         except ValueError:
             return _digest(record)
 
     return keys
+
+
+def _kind(paths: Sequence[Sequence[str]]) -> Any:
+    """Return the type that records are decoded to, which holds their key alone and can be compared."""
+    fields = [
+        (f"field_{number}", _kind([path[1:]]) if path[1:] else str | int) for number, path in enumerate(paths)
+    ]
+    renamed = {f"field_{number}": path[0] for number, path in enumerate(paths)}
+    return msgspec.defstruct("Key", fields, rename=renamed, frozen=True, gc=False)
 
 
 def _digest(record: Raw) -> bytes:

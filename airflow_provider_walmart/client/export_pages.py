@@ -36,14 +36,6 @@ PASSES = 5
 ROOM = 100
 
 
-@dataclass(frozen=True)
-class Search:
-    """Parameters that find some of the records, and how many they find; None: as many as there are."""
-
-    params: dict[str, Any]
-    count: int | None = None
-
-
 def uses_interval(operation: str, params: Mapping[str, Any], cursor_field: str = "") -> bool:
     """Return whether an export takes its time window from its caller's ``start`` and ``end``.
 
@@ -84,12 +76,10 @@ def export_pages(
     # Bad input is an error at once, not after the searches that only count.
     build_request(found, page_params(found, _needed(export, params)), market=client.settings.market)
     if export.periods:
-        searches = _by_date(client, found, export, params, start, end, cursor_field)
-    elif found.paging and found.paging.style == "single":
-        searches = _at_once(client, found, export, params, start)
-    else:
-        searches = iter([Search(params)])
-    return _read(client, found, searches, Doubles(export.key))
+        return _by_date(client, found, export, params, start, end, cursor_field)
+    if found.paging and found.paging.style == "single":
+        return _at_once(client, found, export, params, start)
+    return _one_after_the_other(client, found, export, params)
 
 
 def _needed(export: Export, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -97,29 +87,80 @@ def _needed(export: Export, params: Mapping[str, Any]) -> dict[str, Any]:
     return {**({export.since: EVER} if export.since else {}), **params}
 
 
-def _read(
-    client: MarketplaceClient, operation: Operation, searches: Iterator[Search], doubles: Doubles
+def _one_after_the_other(
+    client: MarketplaceClient, operation: Operation, export: Export, params: Mapping[str, Any]
 ) -> Iterator[list[Raw]]:
-    for search in searches:
-        # Neighbouring searches share a second, so that nothing is lost at their edge.
-        doubles.next_batch()
-        if search.count is not None:
-            yield from _read_all(client, operation, search.params, search.count, doubles)
-            continue
-        for page in _pages(client, operation, search.params):
-            # What moves on while it is read comes again soon, so long lists need no long memory.
-            if doubles.count >= CAP:
+    """Yield the pages of a list."""
+    doubles = Doubles(export.key)
+    for page in client.raw_pages(operation.name, params=params):
+        # What moves on while it is read comes again soon, so long lists need no long memory.
+        if doubles.count >= CAP:
+            doubles.next_batch()
+        yield doubles.fresh(page)
+
+
+def _at_once(
+    client: MarketplaceClient,
+    operation: Operation,
+    export: Export,
+    params: Mapping[str, Any],
+    start: datetime | None,
+) -> Iterator[list[Raw]]:
+    """Yield the only pages of several searches, each as large as the search says."""
+    doubles = Doubles(export.key)
+    for base in _variants(export, params):
+        if export.since:
+            base.setdefault(export.since, start or EVER)
+        if count := _count(client, operation, base):
+            for page in client.raw_pages(operation.name, params={"limit": count + ROOM, **base}):
+                yield doubles.fresh(page)
+
+
+def _variants(export: Export, params: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the parameters of the searches to be made, one of them where the caller chose what is shown."""
+    is_chosen = any(name in params for name in export.variants[0])
+    for variant in ({},) if is_chosen else export.variants:
+        yield {**params, **variant}
+
+
+def _by_date(
+    client: MarketplaceClient,
+    operation: Operation,
+    export: Export,
+    params: Mapping[str, Any],
+    start: datetime | None,
+    end: datetime,
+    cursor_field: str,
+) -> Iterator[list[Raw]]:
+    """Yield the pages of the searches that together find everything in a time window."""
+    doubles = Doubles(export.key)
+    oldest = datetime.now(timezone.utc) - LONGEST_HISTORY + timedelta(hours=1)
+    own = export.own_period(params)
+    period = own or export.period(cursor_field)
+    if own:
+        start = _moment(own.start, params.get(own.start, oldest))
+        end = _moment(own.end, params.get(own.end, end))
+    else:
+        start = _still_kept(start, end, oldest)
+    for base in _variants(export, params):
+        if export.beginning:
+            base.setdefault(export.beginning, oldest)
+        one = _Dated(client, operation, base, params, period, start, end)
+        for window in windows(start, end, one.count):
+            if window.count:
+                search = one.params(window.search_start, window.end)
+                # Neighbouring windows share a second, so that nothing is lost at their edge.
                 doubles.next_batch()
-            yield doubles.fresh(page)
+                yield from _all_of(client, operation, search, window.count, doubles)
 
 
-def _read_all(
+def _all_of(
     client: MarketplaceClient, operation: Operation, search: dict[str, Any], count: int, doubles: Doubles
 ) -> Iterator[list[Raw]]:
     """Read again when records left the search meanwhile, and others moved up, past the page being read."""
     for _ in range(PASSES):
         before, expected = doubles.count, count
-        for page in _pages(client, operation, search):
+        for page in client.raw_pages(operation.name, params=search):
             yield doubles.fresh(page)
         if doubles.count >= count:
             return
@@ -135,59 +176,6 @@ def _read_all(
     raise WalmartError(
         f"{operation.name}: records change faster than they can be read.", hint="Run the export again later."
     )
-
-
-def _pages(client: MarketplaceClient, operation: Operation, search: Mapping[str, Any]) -> Iterator[list[Raw]]:
-    return client.raw_pages(operation.name, params=search)
-
-
-def _variants(export: Export, params: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield the parameters of the searches to be made, one of them where the caller chose what is shown."""
-    is_chosen = any(name in params for name in export.variants[0])
-    for variant in ({},) if is_chosen else export.variants:
-        yield {**params, **variant}
-
-
-def _at_once(
-    client: MarketplaceClient,
-    operation: Operation,
-    export: Export,
-    params: Mapping[str, Any],
-    start: datetime | None,
-) -> Iterator[Search]:
-    """Yield searches whose records come on one page, as large as they say."""
-    for base in _variants(export, params):
-        if export.since:
-            base.setdefault(export.since, start or EVER)
-        if count := _count(client, operation, base):
-            yield Search({"limit": count + ROOM, **base}, count)
-
-
-def _by_date(
-    client: MarketplaceClient,
-    operation: Operation,
-    export: Export,
-    params: Mapping[str, Any],
-    start: datetime | None,
-    end: datetime,
-    cursor_field: str,
-) -> Iterator[Search]:
-    """Yield the searches that together find everything in a time window."""
-    oldest = datetime.now(timezone.utc) - LONGEST_HISTORY + timedelta(hours=1)
-    own = export.own_period(params)
-    period = own or export.period(cursor_field)
-    if own:
-        start = _moment(own.start, params.get(own.start, oldest))
-        end = _moment(own.end, params.get(own.end, end))
-    else:
-        start = _still_kept(start, end, oldest)
-    for base in _variants(export, params):
-        if export.beginning:
-            base.setdefault(export.beginning, oldest)
-        one = _Dated(client, operation, base, params, period, start, end)
-        for window in windows(start, end, one.count):
-            if window.count:
-                yield Search(one.params(window.search_start, window.end), window.count)
 
 
 @dataclass(frozen=True)

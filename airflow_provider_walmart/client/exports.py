@@ -29,7 +29,7 @@ class Period:
 class Export:
     """Ready-made settings for one operation.
 
-    :param key: fields that together make a record unique; none: all of it.
+    :param key: fields that together make a record unique, dotted where one is inside another; none: all of it.
     :param periods: time windows that records are found by, the best one first; none: all records are read.
     :param since: parameter with the first day, of operations that take no end.
     :param variants: parameters of searches that have to be made one by one to see everything.
@@ -90,7 +90,7 @@ EXPORTS: dict[str, Export] = {
     ),
     "getAllItems": Export(("sku",)),
     "getMultiNodeInventoryForAllSkuAndAllShipNodes": Export(("sku",)),
-    "getWFSInventoryDetails": Export(("sku",)),
+    "getWFSInventoryDetails": Export(("itemInformation.sku",)),
     "getAllFeedStatuses": Export(("feedId",), lookback=LATE),
     "getUnpublishedItems": Export(
         since="fromDate",

@@ -88,7 +88,7 @@ def window_of(
     start, end = interval.start, interval.end
     usual = usual_lookback if lookback is None else lookback
     if start is None:
-        if watermark and watermark >= end:
+        if watermark and watermark > end:
             raise WalmartConfigError(
                 f"Exported up to {watermark.isoformat()} already, and this run, of {end.isoformat()}, is older and has "
                 "no data interval. To export a period again, name its dates in params."

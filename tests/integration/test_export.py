@@ -294,7 +294,7 @@ SEEDS = {
         "feedId",
         120,
     ),
-    "POST /v3/insights/items/listingQuality/items": ({"items": 450}, None, 450),
+    "POST /v3/insights/items/listingQuality/items": ({"items": 450}, "sku", 450),
 }
 
 
@@ -316,6 +316,44 @@ def test_other_operations_export_all_records(operation, shop, target):
         return sorted(json.dumps(record, sort_keys=True) for record in records)
 
     assert plain(found) == plain(decoded)
+
+
+def test_released_orders_of_every_seller_owned_kind(shop, target):
+    """Those a third party ships are hidden unless they are asked for; Walmart's own are never listed."""
+    placed = seed(shop, count=5, age=10) + seed(shop, count=5, age=10, shipNodeType="3PLFulfilled")
+    seed(shop, count=5, age=10, status="Acknowledged")
+    operator(target, "getAllReleasedOrders").execute({})
+    assert ids(target) == Counter(placed)
+
+
+def test_unpublished_items_are_all_shown(shop, target):
+    """They come on one page, and most of them are hidden unless asked for."""
+    shop.server.control("POST", "seed", {"items": 900})
+    result = operator(target, "getUnpublishedItems").execute({})
+    assert result["records"] == 180
+    assert max(ids(target, "sku").values()) == 1
+    shown = shop.server.get("/v3/insights/items/unpublished/items", fromDate="2009-01-01", limit=500)
+    assert shown["totalCount"] == 60
+    made = operator(target, "getUnpublishedItems")
+    start = ago(30 * DAY).replace(hour=0, minute=0, second=0)
+    result = made.execute({"data_interval_start": start, "data_interval_end": ago(0)})
+    assert result["records"] == 31
+    assert result["watermark"] is not None
+    assert result["window"]["start"] == start.isoformat()
+
+
+def test_no_unpublished_items_are_an_empty_file(shop, target):
+    assert operator(target, "getUnpublishedItems").execute({})["records"] == 0
+    assert {entry["status"] for entry in shop.received("unpublished/items")} == {404}
+
+
+def test_feeds_that_come_while_the_list_is_read_double_nothing(shop, target):
+    known = shop.feeds(*({"feedType": "price", "age": 60 + n} for n in range(130)))
+    made = operator(target, "getAllFeedStatuses")
+    after_each_page(made, lambda: shop.feeds({"feedType": "price"}, {"feedType": "price"}))
+    made.execute({})
+    assert set(known) <= set(ids(target, "feedId"))
+    assert max(ids(target, "feedId").values()) == 1
 
 
 def test_returns_of_the_data_interval(shop, target):

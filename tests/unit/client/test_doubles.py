@@ -74,5 +74,12 @@ def test_a_key_may_be_made_of_several_fields():
     assert len(Doubles(["sku", "id"]).fresh(page)) == 3
 
 
+def test_a_field_of_the_key_may_be_inside_another():
+    page = raw(
+        {"a": {"sku": "x"}, "n": 1}, {"n": 2, "a": {"b": 1, "sku": "x"}}, {"a": {"sku": "y"}}, {"a": "x"}
+    )
+    assert Doubles(["a.sku"]).fresh(page) == [page[0], *page[2:]]
+
+
 def test_without_a_key_all_of_a_record_counts():
     assert Doubles().fresh(raw({"a": 1}, {"a": 2}, {"a": 1})) == raw({"a": 1}, {"a": 2})
