@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from airflow_provider_walmart.client.exports import LONGEST_HISTORY, raw_records
+from airflow_provider_walmart.client.export_pages import LONGEST_HISTORY, export_pages
 from airflow_provider_walmart.client.feed_watch import FeedWatch
 from airflow_provider_walmart.client.feeds import iter_feeds
 from airflow_provider_walmart.client.marketplace import MarketplaceClient
@@ -47,7 +47,8 @@ def look_at_orders(client: MarketplaceClient, need: Need) -> tuple[list[Sighting
     seen = [
         sighting_of(msgspec.json.decode(raw), node_type)
         for node_type in sorted(need.names)
-        for raw in raw_records(client, "getAllOrders", {"shipNodeType": node_type}, since, end)
+        for page in export_pages(client, "getAllOrders", {"shipNodeType": node_type}, since, end)
+        for raw in page
     ]
     return [one for one in seen if one is not None], end if end < now else None
 
