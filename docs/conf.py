@@ -40,7 +40,8 @@ nitpick_ignore_regex = [("py:.*", r"(?!airflow_provider_walmart\.).*"), ("py:mod
 html_theme = "furo"
 html_title = f"Walmart for Apache Airflow {release}"
 html_theme_options = {"top_of_page_buttons": []}
-html_copy_source = True
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
 
 llms_txt_title = "Walmart for Apache Airflow"
 llms_txt_summary = (

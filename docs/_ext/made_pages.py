@@ -76,8 +76,7 @@ def operations() -> str:
         rows = sorted(of_market, key=lambda operation: operation.group)
         lines += [f"## {MARKETS[market]}: {len(rows)} operations", ""]
         for group, of_group in groupby(rows, key=lambda operation: operation.group):
-            lines += [f"### {group}", "", "| name | method and path | pages | sent again | limits |"]
-            lines += ["|---|---|---|---|---|"]
+            lines += [f"### {group}", "", "| operation | pages | sent again | limits |", "|---|---|---|---|"]
             lines += [row(operation) for operation in of_group]
             lines += [""]
     return "\n".join(lines)
@@ -88,7 +87,7 @@ def row(operation: Operation) -> str:
     pages = operation.paging.style if operation.paging else ""
     limits = ", ".join(limit_text(limit) for limit in operation.limits)
     again = "yes" if operation.safe_to_retry else ""
-    return f"| `{operation.name}` | `{operation.place}` | {pages} | {again} | {limits} |"
+    return f"| `{operation.name}`<br>`{operation.place}` | {pages} | {again} | {limits} |"
 
 
 def feed_types() -> str:
