@@ -66,8 +66,8 @@ dist: $(VENV)/.with-dev ## what is published, built and checked, in dist
 	$(RUN) -m build --installer uv
 	$(RUN) -m twine check --strict dist/*
 
-bench: $(VENV)/.with-test ## the performance budgets
-	@for script in tests/benchmarks/bench_*.py; do echo "== $$script"; $(RUN) "$$script" || exit 1; done
+bench: $(VENV)/.with-bench ## the performance budgets, into docs/benchmarks.md; some of them with ONLY="calls export"
+	$(RUN) tests/benchmarks/run_all.py $(ONLY)
 
 clean: ## remove the environments, caches and what the demo left
 	rm -rf .venv .venv-* .demo .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist docs/_build

@@ -23,6 +23,7 @@ from typing import Any
 from urllib.parse import quote
 
 import requests
+from figures import Figure
 from tabulate import tabulate
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "integration" / "sandbox"))
@@ -98,8 +99,8 @@ def measured(what: str, listing: str, server: Server) -> dict[str, Any]:
     return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
-def compare(listing: str, records: int, rounds: int) -> None:
-    """Print what was measured."""
+def compare(listing: str, records: int, rounds: int) -> tuple[float, float]:
+    """Print what was measured; return the ratio to the bare loop, and by how much memory grew, in MB."""
     results: dict[str, list[dict[str, Any]]] = {"paginate": [], "bare": []}
     with running("--no-seed") as server:
         server.control("POST", "settings", {"limits": False, "token_life": 1_000_000})
@@ -123,6 +124,19 @@ def compare(listing: str, records: int, rounds: int) -> None:
     )
     print("\n" + tabulate(lines, headers="keys", floatfmt=".1f", intfmt=","))
     print(f"{records:,} records, ratio {ratio:.2f}")
+    return ratio, lines[0]["peak grows by, MB"]
+
+
+def figures(records: int = RECORDS, rounds: int = ROUNDS) -> list[Figure]:
+    """Measure, and return what was found."""
+    found = {listing: compare(listing, records, rounds) for listing in LISTINGS}
+    return [
+        Figure(
+            f"paginate over {records:,} {listing}, {LISTINGS[listing][1]} a page, against a bare requests + json loop",
+            f"{ratio:.2f} x, peak memory grows by {grown:.1f} MB",
+        )
+        for listing, (ratio, grown) in found.items()
+    ]
 
 
 if __name__ == "__main__":
@@ -130,6 +144,4 @@ if __name__ == "__main__":
         case ["paginate" | "bare" as what, listing, url, token]:
             print(json.dumps(measure(what, listing, url, token)))
         case arguments:
-            records, rounds = map(int, arguments) if arguments else (RECORDS, ROUNDS)
-            for listing in LISTINGS:
-                compare(listing, records, rounds)
+            figures(*map(int, arguments))

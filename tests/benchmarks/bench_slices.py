@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from datetime import datetime, timezone
 from typing import Any
 
+from figures import Figure
 from tabulate import tabulate
 
 from airflow_provider_walmart.client.feed_formats import format_of
@@ -106,13 +107,24 @@ def table(count: int) -> list[dict[str, Any]]:
     return lines
 
 
+def figures(count: int = ROWS) -> list[Figure]:
+    """Measure, and return what was found."""
+    return [
+        Figure(
+            f"checking, slicing and building {count:,} rows of type {line['feed type']}",
+            f"{line['slices']:,} feeds of at most {line['largest, MB']:.1f} MB; peak memory grows by "
+            f"{line['plan grows by, MB']:.1f} MB and the document being built",
+            f"{line['ratio']:.1f} times the processor time of json.dumps alone",
+        )
+        for line in table(count)
+    ]
+
+
 if __name__ == "__main__":
     match sys.argv[1:]:
         case ["ours", feed_type, count]:
             print(json.dumps(measure(feed_type, int(count))))
         case ["bare", feed_type, count]:
             print(json.dumps(measure_bare(feed_type, int(count))))
-        case [count]:
-            table(int(count))
-        case _:
-            table(ROWS)
+        case arguments:
+            figures(*map(int, arguments))

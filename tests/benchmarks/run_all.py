@@ -1,0 +1,79 @@
+"""Runs all benchmarks, or the named ones, prints their tables, and keeps the figures in the docs.
+
+``python tests/benchmarks/run_all.py [calls export ...]``: takes half an hour on a quiet machine. Figures of benchmarks that are not run stay
+as they are in ``docs/benchmarks.md``.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import platform
+import sys
+from datetime import datetime, timezone
+from importlib.metadata import version
+from pathlib import Path
+
+from figures import Figure
+from tabulate import tabulate
+
+HERE = Path(__file__).parent
+PAGE = HERE.parents[1] / "docs" / "benchmarks.md"
+HEAD = """# Benchmarks
+
+Written by `make bench`, each figure beside what people use otherwise, in the same run, on the same machine and over the
+same sandbox server. Ratios and counts travel; seconds don't.
+"""
+COLUMNS = ["what", "this package", "beside it", "budget", "met"]
+
+
+def section(name: str, found: list[Figure]) -> str:
+    """Return the part of the page that one benchmark writes."""
+    rows = [
+        [
+            figure.what,
+            figure.ours,
+            figure.beside,
+            figure.budget,
+            {True: "yes", False: "no", None: ""}[figure.met],
+        ]
+        for figure in found
+    ]
+    table = tabulate(rows, headers=COLUMNS, tablefmt="github", disable_numparse=True)
+    machine = (
+        f"{os.cpu_count()} cores, Python {platform.python_version()}, Airflow {version('apache-airflow')}"
+    )
+    return (
+        f"## {name}\n\n{table}\n\n"
+        f"`python tests/benchmarks/bench_{name}.py`, {datetime.now(timezone.utc):%Y-%m-%d}, {machine}.\n"
+    )
+
+
+def sections_of(page: str) -> dict[str, str]:
+    """Return the parts of the page by name."""
+    return {part.partition("\n")[0]: f"## {part.strip()}\n" for part in page.split("\n## ")[1:]}
+
+
+def main(names: list[str]) -> int:
+    """Run benchmarks and rewrite the page; 1 when a budget is missed."""
+    known = sorted(path.stem.removeprefix("bench_") for path in HERE.glob("bench_*.py"))
+    if unknown := set(names) - set(known):
+        print(
+            f"no such benchmark: {', '.join(sorted(unknown))}; there are {', '.join(known)}", file=sys.stderr
+        )
+        return 2
+    kept = sections_of(PAGE.read_text()) if PAGE.exists() else {}
+    missed = False
+    for name in names or known:
+        print(f"== {name}", flush=True)
+        found = importlib.import_module(f"bench_{name}").figures()
+        missed |= any(figure.met is False for figure in found)
+        kept[name] = section(name, found)
+        beside = PAGE.with_suffix(".part")
+        beside.write_text("\n".join([HEAD, *(kept[name] for name in known if name in kept)]))
+        beside.replace(PAGE)
+    return int(missed)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
