@@ -1,6 +1,6 @@
 """Planning and building the documents of a large feed, beside a bare ``json.dumps`` of the same entries.
 
-``python tests/benchmarks/bench_slices.py [rows]`` prints a table, and fails when the budget of memory is exceeded. Every
+``python tests/benchmarks/bench_slices.py [rows]`` prints a table. Every
 measurement has a process of its own, and counts the processor time of that process. Memory is the growth of its peak over
 what it is before the first row; ``build`` includes the largest document, which is there as a whole.
 """
@@ -101,9 +101,6 @@ def table(count: int) -> list[dict[str, Any]]:
     for line in lines:
         line["ratio"] = (line["plan, s"] + line["build, s"]) / line["json.dumps, s"]
     print("\n" + tabulate(lines, headers="keys", floatfmt=".1f", intfmt=","))
-    for line in lines:
-        assert line["plan grows by, MB"] <= BUDGET_MB
-        assert line["build grows by, MB"] <= BUDGET_MB + line["largest, MB"]
     return lines
 
 
@@ -115,6 +112,9 @@ def figures(count: int = ROWS) -> list[Figure]:
             f"{line['slices']:,} feeds of at most {line['largest, MB']:.1f} MB; peak memory grows by "
             f"{line['plan grows by, MB']:.1f} MB and the document being built",
             f"{line['ratio']:.1f} times the processor time of json.dumps alone",
+            f"memory <= {BUDGET_MB} MB and the document",
+            line["plan grows by, MB"] <= BUDGET_MB
+            and line["build grows by, MB"] <= BUDGET_MB + line["largest, MB"],
         )
         for line in table(count)
     ]
