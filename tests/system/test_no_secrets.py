@@ -34,12 +34,15 @@ SECRETS = {
 }
 # An encrypted token has five parts of which the second is empty; Airflow's own tokens have three.
 ACCESS_TOKEN = re.compile(rb"eyJ[\w-]{20,}\.\.[\w-]{10}")
+# Who has it gets the report.
+DOWNLOAD_LINK = re.compile(rb"X-Amz-Signature=[0-9a-f]{8}")
 
 
 def leaks(where: str, content: bytes) -> list[str]:
     """Return which secrets are in some bytes found somewhere."""
     found = [f"{name} in {where}" for name, secret in SECRETS.items() if secret.encode() in content]
-    return found + [f"access token in {where}"] * bool(ACCESS_TOKEN.search(content))
+    patterns = {"access token": ACCESS_TOKEN, "download link": DOWNLOAD_LINK}
+    return found + [f"{name} in {where}" for name, pattern in patterns.items() if pattern.search(content)]
 
 
 def leaks_in_files(folder: Path) -> list[str]:
@@ -83,7 +86,12 @@ def test_no_secret_in_files_and_answers(airflow: LocalAirflow, sandbox: LocalSan
     assert [leak for path, answer in answers.items() for leak in leaks(path, answer)] == []
 
 
-@pytest.mark.parametrize("secret", [*SECRETS.values(), make_token()], ids=[*SECRETS, "access token"])
+LINK = f"https://storage.example.com/report.zip?X-Amz-Expires=900&X-Amz-Signature={'0a' * 32}"
+
+
+@pytest.mark.parametrize(
+    "secret", [*SECRETS.values(), make_token(), LINK], ids=[*SECRETS, "access token", "download link"]
+)
 def test_the_search_finds_a_planted_secret(tmp_path: Path, secret: str) -> None:
     (tmp_path / "logs").mkdir()
     (tmp_path / "logs" / "task.log").write_text(f"before {json.dumps({'header': secret})} after")
@@ -100,10 +108,11 @@ def _answers(airflow: LocalAirflow) -> dict[str, bytes]:
         of_run = f"/dags/{run['dag_id']}/dagRuns/{run['dag_run_id']}/taskInstances"
         paths.append(of_run)
         for task in airflow.task_instances(run["dag_id"], run["dag_run_id"]):
-            of_task = f"{of_run}/{task['task_id']}"
-            xcoms = airflow.get(f"{of_task}/xcomEntries")["xcom_entries"]
-            paths += [f"{of_task}/logs/{task['try_number']}", f"{of_task}/xcomEntries"]
-            paths += [f"{of_task}/xcomEntries/{xcom['key']}" for xcom in xcoms]
+            of_task, which = f"{of_run}/{task['task_id']}", f"?map_index={task['map_index']}"
+            xcoms = airflow.get(f"{of_task}/xcomEntries{which}")["xcom_entries"]
+            paths += [f"{of_task}/logs/{number}{which}" for number in range(1, task["try_number"] + 1)]
+            paths += [f"{of_task}/xcomEntries{which}"]
+            paths += [f"{of_task}/xcomEntries/{xcom['key']}{which}" for xcom in xcoms]
     answers = {path: airflow.request("GET", f"/api/v2{path}").content for path in paths}
     for conn_id in connections:
         fields = airflow.get(f"/connections/{conn_id}")
