@@ -10,6 +10,7 @@ from urllib.parse import urlsplit, urlunsplit
 from airflow_provider_walmart.client.errors import WalmartConfigError
 from airflow_provider_walmart.client.golocal_settings import GoLocalSettings
 from airflow_provider_walmart.client.settings import WalmartSettings, is_loopback
+from airflow_provider_walmart.hooks.masking import mask
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
@@ -73,8 +74,8 @@ def _extra(connection: Connection) -> Mapping[str, Any]:
         raise WalmartConfigError("extra is not JSON (not repeated: it may hold a secret).") from None
     if not isinstance(extra, dict):
         raise WalmartConfigError(f"extra is a JSON {type(extra).__name__}; expected an object.")
-    # For its side effect: Airflow masks the values of extra fields with telling names.
-    _ = connection.extra_dejson
+    # As extra_dejson does: Airflow masks the values of fields with telling names.
+    mask(extra)
     return extra
 
 

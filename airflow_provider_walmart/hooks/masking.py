@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 from airflow.sdk.log import mask_secret
 
@@ -19,8 +20,8 @@ def mask_through(loop: asyncio.AbstractEventLoop) -> None:
     _loop = loop
 
 
-def mask(secret: str) -> None:
-    """Have a secret masked from now on."""
+def mask(secret: str | dict[str, Any]) -> None:
+    """Have a secret masked from now on; of a dict, the values of keys with telling names."""
     if _loop is None or _loop.is_closed():
         mask_secret(secret)
     else:

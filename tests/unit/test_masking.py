@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 
 import pytest
+from airflow.sdk import Connection
 
 from airflow_provider_walmart.hooks import masking
+from airflow_provider_walmart.hooks.walmart import WalmartHook
 
 
 @pytest.fixture
@@ -38,3 +41,19 @@ def test_at_once_when_that_loop_is_gone(masked):
     loop.close()
     masking.mask("s3cr3t")
     assert len(masked) == 1
+
+
+def test_all_secrets_of_a_connection_go_through_the_loop(masked, monkeypatch):
+    monkeypatch.setattr("airflow.sdk.log.mask_secret", masking.mask_secret)
+    extra = {"refresh_token": "r3fr3sh", "partner_id": "1"}
+    connection = Connection(
+        conn_id="c", conn_type="walmart", login="i", password="s3cr3t", extra=json.dumps(extra)
+    )
+
+    async def trigger() -> None:
+        masking.mask_through(asyncio.get_running_loop())
+        await asyncio.to_thread(WalmartHook.settings_of, connection)
+        assert {thread for _, thread in masked} == {threading.get_ident()}
+        assert [secret for secret, _ in masked][:3] == [extra, "s3cr3t", "r3fr3sh"]
+
+    asyncio.run(trigger())
