@@ -117,6 +117,11 @@ class LocalAirflow:
 
         return self._processes.wait_until(ended, what=f"the end of {dag_id} {run_id}", timeout=timeout)
 
+    def clear(self, dag_id: str, run_id: str) -> None:
+        """Clear all tasks of a run that has ended, so that they run again."""
+        body = {"dag_run_id": run_id, "only_failed": False, "dry_run": False, "reset_dag_runs": True}
+        self.request("POST", f"/api/v2/dags/{dag_id}/clearTaskInstances", json=body)
+
     def task_instances(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
         """Return all task instances of a run with what the REST API tells of them: state, rendered fields, ..."""
         return self.get(f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances")["task_instances"]

@@ -120,6 +120,26 @@ def test_failed_items_fail_the_task_for_good_and_stay_in_xcom(shop, tmp_path, de
     assert len(sent(shop)) == 1
 
 
+@pytest.mark.parametrize(
+    ("feed_type", "name", "content", "sent_as"),
+    [
+        ("price", "prices.xml", b"<PriceFeed><Price><sku>A</sku></Price></PriceFeed>", "application/xml"),
+        ("FITMENT_ACES", "fitment.zip", b"PK\x03\x04...", "application/zip"),
+        ("NEWER_THAN_THIS_TEST", "feed.json", b'{"Things": [{"sku": "A"}]}', "application/json"),
+    ],
+)
+def test_a_ready_file_is_sent_as_it_is(shop, tmp_path, feed_type, name, content, sent_as):
+    (tmp_path / name).write_bytes(content)
+    path = f"file://{tmp_path}/{name}"
+    result = Task().run(operator(feed_type=feed_type, records=None, payload_path=path))
+    assert (result["feedType"], result["feedStatus"]) == (feed_type, "PROCESSED")
+    [call] = sent(shop)
+    assert call["query"] == f"feedType={feed_type}"
+    [listed] = shop.server.get("/v3/feeds")["results"]["feed"]
+    assert listed["fileName"].endswith(f".{sent_as.partition('/')[2]}")
+    assert call["body_bytes"] > len(content)
+
+
 def test_bad_rows_send_nothing(shop):
     rows = [*ROWS, {"sku": "", "quantity": 1}, {"sku": "Z", "quantity": "many"}]
     with pytest.raises(AirflowFailException, match=r"(?s)row 6: .*row 7: "):

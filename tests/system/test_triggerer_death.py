@@ -9,29 +9,42 @@ from processes import Processes
 
 pytestmark = pytest.mark.system
 
-DAG, TASK, FEED = "waits_for_feed", "wait", "SLOW@AQMBAQA"
+DAG, FEED = "waits_for_feed", "SLOW@AQMBAQA"
 AN_HOUR = 3600
 
 
 def test_a_new_triggerer_goes_on_waiting(
     processes: Processes, airflow: LocalAirflow, sandbox: LocalSandbox
 ) -> None:
-    def polls() -> int:
-        return sum(found["count"] for found in sandbox.control("/requests?path=/v3/feeds&count=1"))
+    def calls(method: str) -> int:
+        counts = sandbox.control("/requests?path=/v3/feeds&count=1")
+        return sum(found["count"] for found in counts if found["method"] == method)
+
+    def wait_for_poll(who: str) -> None:
+        seen = calls("GET")
+        processes.wait_until(lambda: calls("GET") > seen, what=f"polls of {who}", timeout=90)
+
+    def states() -> set[str]:
+        return {task["state"] for task in airflow.task_instances(DAG, run)}
 
     sandbox.control("/reset", {})
     sandbox.control("/settings", {"feed_seconds": AN_HOUR})
     sandbox.control("/seed", {"feeds": [{"feedId": FEED, "items": 2}]})
     run = airflow.trigger(DAG, {"feed_id": FEED})
-    # The first poll is the worker's.
-    processes.wait_until(lambda: polls() > 2, what="polls of the triggerer", timeout=60)
+    processes.wait_until(lambda: states() == {"deferred"}, what="both tasks to be deferred", timeout=90)
+    wait_for_poll("the triggerer")
+    [submitted] = airflow.xcom(DAG, run, "submit", "feed_ids")
+    links = airflow.get(f"/dags/{DAG}/dagRuns/{run}/taskInstances/submit/links")["extra_links"]
+    assert links["Feed in Seller Center"].endswith(submitted.replace("@", "%40"))
 
     processes.kill("triggerer")
-    seen = polls()
     airflow.start("triggerer")
-    processes.wait_until(lambda: polls() > seen, what="polls of the new triggerer", timeout=90)
+    wait_for_poll("the new triggerer")
     sandbox.control("/clock", {"advance": AN_HOUR})
 
     assert airflow.wait_for_run(DAG, run) == "success"
-    summary = airflow.xcom(DAG, run, TASK)
-    assert (summary["feedId"], summary["feedStatus"], summary["itemsSucceeded"]) == (FEED, "PROCESSED", 2)
+    for task, feed_id, items in (("wait", FEED, 2), ("submit", submitted, 1)):
+        summary = airflow.xcom(DAG, run, task)
+        assert (summary["feedId"], summary["feedStatus"]) == (feed_id, "PROCESSED")
+        assert summary["itemsSucceeded"] == items
+    assert calls("POST") == 1

@@ -26,9 +26,13 @@ POINTS = {
 }
 
 
-def test_a_feed_goes_out_once_whenever_its_worker_dies(
+def test_a_feed_goes_out_once_whenever_its_worker_dies_and_when_it_is_cleared(
     airflow: LocalAirflow, sandbox: LocalSandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def sent() -> int:
+        calls = sandbox.control("/requests?path=^/v3/feeds$")
+        return sum(call["method"] == "POST" for call in calls)
+
     sandbox.control("/reset", {})
     sandbox.control("/settings", {"feed_seconds": 3})
     runs = {point: airflow.trigger(DAG, {"point": point}) for point in POINTS}
@@ -36,7 +40,6 @@ def test_a_feed_goes_out_once_whenever_its_worker_dies(
     states = {point: airflow.wait_for_run(DAG, run, timeout=300) for point, run in runs.items()}
 
     assert states == dict.fromkeys(POINTS, "success")
-    sent = [call for call in sandbox.control("/requests?path=^/v3/feeds$") if call["method"] == "POST"]
     of_tasks = {}
     for point, run in runs.items():
         assert [task["try_number"] for task in airflow.task_instances(DAG, run)] == [2, 2], point
@@ -57,7 +60,14 @@ def test_a_feed_goes_out_once_whenever_its_worker_dies(
     assert {feed["feedId"]: skus(hook, feed["feedId"]) for feed in hook.list_feeds()} == {
         feed_id: [sku] for feed_id, sku in of_tasks.items()
     }
-    assert len(sent) == len(of_tasks) == len(POINTS) * len(MODES)
+    assert sent() == len(of_tasks) == len(POINTS) * len(MODES)
+
+    cleared = runs["while waiting"]
+    airflow.clear(DAG, cleared)
+    assert airflow.wait_for_run(DAG, cleared) == "success"
+    assert [task["try_number"] for task in airflow.task_instances(DAG, cleared)] == [3, 3]
+    assert {airflow.xcom(DAG, cleared, mode)["feedId"] for mode in MODES} <= of_tasks.keys()
+    assert sent() == len(of_tasks)
 
 
 def skus(hook: WalmartHook, feed_id: str) -> list[str]:
