@@ -25,7 +25,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo demo-ui test test-quick test-airflow test-ui screenshots lint types docs dist bench clean
+.PHONY: help demo demo-ui test test-quick test-airflow test-ui screenshots lint types docs dist matrix bench clean
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):.* ## (.*)/  make \1\t\2/p' Makefile | expand -t 22
@@ -66,11 +66,16 @@ dist: $(VENV)/.with-dev ## what is published, built and checked, in dist
 	$(RUN) -m build --installer uv
 	$(RUN) -m twine check --strict dist/*
 
+# Where pyenv gives the Pythons, it offers only those that are named here.
+matrix: export PYENV_VERSION = 3.11:3.10:3.12:3.13
+matrix: $(VENV)/.with-dev ## every supported Python with every supported Airflow; takes an hour or more
+	$(RUN) -m nox $(NOX)
+
 bench: $(VENV)/.with-bench ## the performance budgets, into docs/benchmarks.md; some of them with ONLY="calls export"
 	$(RUN) tests/benchmarks/run_all.py $(ONLY)
 
 clean: ## remove the environments, caches and what the demo left
-	rm -rf .venv .venv-* .demo .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist docs/_build
+	rm -rf .venv .venv-* .nox .demo .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist docs/_build
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The environment with one extra of pyproject.toml; installed again when that file or the versions change.
