@@ -25,7 +25,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo demo-ui test test-quick test-airflow test-ui screenshots lint types docs dist matrix bench clean
+.PHONY: help demo demo-ui test test-quick test-airflow test-oldest test-touching-airflow test-package test-distributed test-ui screenshots lint types docs dist matrix bench clean
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):.* ## (.*)/  make \1\t\2/p' Makefile | expand -t 22
@@ -39,10 +39,26 @@ demo-ui: $(VENV)/.with-test ## the same, but the Airflow UI stays up until Ctrl-
 test: test-quick test-airflow ## all tests
 
 test-quick: $(VENV)/.with-test ## unit and integration tests, in parallel
-	$(RUN) -m pytest -n auto --maxprocesses 8 --ignore tests/system --ignore tests/ui
+	$(RUN) -m pytest -n auto --maxprocesses 8 tests/unit tests/integration
 
 test-airflow: $(VENV)/.with-test ## tests with a real Airflow, and with a browser where there is one
 	$(RUN) -m pytest tests/system tests/ui
+
+test-oldest: ## what touches Airflow, on the oldest one
+	@$(MAKE) --no-print-directory test-touching-airflow AIRFLOW=3.1
+
+# Left out is what knows nothing of Airflow, or is about many processes, which have the same client below them.
+test-touching-airflow: $(VENV)/.with-test
+	$(RUN) -m pytest -n auto --maxprocesses 8 tests/unit tests/integration $(patsubst %,--ignore=tests/%, \
+	  unit/client integration/sandbox integration/fault_matrix \
+	  $(patsubst %,integration/test_%.py,many_processes order_crashes rate_budgets submit_crashes tls triggerer_kills))
+	$(RUN) -m pytest tests/system/test_feed_status.py
+
+test-package: dist ## what is published, in an empty environment
+	$(RUN) -m pytest tests/package
+
+test-distributed: $(VENV)/.with-distributed ## two hosts under Celery; needs Redis and PostgreSQL
+	$(RUN) -m pytest tests/distributed
 
 test-ui: $(VENV)/.with-dev ## tests with a browser alone; needs Chromium
 	$(RUN) -m pytest tests/ui
@@ -63,7 +79,7 @@ docs: $(VENV)/.with-docs ## the documentation site, in docs/_build; a warning is
 
 dist: $(VENV)/.with-dev ## what is published, built and checked, in dist
 	rm -rf dist
-	$(RUN) -m build --installer uv
+	$(RUN) -m build --no-isolation
 	$(RUN) -m twine check --strict dist/*
 
 # Where pyenv gives the Pythons, it offers only those that are named here.
