@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import IO, Any
 
 from airflow.providers.common.compat.sdk import ObjectStoragePath
+from fsspec import AbstractFileSystem
 
 from airflow_provider_walmart.client.errors import WalmartConfigError
 
@@ -64,11 +65,20 @@ def whole_file(uri: str, mode: str = "w") -> Iterator[IO[Any]]:
     try:
         with written(beside, mode) as file:
             yield file
-        target.fs.mv(beside.path, target.path)
+        _move(target.fs, beside.path, target.path)
     except BaseException:
         with contextlib.suppress(OSError):
-            beside.unlink()
+            target.fs.rm_file(beside.path)
         raise
+
+
+def _move(fs: AbstractFileSystem, source: str, target: str) -> None:
+    if type(fs).mv is AbstractFileSystem.mv:
+        # That one takes names for patterns, and with one such as a?.csv makes a folder of the target.
+        fs.cp_file(source, target)
+        fs.rm_file(source)
+    else:
+        fs.mv(source, target)
 
 
 def place_beside(target: ObjectStoragePath) -> ObjectStoragePath:

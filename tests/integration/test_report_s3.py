@@ -130,3 +130,22 @@ def test_what_fails_on_the_way_leaves_nothing(bucket, size):
         breaks()
     assert bucket.files() == {"items/today.csv": b"of yesterday"}
     assert bucket.uploads() == 0
+
+
+@pytest.mark.parametrize(
+    "key", ["a[1].csv", "a*b?.csv", "run=2026-01-01T00:00:00+00:00/{a}.csv", "ü%20#.csv"]
+)
+def test_a_name_is_no_pattern(bucket, key):
+    for content in ("of yesterday", "of today"):
+        with whole_file(f"s3://aws_default@lake/{key}") as file:
+            file.write(content)
+    assert bucket.files() == {key: b"of today"}
+
+    def breaks() -> None:
+        with whole_file(f"s3://aws_default@lake/{key}") as file:
+            file.write("of tomorrow")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        breaks()
+    assert bucket.files() == {key: b"of today"}
