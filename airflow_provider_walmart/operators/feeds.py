@@ -223,6 +223,11 @@ class WalmartSubmitFeedOperator(OfMarketplace, BaseOperator):
             parse_allowed_failures(self.allowed_failures)
             if self.on_unknown not in ("fail", "resubmit"):
                 raise WalmartConfigError(f"on_unknown is {self.on_unknown!r}; allowed: fail, resubmit.")
+            interval = self.poll_interval
+            if interval is not None and not (isinstance(interval, (int, float)) and interval > 0):
+                raise WalmartConfigError(f"poll_interval is {interval!r}; allowed: None, or seconds above 0.")
+            if self.timeout <= timedelta(0):
+                raise WalmartConfigError(f"timeout is {self.timeout}; allowed: above 0.")
             source = FeedSource(
                 self.feed_type,
                 records=self.records,
