@@ -106,7 +106,15 @@ def watching(airflow: LocalAirflow, processes: Processes) -> Iterator[str]:
         processes.kill("scheduler")
         airflow.start("scheduler", env={"AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": str(starts_runs)})
 
-    others = [dag["dag_id"] for dag in airflow.get("/dags")["dags"]]
+    def all_dags() -> list[str] | None:
+        read = airflow.get("/dags", limit=1000)["dags"]
+        files = {path.name for path in airflow.dags.rglob("*.py")}
+        return (
+            [dag["dag_id"] for dag in read] if files == {Path(dag["fileloc"]).name for dag in read} else None
+        )
+
+    # One that is read later would start by its schedule.
+    others = processes.wait_until(all_dags, what="all DAG files to be read", timeout=120)
     airflow.pause(*others)
     restart_scheduler(starts_runs=True)
     file = airflow.dags / "walmart_feed_report.py"

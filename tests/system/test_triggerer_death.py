@@ -1,8 +1,9 @@
-"""Waiting in the triggerer goes on when the triggerer dies."""
+"""Waiting in the triggerer goes on when the triggerer dies, and ends when a person ends the task."""
 
 from __future__ import annotations
 
 import pytest
+from airflow.triggers.base import BaseTrigger
 from local_airflow import LocalAirflow
 from local_sandbox import LocalSandbox
 from processes import Processes
@@ -13,16 +14,9 @@ DAG, FEED = "waits_for_feed", "SLOW@AQMBAQA"
 AN_HOUR = 3600
 
 
-def test_a_new_triggerer_goes_on_waiting(
-    processes: Processes, airflow: LocalAirflow, sandbox: LocalSandbox
-) -> None:
-    def calls(method: str) -> int:
-        counts = sandbox.control("/requests?path=/v3/feeds&count=1")
-        return sum(found["count"] for found in counts if found["method"] == method)
-
-    def wait_for_poll(who: str) -> None:
-        seen = calls("GET")
-        processes.wait_until(lambda: calls("GET") > seen, what=f"polls of {who}", timeout=90)
+@pytest.fixture
+def run(processes: Processes, airflow: LocalAirflow, sandbox: LocalSandbox) -> str:
+    """A run whose tasks wait in the triggerer for feeds that take an hour; its id."""
 
     def states() -> set[str]:
         return {task["state"] for task in airflow.task_instances(DAG, run)}
@@ -32,6 +26,20 @@ def test_a_new_triggerer_goes_on_waiting(
     sandbox.control("/seed", {"feeds": [{"feedId": FEED, "items": 2}]})
     run = airflow.trigger(DAG, {"feed_id": FEED})
     processes.wait_until(lambda: states() == {"deferred"}, what="both tasks to be deferred", timeout=90)
+    return run
+
+
+def test_a_new_triggerer_goes_on_waiting(
+    processes: Processes, airflow: LocalAirflow, sandbox: LocalSandbox, run: str
+) -> None:
+    def calls(method: str) -> int:
+        counts = sandbox.control("/requests?path=/v3/feeds&count=1")
+        return sum(found["count"] for found in counts if found["method"] == method)
+
+    def wait_for_poll(who: str) -> None:
+        seen = calls("GET")
+        processes.wait_until(lambda: calls("GET") > seen, what=f"polls of {who}", timeout=90)
+
     wait_for_poll("the triggerer")
     [submitted] = airflow.xcom(DAG, run, "submit", "feed_ids")
     links = airflow.get(f"/dags/{DAG}/dagRuns/{run}/taskInstances/submit/links")["extra_links"]
@@ -48,3 +56,17 @@ def test_a_new_triggerer_goes_on_waiting(
         assert (summary["feedId"], summary["feedStatus"]) == (feed_id, "PROCESSED")
         assert summary["itemsSucceeded"] == items
     assert calls("POST") == 1
+
+
+@pytest.mark.skipif(not hasattr(BaseTrigger, "on_kill"), reason="triggers are told of it from Airflow 3.3 on")
+def test_who_ends_a_task_is_told_that_its_feed_goes_on(
+    processes: Processes, airflow: LocalAirflow, sandbox: LocalSandbox, run: str
+) -> None:
+    def is_told() -> bool:
+        return "Walmart cannot recall a feed" in airflow.task_log(DAG, run, "submit")
+
+    path = f"/api/v2/dags/{DAG}/dagRuns/{run}/taskInstances"
+    airflow.request("PATCH", f"{path}/submit", json={"new_state": "failed"})
+    processes.wait_until(is_told, what="the word in the log", timeout=60)
+    airflow.request("PATCH", f"{path}/wait", json={"new_state": "failed"})
+    assert airflow.wait_for_run(DAG, run) == "failed"

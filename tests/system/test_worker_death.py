@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from importlib.metadata import version
 
 import pytest
+from airflow.sdk import Context
 from local_airflow import LocalAirflow
 from local_sandbox import LocalSandbox
 from system_account import CLIENT_ID, CLIENT_SECRET
@@ -15,7 +15,7 @@ from airflow_provider_walmart.hooks.walmart import WalmartHook
 pytestmark = pytest.mark.system
 
 DAG, MODES = "dies", ("poll", "deferred")
-HAS_STATE = tuple(map(int, version("apache-airflow").split(".")[:2])) >= (3, 3)
+HAS_STATE = "task_state_store" in Context.__annotations__
 # Where a worker is killed, and what the log of the next try says.
 POINTS = {
     "before the intent": "this task has not submitted this payload yet",
