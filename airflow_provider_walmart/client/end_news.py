@@ -28,8 +28,9 @@ class EndNews:
     def __init__(self, state: dict[str, Any] | None) -> None:
         known = state or {}
         self._first = not known
-        # Ended ones that are older and not pending were announced.
-        self._from = int(known.get("from", 0))
+        # Ended ones that are older and not pending were announced, or no news.
+        start = datetime.now(timezone.utc) - LOOK_BACK
+        self._from = int(known.get("from", start.timestamp() * 1000))
         # Others: kind and date by id, since what Walmart tells of a single one may name neither.
         self._pending: dict[str, list[Any]] = dict(known.get("pending", {}))
         self._done: dict[str, int] = dict(known.get("done", {}))
@@ -73,8 +74,6 @@ class EndNews:
     @property
     def since(self) -> datetime:
         """From when on a look needs all things."""
-        if self._first:
-            return datetime.now(timezone.utc) - LOOK_BACK
         return datetime.fromtimestamp(self._from / 1000, timezone.utc)
 
     @property

@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 from airflow_provider_walmart.client.end_news import HOUR_MS
 from airflow_provider_walmart.client.feed_news import FeedNews
 
-START = 1_790_000_000_000
+# All that happens here has happened by now.
+START = (int(datetime.now(timezone.utc).timestamp()) - 3600) * 1000
+TODAY = datetime.fromtimestamp(START / 1000, timezone.utc)
 MINUTE = HOUR_MS // 60
 
 
@@ -40,6 +42,13 @@ def test_the_first_list_may_be_empty():
     news = FeedNews(None)
     assert news.of([]) == []
     assert ids(saved(news).of([feed("NEW")])) == ["NEW"]
+
+
+def test_what_is_older_than_the_first_list_goes_back_is_no_news_later():
+    news = FeedNews(None)
+    assert news.of([]) == []
+    assert news.of([feed("OLD", at=-30 * HOUR_MS)]) == []
+    assert news.since > TODAY - timedelta(hours=26)
 
 
 def test_news_are_summaries_oldest_first():
@@ -125,7 +134,7 @@ def test_a_look_needs_what_came_since_the_last_one():
     assert news.since == datetime.fromtimestamp((START + 4 * HOUR_MS) / 1000, timezone.utc)
 
 
-@pytest.mark.parametrize("date", [None, "", "never", float("nan"), 10**30, "2026-09-21T12:00:00Z"])
+@pytest.mark.parametrize("date", [None, "", "never", float("nan"), 10**30, f"{TODAY:%Y-%m-%dT%H:%M:%SZ}"])
 def test_odd_dates_do_no_harm(date):
     news = FeedNews(None)
     news.of([])
@@ -155,7 +164,7 @@ def test_any_history_gives_each_finished_feed_exactly_once(feeds, looks):
     looks = sorted(looks, key=lambda look: look[0])
     news, told = FeedNews(None), Counter()
     for minute, is_restart, dice in looks:
-        since = 0 if news._first else news.since.timestamp() * 1000 - START
+        since = news.since.timestamp() * 1000 - START
         shown = []
         for feed_id, (at, listed, done) in history.items():
             status = "PROCESSED" if done <= minute else "INPROGRESS"
