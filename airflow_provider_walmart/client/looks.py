@@ -58,4 +58,4 @@ def look_at_reports(client: MarketplaceClient, need: Need) -> tuple[list[dict[st
     found = [
         find_report_requests(client, report_type, since=need.since) for report_type in sorted(need.names)
     ]
-    return ([request for requests in found for request in requests],)
+    return ([request for requests in found for request in requests if isinstance(request, dict)],)

@@ -108,6 +108,7 @@ class EventStream:
         self._kind = kind
         self._watchers: dict[News, float] = {}
         self._is_watched = asyncio.Event()
+        self._next_look = 0.0
 
     @contextmanager
     def watched(self, news: News, poll_interval: float) -> Iterator[None]:
@@ -126,6 +127,9 @@ class EventStream:
 
     async def looks(self) -> AsyncIterator[Look]:
         """Yield looks that show what all watchers need; a failed one is weather."""
+        # A loop that begins anew, since the last one broke off, keeps its pauses.
+        if (rest := self._next_look - time.monotonic()) > 0:
+            await asyncio.sleep(rest)
         while True:
             await self._is_watched.wait()
             pause = min(self._watchers.values())
@@ -133,12 +137,14 @@ class EventStream:
             try:
                 # Asked for anew each time, since the connection may have been edited.
                 client = await client_of(self._conn_id)
-                look = Look(need, await in_thread(self._look, client, need))
+                look: Look | None = Look(need, await in_thread(self._look, client, need))
             except Exception as error:
                 if retry_at := getattr(error, "retry_at", None):
                     pause = max(pause, retry_at.timestamp() - time.time())
                 log.warning("Looking at %s failed, looking again in %.0f s: %s", self._kind, pause, error)
-            else:
+                look = None
+            self._next_look = time.monotonic() + pause
+            if look:
                 yield look
             await asyncio.sleep(pause)
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from types import SimpleNamespace
 
 import pytest
 from watching import LOOPS, AssetStore, Watching, as_a_triggerer_makes_it, needs_shared_streams
 
+from airflow_provider_walmart.client.feed_news import FeedNews
+from airflow_provider_walmart.client.looks import FeedLook
 from airflow_provider_walmart.client.throttle import Throttle
 from airflow_provider_walmart.triggers import event_stream, poller
 from airflow_provider_walmart.triggers.feed_events import WalmartFeedFinishedTrigger
@@ -195,8 +198,10 @@ def test_refused_keys_do_not_end_it_either(shop, monkeypatch):
     assert asyncio.run(scenario()) == ["A@AQ"]
 
 
-def test_it_sleeps_between_looks_also_when_they_fail(shop, monkeypatch):
-    slept = []
+@pytest.fixture
+def sleeps(shop, monkeypatch):
+    """Return how long a watcher sleeps after each of its first four looks, and how many calls it had made by then."""
+    slept: list[tuple[float, int]] = []
 
     async def sleep(seconds):
         slept.append((seconds, len(shop.received("^/v3/feeds$"))))
@@ -207,11 +212,45 @@ def test_it_sleeps_between_looks_also_when_they_fail(shop, monkeypatch):
         async for _ in make_trigger().run():
             pass
 
-    shop.fault("^/v3/feeds$", skip=1, times=1, status=400)
+    def begin():
+        with pytest.raises(asyncio.CancelledError):
+            asyncio.run(scenario())
+        return slept
+
     monkeypatch.setattr(event_stream, "asyncio", SimpleNamespace(Event=asyncio.Event, sleep=sleep))
-    with pytest.raises(asyncio.CancelledError):
-        asyncio.run(scenario())
-    assert slept == [(0.05, 1), (0.05, 2), (0.05, 3), (0.05, 4)]
+    return begin
+
+
+def test_it_sleeps_between_looks_also_when_they_fail(shop, sleeps):
+    shop.fault("^/v3/feeds$", skip=1, times=1, status=400)
+    assert sleeps() == [(0.05, 1), (0.05, 2), (0.05, 3), (0.05, 4)]
+
+
+def test_after_a_429_it_sleeps_until_the_time_that_walmart_named(shop, sleeps):
+    at = {"X-Next-Replenishment-Time": str(int(time.time() + 3600) * 1000)}
+    shop.fault("^/v3/feeds$", skip=1, times=1, status=429, headers=at)
+    slept = [seconds for seconds, _ in sleeps()]
+    assert slept.pop(1) > 3000
+    assert slept == [0.05] * 3
+
+
+def test_a_loop_that_begins_anew_keeps_the_pause(shop, monkeypatch):
+    slept = []
+
+    async def sleep(seconds):
+        slept.append(seconds)
+
+    async def scenario():
+        stream = event_stream.EventStream("walmart_default", FeedLook(), "feeds")
+        with stream.watched(FeedNews(None), 1000):
+            for _ in range(2):
+                async for _ in stream.looks():
+                    break
+
+    monkeypatch.setattr(event_stream, "asyncio", SimpleNamespace(Event=asyncio.Event, sleep=sleep))
+    asyncio.run(scenario())
+    assert len(slept) == 1
+    assert 500 < slept[0] <= 1000
 
 
 def test_without_asset_state_it_begins_with_what_finishes_from_now_on(shop, caplog):

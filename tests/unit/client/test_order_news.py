@@ -89,6 +89,14 @@ def test_an_order_that_walmart_held_back_for_days_is_new():
     assert not news.of([held])
 
 
+def test_an_order_may_be_listed_half_an_hour_late():
+    news = watching_since(AGO)
+    news.of([order("A", AGO + 40 * MINUTE_MS)])
+    late = order("LATE", AGO + 11 * MINUTE_MS)
+    assert news.need.since.timestamp() * 1000 <= late.latest
+    assert ids(news.of([late, order("A", AGO + 40 * MINUTE_MS)])) == ["LATE"]
+
+
 def test_changes_are_news_to_who_asks_for_their_status():
     news = watching_since(AGO, "Shipped", "Cancelled")
     assert not news.of([order("A", AGO + 1)])
