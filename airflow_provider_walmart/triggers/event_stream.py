@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING, Any, Protocol
@@ -108,7 +109,9 @@ class EventStream:
         self._kind = kind
         self._watchers: dict[News, float] = {}
         self._is_watched = asyncio.Event()
-        self._next_look = 0.0
+        self._somebody_came = asyncio.Event()
+        self._looked_at = -math.inf
+        self._not_before = 0.0
 
     @contextmanager
     def watched(self, news: News, poll_interval: float) -> Iterator[None]:
@@ -118,6 +121,7 @@ class EventStream:
         """
         self._watchers[news] = poll_interval
         self._is_watched.set()
+        self._somebody_came.set()
         try:
             yield
         finally:
@@ -126,27 +130,39 @@ class EventStream:
                 self._is_watched.clear()
 
     async def looks(self) -> AsyncIterator[Look]:
-        """Yield looks that show what all watchers need; a failed one is weather."""
-        # A loop that begins anew, since the last one broke off, keeps its pauses.
-        if (rest := self._next_look - time.monotonic()) > 0:
-            await asyncio.sleep(rest)
+        """Yield looks that show what all watchers need; a failed one is weather.
+
+        There is a pause behind every look, also when that failed, or when the loop broke off and begins anew.
+        """
         while True:
             await self._is_watched.wait()
-            pause = min(self._watchers.values())
+            if (pause := self._pause()) > 0:
+                await self._sleep(pause)
+                continue
             need = reduce(or_, (news.need for news in self._watchers))
             try:
                 # Asked for anew each time, since the connection may have been edited.
                 client = await client_of(self._conn_id)
-                look: Look | None = Look(need, await in_thread(self._look, client, need))
+                look = Look(need, await in_thread(self._look, client, need))
             except Exception as error:
+                self._looked_at = time.monotonic()
                 if retry_at := getattr(error, "retry_at", None):
-                    pause = max(pause, retry_at.timestamp() - time.time())
+                    self._not_before = self._looked_at + retry_at.timestamp() - time.time()
+                pause = self._pause()
                 log.warning("Looking at %s failed, looking again in %.0f s: %s", self._kind, pause, error)
-                look = None
-            self._next_look = time.monotonic() + pause
-            if look:
+            else:
+                self._looked_at = time.monotonic()
                 yield look
-            await asyncio.sleep(pause)
+
+    def _pause(self) -> float:
+        interval = min(self._watchers.values(), default=0.0)
+        return max(self._looked_at + interval, self._not_before) - time.monotonic()
+
+    async def _sleep(self, seconds: float) -> None:
+        """Sleep, but not when somebody comes who may want to look sooner."""
+        self._somebody_came.clear()
+        with suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self._somebody_came.wait(), seconds)
 
 
 def stream_of(

@@ -199,47 +199,43 @@ def test_refused_keys_do_not_end_it_either(shop, monkeypatch):
 
 
 @pytest.fixture
-def sleeps(shop, monkeypatch):
-    """Return how long a watcher sleeps after each of its first four looks, and how many calls it had made by then."""
-    slept: list[tuple[float, int]] = []
+def slept(shop, monkeypatch) -> list[tuple[float, int]]:
+    """How long somebody sleeps after each look, which is over at once, and how many calls were made by then."""
+    pauses: list[tuple[float, int]] = []
 
-    async def sleep(seconds):
-        slept.append((seconds, len(shop.received("^/v3/feeds$"))))
-        if len(slept) == 4:
+    async def sleep(stream, seconds):
+        pauses.append((seconds, len(shop.received("^/v3/feeds$"))))
+        if len(pauses) == 4:
             raise asyncio.CancelledError
+        stream._looked_at = stream._not_before = 0.0
 
-    async def scenario():
-        async for _ in make_trigger().run():
-            pass
-
-    def begin():
-        with pytest.raises(asyncio.CancelledError):
-            asyncio.run(scenario())
-        return slept
-
-    monkeypatch.setattr(event_stream, "asyncio", SimpleNamespace(Event=asyncio.Event, sleep=sleep))
-    return begin
+    monkeypatch.setattr(event_stream.EventStream, "_sleep", sleep)
+    return pauses
 
 
-def test_it_sleeps_between_looks_also_when_they_fail(shop, sleeps):
+async def watch_for_ever():
+    async for _ in make_trigger().run():
+        pass
+
+
+def test_it_sleeps_between_looks_also_when_they_fail(shop, slept):
     shop.fault("^/v3/feeds$", skip=1, times=1, status=400)
-    assert sleeps() == [(0.05, 1), (0.05, 2), (0.05, 3), (0.05, 4)]
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(watch_for_ever())
+    assert [calls for _, calls in slept] == [1, 2, 3, 4]
+    assert all(0 < seconds <= 0.05 for seconds, _ in slept)
 
 
-def test_after_a_429_it_sleeps_until_the_time_that_walmart_named(shop, sleeps):
+def test_after_a_429_it_sleeps_until_the_time_that_walmart_named(shop, slept):
     at = {"X-Next-Replenishment-Time": str(int(time.time() + 3600) * 1000)}
     shop.fault("^/v3/feeds$", skip=1, times=1, status=429, headers=at)
-    slept = [seconds for seconds, _ in sleeps()]
-    assert slept.pop(1) > 3000
-    assert slept == [0.05] * 3
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(watch_for_ever())
+    assert [calls for _, calls in slept] == [1, 2, 3, 4]
+    assert [seconds > 3000 for seconds, _ in slept] == [False, True, False, False]
 
 
-def test_a_loop_that_begins_anew_keeps_the_pause(shop, monkeypatch):
-    slept = []
-
-    async def sleep(seconds):
-        slept.append(seconds)
-
+def test_a_loop_that_begins_anew_keeps_the_pause(shop, slept):
     async def scenario():
         stream = event_stream.EventStream("walmart_default", FeedLook(), "feeds")
         with stream.watched(FeedNews(None), 1000):
@@ -247,10 +243,24 @@ def test_a_loop_that_begins_anew_keeps_the_pause(shop, monkeypatch):
                 async for _ in stream.looks():
                     break
 
-    monkeypatch.setattr(event_stream, "asyncio", SimpleNamespace(Event=asyncio.Event, sleep=sleep))
     asyncio.run(scenario())
-    assert len(slept) == 1
-    assert 500 < slept[0] <= 1000
+    [(seconds, calls)] = slept
+    assert calls == 1
+    assert 500 < seconds <= 1000
+
+
+def test_an_impatient_newcomer_does_not_wait_for_the_others(shop):
+    async def scenario():
+        stream = event_stream.EventStream("walmart_default", FeedLook(), "feeds")
+        looks = stream.looks()
+        with stream.watched(FeedNews(None), 1e6):
+            await anext(looks)
+            next_look = asyncio.create_task(anext(looks))
+            await asyncio.sleep(0.05)
+            with stream.watched(FeedNews(None), 0.01):
+                await asyncio.wait_for(next_look, 60)
+
+    asyncio.run(scenario())
 
 
 def test_without_asset_state_it_begins_with_what_finishes_from_now_on(shop, caplog):
