@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import re
 import socket
 import struct
@@ -90,6 +91,9 @@ async def shape(answer: Answer, fault: Fault, request: Request) -> None:
         headers["content-type"] = "text/html" if is_text else "application/json"
     if answer.status in (204, 304):
         answer.body = b""
+    if fault.gzip:
+        answer.body = gzip.compress(answer.body)[: fault.truncate]
+        headers["content-encoding"] = "gzip"
     headers.update({name.lower(): value for name, value in fault.headers.items()})
     answer.headers = headers
 
@@ -115,7 +119,7 @@ async def deliver(answer: Answer, fault: Fault | None, receive: Receive, send: S
             await send({"type": "http.response.body", "body": body[start : start + step], "more_body": True})
             await asyncio.sleep(fault.drip)
         body = b""
-    elif fault and fault.truncate is not None and fault.truncate < len(body):
+    elif fault and fault.truncate is not None and not fault.gzip and fault.truncate < len(body):
         await send({"type": "http.response.body", "body": body[: fault.truncate], "more_body": True})
         _transport(send).close()
         await _closed(receive)

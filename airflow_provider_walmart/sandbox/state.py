@@ -116,6 +116,7 @@ class Fault(Struct, omit_defaults=True, forbid_unknown_fields=True):
         ``before``.
     :param delay: wall seconds to wait first; with ``after_effect`` between effect and answer.
     :param truncate: send only that many bytes of the body, then close.
+    :param gzip: send the body compressed; ``truncate`` then leaves that many bytes of it, of an answer that looks whole.
     :param drip: wall seconds between the ten pieces the body is sent in.
     :param headers: response headers to add or replace.
     :param body: response body instead of the usual one: text, or a value sent as JSON.
@@ -130,6 +131,7 @@ class Fault(Struct, omit_defaults=True, forbid_unknown_fields=True):
     reset: Literal["before", "after"] | bool = False
     delay: Seconds = 0.0
     truncate: Count | None = None
+    gzip: bool = False
     drip: Seconds = 0.0
     headers: dict[str, str] = {}
     body: Any = None

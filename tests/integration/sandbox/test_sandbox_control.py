@@ -264,6 +264,20 @@ def test_a_truncated_body(server):
     assert server.call("GET", "/v3/feeds").status_code == 200
 
 
+def test_a_compressed_body(server):
+    whole = server.call("GET", "/v3/feeds")
+    fault(server, path="feeds", gzip=True, times=1)
+    answer = server.call("GET", "/v3/feeds")
+    assert (answer.headers["Content-Encoding"], answer.content) == ("gzip", whole.content)
+
+
+def test_a_compressed_body_that_is_cut_looks_whole(server):
+    fault(server, path="feeds", gzip=True, truncate=20, times=1)
+    answer = server.call("GET", "/v3/feeds", stream=True)
+    assert answer.headers["Content-Length"] == "20"
+    assert len(answer.raw.read(decode_content=False)) == 20
+
+
 def test_a_dripped_body_is_whole_in_the_end(server):
     whole = server.call("GET", "/v3/feeds").content
     fault(server, path="feeds", drip=0.02)
