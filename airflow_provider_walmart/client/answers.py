@@ -10,7 +10,7 @@ from typing import Any
 import requests
 
 from airflow_provider_walmart.client.catalogue import Operation
-from airflow_provider_walmart.client.errors import ErrorDetail, WalmartRequestError
+from airflow_provider_walmart.client.errors import ErrorDetail, WalmartRequestError, WalmartServerError
 from airflow_provider_walmart.client.responses import (
     WEBHOOK_SECRETS,
     answer_error,
@@ -33,14 +33,19 @@ FAILED_NODE = ("FAILURE", "FAILED", "ERROR")
 def answer_of(operation: Operation, response: requests.Response) -> Any:
     """Return what an operation answered.
 
-    :return: decoded JSON without its documented wrapper; bytes for a file; None for 204 and an empty body.
+    :return: decoded JSON without its documented wrapper; bytes for a file; None for 204, and for an empty body after a
+        write.
     :raises WalmartRequestError: when a write was refused in full or in part inside a 200.
-    :raises WalmartServerError: when JSON was to be expected and something else came.
+    :raises WalmartServerError: when JSON was to be expected and something else came, or nothing.
     """
-    if response.status_code == 204 or not response.content:
+    if response.status_code == 204:
         return None
-    kind = response.headers.get("Content-Type", "")
-    if "json" not in kind and not any("json" in media_type for media_type in operation.success):
+    has_json = any("json" in media_type for media_type in operation.success)
+    if not response.content:
+        if has_json and operation.safe_to_retry:
+            raise answer_error(WalmartServerError, response, f"answered {response.status_code} with no body")
+        return None
+    if not has_json and "json" not in response.headers.get("Content-Type", ""):
         return response.content
     answer = decode_json(response)
     # Most answers have none, and a search in the text is next to nothing.

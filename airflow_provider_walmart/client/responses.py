@@ -48,7 +48,8 @@ HINT_403 = (
     "The token is valid, but these keys have no permission for this call. Grant it on the API keys page of "
     "Walmart's developer portal."
 )
-HINT_WRITE_5XX = "The write may have happened all the same: look before sending it again."
+HINT_IN_BETWEEN = "Something between here and Walmart (a proxy, a gateway) may have answered in its place."
+HINT_WRITE = "The write may have happened all the same: look before sending it again."
 
 
 def decode_json(response: requests.Response) -> Any:
@@ -67,7 +68,7 @@ def decode_json(response: requests.Response) -> Any:
             WalmartServerError,
             response,
             f"answered {response.status_code} with {len(response.content)} bytes that are not JSON ({kind})",
-            hint="Something between here and Walmart (a proxy, a gateway) may have answered in its place.",
+            hint=HINT_IN_BETWEEN if _is_read(response) else f"{HINT_IN_BETWEEN} {HINT_WRITE}",
         ) from None
 
 
@@ -115,12 +116,16 @@ def raise_for_status(response: requests.Response) -> None:
             retry_at=retry_time(response.headers),
         )
     if status >= 500:
-        write = (response.request.method or "").upper() not in SAFE_METHODS
-        raise answer_error(WalmartServerError, response, said, details, HINT_WRITE_5XX if write else hint)
+        hint = hint if _is_read(response) else HINT_WRITE
+        raise answer_error(WalmartServerError, response, said, details, hint)
     if 300 <= status < 400:
         said = f"{said}, a redirect that is not followed"
         hint = "Does the base URL of the connection point at Walmart's API?"
     raise answer_error(WalmartRequestError, response, said, details, hint)
+
+
+def _is_read(response: requests.Response) -> bool:
+    return (response.request.method or "").upper() in SAFE_METHODS
 
 
 def error_details(response: requests.Response) -> list[ErrorDetail]:

@@ -40,7 +40,7 @@ from airflow_provider_walmart.client.errors import (
 )
 from airflow_provider_walmart.client.headers import MARKETPLACE_TOKEN, TokenHeader, token_headers
 from airflow_provider_walmart.client.http import transport_error
-from airflow_provider_walmart.client.responses import json_object, raise_for_status
+from airflow_provider_walmart.client.responses import HINT_IN_BETWEEN, json_object, raise_for_status
 from airflow_provider_walmart.client.settings import WalmartSettings
 from airflow_provider_walmart.client.state import Resilient
 
@@ -281,12 +281,16 @@ class TokenProvider:
         if response.content.lstrip()[:1] == b"<":
             raise WalmartServerError(
                 f"POST {call.path} answered 200 with XML or HTML in place of JSON.",
-                status=response.status_code,
                 method="POST",
                 path=call.path,
                 hint="The Accept header was lost on the way, or something else than Walmart answered: check the base URL.",
             )
-        return json_object(response)
+        try:
+            return json_object(response)
+        except WalmartServerError as error:
+            # Unlike a write, which a 200 may have done in part, it can be asked for again.
+            error.status, error.hint = None, HINT_IN_BETWEEN
+            raise
 
     # -- the shared store -------------------------------------------------------------------------
 

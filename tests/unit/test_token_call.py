@@ -149,6 +149,15 @@ def test_a_failed_token_call_is_no_failed_write(make_client, token_url):
     assert "may have happened" not in str(raised.value)
 
 
+@pytest.mark.parametrize("answer", [{"text": "<html>Sign in</html>"}, {"text": "eyJ-plain"}, {"json": {}}])
+def test_a_page_in_place_of_a_token_may_be_gone_at_the_next_try(answer, make_client, token_url):
+    token_url(**answer)
+    with pytest.raises(errors.WalmartServerError) as raised:
+        make_client().access_token()
+    assert not raised.value.is_final
+    assert "may have happened" not in str(raised.value)
+
+
 def test_a_big_token_is_a_token(make_client, token_url):
     token_url(json={**GOOD, "access_token": "x" * 8000, "scope": "y" * 1_000_000})
     assert len(make_client().access_token()) == 8000

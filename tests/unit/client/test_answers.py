@@ -37,7 +37,7 @@ def response(body=b"", status=200, kind="application/json;charset=UTF-8") -> Res
         (READ, response({"sku": "a"}, kind=""), {"sku": "a"}),
         (READ, response([1, 2]), [1, 2]),
         (READ, response(b"null"), None),
-        (READ, response(b""), None),
+        (WRITE, response(b""), None),
         (READ, response({"sku": "a"}, status=204), None),
         (READ, response({"sku": "a"}, status=206), {"sku": "a"}),
         (FILE, response(b"PK\x03\x04", kind="application/octet-stream"), b"PK\x03\x04"),
@@ -49,6 +49,11 @@ def response(body=b"", status=200, kind="application/json;charset=UTF-8") -> Res
 )
 def test_what_comes_out_follows_from_what_came_and_what_was_to_be_expected(operation, given, expected):
     assert answer_of(operation, given) == expected
+
+
+def test_a_read_that_is_answered_with_nothing_is_an_error():
+    with pytest.raises(WalmartServerError, match="200 with no body"):
+        answer_of(READ, response(b""))
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"{", b"\xff\xfe"])
