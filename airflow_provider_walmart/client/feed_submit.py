@@ -17,7 +17,6 @@ from itertools import islice
 from typing import Any, Protocol
 
 from airflow_provider_walmart.client.errors import (
-    WalmartConnectionError,
     WalmartError,
     WalmartServerError,
     WalmartUnknownOutcomeError,
@@ -25,7 +24,7 @@ from airflow_provider_walmart.client.errors import (
 from airflow_provider_walmart.client.feed_watch import LISTED_WITHIN
 from airflow_provider_walmart.client.feeds import PAGE, get_feed, iter_feeds
 from airflow_provider_walmart.client.marketplace import MarketplaceClient
-from airflow_provider_walmart.client.outcomes import may_have_arrived
+from airflow_provider_walmart.client.outcomes import may_have_arrived, never_arrived
 from airflow_provider_walmart.client.responses import decode_json, json_error_details
 
 log = logging.getLogger(__name__)
@@ -199,13 +198,7 @@ class OnceSubmitter:
             if found:
                 return found
             self._records.set(feed.key, {"refused": "it never arrived"})
-            raise WalmartConnectionError(
-                f"The feed never arrived at Walmart, so the next try may send it ({error.message})",
-                method="POST",
-                path=PATH,
-                details=error.details,
-                correlation_id=error.correlation_id,
-            ) from error
+            raise never_arrived("The feed", error) from error
 
     def _keep(self, feed: FeedFile, feed_id: str) -> str:
         self._records.set(feed.key, {"feedId": feed_id, "fileName": feed.name})

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_walmart.client.errors import (
     WalmartConfigError,
-    WalmartConnectionError,
     WalmartError,
     WalmartNotFoundError,
     WalmartUnknownOutcomeError,
@@ -22,7 +21,7 @@ from airflow_provider_walmart.client.golocal_deliveries import (
     is_cancelled,
     status_of,
 )
-from airflow_provider_walmart.client.outcomes import may_have_arrived
+from airflow_provider_walmart.client.outcomes import may_have_arrived, never_arrived
 
 if TYPE_CHECKING:
     from airflow_provider_walmart.client.feed_submit import Records
@@ -137,12 +136,7 @@ class OnceBooker:
         if found is not None:
             return found
         self._records.set(key, {"refused": "it never arrived"})
-        raise WalmartConnectionError(
-            f"The booking of order {order_id} never arrived at Walmart, so the next try may send it ({error.message})",
-            method="POST",
-            path=error.path,
-            correlation_id=error.correlation_id,
-        ) from error
+        raise never_arrived(f"The booking of order {order_id}", error) from error
 
     def _look(self, order_id: str, client_id: str, sent_at: float | None) -> dict[str, Any] | None:
         """Return the delivery of an order, or None when there is none.

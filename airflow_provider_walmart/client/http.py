@@ -149,7 +149,7 @@ def transport_error(
     known: dict[str, Any] = {"method": method, "path": path, "correlation_id": headers.get(CORRELATION_ID)}
     if changes_something and not _never_sent(error):
         return WalmartUnknownOutcomeError(
-            f"{method} {path} was sent, but the answer never came ({_reason(error)}): Walmart may or may not have acted on it",
+            f"{method} {path} was sent, but the answer never came ({reason(error)}): Walmart may or may not have acted on it",
             hint="Look whether it happened before sending it again.",
             **known,
         )
@@ -158,7 +158,7 @@ def transport_error(
         if _never_sent(error)
         else None
     )
-    return WalmartConnectionError(f"{method} {path} got no answer ({_reason(error)})", hint=hint, **known)
+    return WalmartConnectionError(f"{method} {path} got no answer ({reason(error)})", hint=hint, **known)
 
 
 def _path(url: str) -> str:
@@ -187,7 +187,7 @@ def _never_sent(error: requests.RequestException) -> bool:
     return isinstance(reason, (NewConnectionError, ConnectTimeoutError))
 
 
-def _reason(error: BaseException) -> str:
+def reason(error: BaseException) -> str:
     """Say what went wrong on the wire: the kind of error, and the operating system's words where it has some."""
     kind = type(error).__name__
     pending: list[BaseException] = [error]

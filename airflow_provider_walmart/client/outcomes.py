@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from airflow_provider_walmart.client.errors import (
+    WalmartConnectionError,
     WalmartError,
     WalmartServerError,
     WalmartUnknownOutcomeError,
@@ -17,3 +18,17 @@ def may_have_arrived(error: WalmartError, token_path: str) -> bool:
     if isinstance(error, WalmartServerError):
         return error.path != token_path
     return isinstance(error, WalmartUnknownOutcomeError)
+
+
+def never_arrived(what: str, error: WalmartError) -> WalmartConnectionError:
+    """Return the error for a write that ended with another one, and of which Walmart turned out to know nothing.
+
+    :param what: the write, in words.
+    """
+    return WalmartConnectionError(
+        f"{what} never arrived at Walmart, so the next try may send it ({error.message})",
+        method="POST",
+        path=error.path,
+        details=error.details,
+        correlation_id=error.correlation_id,
+    )

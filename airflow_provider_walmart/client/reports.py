@@ -11,6 +11,7 @@ from typing import IO, Any
 from urllib.parse import urlsplit
 
 import requests
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from airflow_provider_walmart.client.errors import (
     WalmartConfigError,
@@ -21,7 +22,7 @@ from airflow_provider_walmart.client.errors import (
     WalmartServerError,
     WalmartUnknownOutcomeError,
 )
-from airflow_provider_walmart.client.http import CONNECT_TIMEOUT, HttpSession
+from airflow_provider_walmart.client.http import CONNECT_TIMEOUT, HttpSession, reason
 from airflow_provider_walmart.client.marketplace import MarketplaceClient
 from airflow_provider_walmart.client.settings import is_loopback
 
@@ -74,15 +75,25 @@ def report_body(
     end: datetime | None = None,
     date_granularity: str | None = None,
 ) -> dict[str, Any]:
-    """Return the body of a report request: what the report is to hold, without what was not given."""
+    """Return the body of a report request: what the report is to hold, without what was not given.
+
+    :raises WalmartConfigError: when filters or columns are no lists of dicts and names.
+    """
     body = {
-        "rowFilters": [dict(row_filter) for row_filter in row_filters or ()],
-        "excludeColumns": list(exclude_columns or ()),
+        "rowFilters": _list_of("row_filters", row_filters, Mapping, "dicts"),
+        "excludeColumns": _list_of("exclude_columns", exclude_columns, str, "names"),
         "dataStartTime": _moment(start),
         "dataEndTime": _moment(end),
         "dateGranularity": date_granularity or ("DAILY" if start else None),
     }
     return {name: value for name, value in body.items() if value}
+
+
+def _list_of(name: str, given: Any, kind: type, what: str) -> list[Any]:
+    # A text is a sequence, too, and would be taken apart.
+    if given is None or (isinstance(given, (list, tuple)) and all(isinstance(item, kind) for item in given)):
+        return list(given or ())
+    raise WalmartConfigError(f"{name} is {str(given)[:80]!r}; expected a list of {what}.")
 
 
 def _moment(when: datetime | None) -> str | None:
@@ -257,22 +268,16 @@ def download_report(client: MarketplaceClient, request_id: str, file: IO[bytes])
 
     :param file: an open, seekable binary file.
     :raises WalmartReportFailedError: when there is no report behind the link.
-    :raises WalmartConnectionError: when the transfer broke off; nothing but the start of the file was written.
+    :raises WalmartConnectionError: when the transfer broke off, several times; nothing but the start of the file was
+        written.
+    :raises WalmartServerError: when the storage failed, likewise.
     """
     for attempt in (1, 2):
         answer = client.call("downloadReport", params={"requestId": request_id})
         link = _link_in(answer)
         if link is None:
             raise WalmartServerError(f"The answer for report {request_id} holds no https download link.")
-        file.seek(0)
-        file.truncate()
-        try:
-            with _nothing_logged(), HttpSession(link, str(client.session.headers["User-Agent"])) as storage:
-                length = _fetch(storage, link, request_id, file, client.settings.timeout)
-        except requests.RequestException as error:
-            raise WalmartConnectionError(
-                f"The download of report {request_id} broke off ({type(error).__name__})."
-            ) from None
+        length = _fetch(client, link, request_id, file)
         if length is not None:
             return length
         if attempt == 1:
@@ -312,20 +317,57 @@ def _nothing_logged() -> Iterator[None]:
         logger.removeFilter(is_of_others)
 
 
-def _fetch(storage: HttpSession, link: str, request_id: str, file: IO[bytes], timeout: float) -> int | None:
-    """Return the length of what was downloaded; None when the link is no good (any more)."""
-    with storage.get(link, stream=True, timeout=(CONNECT_TIMEOUT, timeout)) as response:
-        if response.status_code in (400, 401, 403):
-            return None
-        if response.status_code != 200:
-            raise WalmartReportFailedError(
-                f"The storage answered {response.status_code} for report {request_id}, although it is READY."
-            )
-        length = said = 0
-        for chunk in response.iter_content(CHUNK):
-            file.write(chunk)
-            length += len(chunk)
-            if length - said >= PROGRESS_EVERY:
-                said = length
-                log.info("Report %s: %d MB downloaded", request_id, length // 1_000_000)
-        return length
+def _fetch(client: MarketplaceClient, link: str, request_id: str, file: IO[bytes]) -> int | None:
+    """Download, from the start again while a failure may pass; return the length, None when the link is no good."""
+    session = client.session
+    # Links may be asked for 20 times an hour, so each of them is worth several attempts.
+    retry = Retrying(
+        stop=stop_after_attempt(session.ATTEMPTS),
+        retry=retry_if_exception_type((WalmartConnectionError, WalmartServerError)),
+        wait=wait_random_exponential(multiplier=session.BACKOFF, max=session.MAX_BACKOFF),
+        before_sleep=lambda state: log.warning(
+            "%s Attempt %d of %d",
+            state.outcome and state.outcome.exception(),
+            state.attempt_number,
+            session.ATTEMPTS,
+        ),
+        reraise=True,
+    )
+    return retry(_fetch_once, client, link, request_id, file)
+
+
+def _fetch_once(client: MarketplaceClient, link: str, request_id: str, file: IO[bytes]) -> int | None:
+    file.seek(0)
+    file.truncate()
+    timeout = (CONNECT_TIMEOUT, client.settings.timeout)
+    try:
+        with (
+            _nothing_logged(),
+            HttpSession(link, str(client.session.headers["User-Agent"])) as storage,
+            storage.get(link, stream=True, timeout=timeout) as response,
+        ):
+            return _write(response, request_id, file)
+    except requests.RequestException as error:
+        raise WalmartConnectionError(
+            f"The download of report {request_id} broke off ({reason(error)})."
+        ) from None
+
+
+def _write(response: requests.Response, request_id: str, file: IO[bytes]) -> int | None:
+    status = response.status_code
+    if status in (400, 401, 403):
+        return None
+    if status == 429 or status >= 500:
+        raise WalmartServerError(f"The storage answered {status} for report {request_id}.")
+    if status != 200:
+        raise WalmartReportFailedError(
+            f"The storage answered {status} for report {request_id}, although it is READY."
+        )
+    length = said = 0
+    for chunk in response.iter_content(CHUNK):
+        file.write(chunk)
+        length += len(chunk)
+        if length - said >= PROGRESS_EVERY:
+            said = length
+            log.info("Report %s: %d MB downloaded", request_id, length // 1_000_000)
+    return length

@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta, timezone
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator, conf
@@ -16,9 +17,8 @@ from airflow_provider_walmart.client.errors import (
     WalmartConfigError,
     WalmartError,
     WalmartReportFailedError,
-    WalmartServerError,
-    WalmartUnknownOutcomeError,
 )
+from airflow_provider_walmart.client.outcomes import may_have_arrived, never_arrived
 from airflow_provider_walmart.results.account import OfMarketplace
 from airflow_provider_walmart.results.context import MemoryRecords, push
 from airflow_provider_walmart.results.failures import fail_for_good
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 # A request whose answer got lost is in the list by then. Seconds.
 SETTLE = 60.0
 LOOK_EVERY = 20.0
+# By how much our clock may differ from Walmart's.
+CLOCKS_DIFFER = timedelta(days=1)
 # Walmart takes one request per report type in this time, so another one after an ERROR would be refused.
 COOL_DOWN = timedelta(hours=1)
 
@@ -188,45 +190,64 @@ class WalmartReportOperator(OfMarketplace, BaseOperator):
         self, records: Any, version: str, body: dict[str, Any]
     ) -> tuple[dict[str, Any], bool]:
         """Return a report request, and whether it was there before this try."""
-        from airflow_provider_walmart.client.reports import request_report
-
         key = self._record_key(version, body)
         record = records.get(key) or {}
         if record.get("requestId") and not record.get("landed"):
             found = self._of_earlier_try(record)
             if found:
                 return found, bool(record.get("reused"))
-        sent_at = record.get("sentAt")
-        found = self._find(
-            version, body, sent_at, unwanted=record["requestId"] if record.get("bad") else None
+        if "sentAt" in record and (found := self._lost(version, body, record)):
+            self._keep(records, key, found, reused=False)
+            return found, False
+        now = datetime.now(timezone.utc)
+        equal = self._equal(version, body, now - max(self.reuse_within, CLOCKS_DIFFER))
+        bad = record["requestId"] if record.get("bad") else None
+        recent = [
+            request
+            for when, request in equal
+            if now - self.reuse_within <= when
+            and request.get("requestStatus") != "ERROR"
+            and request["requestId"] != bad
+        ]
+        if recent and self.reuse_within:
+            self._keep(records, key, recent[-1], reused=True)
+            return recent[-1], True
+        return self._ask(records, key, version, body, [request["requestId"] for _, request in equal]), False
+
+    def _keep(self, records: Any, key: str, found: Mapping[str, Any], *, reused: bool) -> None:
+        self.log.info(
+            "Using report %s, asked for at %s", found["requestId"], found.get("requestSubmissionDate")
         )
-        if found:
-            # What is there after a request whose answer nobody saw is what that request made.
-            reused = sent_at is None
-            self.log.info(
-                "Using report %s, asked for at %s", found["requestId"], found.get("requestSubmissionDate")
-            )
-            records.set(key, {"requestId": found["requestId"], "reused": reused})
-            return found, reused
-        sent_at = time.time()
-        records.set(key, {"sentAt": sent_at})
+        records.set(key, {"requestId": found["requestId"], "reused": reused})
+
+    def _ask(
+        self, records: Any, key: str, version: str, body: dict[str, Any], known: list[str]
+    ) -> dict[str, Any]:
+        """Ask for a new report, once.
+
+        :param known: ids of the equal requests that are there.
+        """
+        from airflow_provider_walmart.client.reports import request_report
+
+        record = {"sentAt": time.time(), "known": known}
+        records.set(key, record)
         try:
             request = request_report(self.hook.client, self.report_type, version, body)
-        except (WalmartUnknownOutcomeError, WalmartServerError) as error:
+        except WalmartError as error:
+            if not may_have_arrived(error, self.hook.client.tokens.call.path):
+                records.set(key, {"refused": type(error).__name__})
+                raise
             self.log.warning(
                 "The answer to the report request got lost, looking whether it arrived: %s", error
             )
-            lost = self._find(version, body, sent_at)
+            lost = self._lost(version, body, record)
             if lost is None:
-                records.set(key, {"refused": type(error).__name__})
-                raise
+                records.set(key, {"refused": "it never arrived"})
+                raise never_arrived("The report request", error) from error
             request = lost
-        except WalmartError:
-            records.set(key, {"refused": "before it was taken"})
-            raise
         records.set(key, {"requestId": request["requestId"]})
         self.log.info("Asked for report %s (%s %s)", request["requestId"], self.report_type, version)
-        return request, False
+        return request
 
     def _of_earlier_try(self, record: Mapping[str, Any]) -> dict[str, Any] | None:
         """Return the request of an earlier try; None when it is time for another one."""
@@ -243,40 +264,37 @@ class WalmartReportOperator(OfMarketplace, BaseOperator):
         self.log.info("An earlier try asked for report %s: going on with that one", request_id)
         return request
 
-    def _find(
-        self, version: str, body: dict[str, Any], sent_at: float | None, unwanted: str | None = None
-    ) -> dict[str, Any] | None:
-        """Return the newest equal request that is recent enough, or that we sent without hearing an answer.
+    def _lost(self, version: str, body: dict[str, Any], record: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Return the request that was sent and whose answer nobody saw; None when it never arrived.
 
-        :param sent_at: when we sent one, seconds since 1970 UTC.
-        :param unwanted: id of one that is known to be bad.
+        It is told by its id, which was not there before: clocks differ.
+
+        :param record: what was kept before it was sent.
         """
+        sent_at = datetime.fromtimestamp(record["sentAt"], timezone.utc)
+        while True:
+            equal = self._equal(version, body, sent_at - CLOCKS_DIFFER)
+            new = [request for _, request in equal if request["requestId"] not in record.get("known", ())]
+            if new:
+                return new[-1]
+            if time.time() - record["sentAt"] >= SETTLE:
+                return None
+            time.sleep(LOOK_EVERY)
+
+    def _equal(
+        self, version: str, body: dict[str, Any], since: datetime
+    ) -> list[tuple[datetime, dict[str, Any]]]:
+        """Return the equal requests made at this time or later with their times, the oldest first."""
         from airflow_provider_walmart.client.reports import find_report_requests, matches, submitted_at
 
-        now = datetime.now(timezone.utc)
-        oldest = now - self.reuse_within
-        # A minute for clocks that differ.
-        sent = now if sent_at is None else datetime.fromtimestamp(sent_at - 60, timezone.utc)
-        since = min(oldest, sent)
-        while since < now:
-            found = {}
-            for request in find_report_requests(
-                self.hook.client, self.report_type, report_version=version, since=since
-            ):
-                when = submitted_at(request)
-                if when is None or when < since or not matches(request, body):
-                    continue
-                if request.get("requestId") == unwanted:
-                    continue
-                # One of ours that failed is still the one we asked for.
-                if when >= sent or request.get("requestStatus") != "ERROR":
-                    found[when] = request
-            if found:
-                return found[max(found)]
-            if sent_at is None or time.time() - sent_at >= SETTLE:
-                break
-            time.sleep(LOOK_EVERY)
-        return None
+        found: list[tuple[datetime, dict[str, Any]]] = []
+        for request in find_report_requests(
+            self.hook.client, self.report_type, report_version=version, since=since
+        ):
+            when = submitted_at(request)
+            if request.get("requestId") and when and when >= since and matches(request, body):
+                found.append((when, request))
+        return sorted(found, key=itemgetter(0))
 
     def _record_key(self, version: str, body: dict[str, Any]) -> str:
         asked = json.dumps([self.report_type, version, body], sort_keys=True)
@@ -327,7 +345,7 @@ def _moment(name: str, value: datetime | str | None) -> datetime | None:
         return value
     try:
         return datetime.fromisoformat(value.replace("Z", "+00:00"))
-    except (AttributeError, ValueError):
+    except (AttributeError, TypeError, ValueError):
         raise WalmartConfigError(
             f"{name} is {value!r}; expected a point in time such as 2026-01-31T00:00:00Z."
         ) from None

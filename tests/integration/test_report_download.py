@@ -118,7 +118,7 @@ def test_nor_are_they_when_the_download_fails(shop, operator, caplog, capfd):
     caplog.set_level(logging.DEBUG)
     for trouble in ({"status": 403}, {"status": 500}, {"reset": "before"}, {"truncate": 10}):
         shop.fault(STORAGE, **trouble)
-        with pytest.raises((WalmartReportFailedError, WalmartConnectionError)) as caught:
+        with pytest.raises((WalmartReportFailedError, WalmartConnectionError, WalmartServerError)) as caught:
             Task().run(operator)
         shop.no_faults()
         assert "X-Amz" not in repr(caught.value.__cause__) + str(caught.value) + repr(vars(caught.value))
@@ -216,7 +216,7 @@ def empty(shop) -> None:
     [
         (broken_off, WalmartConnectionError, "broke off"),
         (unreachable, WalmartConnectionError, "broke off"),
-        (unwell, WalmartReportFailedError, "answered 503"),
+        (unwell, WalmartServerError, "answered 503"),
         (no_zip, WalmartReportFailedError, "damaged: File is not a zip file"),
         (truncated, WalmartReportFailedError, "damaged: File is not a zip file"),
         (two_files, WalmartReportFailedError, "holds 2 files"),

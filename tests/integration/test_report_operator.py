@@ -16,9 +16,9 @@ from passing_time import time_passes
 from tasks import StateStore, Task
 
 from airflow_provider_walmart.client.errors import (
+    WalmartConnectionError,
     WalmartRateLimitError,
     WalmartReportFailedError,
-    WalmartUnknownOutcomeError,
 )
 from airflow_provider_walmart.operators import reports
 from airflow_provider_walmart.operators.reports import WalmartReportOperator
@@ -71,6 +71,10 @@ def asked_elsewhere(shop, **fields) -> str:
         "reports"
     ]
     return request_id
+
+
+def listed(shop) -> list[dict]:
+    return shop.server.get("/v3/reports/reportRequests", reportType="ITEM")["requests"]
 
 
 def landed(tmp_path) -> dict[str, bytes]:
@@ -345,10 +349,23 @@ def test_a_request_whose_answer_makes_no_sense_is_found(shop, operator, answer):
 def test_a_request_that_never_arrived_is_sent_by_the_next_try(shop, operator):
     shop.fault(REQUESTS, method="POST", reset="before", times=1)
     task = Task()
-    with pytest.raises(WalmartUnknownOutcomeError):
+    with pytest.raises(WalmartConnectionError, match="never arrived"):
         task.run(operator())
     task.run(operator())
     assert [post["status"] for post in posts(shop)] == [0, 200]
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_a_lost_request_is_found_whatever_our_clock_says(shop, operator, hours):
+    """By its id: an equal one that somebody else asked for is not taken for ours."""
+    asked_elsewhere(shop, age=1800)
+    shop.fault(REQUESTS, method="POST", reset="after", times=1)
+    with time_machine.travel(datetime.now(timezone.utc) + timedelta(hours=hours)):
+        result = Task().run(operator(reuse_within=None))
+    assert result["reused"] is False
+    assert len(posts(shop)) == 1
+    ours = next(report for report in listed(shop) if report["src"] == "API")
+    assert result["requestId"] == ours["requestId"]
 
 
 def test_an_id_that_the_list_does_not_show_yet_is_asked_for_itself(shop, operator, monkeypatch):
@@ -476,9 +493,9 @@ def test_bad_input_is_refused_before_anything_is_sent(shop, operator, fields):
 
 def test_a_type_unknown_here_is_for_walmart_to_judge(shop, operator):
     with pytest.raises(AirflowFailException, match="reportType"):
-        Task().run(operator(report_type="MADE_UP_TOMORROW", reuse_within=None))
-    (post,) = posts(shop)
-    assert post["query"] == "reportType=MADE_UP_TOMORROW&reportVersion=v1"
+        Task().run(operator(report_type="MADE_UP_TOMORROW"))
+    (request,) = shop.received(REQUESTS)
+    assert "reportType=MADE_UP_TOMORROW&reportVersion=v1" in request["query"]
 
 
 @MODES
