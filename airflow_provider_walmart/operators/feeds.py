@@ -146,7 +146,8 @@ class WalmartSubmitFeedOperator(OfMarketplace, BaseOperator):
     :param on_unknown: what to do when a feed may or may not have arrived: ``fail`` (default), or ``resubmit`` at the
         risk of sending it twice.
     :param poll_interval: seconds between two looks; None (default): by age and type of the feed.
-    :param timeout: how long to wait for completion, as timedelta or seconds; default 24 hours.
+    :param timeout: how long to wait for completion, as timedelta or seconds; default 24 hours. So long, too, for slots
+        of an hourly quota before.
     :param deferrable: wait in the triggerer; default: ``[operators] default_deferrable``.
     :param walmart_conn_id: id of a connection of type ``walmart``.
     :return: a dict with ``feedId``, ``feedType``, ``feedStatus``, ``itemsReceived``, ``itemsSucceeded``,
@@ -212,13 +213,15 @@ class WalmartSubmitFeedOperator(OfMarketplace, BaseOperator):
 
     def execute(self, context: Context) -> Any:
         """Submit what has not been submitted yet, then wait and judge."""
-        return self._run(context, {})
+        return self._run(context, {}, time.time() + self.timeout.total_seconds())
 
-    def resume_submitting(self, context: Context, event: Any = None, submitted: Any = None) -> Any:
+    def resume_submitting(
+        self, context: Context, event: Any = None, *, submitted: dict[str, Any], slots_until: float
+    ) -> Any:
         """Go on when an hourly slot is free again."""
-        return self._run(context, submitted or {})
+        return self._run(context, submitted, slots_until)
 
-    def _run(self, context: Context, submitted: dict[str, Any]) -> Any:
+    def _run(self, context: Context, submitted: dict[str, Any], slots_until: float) -> Any:
         with fail_for_good():
             parse_allowed_failures(self.allowed_failures)
             if self.on_unknown not in ("fail", "resubmit"):
@@ -238,7 +241,7 @@ class WalmartSubmitFeedOperator(OfMarketplace, BaseOperator):
                 currency=CURRENCIES[self.hook.client.settings.market],
                 identity=task_identity(context),
             )
-            feed_ids = self._submit(context, source, submitted)
+            feed_ids = self._submit(context, source, submitted, slots_until)
             largest = max(plan.items for plan in source.plans)
             if not self.wait_for_completion:
                 return self._one_or_all(
@@ -252,7 +255,14 @@ class WalmartSubmitFeedOperator(OfMarketplace, BaseOperator):
                 )
             return self._wait(context, feed_ids, largest)
 
-    def _submit(self, context: Context, source: FeedSource, submitted: dict[str, Any]) -> list[str]:
+    def _submit(
+        self, context: Context, source: FeedSource, submitted: dict[str, Any], slots_until: float
+    ) -> list[str]:
+        """Submit all feeds and return their ids.
+
+        :param submitted: what was kept of them before a deferral, where there is no task state.
+        :param slots_until: until when slots of an hourly quota are waited for, seconds since 1970 UTC.
+        """
         from airflow_provider_walmart.client.feed_submit import OnceSubmitter
 
         store = context.get("task_state_store") if self.durable else None
@@ -267,32 +277,35 @@ class WalmartSubmitFeedOperator(OfMarketplace, BaseOperator):
         feed_ids: list[str] = []
         try:
             for number, feed in enumerate(source.feeds(), start=1):
-                feed_ids.append(self._submit_one(submitter, feed))
+                feed_ids.append(self._submit_one(submitter, feed, slots_until))
                 # The link of the task shows them while it waits.
                 push(context, "feed_ids", feed_ids)
                 self.log.info("Feed %d of %d is %s", number, len(source.plans), feed_ids[-1])
         except WalmartRateLimitError as error:
-            if error.retry_at is None or not self.deferrable:
+            slot = _next_slot(error, slots_until)
+            if slot is None or not self.deferrable:
                 raise
             self.log.info("Deferring until the next slot: %s", error)
             self.defer(
-                trigger=_trigger_at(error.retry_at),
+                trigger=_trigger_at(slot),
                 method_name="resume_submitting",
-                kwargs={"submitted": dict(records) if isinstance(records, MemoryRecords) else {}},
+                kwargs={
+                    "submitted": dict(records) if isinstance(records, MemoryRecords) else {},
+                    "slots_until": slots_until,
+                },
             )
         return feed_ids
 
-    def _submit_one(self, submitter: OnceSubmitter, feed: FeedFile) -> str:
+    def _submit_one(self, submitter: OnceSubmitter, feed: FeedFile, slots_until: float) -> str:
         """Submit one feed; without deferral, sleep until its hourly slot is free."""
         while True:
             try:
                 return submitter.submit(feed)
             except WalmartRateLimitError as error:
-                if error.retry_at is None or self.deferrable:
+                slot = _next_slot(error, slots_until)
+                if slot is None or self.deferrable:
                     raise
-                seconds = (error.retry_at - datetime.now(timezone.utc)).total_seconds()
-                if seconds > self.timeout.total_seconds():
-                    raise
+                seconds = slot.timestamp() - time.time()
                 self.log.info("Sleeping %.0f s until the next slot: %s", seconds, error)
                 time.sleep(max(0.0, seconds))
 
@@ -354,6 +367,12 @@ class WalmartSubmitFeedOperator(OfMarketplace, BaseOperator):
     def on_kill(self) -> None:
         """Say that feeds go on at Walmart: there is no call that recalls one."""
         self.log.warning("Walmart cannot recall a feed: it goes on with those that were submitted.")
+
+
+def _next_slot(error: WalmartRateLimitError, slots_until: float) -> datetime | None:
+    """Return when to come back; None when nobody knows, or that is too late."""
+    slot = error.retry_at
+    return slot if slot and slot.timestamp() <= slots_until else None
 
 
 def _trigger_at(moment: datetime) -> BaseTrigger:

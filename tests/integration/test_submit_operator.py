@@ -347,6 +347,16 @@ def test_does_not_sleep_longer_than_it_may(shop):
         Task().run(operator(timeout=timedelta(hours=1)))
 
 
+@MODES
+def test_slots_that_never_come_are_given_up(shop, deferrable):
+    headers = {"Retry-After": "0.05"}
+    shop.fault("^/v3/feeds$", method="POST", status=429, headers=headers)
+    with pytest.raises(WalmartRateLimitError):
+        Task().run(operator(timeout=0.5, deferrable=deferrable))
+    assert sent(shop)
+    assert taken(shop) == []
+
+
 def test_a_deferral_before_a_slice_was_looked_for_does_not_forget_the_earlier_try(shop, monkeypatch):
     """Without task state: the first try sent both slices, then died; the second is throttled between them."""
     monkeypatch.setitem(feed_formats._MAX_ITEMS, "mp_inventory", 3)
