@@ -1,0 +1,253 @@
+"""What is to come of every trouble at every entry point: written down, not recorded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from entry_points import ENTRY_POINTS, EntryPoint
+from troubles import TROUBLES, Trouble
+
+# A read is sent so often; a wait gives up after so many looks that failed (ten, but two in the matrix).
+ATTEMPTS = 4
+LOOKS = 2
+#: As often as the time allows.
+OFTEN = -1
+
+
+@dataclass(frozen=True)
+class Expected:
+    """The outcome of one try.
+
+    :param outcome: ``result``, or the class of the error.
+    :param sent: requests of the kind that the trouble hits.
+    :param tokens: token requests.
+    :param is_final: whether Airflow is told not to retry.
+    """
+
+    outcome: str
+    sent: int
+    tokens: int = 1
+    is_final: bool = False
+
+    def __str__(self) -> str:
+        parts = [self.outcome]
+        if self.sent != 1:
+            parts.append(
+                "goes on asking"
+                if self.sent == OFTEN
+                else f"{self.sent or 'no'} request{'s' * (self.sent != 1)}"
+            )
+        if self.tokens != 1:
+            parts.append(f"{self.tokens or 'no'} token{'s' * (self.tokens != 1)}")
+        if self.is_final:
+            parts.append("for good")
+        return ", ".join(parts)
+
+
+def result(sent: int = 1, tokens: int = 1) -> Expected:
+    return Expected("result", sent, tokens)
+
+
+def error(kind: str, sent: int = 1, tokens: int = 1) -> Expected:
+    return Expected(kind, sent, tokens)
+
+
+def final(kind: str, sent: int = 1, tokens: int = 1) -> Expected:
+    return Expected(kind, sent, tokens, is_final=True)
+
+
+CONNECTION = "WalmartConnectionError"
+UNKNOWN = "WalmartUnknownOutcomeError"
+SERVER = "WalmartServerError"
+REQUEST = "WalmartRequestError"
+AUTH = "WalmartAuthError"
+PERMISSION = "WalmartPermissionError"
+NOT_FOUND = "WalmartNotFoundError"
+RATE_LIMIT = "WalmartRateLimitError"
+REPORT = "WalmartReportFailedError"
+# Waiting ends in Airflow's own errors, alike in worker and triggerer.
+GIVES_UP = "AirflowException"
+FAILS = "AirflowFailException"
+
+WEATHER = {
+    "read": error(CONNECTION, ATTEMPTS),
+    "file": error(CONNECTION, ATTEMPTS),
+    "wait": error(GIVES_UP, LOOKS * ATTEMPTS),
+}
+SERVER_ERROR = {
+    "read": error(SERVER, ATTEMPTS),
+    "file": error(SERVER, ATTEMPTS),
+    "wait": error(GIVES_UP, LOOKS * ATTEMPTS),
+    "hook: write": error(SERVER),
+}
+ADOPTED = {"write": result()}
+
+#: By group of troubles, then by name of the entry point or else its kind. None: does not apply.
+EXPECTED: dict[str, dict[str, Expected | None]] = {
+    "unreachable": {
+        "read": error(CONNECTION, 0, 0),
+        "file": None,
+        "wait": error(CONNECTION, 0, 0),
+        "write": error(CONNECTION, 0, 0),
+    },
+    # The next try may send it: whoever looked knows that it never arrived.
+    "not carried out": {**WEATHER, "write": error(CONNECTION), "hook: write": error(UNKNOWN)},
+    "answer lost": {**WEATHER, **ADOPTED, "hook: write": error(UNKNOWN)},
+    "no JSON in a 200": {
+        "read": error(SERVER),
+        "file": error(REPORT),
+        "wait": error(GIVES_UP, LOOKS),
+        **ADOPTED,
+        "hook: write": final(SERVER),
+    },
+    "empty 200": {
+        "read": error(SERVER),
+        "file": error(REPORT),
+        "wait": error(GIVES_UP, LOOKS),
+        **ADOPTED,
+    },
+    "harmless": {"read": result(), "file": result(), "wait": result(), "write": result()},
+    "refused": {
+        "read": final(REQUEST),
+        "file": None,
+        "wait": final(FAILS),
+        "write": final(REQUEST),
+    },
+    "too large": {
+        "read": final(REQUEST),
+        "file": error(REPORT),
+        "wait": final(FAILS),
+        "write": final(REQUEST),
+    },
+    "token refused once": {
+        "read": result(2, 2),
+        "file": None,
+        "wait": result(2, 2),
+        "write": result(2, 2),
+    },
+    "token refused": {
+        "read": final(AUTH, 2, 2),
+        "file": None,
+        "wait": final(FAILS, 2, 2),
+        "write": final(AUTH, 2, 2),
+    },
+    "keys refused": {
+        "read": final(AUTH, 0),
+        "file": None,
+        "wait": final(AUTH, 0),
+        "write": final(AUTH, 0),
+    },
+    "no token": {
+        "read": error(SERVER, 0, 2),
+        "file": None,
+        "wait": error(SERVER, 0, 2),
+        "write": error(SERVER, 0, 2),
+    },
+    "no token: lost": {
+        "read": error(CONNECTION, 0, 2),
+        "file": None,
+        "wait": error(CONNECTION, 0, 2),
+        "write": error(CONNECTION, 0, 2),
+    },
+    "no token: throttled": {
+        "read": error(RATE_LIMIT, 0),
+        "file": None,
+        "wait": error(RATE_LIMIT, 0),
+        "write": error(RATE_LIMIT, 0),
+    },
+    "forbidden": {
+        "read": final(PERMISSION),
+        # A link that has expired; another one is asked for once.
+        "file": error(REPORT, 2),
+        "wait": final(FAILS),
+        "write": final(PERMISSION),
+    },
+    "not found": {
+        "read": error(NOT_FOUND),
+        "file": error(REPORT),
+        "wait": error(GIVES_UP),
+        "write": error(NOT_FOUND),
+    },
+    "conflict": {
+        "read": error(REQUEST),
+        "file": error(REPORT),
+        "wait": error(GIVES_UP, LOOKS),
+        "write": error(REQUEST),
+    },
+    "throttled a moment": {
+        "read": result(2),
+        "file": result(2),
+        "wait": result(2),
+        "write": error(RATE_LIMIT),
+        "submit feed": result(2),
+    },
+    "throttled, no time named": {
+        "read": result(2),
+        # 20 an hour: the next one is due in minutes.
+        "report: link": error(RATE_LIMIT),
+        "file": result(2),
+        "wait": result(2),
+        "write": error(RATE_LIMIT),
+    },
+    "throttled for ever": {
+        "read": error(RATE_LIMIT, ATTEMPTS),
+        "file": error(SERVER, ATTEMPTS),
+        "wait": error(GIVES_UP, OFTEN),
+        "write": error(RATE_LIMIT),
+        # By Walmart's word there was a slot at the time it named; since there was none, the next one is due in minutes.
+        "report: link": error(RATE_LIMIT, 2),
+        "submit feed": error(RATE_LIMIT, 2),
+    },
+    "throttled for ever, no time named": {
+        "read": error(RATE_LIMIT, ATTEMPTS),
+        "report: link": error(RATE_LIMIT),
+        "file": error(SERVER, ATTEMPTS),
+        "wait": error(GIVES_UP, OFTEN),
+        "write": error(RATE_LIMIT),
+    },
+    "throttled for an hour": {
+        "read": error(RATE_LIMIT),
+        # What a storage names is not looked at.
+        "file": error(SERVER, ATTEMPTS),
+        "wait": error(GIVES_UP),
+        "write": error(RATE_LIMIT),
+    },
+    # After a look: it never arrived.
+    "server error": {**SERVER_ERROR, "write": error(CONNECTION)},
+    "server error once": {
+        "read": result(2),
+        "file": result(2),
+        "wait": result(2),
+        "write": error(CONNECTION),
+        "hook: write": error(SERVER),
+    },
+    "answer replaced by a 500": {**SERVER_ERROR, **ADOPTED, "hook: write": error(SERVER)},
+    "redirected": {
+        "read": error(SERVER),
+        "file": error(REPORT),
+        "wait": error(GIVES_UP, LOOKS),
+        "write": error(REQUEST),
+    },
+    "store useless": {"read": result(), "file": result(), "wait": result(), "write": result()},
+    "store locked": {"read": result(), "file": result(), "wait": result(), "write": result()},
+    "disk full": {
+        "read": result(),
+        "export": error("OSError"),
+        "report: link": error("OSError"),
+        "file": error("OSError", 1),
+        "wait": result(),
+        "write": result(),
+        "ask for report": error("OSError"),
+    },
+}
+
+
+def expected(trouble: Trouble, entry: EntryPoint) -> Expected | None:
+    """Return what is to come of a trouble; None where it can't be."""
+    of_group = EXPECTED[trouble.group]
+    return of_group[entry.name] if entry.name in of_group else of_group.get(entry.kind)
+
+
+def cells() -> list[tuple[EntryPoint, Trouble]]:
+    """Return all pairs of which something is to come."""
+    return [(entry, trouble) for trouble in TROUBLES for entry in ENTRY_POINTS if expected(trouble, entry)]
