@@ -25,7 +25,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo demo-ui test test-quick test-airflow test-oldest test-touching-airflow test-package test-distributed test-ui screenshots lint types docs dist matrix bench clean
+.PHONY: help demo demo-ui test test-quick test-airflow test-oldest test-touching-airflow test-package test-distributed test-ui screenshots lint types fault-matrix docs dist matrix soak bench clean
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):.* ## (.*)/  make \1\t\2/p' Makefile | expand -t 22
@@ -86,6 +86,13 @@ dist: $(VENV)/.with-dev ## what is published, built and checked, in dist
 matrix: export PYENV_VERSION = 3.11:3.10:3.12:3.13
 matrix: $(VENV)/.with-dev ## every supported Python with every supported Airflow; takes an hour or more
 	$(RUN) -m nox $(NOX)
+
+fault-matrix: $(VENV)/.with-test ## every entry point through every trouble; writes docs/fault-matrix.md
+	$(RUN) tests/integration/fault_matrix/page.py
+	$(RUN) -m pytest -n auto --maxprocesses 8 tests/integration/fault_matrix
+
+soak: $(VENV)/.with-test ## an hour of Walmart's time in bad weather, in six minutes: nothing twice, nothing lost, nothing leaked
+	$(RUN) tests/benchmarks/soak.py
 
 bench: $(VENV)/.with-bench ## the performance budgets, into docs/benchmarks.md; some of them with ONLY="calls export"
 	$(RUN) tests/benchmarks/run_all.py $(ONLY)
