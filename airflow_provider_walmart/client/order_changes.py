@@ -1,7 +1,7 @@
 """What is to be done to orders, out of plain rows, and what of it an order still lacks.
 
 The order itself is the record of what was done: a shipment is found by its tracking number, a cancellation by the
-cancelled quantity, a refund by line, reason and amount. So a row that was carried out once, by whomever, is not
+cancelled quantity, a refund by line, charge type and amount. So a row that was carried out once, by whomever, is not
 carried out again. Rows have these columns, the optional ones in brackets:
 
 =========== ======================================================================================================
@@ -245,9 +245,7 @@ def _add_refund(change: OrderChange, row: Json) -> None:
                 f"row {number} of this order differs in having an amount; Walmart takes full refunds and those of an "
                 "amount in separate requests"
             )
-        if all(row[name] == other[name] for name in ("line", "reason", "charge_type", "amount")) or (
-            row["amount"] is None and row["line"] == other["line"]
-        ):
+        if all(row[name] == other[name] for name in ("line", "charge_type", "amount")):
             raise RowError(f"the same refund is in row {number} already")
 
 
@@ -273,11 +271,12 @@ def _shipment(change: OrderChange, order: Json, now: datetime) -> Any:
         return {"status": "Shipped", "statusQuantity": _each(amount), "trackingInfo": tracking}
 
     def done(row: Json, line: Json) -> int:
-        tracking = row["tracking_number"]
+        tracking = _bare(row["tracking_number"])
         return _amount(
             line,
             lambda part: (
-                part.get("status") in SHIPPED and _at(part, "trackingInfo").get("trackingNumber") == tracking
+                part.get("status") in SHIPPED
+                and _bare(_at(part, "trackingInfo").get("trackingNumber")) == tracking
             ),
         )
 
@@ -354,14 +353,12 @@ def _refund(change: OrderChange, order: Json, now: datetime) -> Any:
         line = _line(lines, row["line"])
         if not any(part.get("status") in SHIPPED for part in _parts(line)):
             raise OrderStateError(f"line {row['line']} has not been shipped ({_statuses(line)})")
+        # Reasons are left out: what Walmart makes of one must not lead to a second payment. The documents leave open
+        # which sign amounts have here.
         paid_back = [
-            (
-                str(charge.get("refundReason")),
-                str(_at(charge, "charge").get("chargeType")),
-                # The documents leave open which sign they have here.
-                abs(_cents(_at(charge, "charge"))),
-            )
-            for charge in _list(_at(_at(line, "refund"), "refundCharges").get("refundCharge"))
+            (str(charge.get("chargeType")), abs(_cents(charge)))
+            for entry in _list(_at(_at(line, "refund"), "refundCharges").get("refundCharge"))
+            for charge in [_at(entry, "charge")]
         ]
         charges = (
             _full_refund(row, line, paid_back)
@@ -386,11 +383,11 @@ def _refund(change: OrderChange, order: Json, now: datetime) -> Any:
     }
 
 
-def _full_refund(row: Json, line: Json, paid_back: list[tuple[str, str, int]]) -> list[Json]:
+def _full_refund(row: Json, line: Json, paid_back: list[tuple[str, int]]) -> list[Json]:
     """Return all charges of a line with the sign turned; none when it was paid back."""
     charges = [charge for charge in _list(_at(line, "charges").get("charge")) if _cents(charge)]
     total = sum(_cents(charge) for charge in charges)
-    paid = sum(cents for _, _, cents in paid_back)
+    paid = sum(cents for _, cents in paid_back)
     if any(part.get("status") == "Refund" for part in _parts(line)) or (charges and paid >= total):
         return []
     if paid:
@@ -402,9 +399,9 @@ def _full_refund(row: Json, line: Json, paid_back: list[tuple[str, str, int]]) -
     return [{"refundReason": row["reason"], "charge": _turned(charge)} for charge in charges]
 
 
-def _part_refund(row: Json, line: Json, paid_back: list[tuple[str, str, int]]) -> list[Json]:
+def _part_refund(row: Json, line: Json, paid_back: list[tuple[str, int]]) -> list[Json]:
     """Return the charge that pays back an amount; none when the same was paid back."""
-    if (row["reason"], row["charge_type"], round(row["amount"] * 100)) in paid_back:
+    if (row["charge_type"], round(row["amount"] * 100)) in paid_back:
         return []
     like = next(
         (
@@ -509,6 +506,11 @@ def _quantity(part: Json) -> int:
         return int(float(_at(part, "statusQuantity").get("amount") or 0))
     except (TypeError, ValueError, OverflowError):
         return 0
+
+
+def _bare(tracking: Any) -> str:
+    """Return a tracking number without what carriers and Walmart write or leave out at will."""
+    return "".join(filter(str.isalnum, str(tracking))).casefold()
 
 
 def _each(amount: int) -> Json:

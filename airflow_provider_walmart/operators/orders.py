@@ -23,7 +23,7 @@ class WalmartOrderUpdateOperator(OfMarketplace, BaseOperator):
 
     All rows are checked before anything is sent. Each order is read first, and only what it still lacks is sent, so a
     retry, a cleared task or the same file once more changes nothing twice: a shipment is found by its tracking number,
-    a cancellation by its quantity, a refund by line, reason and amount. Walmart takes 60 changes a minute. Not meant
+    a cancellation by its quantity, a refund by line, charge type and amount. Walmart takes 60 changes a minute. Not meant
     for two tasks that change the same order at the same moment.
 
     :param action: ``acknowledge``, ``ship``, ``cancel`` or ``refund``.
