@@ -25,6 +25,7 @@ from airflow_provider_walmart.client.golocal_deliveries import delivery_in
 from airflow_provider_walmart.client.golocal_settings import SIMULATOR, TOKEN_PATH, GoLocalSettings
 from airflow_provider_walmart.client.headers import BEARER_TOKEN, CORRELATION_ID, correlation_id
 from airflow_provider_walmart.client.http import HttpSession
+from airflow_provider_walmart.client.observer import Observer
 from airflow_provider_walmart.client.query import encode_query
 from airflow_provider_walmart.client.request_building import build_request, request_body
 from airflow_provider_walmart.client.responses import raise_for_status
@@ -55,6 +56,7 @@ class GoLocalClient:
     :param store: shared state store, where tokens are kept.
     :param user_agent: value of ``User-Agent``.
     :param on_secret: called with every secret as soon as it is known; a log masker goes here.
+    :param observer: is told what goes over the wire; None: nobody is.
     """
 
     def __init__(
@@ -63,11 +65,12 @@ class GoLocalClient:
         store: Resilient,
         user_agent: str,
         on_secret: Callable[[str], None] = lambda secret: None,
+        observer: Observer | None = None,
     ) -> None:
         self.settings = settings
         self.tokens = TokenProvider(
             token_call(settings),
-            HttpSession(settings.base_url, user_agent),
+            HttpSession(settings.base_url, user_agent, observer),
             store,
             on_secret,
             fresh=settings.fresh_token_per_request,
@@ -78,6 +81,7 @@ class GoLocalClient:
             timeout=settings.timeout,
             headers=common_headers(settings),
             tokens=self.tokens,
+            observer=observer,
         )
 
     def access_token(self) -> str:

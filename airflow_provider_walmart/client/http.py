@@ -23,6 +23,7 @@ from airflow_provider_walmart.client.errors import (
     WalmartUnknownOutcomeError,
 )
 from airflow_provider_walmart.client.headers import CORRELATION_ID, strip_credentials
+from airflow_provider_walmart.client.observer import Observer, observe
 
 CONNECT_TIMEOUT = 10.0
 
@@ -36,10 +37,12 @@ class HttpSession(requests.Session):
 
     :param base_url: the origin that may see credentials.
     :param user_agent: value of ``User-Agent``.
+    :param observer: is told of every request; None: nobody is.
     """
 
-    def __init__(self, base_url: str, user_agent: str) -> None:
+    def __init__(self, base_url: str, user_agent: str, observer: Observer | None = None) -> None:
         super().__init__()
+        self.observer = observer
         self.origin = origin(base_url)
         self.headers["User-Agent"] = user_agent
         environment = self.merge_environment_settings(base_url, {}, None, None, None)
@@ -60,9 +63,10 @@ class HttpSession(requests.Session):
                 # In one go. Left to itself, requests takes slices of 10 KB, which is a fifth of the work of a call for
                 # a full page.
                 response._content = b"".join(response.iter_content(None))
-            return response
         except requests.RequestException as error:
             error.request = error.request or request
+            if self.observer:
+                observe(self.observer, request, None)
             raise
         except WalmartError:
             raise
@@ -70,6 +74,9 @@ class HttpSession(requests.Session):
             if isinstance(error, (LocationParseError, UnicodeEncodeError)) or kwargs.get("allow_redirects"):
                 raise requests.exceptions.InvalidURL(type(error).__name__, request=request) from None
             raise
+        if self.observer:
+            observe(self.observer, request, response)
+        return response
 
     def merge_environment_settings(  # type: ignore[override]
         self, url: str, proxies: Any, stream: bool | None, verify: Any, cert: Any

@@ -22,6 +22,7 @@ from airflow_provider_walmart.client.headers import (
     correlation_id,
 )
 from airflow_provider_walmart.client.http import HttpSession, transport_error
+from airflow_provider_walmart.client.observer import Observer, observed_sleep
 from airflow_provider_walmart.client.paging import iter_records, page_params, pages, records
 from airflow_provider_walmart.client.query import encode_query
 from airflow_provider_walmart.client.raw_pages import Raw, as_raw, decode_page
@@ -63,6 +64,7 @@ class MarketplaceClient:
     :param store: shared state store, where tokens are kept.
     :param user_agent: value of ``User-Agent``.
     :param on_secret: called with every secret as soon as it is known; a log masker goes here.
+    :param observer: is told what goes over the wire; None: nobody is.
     """
 
     def __init__(
@@ -71,9 +73,10 @@ class MarketplaceClient:
         store: Resilient,
         user_agent: str,
         on_secret: Callable[[str], None] = lambda secret: None,
+        observer: Observer | None = None,
     ) -> None:
         self.settings = settings
-        http = HttpSession(settings.base_url, user_agent)
+        http = HttpSession(settings.base_url, user_agent, observer)
         self.tokens = MarketplaceTokens(settings, http, store, on_secret)
         self.session = WalmartSession(
             settings.base_url,
@@ -81,7 +84,8 @@ class MarketplaceClient:
             timeout=settings.timeout,
             headers=business_headers(settings),
             tokens=self.tokens,
-            throttle=Throttle(settings, store, WalmartSession.MAX_WAIT),
+            throttle=Throttle(settings, store, WalmartSession.MAX_WAIT, sleep=observed_sleep(observer)),
+            observer=observer,
         )
 
     def access_token(self) -> str:

@@ -23,6 +23,7 @@ from airflow_provider_walmart.client.auth import WalmartAuth
 from airflow_provider_walmart.client.errors import WalmartConfigError
 from airflow_provider_walmart.client.headers import CORRELATION_ID
 from airflow_provider_walmart.client.http import CONNECT_TIMEOUT, HttpSession, origin, transport_error
+from airflow_provider_walmart.client.observer import Observer
 from airflow_provider_walmart.client.responses import SAFE_METHODS
 from airflow_provider_walmart.client.retry_after import retry_time
 from airflow_provider_walmart.client.throttle import Throttle
@@ -44,6 +45,7 @@ class WalmartSession(HttpSession):
     :param headers: what all calls but the token call have in common.
     :param tokens: where tokens come from.
     :param throttle: rate budgets to keep to; None: there are none.
+    :param observer: is told of every request and of waits after a 429; None: nobody is.
     """
 
     ATTEMPTS = 4
@@ -63,8 +65,9 @@ class WalmartSession(HttpSession):
         headers: Mapping[str, str],
         tokens: TokenProvider,
         throttle: Throttle | None = None,
+        observer: Observer | None = None,
     ) -> None:
-        super().__init__(base_url, user_agent)
+        super().__init__(base_url, user_agent, observer)
         self._base_url = base_url
         self._prefix = len(urlsplit(base_url).path)
         self._timeout = (min(CONNECT_TIMEOUT, timeout), timeout)
@@ -181,6 +184,8 @@ class WalmartSession(HttpSession):
             what, request = type(outcome.exception()).__name__, getattr(outcome.exception(), "request", None)
         else:
             what, request = str(outcome.result().status_code), outcome.result().request
+            if self.observer and outcome.result().status_code == 429:
+                self.observer.throttled(state.upcoming_sleep)
             outcome.result().close()
         method, url = state.args[:2]
         log.warning(

@@ -14,6 +14,7 @@ from airflow_provider_walmart.client.state import Resilient
 from airflow_provider_walmart.hooks.account import AccountHook, user_agent
 from airflow_provider_walmart.hooks.connection import golocal_settings
 from airflow_provider_walmart.hooks.masking import mask
+from airflow_provider_walmart.hooks.metrics import observer
 from airflow_provider_walmart.hooks.shared_state import shared_state
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class WalmartGoLocalHook(AccountHook[GoLocalSettings, GoLocalClient]):
 
         :param store: where it keeps its token; default: the store of the deployment.
         """
-        return GoLocalClient(settings, store or shared_state(), user_agent(), mask)
+        return GoLocalClient(settings, store or shared_state(), user_agent(), mask, observer())
 
     def call(self, operation: str, *, body: Any = None, strict: bool = True, **params: Any) -> Any:
         """Call one operation by name.

@@ -21,6 +21,7 @@ from airflow_provider_walmart.client.state import Resilient
 from airflow_provider_walmart.hooks.account import AccountHook, user_agent
 from airflow_provider_walmart.hooks.connection import walmart_settings
 from airflow_provider_walmart.hooks.masking import mask
+from airflow_provider_walmart.hooks.metrics import observer
 from airflow_provider_walmart.hooks.shared_state import shared_state
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class WalmartHook(AccountHook[WalmartSettings, MarketplaceClient]):
 
         :param store: where it keeps its token and its rate budgets; default: the store of the deployment.
         """
-        return MarketplaceClient(settings, store or shared_state(), user_agent(), mask)
+        return MarketplaceClient(settings, store or shared_state(), user_agent(), mask, observer())
 
     def get_token_detail(self) -> dict[str, Any]:
         """Return scopes and validity of the access token from ``GET /v3/token/detail``.

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_walmart.client.errors import WalmartConfigError
-from airflow_provider_walmart.results.account import OfMarketplace
 from airflow_provider_walmart.results.api_params import given_params, own_params
 from airflow_provider_walmart.results.export_files import OneFile, Parts, export_file, part_size
 from airflow_provider_walmart.results.export_window import (
@@ -21,6 +20,7 @@ from airflow_provider_walmart.results.export_window import (
     window_of,
 )
 from airflow_provider_walmart.results.failures import fail_for_good
+from airflow_provider_walmart.results.lineage import WithLineage
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 PROGRESS_EVERY = 50_000
 
 
-class WalmartExportOperator(OfMarketplace, BaseOperator):
+class WalmartExportOperator(WithLineage, BaseOperator):
     """Lands all records of a paginated operation as JSON lines in object storage.
 
     Records are passed through as the JSON they are, page by page, in constant memory, each once. Orders, released
@@ -144,6 +144,7 @@ class WalmartExportOperator(OfMarketplace, BaseOperator):
                 }
                 manifest = file.publish(about)
             self.log.info("%d records in %d pages are in %s", file.records, pages, self.output_path)
+            self.moved(self.at_walmart(operation.path.removeprefix("/v3/")), self.output_path, file.records)
             # Only now: what failed on the way is exported again.
             mark.move(reached)
             del about["operation"]

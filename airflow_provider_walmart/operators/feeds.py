@@ -24,6 +24,7 @@ from airflow_provider_walmart.results.context import (
 from airflow_provider_walmart.results.failures import fail_for_good
 from airflow_provider_walmart.results.feed_source import FeedSource
 from airflow_provider_walmart.results.feeds import judge_feeds
+from airflow_provider_walmart.results.lineage import WithLineage
 from airflow_provider_walmart.results.waiting import feeds_of_event, missing_or_typed, wait_for_feeds
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ class WalmartFeedStatusOperator(OfMarketplace, BaseOperator):
         return feeds
 
 
-class WalmartSubmitFeedOperator(OfMarketplace, BaseOperator):
+class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
     """Submits a feed once, waits until Walmart has processed it, and fails when items did not make it.
 
     The feed is made of plain records (a list, or a JSON lines or CSV file), which are checked before anything is
@@ -244,15 +245,15 @@ class WalmartSubmitFeedOperator(OfMarketplace, BaseOperator):
             feed_ids = self._submit(context, source, submitted, slots_until)
             largest = max(plan.items for plan in source.plans)
             if not self.wait_for_completion:
-                return self._one_or_all(
-                    [
-                        summarize(
-                            {"feedId": feed_id, "feedStatus": "RECEIVED", "itemsReceived": plan.items},
-                            self.feed_type,
-                        )
-                        for feed_id, plan in zip(feed_ids, source.plans, strict=True)
-                    ]
-                )
+                summaries = [
+                    summarize(
+                        {"feedId": feed_id, "feedStatus": "RECEIVED", "itemsReceived": plan.items},
+                        self.feed_type,
+                    )
+                    for feed_id, plan in zip(feed_ids, source.plans, strict=True)
+                ]
+                self._sent(summaries, "itemsReceived")
+                return self._one_or_all(summaries)
             return self._wait(context, feed_ids, largest)
 
     def _submit(
@@ -356,9 +357,21 @@ class WalmartSubmitFeedOperator(OfMarketplace, BaseOperator):
                 missing_or_typed(feed_ids, feeds, self.feed_type),
                 allowed_failures=parse_allowed_failures(self.allowed_failures),
                 item_errors_path=self.item_errors_path,
-                keep=lambda summaries: push(context, "return_value", self._one_or_all(summaries)),
+                keep=lambda summaries: self._keep(context, summaries),
             )
         )
+
+    def _keep(self, context: Context, summaries: list[dict[str, Any]]) -> None:
+        from airflow_provider_walmart.hooks import metrics
+
+        push(context, "return_value", self._one_or_all(summaries))
+        for name, outcome in (("itemsSucceeded", "succeeded"), ("itemsFailed", "failed")):
+            metrics.count("feed_items", sum(summary[name] for summary in summaries), outcome=outcome)
+        self._sent(summaries, "itemsSucceeded")
+
+    def _sent(self, summaries: list[dict[str, Any]], items: str) -> None:
+        rows = sum(summary[items] for summary in summaries)
+        self.moved(self.records_path or self.payload_path, self.at_walmart(f"feeds/{self.feed_type}"), rows)
 
     @staticmethod
     def _one_or_all(summaries: list[dict[str, Any]]) -> dict[str, Any] | list[dict[str, Any]]:

@@ -19,9 +19,9 @@ from airflow_provider_walmart.client.errors import (
     WalmartReportFailedError,
 )
 from airflow_provider_walmart.client.outcomes import may_have_arrived, never_arrived
-from airflow_provider_walmart.results.account import OfMarketplace
 from airflow_provider_walmart.results.context import MemoryRecords, push
 from airflow_provider_walmart.results.failures import fail_for_good
+from airflow_provider_walmart.results.lineage import WithLineage
 from airflow_provider_walmart.results.waiting import check_event, wait_for_report
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ CLOCKS_DIFFER = timedelta(days=1)
 COOL_DOWN = timedelta(hours=1)
 
 
-class WalmartReportOperator(OfMarketplace, BaseOperator):
+class WalmartReportOperator(WithLineage, BaseOperator):
     """Lands a report in object storage: asks for it or takes a recent one, waits, downloads, unpacks.
 
     Walmart takes one request per report type and hour, so an equal request made within ``reuse_within`` is used
@@ -322,6 +322,7 @@ class WalmartReportOperator(OfMarketplace, BaseOperator):
         self.log.info(
             "Report %s is in %s: %d rows, %d bytes downloaded", request_id, self.output_path, rows, length
         )
+        self.moved(self.at_walmart(f"reports/{self.report_type}"), self.output_path, rows)
         # From here on a cleared task may ask anew.
         records.set(key, {"requestId": request_id, "landed": True})
         return {
