@@ -217,7 +217,7 @@ class _Call:
         """Raise when a call can't start in time."""
         if start > self.deadline:
             raise WalmartRateLimitError(
-                f"Not sent: by {reason} the next {self.method} {self.path} is due in {start - now:.0f} s",
+                f"Not sent: by {reason} the next {self.method} {self.path} is due in {start - now:.0f} s.",
                 retry_at=datetime.fromtimestamp(start, timezone.utc),
                 method=self.method,
                 path=self.path,
