@@ -127,7 +127,8 @@ class FeedWatch:
                 raise
             # So far down nobody is served.
             return {}, 0
-        feeds = {feed["feedId"]: feed for feed in (page.get("results") or {}).get("feed") or []}
+        listed = (page.get("results") or {}).get("feed") or []
+        feeds = {feed["feedId"]: feed for feed in listed if isinstance(feed, dict) and feed.get("feedId")}
         total = page.get("totalResults")
         return feeds, total if isinstance(total, int) and total > 0 else math.inf
 

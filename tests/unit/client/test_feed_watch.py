@@ -232,6 +232,20 @@ def test_a_useless_total_does_not_matter(total):
     assert FeedWatch(walmart).look(walmart.listed).keys() == set(walmart.listed)
 
 
+def test_odd_entries_of_the_list_hide_nobody():
+    walmart = Walmart(20)
+    call = walmart.call
+
+    def with_odd_entries(operation, *, params):
+        answer = call(operation, params=params)
+        if operation == "getAllFeedStatuses":
+            answer["results"]["feed"][5:5] = [{}, None, "F1", {"feedId": None}, {"feedStatus": "PROCESSED"}]
+        return answer
+
+    walmart.call = with_odd_entries
+    assert FeedWatch(walmart).look(walmart.listed).keys() == set(walmart.listed)
+
+
 @pytest.mark.parametrize("answer", [None, {}, {"results": None}, {"results": {"feed": None}}])
 def test_an_empty_list_is_a_list(answer):
     walmart = Walmart(0)
