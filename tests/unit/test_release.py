@@ -50,6 +50,9 @@ def test_the_registry_file_has_the_names_of_the_provider_info():
 def test_the_matrix_has_all_supported_versions():
     matrix = WORKFLOWS["matrix"]["jobs"]["test"]["strategy"]["matrix"]
     assert (matrix["airflow"], matrix["python"]) == (AIRFLOWS, PYTHONS)
+    nox = (CHECKOUT / "noxfile.py").read_text()
+    for name, versions in (("AIRFLOWS", AIRFLOWS), ("PYTHONS", PYTHONS)):
+        assert f"{name} = {tuple(versions)}".replace("'", '"') in nox
     readme = (CHECKOUT / "README.md").read_text()
     assert f"| Airflow | {', '.join(AIRFLOWS)} |" in readme
     assert f"| Python | {', '.join(PYTHONS)} |" in readme
