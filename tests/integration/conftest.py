@@ -3,6 +3,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,6 +27,24 @@ def shop(shop_server: Shop, monkeypatch, tmp_path) -> Shop:
     monkeypatch.setenv("AIRFLOW_CONN_WALMART_DEFAULT", shop_server.connection())
     monkeypatch.setenv("AIRFLOW__WALMART__SHARED_STATE_DIR", str(tmp_path / "state"))
     return shop_server
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[tuple[Any, str]]:
+    # It takes a second to import.
+    from s3_bucket import Bucket, connection, running_s3
+
+    with running_s3() as url:
+        yield Bucket(url), connection(url)
+
+
+@pytest.fixture
+def bucket(s3_server, monkeypatch) -> Any:
+    """An empty bucket, with the connection ``aws_default`` leading to it."""
+    bucket, connection = s3_server
+    bucket.clear()
+    monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", connection)
+    return bucket
 
 
 @pytest.fixture

@@ -4,67 +4,15 @@ from __future__ import annotations
 
 import json
 
-import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 from tasks import Task
 
 from airflow_provider_walmart.client.errors import WalmartReportFailedError
 from airflow_provider_walmart.operators.reports import WalmartReportOperator
 from airflow_provider_walmart.results.files import whole_file
 
-KEYS = {"aws_access_key_id": "some-key", "aws_secret_access_key": "some-secret", "region_name": "us-east-1"}
 PLACE = "s3://aws_default@lake/items/today.csv"
 MEGABYTE = 1024 * 1024
-
-
-class Bucket:
-    """A bucket called ``lake``."""
-
-    def __init__(self, url: str) -> None:
-        self._s3 = boto3.client("s3", endpoint_url=url, **KEYS)
-        self._s3.create_bucket(Bucket="lake")
-
-    def files(self) -> dict[str, bytes]:
-        found = self._s3.list_objects_v2(Bucket="lake").get("Contents", [])
-        keys = [entry["Key"] for entry in found]
-        return {key: self._s3.get_object(Bucket="lake", Key=key)["Body"].read() for key in keys}
-
-    def uploads(self) -> int:
-        """Return how many uploads in parts are under way."""
-        return len(self._s3.list_multipart_uploads(Bucket="lake").get("Uploads", []))
-
-    def clear(self) -> None:
-        for key in self.files():
-            self._s3.delete_object(Bucket="lake", Key=key)
-
-
-@pytest.fixture(scope="module")
-def server():
-    running = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    running.start()
-    host, port = running.get_host_and_port()
-    yield f"http://{host}:{port}"
-    running.stop()
-
-
-@pytest.fixture(scope="module")
-def made(server) -> Bucket:
-    return Bucket(server)
-
-
-@pytest.fixture
-def bucket(server, made, monkeypatch) -> Bucket:
-    """An empty bucket, with the connection ``aws_default`` leading to it."""
-    made.clear()
-    connection = {
-        "conn_type": "aws",
-        "login": KEYS["aws_access_key_id"],
-        "password": KEYS["aws_secret_access_key"],
-        "extra": {"endpoint_url": server, "region_name": KEYS["region_name"]},
-    }
-    monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", json.dumps(connection))
-    return made
 
 
 def operator(**fields):

@@ -1,0 +1,62 @@
+"""A local server of S3's interface, as far as that tells what S3 itself would do."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator
+
+import boto3
+from moto.server import ThreadedMotoServer
+
+KEYS = {"aws_access_key_id": "some-key", "aws_secret_access_key": "some-secret", "region_name": "us-east-1"}
+
+
+@contextlib.contextmanager
+def running_s3() -> Iterator[str]:
+    """Run a server; give its URL."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    try:
+        yield f"http://{host}:{port}"
+    finally:
+        server.stop()
+
+
+def connection(url: str) -> str:
+    """Return a connection to the server in the form of an ``AIRFLOW_CONN_`` variable."""
+    return json.dumps(
+        {
+            "conn_type": "aws",
+            "login": KEYS["aws_access_key_id"],
+            "password": KEYS["aws_secret_access_key"],
+            "extra": {"endpoint_url": url, "region_name": KEYS["region_name"]},
+        }
+    )
+
+
+class Bucket:
+    """A bucket called ``lake``."""
+
+    def __init__(self, url: str) -> None:
+        self._s3 = boto3.client("s3", endpoint_url=url, **KEYS)
+        self._s3.create_bucket(Bucket="lake")
+
+    def names(self) -> list[str]:
+        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket="lake")
+        return [entry["Key"] for page in pages for entry in page.get("Contents", [])]
+
+    def read(self, key: str) -> bytes:
+        return self._s3.get_object(Bucket="lake", Key=key)["Body"].read()
+
+    def files(self) -> dict[str, bytes]:
+        return {key: self.read(key) for key in self.names()}
+
+    def uploads(self) -> int:
+        """Return how many uploads in parts are under way."""
+        return len(self._s3.list_multipart_uploads(Bucket="lake").get("Uploads", []))
+
+    def clear(self) -> None:
+        for key in self.names():
+            self._s3.delete_object(Bucket="lake", Key=key)

@@ -1,0 +1,158 @@
+"""Exports into S3, as far as a local server of the same interface tells."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import subprocess
+import sys
+import time
+from collections import Counter
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from airflow_provider_walmart.client.errors import WalmartServerError
+from airflow_provider_walmart.operators.exports import WalmartExportOperator
+
+PLACE = "s3://aws_default@lake/orders/today"
+SCRIPT = """
+import sys
+from airflow_provider_walmart.operators.exports import WalmartExportOperator
+WalmartExportOperator(
+    task_id="export", operation="getAllOrders", output_path=sys.argv[1], part_records=150
+).execute({})
+"""
+
+
+@pytest.fixture
+def shop(shop):
+    shop.settings(limits=False)
+    return shop
+
+
+def export(place: str = PLACE, before=None, interval: dict | None = None, **fields) -> dict:
+    made = WalmartExportOperator(task_id="export", operation="getAllOrders", output_path=place, **fields)
+    made.hook.client.session.throttle = None
+    if before:
+        watch_pages(made, before)
+    return made.execute(interval or {})
+
+
+def watch_pages(made: WalmartExportOperator, act) -> None:
+    """Let something happen whenever a page has been read."""
+    client, raw_pages = made.hook.client, made.hook.client.raw_pages
+
+    def watched(*args, **kwargs):
+        for page in raw_pages(*args, **kwargs):
+            act()
+            yield page
+
+    client.raw_pages = watched
+
+
+def seed(shop, count: int, **fields) -> list[str]:
+    return shop.server.control("POST", "seed", {"orders": {"count": count, "spacing": 60, **fields}})[
+        "orders"
+    ]
+
+
+def ids(content: bytes) -> Counter:
+    return Counter(json.loads(line)["purchaseOrderId"] for line in content.splitlines())
+
+
+def test_one_file_lands_whole(shop, bucket):
+    placed = seed(shop, 650, age=10)
+    seen = []
+    result = export(PLACE + ".jsonl", before=lambda: seen.append(bucket.names()))
+    assert not any(seen)
+    assert bucket.names() == ["orders/today.jsonl"]
+    assert ids(bucket.read("orders/today.jsonl")) == Counter(placed)
+    assert result["uri"] == PLACE + ".jsonl"
+
+
+def test_a_failed_run_leaves_what_was_there(shop, bucket):
+    seed(shop, 650, age=10)
+    export(part_records=200)
+    before = bucket.files()
+    shop.fault("/v3/orders.*hasMoreElements", status=500, skip=1)
+    with pytest.raises(WalmartServerError):
+        export(part_records=200)
+    assert bucket.files() == before
+
+
+def test_parts_and_their_manifest_land(shop, bucket):
+    placed = seed(shop, 650, age=10)
+    result = export(part_records=300, compression="gzip")
+    said = json.loads(bucket.read("orders/today/_manifest.json"))
+    assert result["manifest"] == PLACE + "/_manifest.json"
+    assert [part["uri"] for part in said["parts"]] == [f"{PLACE}/part-0000{n}.jsonl.gz" for n in (1, 2, 3)]
+    found = Counter()
+    for number, part in enumerate(said["parts"], start=1):
+        content = bucket.read(f"orders/today/part-0000{number}.jsonl.gz")
+        assert part["bytes"] == len(content)
+        found += ids(gzip.decompress(content))
+    assert found == Counter(placed)
+    assert len(bucket.names()) == 4
+    # A smaller one later leaves none of the old parts.
+    export(part_records=600, compression="gzip", params={"limit": 200})
+    assert len(bucket.names()) == 3
+
+
+def test_a_killed_run_shows_nothing_and_the_next_one_leaves_none_of_its_parts(shop, bucket):
+    placed = seed(shop, 650, age=10)
+    shop.fault("/v3/orders.*hasMoreElements", delay=60, skip=1)
+    run = subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, PLACE], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+    )
+    try:
+        deadline = time.monotonic() + 90
+        while len(bucket.names()) < 2:
+            assert time.monotonic() < deadline
+            assert run.poll() is None
+            time.sleep(0.1)
+    finally:
+        run.kill()
+        run.wait()
+    # What starts with a dot is no data to those who read folders.
+    assert all(name.rpartition("/")[2].startswith(".part-") for name in bucket.names())
+    shop.no_faults()
+    export(part_records=150)
+    assert sorted(bucket.names()) == [
+        "orders/today/_manifest.json",
+        *(f"orders/today/part-0000{number}.jsonl" for number in (1, 2, 3, 4, 5)),
+    ]
+    parts = [bucket.read(name) for name in bucket.names() if "part" in name]
+    assert ids(b"".join(parts)) == Counter(placed)
+
+
+def test_many_orders_of_200_days_while_new_ones_arrive_land_once(shop, bucket):
+    """More than one search finds, several of one moment, some too old: what Walmart keeps lands, each order once."""
+    shop.settings(orders_per_search=1_000)
+    many = seed(shop, 5_000, spacing=200 * 86_400 / 5_000, age=30)
+    # At the turn of a second and within it, by all who ship.
+    same = [
+        seed(shop, 150, spacing=0, age=age, shipNodeType=who)
+        for who in ("SellerFulfilled", "WFSFulfilled", "3PLFulfilled")
+        for age in (86_400.0, 86_400.5)
+    ]
+    arrived: list[str] = []
+    end = datetime.now(timezone.utc)
+    result = export(
+        before=lambda: arrived.extend(seed(shop, 2, spacing=0)),
+        interval={"data_interval_start": end - timedelta(days=179), "data_interval_end": end},
+        part_bytes=1_000_000,
+    )
+    assert len(arrived) > 40
+    said = json.loads(bucket.read("orders/today/_manifest.json"))
+    assert len(said["parts"]) > 4
+    found = Counter()
+    for part in said["parts"]:
+        found += ids(bucket.read(part["uri"].removeprefix("s3://aws_default@lake/")))
+    assert max(found.values()) == 1
+    assert sum(found.values()) == result["records"] == said["records"]
+    # 179 of 200 days.
+    kept = many[len(many) * 21 // 200 + 1 :]
+    expected = {*kept, *(order for orders in same for order in orders)}
+    assert expected <= set(found)
+    assert len(set(found) - expected - set(arrived)) <= 1
