@@ -25,7 +25,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo demo-ui test test-quick test-airflow test-oldest test-touching-airflow test-package test-distributed test-ui screenshots lint types fault-matrix docs dist matrix soak bench clean
+.PHONY: help demo demo-ui test test-quick test-airflow test-oldest test-touching-airflow test-package test-distributed test-ui screenshots lint types fault-matrix docs dist matrix soak soak-export bench clean
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):.* ## (.*)/  make \1\t\2/p' Makefile | expand -t 22
@@ -96,6 +96,9 @@ soak: $(VENV)/.with-test ## an hour of Walmart's time in bad weather, in six min
 
 bench: $(VENV)/.with-bench ## the performance budgets, into docs/benchmarks.md; some of them with ONLY="calls export"
 	$(RUN) tests/benchmarks/run_all.py $(ONLY)
+
+soak-export: $(VENV)/.with-test ## a quarter of a million orders, exported while more arrive
+	$(RUN) tests/benchmarks/soak_export.py
 
 clean: ## remove the environments, caches and what the demo left
 	rm -rf .venv .venv-* .nox .demo .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist docs/_build

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 from collections.abc import Iterator
 
 import boto3
@@ -15,6 +16,8 @@ KEYS = {"aws_access_key_id": "some-key", "aws_secret_access_key": "some-secret",
 @contextlib.contextmanager
 def running_s3() -> Iterator[str]:
     """Run a server; give its URL."""
+    # It tells of every request.
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
