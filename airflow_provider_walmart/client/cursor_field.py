@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -12,6 +12,7 @@ from airflow_provider_walmart.client.errors import WalmartConfigError
 from airflow_provider_walmart.client.moments import moment_of
 
 Raw = msgspec.Raw
+DAY = timedelta(days=1, microseconds=-1)
 
 
 class CursorField:
@@ -42,20 +43,22 @@ class CursorField:
         for page in pages:
             kept = []
             for record in page:
-                moment = self.moment(record)
-                if moment and ((start and moment < start) or (end and moment >= end)):
+                moment, until = self.span(record)
+                if moment and until and ((start and until < start) or (end and moment >= end)):
                     continue
                 if moment and (self.newest is None or moment > self.newest):
                     self.newest = moment
                 kept.append(record)
             yield kept
 
-    def moment(self, record: Raw) -> datetime | None:
-        """Return the date of a record."""
+    def span(self, record: Raw) -> tuple[datetime | None, datetime | None]:
+        """Return the first and the last moment that the date of a record stands for: a day has many."""
         try:
             found: Any = self._decode(record)
         except ValueError:
-            return None
+            return None, None
         for _ in range(self._depth):
             found = found and found.value
-        return moment_of(found)
+        moment = moment_of(found)
+        is_day = isinstance(found, str) and len(found) == len("2026-12-01")
+        return moment, moment + DAY if moment and is_day else moment

@@ -130,6 +130,8 @@ class WalmartExportOperator(WithLineage, BaseOperator):
                 if is_windowed
                 else interval_of(context)
             )
+            if is_windowed:
+                self.log.info("Exporting %s from %s to %s", operation.name, *window.as_dict().values())
             found = export_pages(client, operation.name, params, window.start, window.end, field)
             if cursor and is_windowed:
                 found = cursor.inside(found, window.start, window.end)

@@ -81,7 +81,9 @@ def window_of(
     :raises WalmartConfigError: when the run is older than what was exported already, and has no interval.
     """
     store: Any = context.get("task_state_store")
-    if kept := store.get(f"walmart export {key}") if store is not None else None:
+    # Another look back is another window: whoever changes it and clears the task wants that one.
+    name = f"walmart export {key}, {'usual' if lookback is None else lookback} before"
+    if kept := store.get(name) if store is not None else None:
         start = datetime.fromisoformat(kept["start"]) if kept["start"] else None
         return Window(start, datetime.fromisoformat(kept["end"]))
     interval = interval_of(context)
@@ -103,7 +105,7 @@ def window_of(
         start -= lookback or timedelta(0)
     window = Window(start, end)
     if store is not None:
-        store.set(f"walmart export {key}", window.as_dict())
+        store.set(name, window.as_dict())
     return window
 
 

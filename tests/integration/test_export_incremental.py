@@ -28,6 +28,13 @@ def shop(shop):
     return shop
 
 
+class ByAsset(dict):
+    """Something of each asset, as Airflow gives it."""
+
+    def __getitem__(self, asset: Asset):
+        return super().__getitem__(asset.name)
+
+
 class Lake:
     """A folder, what Airflow remembers of its asset, and runs that export into it."""
 
@@ -42,12 +49,15 @@ class Lake:
         fields = {"operation": "getAllOrders", "output_path": str(self.folder / name), **fields}
         made = WalmartExportOperator(task_id="export", outlets=[ORDERS], **fields)
         made.hook.client.session.throttle = None
-        context = {"outlet_events": {ORDERS: self.event}}
+        context = {"outlet_events": ByAsset({ORDERS.name: self.event})}
         if interval:
             context |= {"data_interval_start": interval[0], "data_interval_end": interval[1]}
         if has_state:
             self.tasks.setdefault(name, StateStore())
-            context |= {"asset_state_store": {ORDERS: self.marks}, "task_state_store": self.tasks[name]}
+            context |= {
+                "asset_state_store": ByAsset({ORDERS.name: self.marks}),
+                "task_state_store": self.tasks[name],
+            }
         return made.execute(context)
 
     def ids(self, name: str, key: str = "purchaseOrderId") -> Counter:
@@ -128,6 +138,15 @@ def test_every_try_of_a_run_has_the_same_window_and_gives_the_same_file(shop, la
     assert lake.run("a") == first
     assert (lake.folder / "a").read_bytes() == content
     assert lake.mark == mark
+
+
+def test_a_cleared_task_that_looks_further_back_by_now_does_so(shop, lake):
+    placed = seed(shop, 100, age=30)
+    interval = ago(20 * 60), ago(1)
+    lake.run("a", interval)
+    assert lake.ids("a") == Counter(placed[-20:])
+    lake.run("a", interval, lookback=1800)
+    assert lake.ids("a") == Counter(placed[-50:])
 
 
 def test_an_older_run_without_an_interval_replaces_no_file(shop, lake):

@@ -29,6 +29,8 @@ def starting_runs(airflow: LocalAirflow, processes: Processes, *dag_ids: str) ->
     others = [dag_id for dag_id in found if dag_id not in dag_ids]
     airflow.pause(*others)
     restart_scheduler(starts_runs=True)
-    yield
-    restart_scheduler(starts_runs=False)
-    airflow.pause(*others, is_paused=False)
+    try:
+        yield
+    finally:
+        restart_scheduler(starts_runs=False)
+        airflow.pause(*others, is_paused=False)

@@ -34,7 +34,7 @@ def raw(record: object) -> Raw:
     ],
 )
 def test_the_date_of_a_record(path, record, expected):
-    assert CursorField(path).moment(raw(record)) == expected
+    assert CursorField(path).span(raw(record))[0] == expected
 
 
 @pytest.mark.parametrize("path", ["", ".", "a.", 5])
@@ -55,3 +55,11 @@ def test_records_outside_of_the_window_are_left_out_and_the_newest_date_is_known
     ]
     assert cursor.newest == NOON
     assert len(next(CursorField("when").inside(pages, None, None))) == 4
+
+
+def test_a_record_of_a_day_belongs_to_every_window_that_has_a_part_of_it():
+    page = [raw({"day": f"2026-11-0{day}"}) for day in range(1, 6)]
+    cursor = CursorField("day")
+    (kept,) = cursor.inside([page], NOON.replace(day=2), NOON.replace(day=4))
+    assert kept == page[1:4]
+    assert cursor.newest == NOON.replace(day=4, hour=0)
