@@ -148,7 +148,7 @@ class WalmartExportOperator(WithLineage, BaseOperator):
             self.log.info("%d records in %d pages are in %s", file.records, pages, self.output_path)
             self.moved(self.at_walmart(operation.path.removeprefix("/v3/")), self.output_path, file.records)
             # Only now: what failed on the way is exported again. Of an interval, nothing is missing up to its end.
-            mark.move(window.end if reached and interval_of(context).start else reached)
+            mark.move(window.end if interval_of(context).start else reached)
             del about["operation"]
             result = {"uri": self.output_path, "records": file.records, **about, **manifest}
             announce(context, assets, result)
