@@ -24,6 +24,7 @@ from airflow_provider_walmart.results.context import (
 from airflow_provider_walmart.results.failures import fail_for_good
 from airflow_provider_walmart.results.feed_source import FeedSource
 from airflow_provider_walmart.results.feeds import judge_feeds
+from airflow_provider_walmart.results.files import check_place
 from airflow_provider_walmart.results.lineage import WithLineage
 from airflow_provider_walmart.results.waiting import feeds_of_event, missing_or_typed, wait_for_feeds
 
@@ -89,6 +90,7 @@ class WalmartFeedStatusOperator(OfMarketplace, BaseOperator):
         """Check the feeds, keep their summaries in XCom, and fail by policy."""
         with fail_for_good():
             allowed_failures = parse_allowed_failures(self.allowed_failures)
+            check_place("item_errors_path", self.item_errors_path)
             # A template that renders to nothing must not turn the check of one feed into one of all.
             one = self.feed_id is not None
             feeds = self._recent_feeds() if self.feed_id is None else [self._one_feed(self.feed_id)]
@@ -225,6 +227,7 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
     def _run(self, context: Context, submitted: dict[str, Any], slots_until: float) -> Any:
         with fail_for_good():
             parse_allowed_failures(self.allowed_failures)
+            check_place("item_errors_path", self.item_errors_path)
             if self.on_unknown not in ("fail", "resubmit"):
                 raise WalmartConfigError(f"on_unknown is {self.on_unknown!r}; allowed: fail, resubmit.")
             interval = self.poll_interval

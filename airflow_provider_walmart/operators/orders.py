@@ -11,6 +11,7 @@ from airflow_provider_walmart.client.feed_results import parse_allowed_failures
 from airflow_provider_walmart.results.account import OfMarketplace
 from airflow_provider_walmart.results.context import MemoryRecords, push, try_number
 from airflow_provider_walmart.results.failures import fail_for_good
+from airflow_provider_walmart.results.files import check_place
 from airflow_provider_walmart.results.orders import change_orders
 from airflow_provider_walmart.results.rows import check_rows, iter_rows
 
@@ -83,6 +84,7 @@ class WalmartOrderUpdateOperator(OfMarketplace, BaseOperator):
 
         with fail_for_good():
             allowed_failures = parse_allowed_failures(self.allowed_failures)
+            check_place("outcomes_path", self.outcomes_path)
             check_rows(self.records, records_path=self.records_path)
             changes = order_changes(self.action, iter_rows(self.records, self.records_path))
             store = context.get("task_state_store")

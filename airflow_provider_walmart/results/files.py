@@ -41,6 +41,15 @@ def place_of(uri: str, field: str = "path") -> ObjectStoragePath:
     return place
 
 
+def check_place(field: str, uri: str | None) -> None:
+    """Pass for a place where a file can be, and for none.
+
+    :raises WalmartConfigError: as `place_of` does.
+    """
+    if uri:
+        place_of(uri, field)
+
+
 def _is_local(place: ObjectStoragePath) -> bool:
     return place.protocol in ("", "file")
 

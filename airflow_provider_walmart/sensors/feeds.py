@@ -16,6 +16,7 @@ from airflow_provider_walmart.links.feeds import WalmartFailedItemsLink, Walmart
 from airflow_provider_walmart.results.account import OfMarketplace
 from airflow_provider_walmart.results.context import push
 from airflow_provider_walmart.results.feeds import judge_feeds
+from airflow_provider_walmart.results.files import check_place
 from airflow_provider_walmart.results.waiting import feeds_of_event, missing_or_typed, unknown_feeds
 from airflow_provider_walmart.sensors.base import WalmartSensor
 
@@ -63,6 +64,7 @@ class WalmartFeedSensor(OfMarketplace, WalmartSensor):
     def look(self, context: Context) -> dict[str, Any] | None:
         """Look at the feed; judge it once it is finished."""
         parse_allowed_failures(self.allowed_failures)
+        check_place("item_errors_path", self.item_errors_path)
         try:
             feed = self.hook.get_feed(self.feed_id)
         except WalmartNotFoundError:

@@ -149,6 +149,7 @@ class TestWeather:
         ({"feed_id": ""}, "feed_id"),
         ({"feed_id": ".."}, "feed_id"),
         ({"feed_id": "F@1", "allowed_failures": "many"}, "allowed_failures"),
+        ({"feed_id": "F@1", "item_errors_path": "/tmp"}, "item_errors_path is '/tmp', a folder"),
     ],
 )
 def test_bad_parameters_fail_for_good_and_send_nothing(fields, said, shop):

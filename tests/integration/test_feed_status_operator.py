@@ -335,6 +335,7 @@ def test_a_status_that_does_not_repeat_the_id(wire, monkeypatch):
     ("fields", "said"),
     [
         ({"allowed_failures": -1}, "allowed_failures"),
+        ({"item_errors_path": "/tmp"}, "item_errors_path is '/tmp', a folder"),
         ({"allowed_failures": "many"}, "allowed_failures"),
         ({"allowed_failures": 1.5}, "allowed_failures"),
         ({"since_hours": 0}, "since_hours"),

@@ -152,6 +152,7 @@ def test_bad_rows_send_nothing(shop):
     [
         ({"on_unknown": "retry"}, "on_unknown"),
         ({"allowed_failures": -1}, "allowed_failures"),
+        ({"item_errors_path": "/tmp"}, "item_errors_path is '/tmp', a folder"),
         ({"poll_interval": 0}, "poll_interval is 0; allowed: None, or seconds above 0"),
         ({"poll_interval": -1.5, "deferrable": True}, "poll_interval is -1.5"),
         ({"poll_interval": "soon"}, "poll_interval is 'soon'"),
