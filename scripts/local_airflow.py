@@ -42,12 +42,13 @@ class LocalAirflow:
         self.dags = dags
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
-        self._env = _environment(home.resolve(), dags.resolve(), port) | dict(env or {})
+        #: Environment of the components.
+        self.env = _environment(home.resolve(), dags.resolve(), port) | dict(env or {})
         self.component_logs = processes.logs
         self._processes = processes
         self._session = requests.Session()
         self._session.trust_env = False
-        processes.start("migrate", [*AIRFLOW, "db", "migrate"], env=self._env)
+        processes.start("migrate", [*AIRFLOW, "db", "migrate"], env=self.env)
         processes.finish("migrate")
         for component in COMPONENTS:
             self.start(component)
@@ -59,7 +60,7 @@ class LocalAirflow:
         :param env: environment variables for this start alone.
         """
         command = [*AIRFLOW, *COMPONENTS[component]]
-        self._processes.start(component, command, env=self._env | dict(env or {}))
+        self._processes.start(component, command, env=self.env | dict(env or {}))
 
     def pause(self, *dag_ids: str, is_paused: bool = True) -> None:
         """Pause DAGs, or have them go on."""
