@@ -66,7 +66,7 @@ class WalmartApiOperator(OfMarketplace, BaseOperator):
         super().__init__(**kwargs)
         self.operation = operation
         # BaseOperator.params are those of the DAG, and Airflow has merged them into ours by now.
-        self.api_params = given_params(params)
+        self.api_params = given_params(params, self.get_dag())
         self.body = body
         self.paginate = paginate
         self.output_path = output_path

@@ -96,7 +96,7 @@ class WalmartExportOperator(WithLineage, BaseOperator):
         super().__init__(**kwargs)
         self.operation = operation
         self.output_path = output_path
-        self.api_params = given_params(params)
+        self.api_params = given_params(params, self.get_dag())
         self.cursor_field = cursor_field
         self.lookback = lookback
         self.compression = compression

@@ -9,12 +9,11 @@ from airflow_provider_walmart.client.catalogue import Operation, find
 from airflow_provider_walmart.client.errors import WalmartConfigError
 
 
-def given_params(params: Any) -> Any:
+def given_params(params: Any, dag: Any = None) -> Any:
     """Return what an operator was given as ``params``, without what Airflow merged in from the DAG.
 
-    Airflow 3.1 doesn't say where a parameter comes from; `own_params` leaves out what it can there.
-
     :param params: a dict, or what Airflow made of it: a `ParamsDict`.
+    :param dag: the DAG; None for none.
     """
     if not hasattr(params, "get_param"):
         return dict(params) if isinstance(params, Mapping) else params
@@ -23,8 +22,21 @@ def given_params(params: Any) -> Any:
     return {
         name: param.value
         for name, param in merged.items()
-        if getattr(param, "source", None) != "dag" and param.has_value
+        if not _is_of_dag(name, param, dag) and param.has_value
     }
+
+
+def _is_of_dag(name: str, param: Any, dag: Any) -> bool:
+    if hasattr(param, "source"):
+        return bool(param.source == "dag")
+    # Airflow 3.1 doesn't say where a parameter comes from: one that is as in the DAG counts as the DAG's.
+    if dag is None or name not in dag.params:
+        return False
+    of_dag = dag.params.get_param(name)
+    if of_dag.has_value:
+        return bool(param.value == of_dag.value)
+    # A copy of what stands for no value, which has_value takes for one.
+    return type(param.value) is type(of_dag.value)
 
 
 def own_params(operation: str, params: Any, of_dag: Collection[str]) -> tuple[Operation, dict[str, Any]]:

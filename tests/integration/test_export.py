@@ -17,6 +17,7 @@ import pytest
 from airflow.exceptions import AirflowFailException
 from airflow.sdk import DAG
 from airflow.sdk.definitions.param import Param
+from airflow_line import AIRFLOW
 from wire import http, token
 
 from airflow_provider_walmart.client.catalogue import find
@@ -515,9 +516,6 @@ def test_parameters_of_the_dag_are_not_sent(shop, target):
     assert ids(target) == Counter(placed)
 
 
-@pytest.mark.skipif(
-    not hasattr(Param(1), "source"), reason="Airflow 3.1 doesn't say where a parameter is from"
-)
 def test_a_parameter_of_the_dag_named_like_one_of_walmart_is_not_sent_either(shop, target):
     placed = seed(shop, count=5, age=10) + seed(shop, count=5, age=10, status="Shipped")
     with DAG("a_dag", params={"status": "Shipped"}):
@@ -526,7 +524,8 @@ def test_a_parameter_of_the_dag_named_like_one_of_walmart_is_not_sent_either(sho
     everything.execute({})
     shipped.execute({})
     assert ids(target.with_name("everything")) == Counter(placed)
-    assert ids(target) == Counter(placed[5:])
+    # Airflow 3.1 doesn't say where a parameter comes from, so one that is as in the DAG counts as the DAG's.
+    assert ids(target) == Counter(placed if AIRFLOW < (3, 2) else placed[5:])
 
 
 # -- memory --------------------------------------------------------------------------------------------

@@ -99,7 +99,9 @@ def one_try(make_client, url: str, records: Path, feeds: list[FeedFile], plot: P
         plot.point()
         wait_for_feeds(client, ids, feed_type="", items=1, poll_interval=0.05, since=0.0, deadline=4e9)
         plot.point()
-        outcome.write_text(json.dumps(ids))
+        beside = outcome.with_suffix(".part")
+        beside.write_text(json.dumps(ids))
+        os.replace(beside, outcome)
     except WalmartError as error:
         outcome.with_suffix(".errors").open("a").write(f"{type(error).__name__}: {error}\n")
     finally:

@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 import pytest
+from airflow_line import AIRFLOW
 
 from airflow_provider_walmart.client import state
 from airflow_provider_walmart.hooks.golocal import WalmartGoLocalHook
@@ -133,6 +134,10 @@ def test_every_quoted_message_comes(shop, said, caplog, monkeypatch):
     heard = list(messages(shop, said, caplog, monkeypatch))
     patterns = {quote: re.compile(".*".join(map(re.escape, quote.split("...")))) for quote in QUOTES}
     missing = [quote for quote in QUOTES if not any(patterns[quote].search(text) for text in heard)]
+    if AIRFLOW < (3, 2):
+        # There, Airflow itself takes a connection with a broken extra for one that isn't there.
+        missing = [quote for quote in missing if "extra is not JSON" not in quote]
+        heard.remove("AirflowNotFoundException: The conn_id `shop` isn't defined")
     assert not missing, "\n".join(["Not said any more:", *missing, "", "What was said:", *heard])
     idle = [text for text in heard if not any(pattern.search(text) for pattern in patterns.values())]
     assert not idle, "\n".join(["Provoked, but not on the page:", *idle])

@@ -18,7 +18,6 @@ from airflow_provider_walmart.get_provider_info import get_provider_info
 
 INFO = get_provider_info()
 FORMS = {form["connection-type"]: form for form in INFO["connection-types"]}
-HAS_DECLARATIVE_FORMS = tuple(map(int, version("apache-airflow").split(".")[:2])) >= (3, 2)
 # Airflow masks an extra field when its name contains one of these.
 TELLING = ("token", "secret", "password")
 
@@ -36,7 +35,6 @@ def test_it_is_legal_by_the_schema_of_the_providers_manager():
     jsonschema.validate(INFO, airflow_schema("provider_info.schema.json"))
 
 
-@pytest.mark.skipif(not HAS_DECLARATIVE_FORMS, reason="this Airflow knows no declarative forms")
 @pytest.mark.parametrize(
     "part", ["connection-types", "config", "integrations", "hooks", "operators", "sensors"]
 )
