@@ -276,10 +276,9 @@ def test_requests_may_name_a_path_below_the_deliveries_or_a_whole_one(golocal):
         {"status_code": 400, "json": refusal("400.500.150", "Delivery not found for the order.")},
         {"json": {"deliveries": []}},
         {"json": {}},
-        {"text": ""},
         {"json": {"deliveries": {"deliveryId": "D", "externalOrderId": "another"}}},
     ],
-    ids=["404", "400 not found", "empty list", "empty object", "nothing", "another order"],
+    ids=["404", "400 not found", "empty list", "empty object", "another order"],
 )
 def test_an_order_without_delivery_is_none(golocal, answer):
     golocal.get(f"{DAAS}/deliveries", **answer)
@@ -294,6 +293,13 @@ def test_a_refused_look_is_not_taken_for_none(golocal, answer):
     golocal.get(f"{DAAS}/deliveries", **answer)
     with pytest.raises(WalmartRequestError):
         client().find_delivery("A", "2")
+
+
+def test_an_empty_answer_is_not_taken_for_none(golocal):
+    """A delivery would be booked on the word of a proxy."""
+    golocal.get(f"{DAAS}/deliveries", text="")
+    with pytest.raises(WalmartServerError, match="no body"):
+        client().find_delivery("A")
 
 
 def test_of_several_deliveries_the_one_that_has_not_failed_counts(golocal):
