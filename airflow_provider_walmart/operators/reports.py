@@ -16,6 +16,7 @@ from airflow.providers.common.compat.sdk import BaseOperator, conf
 from airflow_provider_walmart.client.errors import (
     WalmartConfigError,
     WalmartError,
+    WalmartRateLimitError,
     WalmartReportFailedError,
 )
 from airflow_provider_walmart.client.outcomes import may_have_arrived, never_arrived
@@ -199,9 +200,28 @@ class WalmartReportOperator(WithLineage, BaseOperator):
         if "sentAt" in record and (found := self._lost(version, body, record)):
             self._keep(records, key, found, reused=False)
             return found, False
+        bad = record["requestId"] if record.get("bad") else None
+        recent, known = self._recent(version, body, bad)
+        if recent is None:
+            try:
+                return self._ask(records, key, version, body, known), False
+            except WalmartRateLimitError:
+                # Somebody else may have asked for the same since we looked.
+                recent, _ = self._recent(version, body, bad)
+                if recent is None:
+                    raise
+        self._keep(records, key, recent, reused=True)
+        return recent, True
+
+    def _recent(
+        self, version: str, body: dict[str, Any], bad: str | None
+    ) -> tuple[dict[str, Any] | None, list[str]]:
+        """Return the newest equal request that may be used, and the ids of all that there are.
+
+        :param bad: id of one that may not.
+        """
         now = datetime.now(timezone.utc)
         equal = self._equal(version, body, now - max(self.reuse_within, CLOCKS_DIFFER))
-        bad = record["requestId"] if record.get("bad") else None
         recent = [
             request
             for when, request in equal
@@ -209,10 +229,8 @@ class WalmartReportOperator(WithLineage, BaseOperator):
             and request.get("requestStatus") != "ERROR"
             and request["requestId"] != bad
         ]
-        if recent and self.reuse_within:
-            self._keep(records, key, recent[-1], reused=True)
-            return recent[-1], True
-        return self._ask(records, key, version, body, [request["requestId"] for _, request in equal]), False
+        found = recent[-1] if recent and self.reuse_within else None
+        return found, [request["requestId"] for _, request in equal]
 
     def _keep(self, records: Any, key: str, found: Mapping[str, Any], *, reused: bool) -> None:
         self.log.info(

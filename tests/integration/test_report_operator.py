@@ -355,6 +355,16 @@ def test_a_request_that_never_arrived_is_sent_by_the_next_try(shop, operator):
     assert [post["status"] for post in posts(shop)] == [0, 200]
 
 
+def test_two_that_ask_at_the_same_moment_share_a_report(shop, operator):
+    """Walmart takes one request an hour: who comes second need not wait for the next."""
+    first = Task().run(operator())
+    nothing = {"page": 1, "totalCount": 0, "limit": 10, "requests": []}
+    shop.fault(REQUESTS, method="GET", times=1, body=nothing)
+    second = Task().run(operator())
+    assert len(posts(shop)) == 1
+    assert (second["requestId"], second["reused"]) == (first["requestId"], True)
+
+
 @pytest.mark.parametrize("hours", [-1, 1])
 def test_a_lost_request_is_found_whatever_our_clock_says(shop, operator, hours):
     """By its id: an equal one that somebody else asked for is not taken for ours."""
