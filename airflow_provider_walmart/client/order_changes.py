@@ -134,7 +134,7 @@ def action_of(action: str) -> Action:
 
     :raises WalmartConfigError: when there is no such action.
     """
-    found = ACTIONS.get(action)
+    found = ACTIONS.get(action) if isinstance(action, str) else None
     if found is None:
         raise WalmartConfigError(f"action is {action!r}; allowed: {', '.join(ACTIONS)}.")
     return found

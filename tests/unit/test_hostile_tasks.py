@@ -13,10 +13,11 @@ from airflow.sdk import Connection
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_walmart.client import feed_submit, golocal_booking
+from airflow_provider_walmart.client import feed_submit, golocal_booking, order_writes
 from airflow_provider_walmart.client.catalogue import all_operations
-from airflow_provider_walmart.client.errors import WalmartConfigError, WalmartError
+from airflow_provider_walmart.client.errors import WalmartConfigError, WalmartError, WalmartWebhookError
 from airflow_provider_walmart.client.golocal_webhook import parse_delivery_event
+from airflow_provider_walmart.client.webhooks import BearerTokens, basic_auth, hmac_sha256
 from airflow_provider_walmart.hooks.connection import golocal_settings
 from airflow_provider_walmart.operators import reports
 from airflow_provider_walmart.operators.api import WalmartApiOperator
@@ -26,6 +27,7 @@ from airflow_provider_walmart.operators.golocal import (
     WalmartGoLocalCancelDeliveryOperator,
     WalmartGoLocalCreateDeliveryOperator,
 )
+from airflow_provider_walmart.operators.orders import WalmartOrderUpdateOperator
 from airflow_provider_walmart.operators.reports import WalmartReportOperator
 from airflow_provider_walmart.results.context import MemoryRecords
 from airflow_provider_walmart.sensors.golocal import WalmartGoLocalDeliverySensor
@@ -67,7 +69,7 @@ def timeless(monkeypatch):
     from airflow_provider_walmart.client.throttle import Throttle
 
     monkeypatch.setattr("time.sleep", lambda seconds: None)
-    for module in (feed_submit, golocal_booking, reports):
+    for module in (feed_submit, golocal_booking, order_writes, reports):
         monkeypatch.setattr(module, "SETTLE", 0.0)
     monkeypatch.setattr(Throttle, "wait", lambda *_: None)
     monkeypatch.setattr(Throttle, "learn", lambda *_: None)
@@ -200,6 +202,24 @@ def test_webhook_bodies(headers, body):
             assert coordinate is None or math.isfinite(coordinate)
 
 
+@quietly
+@given(
+    headers=st.dictionaries(
+        st.sampled_from(["Authorization", "authorization", "X-Sign", ""]), texts, max_size=3
+    ),
+    scheme=st.sampled_from(["", "Basic ", "Bearer ", "bearer", "sha256="]),
+    body=st.binary(max_size=40),
+)
+@example(headers={"Authorization": "9" * 5000 + "."}, scheme="Bearer ", body=b"")
+def test_proofs_of_webhooks(headers, scheme, body):
+    headers = {name: scheme + value for name, value in headers.items()}
+    tokens = BearerTokens("a-client", "a-secret")
+    for check in (basic_auth("a-name", "a-secret"), hmac_sha256("a-secret", "X-Sign"), tokens.check):
+        assert check(headers, body) is False
+    with pytest.raises(WalmartWebhookError):
+        tokens.issue(headers, body)
+
+
 # -- tasks -------------------------------------------------------------------------------------------------
 
 dates = (
@@ -209,6 +229,16 @@ dates = (
     | st.sampled_from(["2026-01-01", "2026-01-01T00:00:00Z", "2026-02-30", "now"])
 )
 rows = st.lists(junk | st.fixed_dictionaries({"sku": junk, "quantity": junk}), max_size=3) | junk
+ORDER = ["purchase_order_id", "line_number", "tracking_number", "carrier", "other_carrier", "quantity", "reason",
+         "amount", "tax", "ship_date_time", "charge_type", "currency", "method"]  # fmt: skip
+an_order = st.dictionaries(
+    st.sampled_from(ORDER),
+    junk | dates | st.sampled_from(["1", "UPS", "CUSTOMER_REQUESTED_SELLER_TO_CANCEL", 1, 1.5]),
+    max_size=8,
+)
+order_rows = (
+    st.lists(an_order | an_order.map(lambda row: {**row, "purchase_order_id": "1"}) | junk, max_size=3) | junk
+)
 TASKS = {
     "feed status": (
         WalmartFeedStatusOperator,
@@ -262,6 +292,15 @@ TASKS = {
         },
         {},
     ),
+    "orders": (
+        WalmartOrderUpdateOperator,
+        {
+            "action": st.sampled_from(["acknowledge", "ship", "cancel", "refund"]) | junk,
+            "records": order_rows,
+            "allowed_failures": st.just(0) | junk,
+        },
+        {"outcomes_path": "{folder}/outcomes"},
+    ),
     "booking": (
         WalmartGoLocalCreateDeliveryOperator,
         {"delivery": junk | st.fixed_dictionaries({"externalOrderId": junk, "clientId": junk})},
@@ -274,6 +313,24 @@ TASKS = {
         {"poll_interval": 0.01, "timeout": 0.01, "deferrable": False},
     ),
 }
+
+
+a_line = st.fixed_dictionaries(
+    {"lineNumber": st.just("1") | junk, "orderLineQuantity": junk, "orderLineStatuses": junk}
+)
+an_answer = st.fixed_dictionaries(
+    {
+        "order": st.fixed_dictionaries(
+            {
+                "purchaseOrderId": st.just("1") | junk,
+                "orderLines": st.fixed_dictionaries({"orderLine": st.lists(a_line | junk, max_size=2)})
+                | junk,
+            }
+        ),
+        "requests": junk,
+        "results": junk,
+    }
+)
 
 
 @pytest.fixture
@@ -294,7 +351,7 @@ def test_tasks(name, data, walmart, timeless, connections, tmp_path_factory):
         for field, value in fixed.items()
     }
     drawn = {field: data.draw(strategy, label=field) for field, strategy in fields.items()}
-    answer = data.draw(st.just({}) | junk, label="answer")
+    answer = data.draw(st.just({}) | an_answer | junk, label="answer")
     walmart.reset_mock()
     walmart.register_uri("GET", requests_mock_any(), json=answer)
     ti = SimpleNamespace(
