@@ -13,8 +13,8 @@ class WalmartFeedFinishedTrigger(WalmartEventTrigger):
     """Fires for every feed that finishes, to be used in an `AssetWatcher`.
 
     All watchers of a connection share one poll loop (Airflow 3.3). What was announced is kept in the state store of
-    the asset, so a restart of the triggerer neither loses a feed nor announces one twice; below 3.3 there is no such
-    store, and a restart begins anew with what finishes from then on.
+    the asset once the events are in Airflow's database: a restart of the triggerer loses no feed, and repeats those of
+    the last look at most. Below 3.3 there is no such store, and a restart begins anew with what finishes from then on.
 
     :param walmart_conn_id: id of a connection of type ``walmart``.
     :param feed_types: only feeds of these types, without regard to case; default: all.

@@ -14,8 +14,8 @@ class WalmartReportReadyTrigger(WalmartEventTrigger):
     """Fires for every report that is ready, whoever asked for it, to be used in an `AssetWatcher`.
 
     All watchers of a connection share one poll loop (Airflow 3.3). What was announced is kept in the state store of
-    the asset, so a restart of the triggerer neither loses a report nor announces one twice; below 3.3 there is no such
-    store, and a restart begins anew with what becomes ready from then on.
+    the asset once the events are in Airflow's database: a restart of the triggerer loses no report, and repeats those of
+    the last look at most. Below 3.3 there is no such store, and a restart begins anew with what becomes ready from then on.
 
     :param report_types: types of the reports, such as ITEM; each costs a call per look.
     :param walmart_conn_id: id of a connection of type ``walmart``.

@@ -13,6 +13,7 @@ import pytest
 from local_airflow import LocalAirflow
 from local_sandbox import LocalSandbox
 from processes import Processes
+from scheduled_runs import scheduled_runs
 
 pytestmark = pytest.mark.system
 
@@ -102,30 +103,14 @@ def test_each_inventory_file_is_a_feed(airflow: LocalAirflow, sandbox: LocalSand
 def watching(airflow: LocalAirflow, processes: Processes) -> Iterator[str]:
     """The id of the DAG that watches feeds, which is there as long as its test runs."""
 
-    def restart_scheduler(*, starts_runs: bool) -> None:
-        processes.kill("scheduler")
-        airflow.start("scheduler", env={"AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": str(starts_runs)})
-
-    def all_dags() -> list[str] | None:
-        read = airflow.get("/dags", limit=1000)["dags"]
-        files = {path.name for path in airflow.dags.rglob("*.py")}
-        return (
-            [dag["dag_id"] for dag in read] if files == {Path(dag["fileloc"]).name for dag in read} else None
-        )
-
-    # One that is read later would start by its schedule.
-    others = processes.wait_until(all_dags, what="all DAG files to be read", timeout=120)
-    airflow.pause(*others)
-    restart_scheduler(starts_runs=True)
-    file = airflow.dags / "walmart_feed_report.py"
-    shutil.copy(EXAMPLES / file.name, file)
-    yield file.stem
-    airflow.pause(file.stem)
-    # When the file of a paused DAG is read, its watchers end.
-    file.touch()
-    processes.wait_until(lambda: not watchers(airflow), what="the end of the watcher", timeout=120)
-    restart_scheduler(starts_runs=False)
-    airflow.pause(*others, is_paused=False)
+    with scheduled_runs(airflow, processes):
+        file = airflow.dags / "walmart_feed_report.py"
+        shutil.copy(EXAMPLES / file.name, file)
+        yield file.stem
+        airflow.pause(file.stem)
+        # When the file of a paused DAG is read, its watchers end.
+        file.touch()
+        processes.wait_until(lambda: not watchers(airflow), what="the end of the watcher", timeout=120)
 
 
 def watchers(airflow: LocalAirflow) -> int:

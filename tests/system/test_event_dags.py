@@ -1,0 +1,213 @@
+"""Orders and reports start DAGs in a real Airflow, and go on doing so when the triggerer dies."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from local_airflow import LocalAirflow
+from local_sandbox import LocalSandbox
+from processes import Processes
+from scheduled_runs import scheduled_runs
+
+from airflow_provider_walmart.client.news import mark
+
+pytest.importorskip("airflow.triggers.shared_stream", reason="watchers keep no state before Airflow 3.3")
+pytestmark = pytest.mark.system
+
+POLL_INTERVAL = 2
+# DAGs and the assets that start them.
+ON_NEW_ORDERS = {
+    "on_new_orders": "watched_new",
+    "on_new_orders_too": "watched_new",
+    "walmart_new_orders": "walmart_new_orders",
+}
+DAGS = {
+    **ON_NEW_ORDERS,
+    "on_cancelled_orders": "watched_cancelled",
+    "on_ready_reports": "watched_reports",
+    "walmart_ready_reports": "walmart_ready_reports",
+}
+
+
+EVENTS = "FROM asset_event JOIN asset ON asset.id = asset_event.asset_id"
+RUNS = (
+    "JOIN dagrun_asset_event ON asset_event.id = dagrun_asset_event.event_id "
+    "JOIN dag_run ON dag_run.id = dagrun_asset_event.dag_run_id"
+)
+
+
+@pytest.fixture(scope="module")
+def shop(airflow: LocalAirflow, sandbox: LocalSandbox, processes: Processes) -> Iterator[Shop]:
+    """A shop whose orders and reports are watched, and a scheduler that starts runs because of that."""
+    sandbox.control("/reset", {})
+    with scheduled_runs(airflow, processes):
+        airflow.pause(*DAGS, is_paused=False)
+        read_anew(airflow)
+        shop = Shop(airflow, sandbox, processes)
+        for asset in {*DAGS.values()}:
+            processes.wait_until(
+                lambda asset=asset: shop.state(asset), what=f"the first look for {asset}", timeout=120
+            )
+        yield shop
+        airflow.pause(*DAGS)
+        read_anew(airflow)
+        watchers = "SELECT id FROM trigger WHERE classpath LIKE '%_events.%'"
+        processes.wait_until(lambda: not shop.query(watchers), what="the end of the watchers", timeout=120)
+
+
+def read_anew(airflow: LocalAirflow) -> None:
+    """Have Airflow read the files of our DAGs, which is when it starts and ends watchers."""
+    for token in {airflow.get(f"/dags/{dag}")["file_token"] for dag in DAGS}:
+        airflow.request("PUT", f"/api/v2/parseDagFile/{token}")
+
+
+class Shop:
+    """What happens at Walmart, and what Airflow makes of it."""
+
+    def __init__(self, airflow: LocalAirflow, sandbox: LocalSandbox, processes: Processes) -> None:
+        self.airflow = airflow
+        self.sandbox = sandbox
+        self.processes = processes
+
+    def seed(self, count: int, **fields: object) -> list[str]:
+        return self.sandbox.control("/seed", {"orders": {"count": count, "spacing": 0, **fields}})["orders"]
+
+    def query(self, sql: str, *values: str) -> list[tuple]:
+        """Ask Airflow's database: its REST API fails as long as a run is queued that an event has started."""
+        with contextlib.closing(sqlite3.connect(self.airflow.home / "airflow.db", timeout=60)) as database:
+            return database.execute(sql, values).fetchall()
+
+    def state(self, asset: str) -> dict | None:
+        """Return what the watcher of an asset keeps in Airflow."""
+        (found,) = self.airflow.get("/assets", name_pattern=asset)["assets"]
+        kept = self.airflow.get(f"/assets/{found['id']}/state-store")["asset_state_store"]
+        return kept[0]["value"] if kept else None
+
+    def announced(self, asset: str) -> Counter[str]:
+        """Return how often each order was announced by the watcher of an asset."""
+        return orders_in(self.query(f"SELECT asset_event.extra {EVENTS} WHERE asset.name = ?", asset))
+
+    def started_with(self, dag: str) -> Counter[str]:
+        """Return how often a run of a DAG was started with each order."""
+        return orders_in(
+            self.query(f"SELECT asset_event.extra {EVENTS} {RUNS} WHERE dag_run.dag_id = ?", dag)
+        )
+
+    def wait_for_runs(self, order_ids: list[str]) -> None:
+        """Wait until all DAGs that new orders start have been started with these."""
+        for dag in ON_NEW_ORDERS:
+            self.processes.wait_until(
+                lambda dag=dag: self.started_with(dag).keys() >= {*order_ids},
+                what=f"{dag}: {order_ids}",
+                timeout=120,
+            )
+
+
+def test_two_dags_and_an_example_start_with_each_new_order(shop: Shop, lake: Path) -> None:
+    new = shop.seed(3) + shop.seed(2, shipNodeType="WFSFulfilled", status="Acknowledged")
+    cancelled = shop.seed(1, status="Cancelled")
+
+    shop.wait_for_runs([*new, *cancelled])
+    for dag in ON_NEW_ORDERS:
+        assert shop.started_with(dag) == Counter([*new, *cancelled])
+    shop.processes.wait_until(
+        lambda: shop.started_with("on_cancelled_orders") == Counter(cancelled), what="cancelled", timeout=60
+    )
+    for run in shop.airflow.get("/dags/walmart_new_orders/dagRuns")["dag_runs"]:
+        assert shop.airflow.wait_for_run("walmart_new_orders", run["dag_run_id"]) == "success"
+    landed = [
+        json.loads(line) for file in (lake / "new_orders").iterdir() for line in file.read_text().splitlines()
+    ]
+    assert Counter(order["purchaseOrderId"] for order in landed) == Counter([*new, *cancelled])
+
+
+def test_a_report_that_is_ready_is_landed(shop: Shop, lake: Path) -> None:
+    seed = {"reports": [{"seconds": 0}, {"seconds": 0, "reportType": "PROMO"}]}
+    report = shop.sandbox.control("/seed", seed)["reports"][0]
+
+    place = lake / "reports" / "ITEM" / f"{report}.zip"
+    shop.processes.wait_until(place.exists, what="the report", timeout=120)
+    (run,) = shop.airflow.get("/dags/walmart_ready_reports/dagRuns")["dag_runs"]
+    assert shop.airflow.wait_for_run("walmart_ready_reports", run["dag_run_id"]) == "success"
+    assert [path.name for path in (lake / "reports").rglob("*.zip")] == [f"{report}.zip"]
+
+
+def test_three_watchers_make_the_calls_of_one(shop: Shop) -> None:
+    """Each look asks for three kinds of orders, and so long after one the next one begins."""
+
+    def calls() -> list[dict]:
+        found = shop.sandbox.control("/requests?path=/v3/orders$")
+        return [call for call in found if "limit=1&" in f"{call['query']}&" and call["status"] == 200]
+
+    before = len(calls())
+    shop.processes.wait_until(lambda: len(calls()) >= before + 9, what="looks", timeout=120)
+    made = [call["query"].split("shipNodeType=")[1].split("&")[0] for call in calls()]
+    first = made.index("3PLFulfilled")
+    cycle = ["3PLFulfilled", "SellerFulfilled", "WFSFulfilled"] * len(made)
+    assert made[first:] == cycle[: len(made) - first]
+    times = [call["time"] for call in calls()[first:]]
+    pauses = [begin - end for end, begin in zip(times[2::3], times[3::3], strict=False)]
+    assert min(pauses) > POLL_INTERVAL * 0.9
+
+
+def test_no_order_is_lost_when_the_triggerer_dies_between_two_looks(shop: Shop) -> None:
+    before = shop.seed(2)
+    shop.wait_for_runs(before)
+    shop.processes.wait_until(lambda: knows(shop.state("watched_new"), before), what="the state", timeout=60)
+
+    shop.processes.kill("triggerer")
+    meanwhile = shop.seed(3)
+    shop.airflow.start("triggerer")
+
+    shop.wait_for_runs(meanwhile)
+    for dag in ON_NEW_ORDERS:
+        started = shop.started_with(dag)
+        assert {started[order_id] for order_id in [*before, *meanwhile]} == {1}
+
+
+def test_what_the_triggerer_had_not_kept_when_it_died_is_announced_again(shop: Shop) -> None:
+    (order_id,) = shop.seed(1)
+    database = sqlite3.connect(shop.airflow.home / "airflow.db", isolation_level=None, timeout=60)
+    announced = f"SELECT count(*) FROM asset_event WHERE extra LIKE '%{order_id}%'"
+    # As soon as the event is there nobody can write any more, so the state that has it is hardly ever kept.
+    shop.processes.wait_until(
+        lambda: database.execute(announced).fetchone()[0] > 0 and database.execute("BEGIN IMMEDIATE"),
+        what="the event",
+        timeout=60,
+    )
+    shop.processes.kill("triggerer")
+    database.execute("ROLLBACK")
+    database.close()
+
+    # Which of the two watchers of new orders came how far?
+    assets = {*ON_NEW_ORDERS.values()}
+    known = {asset: knows(shop.state(asset), [order_id]) for asset in assets}
+    announced = {asset: shop.announced(asset)[order_id] for asset in assets}
+    assert sum(announced.values()) >= 1
+    shop.airflow.start("triggerer")
+    (last,) = shop.seed(1)
+    shop.wait_for_runs([order_id, last])
+    for asset in assets:
+        assert shop.announced(asset)[order_id] == announced[asset] + (not known[asset])
+        assert shop.announced(asset)[last] == 1
+    print(f"announced before the crash: {announced}, kept: {known}")
+
+
+def orders_in(events: list[tuple]) -> Counter[str]:
+    """Return how often each order is named in events."""
+    return Counter(
+        order_id for (extra,) in events for order_id in json.loads(extra)["payload"]["purchaseOrderIds"]
+    )
+
+
+def knows(state: dict | None, order_ids: list[str]) -> bool:
+    """Return whether a watcher's state has these orders."""
+    marks = "".join((state or {}).get("seen", {}).values())
+    known = {marks[place : place + 8] for place in range(0, len(marks), 8)}
+    return {mark(order_id) for order_id in order_ids} <= known
