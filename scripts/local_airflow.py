@@ -65,7 +65,21 @@ class LocalAirflow:
     def pause(self, *dag_ids: str, is_paused: bool = True) -> None:
         """Pause DAGs, or have them go on."""
         for dag_id in dag_ids:
+            self._processes.wait_until(
+                lambda dag_id=dag_id: self._is_set_paused(dag_id, is_paused),
+                what=f"{dag_id} to be paused or unpaused",
+                timeout=60,
+            )
+
+    def _is_set_paused(self, dag_id: str, is_paused: bool) -> bool:
+        try:
             self.request("PATCH", f"/api/v2/dags/{dag_id}", json={"is_paused": is_paused})
+        except requests.HTTPError as error:
+            # SQLite lets one write at a time, and some who come second get an error.
+            if error.response.status_code != 500:
+                raise
+            return False
+        return True
 
     def request(self, method: str, path: str, **options: Any) -> requests.Response:
         """Send one call to the REST API as admin.
