@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
 import requests
@@ -24,10 +25,17 @@ class WalmartAuth(AuthBase):
 
     :param tokens: where tokens come from.
     :param allowed_origin: the only origin that gets to see them.
+    :param wait: called with a refused request before it is sent again; waits until it may be.
     """
 
-    def __init__(self, tokens: TokenProvider, allowed_origin: tuple[str, str | None, int | None]) -> None:
+    def __init__(
+        self,
+        tokens: TokenProvider,
+        allowed_origin: tuple[str, str | None, int | None],
+        wait: Callable[[requests.PreparedRequest], None],
+    ) -> None:
         self._tokens = tokens
+        self._wait = wait
         self._header = tokens.call.header
         self._origin = allowed_origin
         self._budget = TokenBudget()
@@ -71,6 +79,8 @@ class WalmartAuth(AuthBase):
         self._token = self._tokens.get(rejected, self._budget)
         again.headers[self._header.name] = self._header.value(self._token)
         again.headers[CORRELATION_ID] = correlation_id()
+        # A new token may have taken its time.
+        self._wait(again)
         answer: requests.Response = response.connection.send(again, **kwargs)
         answer.history.append(response)
         answer.request = again

@@ -82,14 +82,15 @@ class Throttle:
         self._leases: dict[str, _Lease] = {}
         self._names: dict[tuple[str, str], str] = {}
 
-    def wait(self, method: str, path: str, query: str) -> None:
+    def wait(self, method: str, path: str, query: str, *, has_slot: bool = False) -> None:
         """Wait until a call may be sent, and take its slot.
 
+        :param has_slot: it has one, and waits only where an answer has named a time meanwhile.
         :raises WalmartRateLimitError: when that would take longer than ``max_wait``; no slot is taken then.
         """
         limits = _limits(self._market, method, path, query)
         call = _Call(method, path, self._clock() + self._max_wait)
-        is_taken = not self._published
+        is_taken = has_slot or not self._published
         while True:
             blocked = {limit.bucket: self._blocked_until(limit.bucket) for limit in limits}
             until = max(blocked.values())

@@ -134,22 +134,29 @@ class WalmartSession(HttpSession):
 
     def call_auth(self) -> WalmartAuth:
         """Return the authentication for one call and what belongs to it: two token requests at most."""
-        return WalmartAuth(self.tokens, self.origin)
+        return WalmartAuth(self.tokens, self.origin, self._wait_again)
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
         """Send a prepared request within the rate budgets of the account.
 
         It has its token by now: nothing but the wire lies between its slot and Walmart.
         """
-        url = str(request.url)
-        if self.throttle is None or origin(url) != self.origin:
+        if self.throttle is None or origin(str(request.url)) != self.origin:
             return super().send(request, **kwargs)
-        parts = urlsplit(url)
-        call = (str(request.method), parts.path[self._prefix :], parts.query)
+        call = self._call(request)
         self.throttle.wait(*call)
         response = super().send(request, **kwargs)
         self.throttle.learn(*call, response.status_code, response.headers)
         return response
+
+    def _wait_again(self, request: requests.PreparedRequest) -> None:
+        """Wait until a request whose token was refused, and which has its slot, may be sent once more."""
+        if self.throttle is not None:
+            self.throttle.wait(*self._call(request), has_slot=True)
+
+    def _call(self, request: requests.PreparedRequest) -> tuple[str, str, str]:
+        parts = urlsplit(str(request.url))
+        return str(request.method), parts.path[self._prefix :], parts.query
 
     def _absolute(self, url: str) -> str:
         if url.startswith("/"):

@@ -12,6 +12,7 @@ from wire import http, token
 from airflow_provider_walmart.client.errors import (
     WalmartAuthError,
     WalmartError,
+    WalmartRateLimitError,
     WalmartServerError,
     WalmartUnknownOutcomeError,
 )
@@ -170,6 +171,22 @@ def test_a_streamed_answer_is_renewed_too(wire, make_client):
     server = wire(refusing("token-1", answer=http(200, b"x" * 1000)))
     response = make_client(server.url).request("GET", "/v3/feeds", stream=True)
     assert response.raw.read() == b"x" * 1000
+
+
+def test_a_time_that_walmart_named_while_the_token_was_renewed_is_kept_to(wire, make_client):
+    call = ("POST", "/v3/feeds", "feedType=inventory")
+    refuse = refusing("token-1")
+
+    def reply(request):
+        if request.path == TOKEN and server.count(TOKEN) == 2:
+            # Another process hears it.
+            make_client(server.url).session.throttle.learn(*call, 429, {"Retry-After": "3600"})
+        return refuse(request)
+
+    server = wire(reply)
+    with pytest.raises(WalmartRateLimitError, match="Not sent: by Walmart's own word"):
+        make_client(server.url).request("POST", "/v3/feeds", params={"feedType": "inventory"}, json={})
+    assert [request.path for request in server.requests] == [TOKEN, "/v3/feeds", TOKEN]
 
 
 def test_retries_share_one_budget_of_token_requests(wire, make_client):
