@@ -18,6 +18,7 @@ sys.path.insert(0, str(CHECKOUT / "scripts"))
 from local_airflow import LocalAirflow  # noqa: E402
 from local_sandbox import LocalSandbox  # noqa: E402
 from processes import Processes  # noqa: E402
+from statsd_server import StatsdServer  # noqa: E402
 from system_account import CLIENT_ID, CLIENT_SECRET  # noqa: E402
 
 # Before any test imports Airflow: it must neither read nor write the settings of whoever runs the tests.
@@ -68,11 +69,20 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def statsd() -> Iterator[StatsdServer]:
+    """What the tasks of ``airflow`` count."""
+    server = StatsdServer("airflow.walmart.")
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
 def airflow(
     processes: Processes,
     sandbox: LocalSandbox,
     failed_items: Path,
     lake: Path,
+    statsd: StatsdServer,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> LocalAirflow:
     """A real Airflow with the example DAGs, those of the system tests, and the connection ``walmart_default``."""
@@ -86,7 +96,14 @@ def airflow(
         processes,
         tmp_path_factory.mktemp("airflow"),
         dags,
-        env={"WALMART_ERRORS_DIR": str(failed_items.parent), "WALMART_LAKE_DIR": str(lake)},
+        env={
+            "AIRFLOW__METRICS__METRICS_ALLOW_LIST": "walmart",
+            "AIRFLOW__METRICS__STATSD_HOST": "127.0.0.1",
+            "AIRFLOW__METRICS__STATSD_ON": "True",
+            "AIRFLOW__METRICS__STATSD_PORT": str(statsd.port),
+            "WALMART_ERRORS_DIR": str(failed_items.parent),
+            "WALMART_LAKE_DIR": str(lake),
+        },
     )
     airflow.add_connection(
         "walmart_default",

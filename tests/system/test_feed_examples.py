@@ -14,6 +14,7 @@ from local_airflow import LocalAirflow
 from local_sandbox import LocalSandbox
 from processes import Processes
 from scheduled_runs import scheduled_runs
+from statsd_server import StatsdServer
 
 pytestmark = pytest.mark.system
 
@@ -38,8 +39,14 @@ def uploads(sandbox: LocalSandbox) -> list[str]:
 
 @pytest.mark.parametrize("answer", ["Approve", "Reject"])
 def test_prices_are_sent_when_they_are_approved(
-    airflow: LocalAirflow, sandbox: LocalSandbox, processes: Processes, lake: Path, answer: str
+    airflow: LocalAirflow,
+    sandbox: LocalSandbox,
+    processes: Processes,
+    lake: Path,
+    statsd: StatsdServer,
+    answer: str,
 ) -> None:
+    statsd.counters.clear()
     dag = "walmart_price_file"
     run = airflow.trigger(dag)
     day = airflow.get(f"/dags/{dag}/dagRuns/{run}")["run_after"][:10]
@@ -65,6 +72,8 @@ def test_prices_are_sent_when_they_are_approved(
         assert uploads(sandbox) == ["feedType=PRICE_AND_PROMOTION"]
         summary = airflow.xcom(dag, run, "submit")
         assert (summary["feedStatus"], summary["itemsSucceeded"]) == ("PROCESSED", 3)
+        counted = statsd.counters
+        processes.wait_until(lambda: counted["feed_items.succeeded"] == 3, what=f"{counted}", timeout=60)
 
 
 def asked_for(airflow: LocalAirflow, path: str):

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 
 import pytest
 from local_airflow import LocalAirflow
 from local_sandbox import LocalSandbox
+from processes import Processes
+from statsd_server import StatsdServer
 
 pytestmark = pytest.mark.system
 
@@ -16,9 +19,10 @@ KNOWN = {"already": 0, "refused": 0, "unknown": 0, "notTried": 0}
 
 
 def test_orders_are_acknowledged_and_shipped_once(
-    airflow: LocalAirflow, sandbox: LocalSandbox, lake: Path
+    airflow: LocalAirflow, sandbox: LocalSandbox, processes: Processes, lake: Path, statsd: StatsdServer
 ) -> None:
     sandbox.control("/reset", {})
+    statsd.counters.clear()
     ids = sandbox.control("/seed", {"orders": 4})["orders"]
     tracking = "".join(f"{order_id},1Z{order_id},UPS\n" for order_id in ids[:3])
     (lake / "tracking.csv").write_text("purchase_order_id,tracking_number,carrier\n" + tracking)
@@ -44,3 +48,14 @@ def test_orders_are_acknowledged_and_shipped_once(
     assert "Orders: 3 in all, 0 done, 3 already, 0 refused, 0 unknown, 0 notTried" in log
     writes = sandbox.control("/requests?path=/(acknowledge|shipping)$")
     assert [call["status"] for call in writes] == [200] * 7
+    # What went over the wire is what Airflow counted, token calls included.
+    received = Counter(
+        f"requests.{call['path'].split('/')[2]}.{call['status']}" for call in sandbox.control("/requests")
+    )
+    assert received["requests.token.200"] == 1
+    processes.wait_until(
+        lambda: all(statsd.counters[name] == count for name, count in received.items()),
+        what=f"{received} among {statsd.counters}",
+        timeout=60,
+    )
+    assert statsd.counters["requests"] == received.total()
