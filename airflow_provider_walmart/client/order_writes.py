@@ -39,6 +39,8 @@ SETTLE = 60.0
 LOOK_EVERY = 5.0
 # How often an order whose write was throttled is tried; each time Walmart's time is waited for.
 THROTTLED = 3
+# Somebody else is changing the order; that passes, within an hour.
+LOCKED = 423
 
 DONE, ALREADY, REFUSED, UNKNOWN, NOT_TRIED = OUTCOMES = ("done", "already", "refused", "unknown", "notTried")
 
@@ -80,7 +82,8 @@ class OrderWriter:
                 return self._apply(change)
             except WalmartRateLimitError as error:
                 # An answer of 429 was no change, and the next call waits for the time that it named.
-                if error.status != 429 or attempt == THROTTLED:
+                of_token = error.path == self._client.tokens.call.path
+                if error.status != 429 or of_token or attempt == THROTTLED:
                     raise
                 log.info("Order %s was throttled, once more: %s", change.purchase_order_id, error)
         raise AssertionError("unreachable")
@@ -99,6 +102,8 @@ class OrderWriter:
         try:
             self._client.call(operation, body=body, params={"purchaseOrderId": change.purchase_order_id})
         except (WalmartRequestError, WalmartNotFoundError) as error:
+            if error.status == LOCKED:
+                return outcome(change, NOT_TRIED, code=_code(error), description=str(error))
             return _refused(change, error)
         except WalmartError as error:
             if not may_have_arrived(error, self._client.tokens.call.path):
@@ -165,8 +170,11 @@ def outcome(change: OrderChange, what: str, *, code: str = "", description: str 
 
 
 def _refused(change: OrderChange, error: WalmartError) -> dict[str, Any]:
-    code = error.codes[0] if error.codes else str(error.status)
-    return outcome(change, REFUSED, code=code, description=str(error))
+    return outcome(change, REFUSED, code=_code(error), description=str(error))
+
+
+def _code(error: WalmartError) -> str:
+    return error.codes[0] if error.codes else str(error.status)
 
 
 def _unknown(change: OrderChange, error: WalmartError, why: str) -> dict[str, Any]:

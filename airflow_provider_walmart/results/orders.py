@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_walmart.client.errors import (
     WalmartOrdersFailedError,
+    WalmartRequestError,
     WalmartUnknownOutcomeError,
 )
 from airflow_provider_walmart.client.feed_results import ErrorTally, too_many
@@ -44,10 +45,18 @@ def change_orders(
     :param keep: called with the summary before a failure is raised.
     :return: the summary: ``orders``, how many of them had which outcome, and ``outcomes_uri``.
     :raises WalmartOrdersFailedError: when more were refused than allowed.
+    :raises WalmartRequestError: when orders are locked; the next try changes them.
     :raises WalmartUnknownOutcomeError: when one may or may not have been changed; the next try looks.
     :raises WalmartError: when the rest could not be tried.
     """
-    from airflow_provider_walmart.client.order_writes import NOT_TRIED, OUTCOMES, REFUSED, UNKNOWN, outcome
+    from airflow_provider_walmart.client.order_writes import (
+        LOCKED,
+        NOT_TRIED,
+        OUTCOMES,
+        REFUSED,
+        UNKNOWN,
+        outcome,
+    )
 
     outcomes: list[dict[str, Any]] = []
     interruption: BaseException | None = None
@@ -71,8 +80,14 @@ def change_orders(
     if interruption is not None:
         raise interruption
     where = f" All outcomes are in {outcomes_path}." if outcomes_path else ""
-    if summary[UNKNOWN] or summary[NOT_TRIED]:
-        ids = ", ".join(made["purchaseOrderId"] for made in outcomes if made["outcome"] == UNKNOWN)
+    ids = ", ".join(made["purchaseOrderId"] for made in outcomes if made["outcome"] == UNKNOWN)
+    if summary[NOT_TRIED] and not ids:
+        raise WalmartRequestError(
+            f"Locked, and so not changed: {summary[NOT_TRIED]} of {summary['orders']} orders ({_counts(summary)}).{where}",
+            status=LOCKED,
+            hint="Somebody else is changing them. The next try changes those that are left.",
+        )
+    if ids:
         raise WalmartUnknownOutcomeError(
             f"Whether orders {ids} were changed is unknown ({_counts(summary)}).{where}",
             hint="The next try reads each order before it changes it.",
@@ -119,7 +134,8 @@ def _tally(outcomes: Sequence[dict[str, Any]]) -> ErrorTally:
 
 
 def _failed(outcomes: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [made for made in outcomes if made["outcome"] in ("refused", "unknown")]
+    # What is left alone for the sake of others has nothing to tell.
+    return [made for made in outcomes if made["outcome"] not in ("done", "already") and made["description"]]
 
 
 def _log_failures(outcomes: Sequence[dict[str, Any]], outcomes_path: str | None) -> None:

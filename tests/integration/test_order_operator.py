@@ -14,6 +14,7 @@ from airflow_provider_walmart.client import order_writes
 from airflow_provider_walmart.client.errors import (
     WalmartPermissionError,
     WalmartRateLimitError,
+    WalmartRequestError,
     WalmartUnknownOutcomeError,
 )
 from airflow_provider_walmart.client.throttle import Throttle
@@ -244,6 +245,17 @@ def test_trouble_that_concerns_all_orders_ends_the_try_and_says_how_far_it_got(s
     shop.no_faults()
     assert task.run(operator("ship", **fields)) == counts(3, done=2, already=1, outcomes_uri=str(path))
     assert [times(shop, "ship", order_id) for order_id in ids] == [1] * 3
+
+
+def test_a_locked_order_is_changed_by_the_next_try(shop):
+    ids = seed(shop, 2)
+    shop.fault(f"/{ids[0]}/shipping$", status=423, times=1)
+    task = Task()
+    with pytest.raises(WalmartRequestError, match="not changed: 1 of 2 orders") as caught:
+        task.run(operator("ship", records=rows("ship", ids)))
+    assert not caught.value.is_final
+    assert writes(shop, "ship") == [423, 200]
+    assert task.run(operator("ship", records=rows("ship", ids))) == counts(2, done=1, already=1)
 
 
 def test_a_throttled_order_is_changed_later(shop):
