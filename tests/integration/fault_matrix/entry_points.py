@@ -43,6 +43,7 @@ class EntryPoint:
     :param run: one try of one task, in a folder of its own, with so many seconds to wait: returns the result.
     :param is_right: whether a result is the right one.
     :param made: how many things Walmart holds that it made; None for what makes none.
+    :param is_told_in_log: the log says of each thing what is wrong with it, and the error how many there are.
     :param is_hook: called by itself, without a task that is tried again.
     """
 
@@ -55,6 +56,7 @@ class EntryPoint:
     is_right: Callable[[Any], bool]
     made: Callable[[Shop], int] | None = None
     is_hook: bool = False
+    is_told_in_log: bool = False
 
     def is_hit(self, method: str, target: str) -> bool:
         """Return whether troubles hit a request."""
@@ -70,14 +72,19 @@ def hook() -> Any:
 
 
 def in_task(name: str, module: str, **fields: Any) -> Callable[[Task, Path, Any, float], Any]:
-    """Return what runs an operator; ``{folder}`` and ``{prepared}`` in its fields are filled in, and the time-out."""
+    """Return what runs an operator; ``{folder}`` and ``{prepared}`` in its fields are filled in, functions called with
+    what was prepared, and the time-out added."""
 
     def run(task: Task, folder: Path, prepared: Any, patience: float) -> Any:
         from importlib import import_module
 
         kind = getattr(import_module(f"airflow_provider_walmart.{module}"), name)
         filled = {
-            field: value.format(folder=folder, prepared=prepared) if isinstance(value, str) else value
+            field: value(prepared)
+            if callable(value)
+            else value.format(folder=folder, prepared=prepared)
+            if isinstance(value, str)
+            else value
             for field, value in fields.items()
         }
         if "poll_interval" in fields:
@@ -93,6 +100,16 @@ def orders(shop: Shop, **fields: Any) -> str:
 
 def some_items(shop: Shop) -> None:
     shop.server.control("POST", "seed", {"items": 3})
+
+
+def shipments(order: str) -> list[dict[str, Any]]:
+    return [{"purchase_order_id": order, "tracking_number": "1Z999", "carrier": "UPS"}]
+
+
+def shipped(shop: Shop) -> int:
+    """Return how many orders have been shipped."""
+    found = shop.server.get("/v3/orders?status=Shipped")["list"]["elements"]
+    return len((found or {}).get("order") or ())
 
 
 def finished_feed(shop: Shop) -> str:
@@ -248,6 +265,17 @@ ENTRY_POINTS = [
         in_task("WalmartReportOperator", "operators.reports", **REPORT),
         landed,
         reports_made,
+    ),
+    EntryPoint(
+        "ship order",
+        "write",
+        "POST",
+        "^/v3/orders/[^/]+/shipping$",
+        functools.partial(orders, count=1, status="Acknowledged"),
+        in_task("WalmartOrderUpdateOperator", "operators.orders", action="ship", records=shipments),
+        lambda result: result["done"] + result["already"] == result["orders"] == 1,
+        shipped,
+        is_told_in_log=True,
     ),
     EntryPoint(
         "GoLocal booking",

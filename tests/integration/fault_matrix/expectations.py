@@ -65,6 +65,7 @@ PERMISSION = "WalmartPermissionError"
 NOT_FOUND = "WalmartNotFoundError"
 RATE_LIMIT = "WalmartRateLimitError"
 REPORT = "WalmartReportFailedError"
+ORDERS = "WalmartOrdersFailedError"
 # Waiting ends in Airflow's own errors, alike in worker and triggerer.
 GIVES_UP = "AirflowException"
 FAILS = "AirflowFailException"
@@ -91,7 +92,12 @@ EXPECTED: dict[str, dict[str, Expected | None]] = {
         "write": error(CONNECTION, 0, 0),
     },
     # The next try may send it: whoever looked knows that it never arrived.
-    "not carried out": {**WEATHER, "write": error(CONNECTION), "hook: write": error(UNKNOWN)},
+    "not carried out": {
+        **WEATHER,
+        "write": error(CONNECTION),
+        "hook: write": error(UNKNOWN),
+        "ship order": error(UNKNOWN),
+    },
     "answer lost": {**WEATHER, **ADOPTED, "hook: write": error(UNKNOWN)},
     "no JSON in a 200": {
         "read": error(SERVER),
@@ -112,12 +118,14 @@ EXPECTED: dict[str, dict[str, Expected | None]] = {
         "file": None,
         "wait": final(FAILS),
         "write": final(REQUEST),
+        "ship order": final(ORDERS),
     },
     "too large": {
         "read": final(REQUEST),
         "file": error(REPORT),
         "wait": final(FAILS),
         "write": final(REQUEST),
+        "ship order": final(ORDERS),
     },
     "token refused once": {
         "read": result(2, 2),
@@ -167,8 +175,16 @@ EXPECTED: dict[str, dict[str, Expected | None]] = {
         "file": error(REPORT),
         "wait": error(GIVES_UP),
         "write": error(NOT_FOUND),
+        "ship order": final(ORDERS),
     },
     "conflict": {
+        "read": error(REQUEST),
+        "file": error(REPORT),
+        "wait": error(GIVES_UP, LOOKS),
+        "write": error(REQUEST),
+        "ship order": final(ORDERS),
+    },
+    "locked": {
         "read": error(REQUEST),
         "file": error(REPORT),
         "wait": error(GIVES_UP, LOOKS),
@@ -180,6 +196,7 @@ EXPECTED: dict[str, dict[str, Expected | None]] = {
         "wait": result(2),
         "write": error(RATE_LIMIT),
         "submit feed": result(2),
+        "ship order": result(2),
     },
     "throttled, no time named": {
         "read": result(2),
@@ -188,6 +205,7 @@ EXPECTED: dict[str, dict[str, Expected | None]] = {
         "file": result(2),
         "wait": result(2),
         "write": error(RATE_LIMIT),
+        "ship order": result(2),
     },
     "throttled for ever": {
         "read": error(RATE_LIMIT, ATTEMPTS),
@@ -197,6 +215,7 @@ EXPECTED: dict[str, dict[str, Expected | None]] = {
         # By Walmart's word there was a slot at the time it named; since there was none, the next one is due in minutes.
         "report: link": error(RATE_LIMIT, 2),
         "submit feed": error(RATE_LIMIT, 2),
+        "ship order": error(RATE_LIMIT, 3),
     },
     "throttled for ever, no time named": {
         "read": error(RATE_LIMIT, ATTEMPTS),
@@ -204,6 +223,7 @@ EXPECTED: dict[str, dict[str, Expected | None]] = {
         "file": error(SERVER, ATTEMPTS),
         "wait": error(GIVES_UP, OFTEN),
         "write": error(RATE_LIMIT),
+        "ship order": error(RATE_LIMIT, 3),
     },
     "throttled for an hour": {
         "read": error(RATE_LIMIT),
@@ -213,13 +233,14 @@ EXPECTED: dict[str, dict[str, Expected | None]] = {
         "write": error(RATE_LIMIT),
     },
     # After a look: it never arrived.
-    "server error": {**SERVER_ERROR, "write": error(CONNECTION)},
+    "server error": {**SERVER_ERROR, "write": error(CONNECTION), "ship order": error(UNKNOWN)},
     "server error once": {
         "read": result(2),
         "file": result(2),
         "wait": result(2),
         "write": error(CONNECTION),
         "hook: write": error(SERVER),
+        "ship order": error(UNKNOWN),
     },
     "answer replaced by a 500": {**SERVER_ERROR, **ADOPTED, "hook: write": error(SERVER)},
     "redirected": {
@@ -227,6 +248,7 @@ EXPECTED: dict[str, dict[str, Expected | None]] = {
         "file": error(REPORT),
         "wait": error(GIVES_UP, LOOKS),
         "write": error(REQUEST),
+        "ship order": final(ORDERS),
     },
     "store useless": {"read": result(), "file": result(), "wait": result(), "write": result()},
     "store locked": {"read": result(), "file": result(), "wait": result(), "write": result()},

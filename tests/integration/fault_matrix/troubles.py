@@ -383,7 +383,7 @@ TROUBLES = [
     Trouble("403", "forbidden", "403.*(permission|may not use)|refuses", on_wire(status=403)),
     Trouble("404", "not found", "404|doesn't know", on_wire(status=404)),
     Trouble("409", "conflict", "409", on_wire(status=409)),
-    Trouble("423", "conflict", "423", on_wire(status=423)),
+    Trouble("423", "locked", "423", on_wire(status=423)),
     Trouble(
         "429 once, time named",
         "throttled a moment",
@@ -411,7 +411,7 @@ TROUBLES = [
         Trouble(
             f"429, an hour: {name}",
             "throttled for an hour",
-            "429.*Come back at|storage answered 429",
+            "429.*Come back at|storage answered 429|Not sent.*Come back at",
             on_wire(status=429, headers=named(**form, after=HOUR)),
             patience=1.5,
         )
