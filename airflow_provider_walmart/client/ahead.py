@@ -14,6 +14,8 @@ Item = TypeVar("Item")
 def ahead(source: Iterable[Item]) -> Iterator[Item]:
     """Yield what an iterable yields; while one item is worked on, a thread fetches the next one, and no more.
 
+    The first item is worked on alone: when that fails, nothing was asked for in vain.
+
     :param source: what to iterate over, one item after the other, never two at a time.
     :raises BaseException: whatever the source raises, when its turn comes.
     """
@@ -36,6 +38,7 @@ def ahead(source: Iterable[Item]) -> Iterator[Item]:
     # A daemon, so that a task that is told to stop need not wait for an answer of a slow server.
     context = contextvars.copy_context()
     threading.Thread(target=context.run, args=(fetch,), name="walmart-ahead", daemon=True).start()
+    is_first = True
     try:
         while True:
             is_item, item, error = fetched.get()
@@ -43,8 +46,12 @@ def ahead(source: Iterable[Item]) -> Iterator[Item]:
                 raise error
             if not is_item:
                 return
-            wanted.release()
+            if not is_first:
+                wanted.release()
             yield item  # type: ignore[misc] # an item of the source's own type
+            if is_first:
+                wanted.release()
+                is_first = False
     finally:
         is_over = True
         wanted.release()

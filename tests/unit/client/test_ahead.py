@@ -24,11 +24,14 @@ def test_the_next_item_is_fetched_while_one_is_worked_on_and_no_more():
 
     found = ahead(source())
     assert next(found) == 0
-    assert asked[1].wait(30)
-    # The one after it waits until this one is asked for.
-    assert not asked[2].wait(0.05)
+    # The first one is worked on alone.
+    assert not asked[1].wait(0.05)
     assert next(found) == 1
     assert asked[2].wait(30)
+    # The one after it waits until this one is asked for.
+    assert not asked[3].wait(0.05)
+    assert next(found) == 2
+    assert asked[3].wait(30)
     found.close()
 
 
