@@ -33,6 +33,9 @@ TOGETHER = 2.0
 TOGETHER_SHARE = 0.25
 # After so many things, others on the event loop get their turn.
 AT_A_TIME = 50
+# For so long the account of a connection is taken for what it was: when a triggerer starts, all of its triggers do so at
+# once. Seconds.
+FRESH = 10.0
 _pool = ThreadPoolExecutor(max_workers=4, thread_name_prefix="walmart-poll")
 
 
@@ -218,6 +221,10 @@ def _is_final(error: Exception) -> bool:
 # What triggers of this process share: clients by account, and pollers by account and kind, for each event loop.
 _clients: dict[object, Any] = {}
 _pollers: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[object, str], Poller]] = WeakKeyDictionary()
+# Searches for the accounts of connections, with the time at which they began.
+_searches: WeakKeyDictionary[
+    asyncio.AbstractEventLoop, dict[tuple[str, object], tuple[float, asyncio.Task[object]]]
+] = WeakKeyDictionary()
 
 
 async def in_thread(work: Callable[..., Any], *arguments: Any) -> Any:
@@ -256,6 +263,17 @@ async def poller_of(
 
 async def _account_of(conn_id: str, hook: type[AccountHook[Any, Any]] | None = None) -> object:
     """Return what tells the account of a connection from others, having made its client."""
+    searches = _searches.setdefault(asyncio.get_running_loop(), {})
+    began, search = searches.get((conn_id, hook), (0.0, None))
+    if search is None or time.monotonic() - began > FRESH or (search.done() and search.exception()):
+        search = asyncio.create_task(_find_account(conn_id, hook))
+        searches[conn_id, hook] = time.monotonic(), search
+    # A trigger that is cancelled must not take the answer away from the others, nor, below Airflow 3.2, from the talk of
+    # the triggerer with Airflow, which would lose its place.
+    return await asyncio.shield(search)
+
+
+async def _find_account(conn_id: str, hook: type[AccountHook[Any, Any]] | None) -> object:
     from airflow_provider_walmart.hooks.masking import mask_through
     from airflow_provider_walmart.hooks.walmart import WalmartHook
 
