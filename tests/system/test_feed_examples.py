@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -58,6 +59,8 @@ def test_prices_are_sent_when_they_are_approved(
     asked = processes.wait_until(lambda: asked_for(airflow, question), what="the question", timeout=120)
     assert asked["body"] == "3 prices, from 5.00 (LAMP-2) to 19.99 (LAMP-1)."
     assert uploads(sandbox) == []
+    # Airflow fails a task that goes on before its scheduler has heard that it paused.
+    processes.wait_until(lambda: has_heard(airflow, run), what="the scheduler to hear of it", timeout=60)
     # What was looked at is what is sent.
     prices.write_text("sku,price\nLAMP-1,0.01\n")
     airflow.request("PATCH", f"/api/v2{question}", json={"chosen_options": [answer]})
@@ -74,6 +77,12 @@ def test_prices_are_sent_when_they_are_approved(
         assert (summary["feedStatus"], summary["itemsSucceeded"]) == ("PROCESSED", 3)
         counted = statsd.counters
         processes.wait_until(lambda: counted["feed_items.succeeded"] == 3, what=f"{counted}", timeout=60)
+
+
+def has_heard(airflow: LocalAirflow, run: str) -> bool:
+    """Return whether the scheduler knows that the process that asked has ended."""
+    log = (airflow.component_logs / "scheduler.log").read_text(errors="replace")
+    return bool(re.search(rf"Received executor event .*task_id='approve', run_id='{re.escape(run)}'", log))
 
 
 def asked_for(airflow: LocalAirflow, path: str):

@@ -62,11 +62,15 @@ def test_a_new_triggerer_goes_on_waiting(
 def test_who_ends_a_task_is_told_that_its_feed_goes_on(
     processes: Processes, airflow: LocalAirflow, sandbox: LocalSandbox, run: str
 ) -> None:
-    def is_told() -> bool:
-        return "Walmart cannot recall a feed" in airflow.task_log(DAG, run, "submit")
+    def wait_for(word: str) -> None:
+        def is_said() -> bool:
+            return word in airflow.task_log(DAG, run, "submit")
 
+        processes.wait_until(is_said, what=f"{word!r} in the log", timeout=90)
+
+    wait_for("Waiting: feed")
     path = f"/api/v2/dags/{DAG}/dagRuns/{run}/taskInstances"
     airflow.request("PATCH", f"{path}/submit", json={"new_state": "failed"})
-    processes.wait_until(is_told, what="the word in the log", timeout=60)
+    wait_for("Walmart cannot recall a feed")
     airflow.request("PATCH", f"{path}/wait", json={"new_state": "failed"})
     assert airflow.wait_for_run(DAG, run) == "failed"
