@@ -91,7 +91,7 @@ fault-matrix: $(VENV)/.with-test ## every entry point through every trouble; wri
 	$(RUN) tests/integration/fault_matrix/page.py
 	$(RUN) -m pytest -n auto --maxprocesses 8 tests/integration/fault_matrix
 
-soak: $(VENV)/.with-test ## an hour of Walmart's time in bad weather, in six minutes: nothing twice, nothing lost, nothing leaked
+soak: $(VENV)/.with-test ## hours of Walmart's time in bad weather, in minutes: nothing twice, nothing lost, nothing leaked
 	$(RUN) tests/benchmarks/soak.py
 
 bench: $(VENV)/.with-bench ## the performance budgets, into docs/benchmarks.md; some of them with ONLY="calls export"
