@@ -48,3 +48,7 @@ llms_txt_summary = (
     "Connection types, hooks, operators, sensors and triggers for Walmart Marketplace and Walmart GoLocal, and a "
     "sandbox server to test against."
 )
+# Relative, since nobody knows where the site will be.
+llms_txt_uri_template = "_sources/{docname}{suffix}{sourcelink_suffix}"
+# Their sources say little: they are completed when they are built.
+llms_txt_exclude = ["reference/*", "operations", "changelog"]
