@@ -165,6 +165,22 @@ def test_a_restart_loses_no_order(shop, safe):
     assert asyncio.run(lifetime()) == ([], [])
 
 
+def test_below_airflow_3_3_it_begins_anew_and_says_so(shop, caplog):
+    async def lifetime(count=0):
+        async with Watching(make_trigger(), shared=False) as watcher:
+            await watcher.look()
+            new = seed(shop, count)
+            await watcher.look()
+            return new, ids(watcher.events[0])
+
+    new, announced = asyncio.run(lifetime(2))
+    assert sorted(announced) == new
+    seed(shop, 3)
+    later, announced = asyncio.run(lifetime(1))
+    assert announced == later
+    assert caplog.text.count("This Airflow keeps no state for assets (3.3 does)") == 2
+
+
 @needs_shared_streams
 def test_after_a_month_away_it_catches_up_step_by_step(shop):
     async def scenario():
