@@ -116,6 +116,8 @@ def _answers(airflow: LocalAirflow) -> dict[str, bytes]:
     answers = {path: airflow.request("GET", f"/api/v2{path}").content for path in paths}
     for conn_id in connections:
         fields = airflow.get(f"/connections/{conn_id}")
+        if not fields["conn_type"].startswith("walmart"):
+            continue
         body = {**fields, "connection_id": conn_id}
         tested = airflow.request("POST", "/api/v2/connections/test", json=body)
         answers[f"test of {conn_id}"] = tested.content
