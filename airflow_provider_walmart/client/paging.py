@@ -249,7 +249,10 @@ class Paginator:
         if isinstance(cursor, bool) or not isinstance(cursor, (str, int)):
             kind = type(cursor).__name__
             raise WalmartError(f"{self.operation.name} answered {kind} where a cursor was expected.")
-        return str(cursor)
+        text = str(cursor)
+        if any("\ud800" <= letter <= "\udfff" for letter in text):
+            raise WalmartError(f"{self.operation.name} gave half a character as cursor, which can't be sent.")
+        return text
 
     def _all_seen(self, page: Any, before: int = 0) -> bool | None:
         """Return whether this was the last record by the total; None where the reply holds no usable total."""

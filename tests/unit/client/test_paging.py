@@ -326,6 +326,16 @@ def test_no_request_is_wasted(style, size, requests):
     assert len(shop.asked) == requests
 
 
+@pytest.mark.parametrize("name", ["getAllOrders", "getMultiNodeInventoryForAllSkuAndAllShipNodes"])
+def test_half_a_character_as_cursor_is_an_error(name):
+    def answer(shop: Shop, query: str, body: Any) -> Any:
+        meta = {"nextCursor": "?a=\ud800"}
+        return {"list": {"meta": meta}, "meta": meta}
+
+    with pytest.raises(WalmartError, match="half a character"):
+        run(answer, Shop(1), name, {}, None)
+
+
 def test_less_than_the_total_on_the_only_page_is_an_error():
     with pytest.raises(WalmartError, match="20 of 21 records") as caught:
         run(unpublished, Shop(21), "getUnpublishedItems", {"fromDate": "2026-11-01"}, None)
