@@ -82,14 +82,23 @@ def test_eight_processes_use_up_a_budget_and_none_is_refused(shop, store):
     shop.settings(token_life=1_000_000)
     # The faster time runs the sooner it's over; the machine must keep up with it.
     speed = min(30.0, max(5.0, calls_per_second(shop, store) / 3 / (200 / 60)))
+    used = use_up_a_budget(shop, store, calls, speed)
+    if used < 0.95:
+        # It had other things to do meanwhile: once more, at leisure, and with a full budget again.
+        shop.advance(120)
+        used = use_up_a_budget(shop, store, calls, speed / 4)
+    assert used >= 0.95
+
+
+def use_up_a_budget(shop, store, calls: int, speed: float) -> float:
+    """Return which share of a budget eight processes use; no call is refused."""
     before = len(shop.received(LOGGED))
     clock = shop.server.control("POST", "clock", {"speed": speed})
     now = {"wall": time.time(), "now": clock["now"], "speed": speed}
     assert crowd(shop, processes=8, calls=calls, clock=now, **store) == {"ok": calls}
     log = shop.received(LOGGED)[before:]
     assert Counter(entry["status"] for entry in log) == {200: calls}
-    budget = 200 + (log[-1]["time"] - log[0]["time"]) * 200 / 60
-    assert calls >= 0.95 * budget
+    return calls / (200 + (log[-1]["time"] - log[0]["time"]) * 200 / 60)
 
 
 def test_a_budget_that_others_use_too_costs_a_refusal_for_each_who_was_on_the_way(shop, store):
@@ -147,7 +156,9 @@ def test_a_long_wait_is_an_error_with_the_time_to_come_back_at(shop):
     # Another task, at any time before: not even sent.
     with pytest.raises(WalmartRateLimitError, match="Not sent: by Walmart's own word") as not_sent:
         WalmartHook().call("getInventory", sku="a")
-    assert refused.value.retry_at.timestamp() == not_sent.value.retry_at.timestamp() == named
+    # Later only by what the answer took, should that have been seconds: clocks may differ by so much.
+    assert named <= refused.value.retry_at.timestamp() < named + 60
+    assert named <= not_sent.value.retry_at.timestamp() < named + 60
     assert statuses(shop) == {429: 1}
     # Another bucket goes on.
     WalmartHook().call("getMultiNodeInventoryForSkuAndAllShipnodes", sku="a")
