@@ -1,9 +1,11 @@
-"""What the UI shows of a feed task: the table of feeds in its log."""
+"""What the UI shows of feed tasks: the table of feeds in the log, and the link to Seller Center."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import pytest
 from local_airflow import LocalAirflow
@@ -44,3 +46,24 @@ def test_the_log_tells_of_failed_items(
     log.get_by_text("3 feeds:").wait_for()
     # As far as the tables go; what comes below is about this machine.
     picture("feed-task-log", height=576)
+
+
+def test_a_submitted_feed_has_a_link(
+    page: Page, airflow: LocalAirflow, sandbox: LocalSandbox, lake: Path, picture: Callable[..., None]
+) -> None:
+    sandbox.control("/reset", {})
+    dag = "walmart_inventory"
+    folder = lake / "inventory"
+    folder.mkdir(exist_ok=True)
+    rows = [f"SKU-{number:06},{number},10000005050" for number in range(1, 251)]
+    (folder / "east.csv").write_text("\n".join(["sku,quantity,ship_node", *rows]))
+    run = airflow.trigger(dag)
+    assert airflow.wait_for_run(dag, run) == "success"
+    feed_id = airflow.xcom(dag, run, "submit", map_index=0)["feedId"]
+
+    page.goto(airflow.url)
+    page.get_by_role("link", name="Dags", exact=True).wait_for()
+    page.goto(f"{airflow.url}/dags/{dag}/runs/{run}/tasks/submit/mapped/0/details")
+    link = page.get_by_role("link", name="Feed in Seller Center")
+    assert quote(feed_id, safe="") in link.get_attribute("href")
+    picture("feed-task-link", height=480)
