@@ -34,7 +34,10 @@ class StateStore(Protocol):
         """Keep the value for at least ``ttl`` seconds, unless the store breaks."""
 
     def lock(self, name: str, timeout: float) -> AbstractContextManager[Any]:
-        """Return a lock that one process at a time holds, for ``timeout`` seconds at most; waits as long for it."""
+        """Return a lock that one process at a time holds, for ``timeout`` seconds at most.
+
+        Entering and leaving it raise `filelock.Timeout` when somebody holds or held it for too long.
+        """
 
 
 class MemoryStore:
@@ -115,6 +118,7 @@ class RedisStore:
                 "[walmart] shared_state is 'redis', but the redis package is not installed: "
                 "pip install 'airflow-provider-walmart[redis]'."
             ) from None
+        self._not_owned = redis.exceptions.LockNotOwnedError
         try:
             self._redis = redis.Redis.from_url(url, socket_timeout=2.0, socket_connect_timeout=2.0)
         except ValueError:
@@ -131,12 +135,22 @@ class RedisStore:
         """Keep the value for ``ttl`` seconds."""
         self._redis.set(self.PREFIX + name, value, px=max(1, int(ttl * 1000)))
 
-    def lock(self, name: str, timeout: float) -> AbstractContextManager[Any]:
-        """Return a lock that Redis gives back after ``timeout`` seconds, should its holder die."""
-        lock: AbstractContextManager[Any] = self._redis.lock(
-            f"{self.PREFIX}{name}.lock", timeout=timeout, sleep=0.05, blocking_timeout=timeout
+    @contextlib.contextmanager
+    def lock(self, name: str, timeout: float) -> Iterator[None]:
+        """Hold a lock that Redis gives back after ``timeout`` seconds, should its holder die."""
+        # Who waits for one whose holder died waits until after that.
+        lock = self._redis.lock(
+            f"{self.PREFIX}{name}.lock", timeout=timeout, sleep=0.05, blocking_timeout=timeout + 1.0
         )
-        return lock
+        if not lock.acquire():
+            raise Timeout(name)
+        try:
+            yield
+        finally:
+            try:
+                lock.release()
+            except self._not_owned:
+                raise Timeout(name) from None
 
 
 class Resilient:
@@ -183,8 +197,6 @@ class Resilient:
                 try:
                     held = self._store.lock(name, timeout)
                     held.__enter__()
-                except Timeout:
-                    self.warn("its lock was held too long by another process")
                 except Exception as error:
                     self._failed(error)
                 else:
@@ -205,6 +217,10 @@ class Resilient:
         return time.monotonic() < self._rest_until
 
     def _failed(self, error: Exception) -> None:
+        if isinstance(error, Timeout):
+            # The store itself works.
+            self.warn("a lock in it was held too long")
+            return
         self._rest_until = time.monotonic() + self.REST
         # Only the kind of error: its text may hold the URL of the store.
         self.warn(f"{type(error).__name__}{f', {error.strerror}' if isinstance(error, OSError) else ''}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import time
 
 import pytest
 from redis_server import needs_redis, running_redis
@@ -89,3 +90,33 @@ def test_rubbish_in_redis_costs_one_token_and_one_warning(shop, redis, make_clie
     assert [client.request("GET", "/v3/feeds").status_code for _ in range(3)] == [200] * 3
     assert shop.token_requests == 2
     assert len(warnings(caplog)) == 1
+
+
+def test_a_lock_whose_holder_died_is_got_by_who_waits_for_it(redis, caplog):
+    # Who dies gives nothing back: Redis does, after half a second.
+    RedisStore(redis.url).lock("a-name", 0.5).__enter__()
+    store = Resilient(RedisStore(redis.url))
+    with store.lock("a-name", 0.5):
+        assert client_of(redis).exists("airflow-provider-walmart:a-name.lock")
+    assert not client_of(redis).exists("airflow-provider-walmart:a-name.lock")
+    assert warnings(caplog) == []
+
+
+def test_a_lock_that_was_held_too_long_costs_a_warning_and_not_the_store(redis, caplog):
+    store = Resilient(RedisStore(redis.url))
+    with store.lock("a-name", 0.1):
+        time.sleep(0.2)
+    (said,) = warnings(caplog)
+    assert "held too long" in said
+    store.put("a-name", b"a value", 60)
+    assert RedisStore(redis.url).get("a-name") == b"a value"
+
+
+def test_a_lock_that_cannot_be_had_costs_a_warning_and_not_the_store(redis, caplog):
+    client_of(redis).set("airflow-provider-walmart:a-name.lock", b"another process, which goes on and on")
+    store = Resilient(RedisStore(redis.url))
+    with store.lock("a-name", 0.1):
+        store.put("a-name", b"a value", 60)
+    (said,) = warnings(caplog)
+    assert "held too long" in said
+    assert RedisStore(redis.url).get("a-name") == b"a value"
