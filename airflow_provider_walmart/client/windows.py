@@ -11,6 +11,8 @@ come along.
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
@@ -19,6 +21,9 @@ from airflow_provider_walmart.client.errors import WalmartConfigError, WalmartEr
 
 # Most orders that one search finds.
 CAP = 10_000
+# How full the windows of records that come evenly are to be: room for those that don't.
+FILL = 0.9
+MOST_PARTS = 1000
 SECOND = timedelta(seconds=1)
 
 
@@ -89,8 +94,15 @@ def _split(
                 hint="Narrow the search by other parameters.",
             )
         else:
-            middle = start + timedelta(seconds=(end - start) // SECOND // 2)
-            waiting += [(middle, end), (start, middle)]
+            edges = _edges(start, end, found, cap)
+            waiting += reversed(list(itertools.pairwise(edges)))
+
+
+def _edges(start: datetime, end: datetime, found: int, cap: int) -> list[datetime]:
+    """Return the edges of as many parts as would be nearly full if records came evenly, two parts at least."""
+    seconds = (end - start) // SECOND
+    parts = max(2, min(math.ceil(found / (cap * FILL)), seconds, MOST_PARTS))
+    return [start + timedelta(seconds=seconds * number // parts) for number in range(parts + 1)]
 
 
 def _whole_seconds(name: str, moment: datetime, *, up: bool) -> datetime:

@@ -78,6 +78,26 @@ def test_windows_are_counted_when_their_turn_comes():
     assert len(server.counted) > counted
 
 
+@pytest.mark.parametrize(("records", "most"), [(10_001, 3), (25_000, 4), (250_000, 32), (3_000_000, 400)])
+def test_records_that_come_evenly_take_few_counts_for_their_windows(records, most):
+    days = 180 * 86_400
+    counted = []
+
+    def count(start, end):
+        counted.append((start, end))
+        return round((end - start).total_seconds() / days * records)
+
+    found = list(windows(at(0), at(days), count))
+    assert len(counted) <= most
+    assert len(found) <= -(-records // 8_000)
+
+
+def test_a_count_beyond_all_measure_takes_no_memory():
+    found = windows(at(0), at(10**9), lambda start, end: 10**18)
+    with pytest.raises(WalmartError, match="more than the 10000 "):
+        next(found)
+
+
 def test_more_records_in_the_smallest_window_than_a_search_finds_is_a_clear_error():
     server = Server([at(30.5)] * 11)
     found = windows(at(0), at(60), server.count, cap=10)
