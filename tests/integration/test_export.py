@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import subprocess
-import sys
 import time
 import tracemalloc
 from collections import Counter
@@ -18,6 +16,7 @@ from airflow.exceptions import AirflowFailException
 from airflow.sdk import DAG
 from airflow.sdk.definitions.param import Param
 from airflow_line import AIRFLOW
+from exporting import after_each_page, kill_export
 from wire import http, token
 
 from airflow_provider_walmart.client.catalogue import find
@@ -72,18 +71,6 @@ def searches(shop) -> list[dict]:
     """Return the queries of the first pages of all searches, those that only count left out."""
     queries = [dict(parse_qsl(entry["query"])) for entry in shop.received("^/v3/orders$")]
     return [query for query in queries if "hasMoreElements" not in query and query.get("limit") != "1"]
-
-
-def after_each_page(made: WalmartExportOperator, act) -> None:
-    """Let something happen in the shop whenever a page has been read."""
-    client, raw_pages = made.hook.client, made.hook.client.raw_pages
-
-    def watched(*args, **kwargs):
-        for page in raw_pages(*args, **kwargs):
-            act()
-            yield page
-
-    client.raw_pages = watched
 
 
 # -- orders: all of them, each once ----------------------------------------------------------------
@@ -461,23 +448,12 @@ def test_a_failed_run_leaves_the_file_of_the_run_before(compression, shop, targe
 
 def test_a_killed_run_leaves_no_file_and_the_next_one_no_part(shop, target):
     placed = seed(shop, count=650, age=10)
-    shop.fault("/v3/orders.*hasMoreElements", delay=60, skip=1)
-    script = (
-        "import sys; from airflow_provider_walmart.operators.exports import WalmartExportOperator as Export;"
-        "Export(task_id='export', operation='getAllOrders', output_path=sys.argv[1]).execute({})"
-    )
-    run = subprocess.Popen([sys.executable, "-c", script, str(target)], stderr=subprocess.DEVNULL)
-    try:
-        deadline = time.monotonic() + 60
-        while not any("poIndex=400" in entry["query"] for entry in shop.received("^/v3/orders$")):
-            assert time.monotonic() < deadline
-            assert run.poll() is None
-            time.sleep(0.1)
-    finally:
-        run.kill()
-        run.wait()
+
+    def third_page_is_waited_for() -> bool:
+        return any("poIndex=400" in entry["query"] for entry in shop.received("^/v3/orders$"))
+
+    kill_export(shop, third_page_is_waited_for, output_path=str(target))
     assert not target.exists()
-    shop.no_faults()
     operator(target).execute({})
     assert ids(target) == Counter(placed)
     assert [entry.name for entry in target.parent.iterdir()] == [target.name]

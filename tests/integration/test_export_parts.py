@@ -4,26 +4,16 @@ from __future__ import annotations
 
 import gzip
 import json
-import subprocess
-import sys
-import time
 from collections import Counter
 from pathlib import Path
 
 import pytest
 from airflow.exceptions import AirflowFailException
+from exporting import kill_export
 from fsspec.implementations.local import LocalFileSystem
 
 from airflow_provider_walmart.client.errors import WalmartServerError
 from airflow_provider_walmart.operators.exports import WalmartExportOperator
-
-SCRIPT = """
-import sys
-from airflow_provider_walmart.operators.exports import WalmartExportOperator
-WalmartExportOperator(
-    task_id="export", operation="getAllOrders", output_path=sys.argv[1], part_records=150
-).execute({})
-"""
 
 
 @pytest.fixture
@@ -149,22 +139,14 @@ def test_a_failed_run_leaves_everything_as_it_was(shop, folder):
 
 def test_a_killed_run_shows_no_part_and_the_next_one_leaves_the_same_as_any(shop, folder):
     placed = seed(shop, 650)
-    shop.fault("/v3/orders.*hasMoreElements", delay=60, skip=1)
-    run = subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, str(folder)], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+    # Two parts are complete, and another one has begun.
+    kill_export(
+        shop,
+        lambda: folder.exists() and len(list(folder.iterdir())) >= 3,
+        output_path=str(folder),
+        part_records=150,
     )
-    try:
-        deadline = time.monotonic() + 60
-        # Two parts are complete, and the page after the next is being waited for.
-        while not folder.exists() or len(list(folder.iterdir())) < 3:
-            assert time.monotonic() < deadline
-            assert run.poll() is None
-            time.sleep(0.05)
-    finally:
-        run.kill()
-        run.wait()
     assert all(name.startswith(".") for name in names(folder))
-    shop.no_faults()
     export(folder, part_records=150)
     assert ids(folder) == Counter(placed)
     assert [name for name in names(folder) if name.startswith(".")] == []

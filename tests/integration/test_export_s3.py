@@ -4,25 +4,16 @@ from __future__ import annotations
 
 import gzip
 import json
-import subprocess
-import sys
-import time
 from collections import Counter
 from datetime import datetime, timedelta, timezone
 
 import pytest
+from exporting import after_each_page, kill_export
 
 from airflow_provider_walmart.client.errors import WalmartServerError
 from airflow_provider_walmart.operators.exports import WalmartExportOperator
 
 PLACE = "s3://aws_default@lake/orders/today"
-SCRIPT = """
-import sys
-from airflow_provider_walmart.operators.exports import WalmartExportOperator
-WalmartExportOperator(
-    task_id="export", operation="getAllOrders", output_path=sys.argv[1], part_records=150
-).execute({})
-"""
 
 
 @pytest.fixture
@@ -35,20 +26,8 @@ def export(place: str = PLACE, before=None, interval: dict | None = None, **fiel
     made = WalmartExportOperator(task_id="export", operation="getAllOrders", output_path=place, **fields)
     made.hook.client.session.throttle = None
     if before:
-        watch_pages(made, before)
+        after_each_page(made, before)
     return made.execute(interval or {})
-
-
-def watch_pages(made: WalmartExportOperator, act) -> None:
-    """Let something happen whenever a page has been read."""
-    client, raw_pages = made.hook.client, made.hook.client.raw_pages
-
-    def watched(*args, **kwargs):
-        for page in raw_pages(*args, **kwargs):
-            act()
-            yield page
-
-    client.raw_pages = watched
 
 
 def seed(shop, count: int, **fields) -> list[str]:
@@ -101,22 +80,9 @@ def test_parts_and_their_manifest_land(shop, bucket):
 
 def test_a_killed_run_shows_nothing_and_the_next_one_leaves_none_of_its_parts(shop, bucket):
     placed = seed(shop, 650, age=10)
-    shop.fault("/v3/orders.*hasMoreElements", delay=60, skip=1)
-    run = subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, PLACE], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
-    )
-    try:
-        deadline = time.monotonic() + 90
-        while len(bucket.names()) < 2:
-            assert time.monotonic() < deadline
-            assert run.poll() is None
-            time.sleep(0.1)
-    finally:
-        run.kill()
-        run.wait()
+    kill_export(shop, lambda: len(bucket.names()) >= 2, output_path=PLACE, part_records=150)
     # What starts with a dot is no data to those who read folders.
     assert all(name.rpartition("/")[2].startswith(".part-") for name in bucket.names())
-    shop.no_faults()
     export(part_records=150)
     assert sorted(bucket.names()) == [
         "orders/today/_manifest.json",

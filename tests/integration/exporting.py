@@ -1,0 +1,54 @@
+"""What tests of exports have in common."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from airflow_provider_walmart.operators.exports import WalmartExportOperator
+
+SCRIPT = """
+import json, sys
+from airflow_provider_walmart.operators.exports import WalmartExportOperator
+WalmartExportOperator(task_id="export", operation="getAllOrders", **json.loads(sys.argv[1])).execute({})
+"""
+
+
+def after_each_page(made: WalmartExportOperator, act: Callable[[], object]) -> None:
+    """Let something happen in the shop whenever a page has been read."""
+    client, raw_pages = made.hook.client, made.hook.client.raw_pages
+
+    def watched(*args, **kwargs):
+        for page in raw_pages(*args, **kwargs):
+            act()
+            yield page
+
+    client.raw_pages = watched
+
+
+def kill_export(shop, when: Callable[[], bool], **fields: Any) -> None:
+    """Export orders in a process of its own, and kill it at some moment while it waits for the third page.
+
+    :param when: whether the moment has come.
+    :param fields: of the operator.
+    """
+    shop.fault("/v3/orders.*hasMoreElements", delay=60, skip=1)
+    run = subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, json.dumps(fields)],
+        stderr=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        deadline = time.monotonic() + 90
+        while not when():
+            assert time.monotonic() < deadline
+            assert run.poll() is None
+            time.sleep(0.05)
+    finally:
+        run.kill()
+        run.wait()
+    shop.no_faults()
