@@ -11,8 +11,6 @@ come along.
 
 from __future__ import annotations
 
-import itertools
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
@@ -23,7 +21,8 @@ from airflow_provider_walmart.client.errors import WalmartConfigError, WalmartEr
 CAP = 10_000
 # How full the windows of records that come evenly are to be: room for those that don't.
 FILL = 0.9
-MOST_PARTS = 1000
+# How many times as wide as the last window the next one may be.
+GROWTH = 4
 SECOND = timedelta(seconds=1)
 
 
@@ -49,7 +48,6 @@ def windows(
     count: Callable[[datetime, datetime], int],
     *,
     cap: int = CAP,
-    smallest: timedelta = SECOND,
 ) -> Iterator[Window]:
     """Yield the windows of a range, oldest first, each with no more records than a search finds.
 
@@ -58,9 +56,8 @@ def windows(
     :param count: ``count(search_start, end)`` says how many records a search finds, for instance the total of a
         search with ``limit=1``. Called once for every window tried, when its turn comes.
     :param cap: most records of a window, at least 1. Leave room for records that arrive meanwhile.
-    :param smallest: windows of this width or less are not split any further; at least one second.
     :raises WalmartConfigError: for a range without time zone or from late to early, and for other bad input.
-    :raises WalmartError: when even a smallest window holds more than ``cap``.
+    :raises WalmartError: when a single second holds more than ``cap``.
     """
     try:
         first = _whole_seconds("start", start, up=False)
@@ -72,37 +69,31 @@ def windows(
         raise WalmartConfigError(f"start is {start.isoformat()}, later than end, which is {end.isoformat()}.")
     if cap < 1:
         raise WalmartConfigError(f"cap is {cap}; expected at least 1.")
-    if smallest < SECOND:
-        raise WalmartConfigError(f"smallest is {smallest}; expected at least one second.")
-    return _split(first, last, count, cap, smallest)
+    return _split(first, last, count, cap)
 
 
 def _split(
-    first: datetime, last: datetime, count: Callable[[datetime, datetime], int], cap: int, smallest: timedelta
+    first: datetime, last: datetime, count: Callable[[datetime, datetime], int], cap: int
 ) -> Iterator[Window]:
-    waiting = [(first, last)] if first < last else []
-    while waiting:
-        start, end = waiting.pop()
+    start, width = first, last - first
+    while start < last:
+        end = min(start + width, last)
         search_start = start - SECOND
         found = count(search_start, end)
         if found <= cap:
             yield Window(start, end, search_start, found)
-        elif end - start <= smallest:
+            start, most = end, GROWTH
+        elif end - start > SECOND:
+            most = 0.5
+        else:
             raise WalmartError(
                 f"There are {found} records from {start.isoformat()} to {end.isoformat()}, more than the {cap} that "
                 "one search finds.",
                 hint="Narrow the search by other parameters.",
             )
-        else:
-            edges = _edges(start, end, found, cap)
-            waiting += reversed(list(itertools.pairwise(edges)))
-
-
-def _edges(start: datetime, end: datetime, found: int, cap: int) -> list[datetime]:
-    """Return the edges of as many parts as would be nearly full if records came evenly, two parts at least."""
-    seconds = (end - start) // SECOND
-    parts = max(2, min(math.ceil(found / (cap * FILL)), seconds, MOST_PARTS))
-    return [start + timedelta(seconds=seconds * number // parts) for number in range(parts + 1)]
+        # Nearly full, should records go on coming as they do.
+        fitting = min(most, FILL * cap / max(found, 1))
+        width = max(SECOND, timedelta(seconds=int(width.total_seconds() * fitting)))
 
 
 def _whole_seconds(name: str, moment: datetime, *, up: bool) -> datetime:
