@@ -22,7 +22,7 @@ CAP = 10_000
 # How full the windows of records that come evenly are to be: room for those that don't.
 FILL = 0.9
 # How many times as wide as the last window the next one may be.
-GROWTH = 4
+GROWTH = 4.0
 SECOND = timedelta(seconds=1)
 
 
@@ -75,7 +75,7 @@ def windows(
 def _split(
     first: datetime, last: datetime, count: Callable[[datetime, datetime], int], cap: int
 ) -> Iterator[Window]:
-    start, width = first, last - first
+    start, width, most = first, last - first, GROWTH
     while start < last:
         end = min(start + width, last)
         search_start = start - SECOND

@@ -10,7 +10,7 @@ from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_walmart.client.errors import WalmartConfigError
 from airflow_provider_walmart.results.api_params import given_params, own_params
-from airflow_provider_walmart.results.export_files import OneFile, Parts, export_file, part_size
+from airflow_provider_walmart.results.export_files import OneFile, Parts, export_file, part_size, takes_time
 from airflow_provider_walmart.results.export_window import (
     Watermark,
     announce,
@@ -136,7 +136,8 @@ class WalmartExportOperator(WithLineage, BaseOperator):
             if cursor and is_windowed:
                 found = cursor.inside(found, window.start, window.end)
             with export_file(self.output_path, self.compression, *sizes) as file:
-                pages = self._land(ahead(found), file)
+                in_turn = ahead(found) if takes_time(self.output_path, self.compression) else found
+                pages = self._land(in_turn, file)
                 reached = (cursor.newest or last if cursor else window.end) if is_windowed else None
                 about = {
                     "operation": operation.name,

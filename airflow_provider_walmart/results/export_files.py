@@ -11,6 +11,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from airflow_provider_walmart.client.errors import WalmartConfigError
 from airflow_provider_walmart.results.files import (
+    is_local,
     place_beside,
     place_of,
     whole_file,
@@ -194,6 +195,17 @@ def export_file(
         return
     with whole_file(uri, "wb") as file, packed(file, compression) as lines:
         yield OneFile(lines)
+
+
+def takes_time(uri: str, compression: str | None) -> bool:
+    """Return whether the next page is worth fetching while one is written.
+
+    Compressing and uploading leave Python free meanwhile. Writing into a local file is over before another thread would
+    get going.
+    """
+    from airflow.providers.common.compat.sdk import ObjectStoragePath
+
+    return bool(compression) or not is_local(ObjectStoragePath(uri))
 
 
 @contextmanager

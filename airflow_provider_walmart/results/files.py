@@ -36,7 +36,7 @@ def place_of(uri: str, field: str = "path") -> ObjectStoragePath:
         _ = place.fs
     except (ValueError, ImportError) as error:
         raise WalmartConfigError(f"{field} is {uri!r}: {error}.") from None
-    if not place.name or (_is_local(place) and os.path.isdir(place.path)):
+    if not place.name or (is_local(place) and os.path.isdir(place.path)):
         raise WalmartConfigError(f"{field} is {uri!r}, a folder or a bucket; expected a file in one.")
     return place
 
@@ -50,7 +50,8 @@ def check_place(field: str, uri: str | None) -> None:
         place_of(uri, field)
 
 
-def _is_local(place: ObjectStoragePath) -> bool:
+def is_local(place: ObjectStoragePath) -> bool:
+    """Return whether a place is on this machine."""
     return place.protocol in ("", "file")
 
 
@@ -67,7 +68,7 @@ def whole_file(uri: str, mode: str = "w") -> Iterator[IO[Any]]:
     target = place_of(uri)
     beside = place_beside(target)
     beside.parent.mkdir(parents=True, exist_ok=True)
-    if _is_local(target):
+    if is_local(target):
         # Object stores show nothing of an upload that was never completed.
         for left_behind in target.parent.glob(f".{glob.escape(target.name)}.????????.part"):
             left_behind.unlink(missing_ok=True)

@@ -62,6 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         log_level="error",
         access_log=False,
         proxy_headers=False,
+        # Longer than anybody pauses between two calls: who sends just when a connection is closed gets no answer.
+        timeout_keep_alive=600,
         timeout_graceful_shutdown=1,
     )
     Server(config).run(sockets=[listener, storage])

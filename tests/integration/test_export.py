@@ -22,6 +22,7 @@ from wire import http, token
 from airflow_provider_walmart.client.catalogue import find
 from airflow_provider_walmart.client.errors import WalmartServerError
 from airflow_provider_walmart.operators.exports import WalmartExportOperator
+from airflow_provider_walmart.results.export_files import takes_time
 
 UTC = timezone.utc
 SHIPPED_BY = ("SellerFulfilled", "WFSFulfilled", "3PLFulfilled")
@@ -444,6 +445,20 @@ def test_a_failed_run_leaves_the_file_of_the_run_before(compression, shop, targe
         operator(target, compression=compression).execute({})
     assert target.read_text() == "of the run before\n"
     assert [entry.name for entry in target.parent.iterdir()] == [target.name]
+
+
+@pytest.mark.parametrize(
+    ("place", "compression", "expected"),
+    [
+        ("lake/orders.jsonl", None, False),
+        ("/lake/orders", None, False),
+        ("file:///lake/orders", "", False),
+        ("file:///lake/orders", "gzip", True),
+        ("s3://of_nobody@lake/orders", None, True),
+    ],
+)
+def test_the_next_page_is_fetched_meanwhile_where_writing_takes_time(place, compression, expected):
+    assert takes_time(place, compression) is expected
 
 
 def test_a_killed_run_leaves_no_file_and_the_next_one_no_part(shop, target):

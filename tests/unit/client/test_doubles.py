@@ -42,6 +42,8 @@ def test_a_page_without_doubles_is_given_as_it_is():
     ("one", "other"),
     [
         (b'{"id": "x", "other": [1, {"id": 2}]}', b'{"other": 5, "id": "x"}'),
+        (b' { "id" : "\\u00fc" , "other": 1}', '{"id":"\u00fc"}'.encode()),
+        (b'{"id":"a\\"b"}', b'{"more": 1, "id": "a\\u0022b"}'),
         (b'{"inner": {"id": 2}, "id": 12345678901234567890}', b'{"id":12345678901234567890}'),
     ],
 )
@@ -67,6 +69,10 @@ def test_a_record_without_a_key_is_equal_to_itself_alone(record):
     first, known, similar, same = keys(page)
     assert first == same
     assert len({first, known, similar}) == 3
+
+
+def test_a_number_and_a_text_are_different_keys():
+    assert len(Doubles(["id"]).fresh(raw({"id": 1}, {"id": "1"}, {"id": 1, "more": 2}))) == 2
 
 
 def test_a_key_may_be_made_of_several_fields():
