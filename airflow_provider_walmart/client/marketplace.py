@@ -26,7 +26,7 @@ from airflow_provider_walmart.client.observer import Observer, observed_sleep
 from airflow_provider_walmart.client.paging import iter_records, page_params, pages, records
 from airflow_provider_walmart.client.query import encode_query
 from airflow_provider_walmart.client.raw_pages import Raw, as_raw, decode_page
-from airflow_provider_walmart.client.request_building import build_request, request_body
+from airflow_provider_walmart.client.request_building import BuiltRequest, build_request, request_body
 from airflow_provider_walmart.client.responses import json_object, raise_for_status
 from airflow_provider_walmart.client.settings import WalmartSettings
 from airflow_provider_walmart.client.state import Resilient
@@ -139,7 +139,7 @@ class MarketplaceClient:
         """
         found = find(operation)
         try:
-            return answer_of(found, self._send(found, params or {}, body, strict))
+            return answer_of(found, self._send(found, self._built(found, params or {}, strict), body))
         except WalmartNotFoundError as error:
             if _is_start_of_list(found, params) and _nothing_found(error):
                 return {}
@@ -156,7 +156,8 @@ class MarketplaceClient:
         :raises WalmartError: the class of the tree that fits what went wrong; also on the way, when the file breaks
             off.
         """
-        with self._send(find(operation), params or {}, body, True, stream=True) as response:
+        found = find(operation)
+        with self._send(found, self._built(found, params or {}), body, stream=True) as response:
             try:
                 yield from response.iter_content(CHUNK)
             except requests.RequestException as error:
@@ -184,10 +185,10 @@ class MarketplaceClient:
         :raises WalmartError: on the way.
         """
         found = find(operation)
-        of_page = page_params(found, params)
+        built = self._built(found, page_params(found, params), strict)
 
         def fetch(query: str, page_body: Any) -> Any:
-            response = self._send(found, of_page, page_body, strict, query)
+            response = self._send(found, built, page_body, query)
             return None if response.status_code == 204 else json_object(response)
 
         return iter_records(
@@ -206,11 +207,11 @@ class MarketplaceClient:
         :param params: as for `paginate`.
         """
         found = find(operation)
-        of_page = page_params(found, params)
+        built = self._built(found, page_params(found, params))
         paging = found.paging
 
         def fetch(query: str, page_body: Any) -> Any:
-            response = self._send(found, of_page, page_body, True, query)
+            response = self._send(found, built, page_body, query)
             if response.status_code == 204 or paging is None:
                 return None
             try:
@@ -243,19 +244,22 @@ class MarketplaceClient:
 
         return first_may_be_empty
 
+    def _built(self, operation: Operation, params: Mapping[str, Any], strict: bool = True) -> BuiltRequest:
+        """Return the request of an operation, with the partner of the account where it takes one."""
+        if self.settings.partner_id and _takes_partner(operation) and params.get(PARTNER_ID) is None:
+            params = {**params, PARTNER_ID: self.settings.partner_id}
+        return build_request(operation, params, market=self.settings.market, strict=strict)
+
     def _send(
         self,
         operation: Operation,
-        params: Mapping[str, Any],
+        built: BuiltRequest,
         body: Any,
-        strict: bool,
         query: str | None = None,
         *,
         stream: bool = False,
     ) -> requests.Response:
-        if self.settings.partner_id and _takes_partner(operation) and params.get(PARTNER_ID) is None:
-            params = {**params, PARTNER_ID: self.settings.partner_id}
-        built = build_request(operation, params, market=self.settings.market, strict=strict)
+        """Send a request, with another query where it is one of many pages."""
         auth = self.session.call_auth()
         response = self.session.request(
             built.method,

@@ -250,8 +250,12 @@ class Paginator:
             kind = type(cursor).__name__
             raise WalmartError(f"{self.operation.name} answered {kind} where a cursor was expected.")
         text = str(cursor)
-        if any("\ud800" <= letter <= "\udfff" for letter in text):
-            raise WalmartError(f"{self.operation.name} gave half a character as cursor, which can't be sent.")
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise WalmartError(
+                f"{self.operation.name} gave half a character as cursor, which can't be sent."
+            ) from None
         return text
 
     def _all_seen(self, page: Any, before: int = 0) -> bool | None:
