@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import signal
 import time
 
 import pytest
@@ -62,6 +63,18 @@ def test_redis_goes_away_in_the_middle(shop, redis, make_client, caplog):
     (said,) = warnings(caplog)
     assert "ConnectionError" in said
     assert redis.url not in said
+
+
+def test_redis_that_hangs_costs_a_pause_and_no_call(shop, redis, caplog):
+    hook = WalmartHook()
+    assert hook.request("GET", "/v3/feeds").status_code == 200
+    redis.process.send_signal(signal.SIGSTOP)
+    try:
+        assert [hook.request("GET", "/v3/feeds").status_code for _ in range(5)] == [200] * 5
+    finally:
+        redis.process.send_signal(signal.SIGCONT)
+    (said,) = warnings(caplog)
+    assert "TimeoutError" in said
 
 
 def test_redis_goes_away_while_its_lock_is_held(shop, redis, caplog):
