@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from airflow_line import AIRFLOW
 from local_airflow import LocalAirflow
 from local_sandbox import LocalSandbox
 from processes import Processes
@@ -17,8 +18,11 @@ from scheduled_runs import scheduled_runs
 
 from airflow_provider_walmart.client.news import mark
 
-pytest.importorskip("airflow.triggers.shared_stream", reason="watchers keep no state before Airflow 3.3")
 pytestmark = pytest.mark.system
+KEEP_STATE = AIRFLOW >= (3, 3)
+needs_state = pytest.mark.skipif(
+    not KEEP_STATE, reason="watchers share a loop and keep a state from Airflow 3.3 on"
+)
 
 POLL_INTERVAL = 2
 # DAGs and the assets that start them.
@@ -50,10 +54,12 @@ def shop(airflow: LocalAirflow, sandbox: LocalSandbox, processes: Processes) -> 
         airflow.pause(*DAGS, is_paused=False)
         read_anew(airflow)
         shop = Shop(airflow, sandbox, processes)
-        for asset in {*DAGS.values()}:
+        for asset in {*DAGS.values()} if KEEP_STATE else ():
             processes.wait_until(
                 lambda asset=asset: shop.state(asset), what=f"the first look for {asset}", timeout=120
             )
+        if not KEEP_STATE:
+            shop.wait_for_looks()
         yield shop
         airflow.pause(*DAGS)
         read_anew(airflow)
@@ -74,6 +80,24 @@ class Shop:
         self.airflow = airflow
         self.sandbox = sandbox
         self.processes = processes
+
+    def wait_for_looks(self) -> None:
+        """Wait until all watchers have looked, where none of them keeps a state that would tell."""
+        running = (
+            "SELECT count(*) FROM trigger WHERE classpath LIKE '%_events.%' AND triggerer_id IS NOT NULL"
+        )
+        watchers = len({*DAGS.values()})
+        self.processes.wait_until(
+            lambda: self.query(running) == [(watchers,)], what="the watchers", timeout=120
+        )
+        # They begin at once, and those that look often have looked several times by then.
+        before = len(self.looks())
+        self.processes.wait_until(lambda: len(self.looks()) > before + 20, what="looks", timeout=120)
+
+    def looks(self) -> list[dict]:
+        """Return the calls that watchers of orders begin a look with, one for each kind of orders."""
+        found = self.sandbox.control("/requests?path=/v3/orders$")
+        return [call for call in found if "limit=1&" in f"{call['query']}&" and call["status"] == 200]
 
     def seed(self, count: int, **fields: object) -> list[str]:
         return self.sandbox.control("/seed", {"orders": {"count": count, "spacing": 0, **fields}})["orders"]
@@ -138,24 +162,22 @@ def test_a_report_that_is_ready_is_landed(shop: Shop, lake: Path) -> None:
     assert [path.name for path in (lake / "reports").rglob("*.zip")] == [f"{report}.zip"]
 
 
+@needs_state
 def test_three_watchers_make_the_calls_of_one(shop: Shop) -> None:
     """Each look asks for three kinds of orders, and so long after one the next one begins."""
-
-    def calls() -> list[dict]:
-        found = shop.sandbox.control("/requests?path=/v3/orders$")
-        return [call for call in found if "limit=1&" in f"{call['query']}&" and call["status"] == 200]
-
-    before = len(calls())
-    shop.processes.wait_until(lambda: len(calls()) >= before + 9, what="looks", timeout=120)
-    made = [call["query"].split("shipNodeType=")[1].split("&")[0] for call in calls()]
+    before = len(shop.looks())
+    shop.processes.wait_until(lambda: len(shop.looks()) >= before + 9, what="looks", timeout=120)
+    calls = shop.looks()
+    made = [call["query"].split("shipNodeType=")[1].split("&")[0] for call in calls]
     first = made.index("3PLFulfilled")
     cycle = ["3PLFulfilled", "SellerFulfilled", "WFSFulfilled"] * len(made)
     assert made[first:] == cycle[: len(made) - first]
-    times = [call["time"] for call in calls()[first:]]
+    times = [call["time"] for call in calls[first:]]
     pauses = [begin - end for end, begin in zip(times[2::3], times[3::3], strict=False)]
     assert min(pauses) > POLL_INTERVAL * 0.9
 
 
+@needs_state
 def test_no_order_is_lost_when_the_triggerer_dies_between_two_looks(shop: Shop) -> None:
     before = shop.seed(2)
     shop.wait_for_runs(before)
@@ -171,6 +193,7 @@ def test_no_order_is_lost_when_the_triggerer_dies_between_two_looks(shop: Shop) 
         assert {started[order_id] for order_id in [*before, *meanwhile]} == {1}
 
 
+@needs_state
 def test_what_the_triggerer_had_not_kept_when_it_died_is_announced_again(shop: Shop) -> None:
     (order_id,) = shop.seed(1)
     database = sqlite3.connect(shop.airflow.home / "airflow.db", isolation_level=None, timeout=60)
