@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from datetime import datetime, timedelta, timezone
 
@@ -14,6 +15,7 @@ _FORMAT = re.compile(r"(\d{4}-\d\d-\d\d)(?:T(\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?(Z|[
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
+@functools.lru_cache(maxsize=1024)
 def iso(milliseconds: int) -> str:
     """Return a point in time in ISO 8601 with milliseconds and ``Z``.
 
@@ -31,6 +33,7 @@ def day(milliseconds: int) -> str:
     return iso(milliseconds)[:10]
 
 
+@functools.lru_cache(maxsize=1024)
 def parse(text: str) -> int:
     """Return the epoch milliseconds of a date, or of a date and time with ``Z`` or an offset.
 
