@@ -29,6 +29,7 @@ from airflow.sdk import DAG
 
 from airflow_provider_walmart.operators.exports import WalmartExportOperator
 from airflow_provider_walmart.operators.feeds import WalmartSubmitFeedOperator
+from airflow_provider_walmart.operators.reports import WalmartReportOperator
 
 lake = sys.argv[1]
 with DAG("moves_data", schedule=None, start_date=datetime(2026, 1, 1)) as dag:
@@ -38,15 +39,18 @@ with DAG("moves_data", schedule=None, start_date=datetime(2026, 1, 1)) as dag:
     submit = WalmartSubmitFeedOperator(
         task_id="submit", feed_type="MP_INVENTORY", records_path=f"{lake}/stock.csv", poll_interval=0.1
     )
-    export >> submit
+    report = WalmartReportOperator(
+        task_id="report", report_type="ITEM", output_path=f"file://{lake}/items.jsonl", output_format="jsonl", poll_interval=1
+    )
+    export >> submit >> report
 if __name__ == "__main__":
     dag.test()
 """
 
 
-def test_exports_and_feeds_tell_what_they_moved(sandbox: LocalSandbox, tmp_path: Path) -> None:
+def test_exports_feeds_and_reports_tell_what_they_moved(sandbox: LocalSandbox, tmp_path: Path) -> None:
     sandbox.control("/reset", {})
-    sandbox.control("/settings", {"feed_seconds": 0})
+    sandbox.control("/settings", {"feed_seconds": 0, "report_seconds": 0})
     sandbox.control("/seed", {"orders": 5, "items": 2})
     (tmp_path / "stock.csv").write_text("sku,quantity\nSKU-000001,4\nSKU-000002,5\n")
     script = tmp_path / "dags" / "moves_data.py"
@@ -96,6 +100,10 @@ def test_exports_and_feeds_tell_what_they_moved(sandbox: LocalSandbox, tmp_path:
         "moves_data.submit": (
             [f"file/{tmp_path}/stock.csv"],
             [("walmart://us/10001/feeds/MP_INVENTORY", 2)],
+        ),
+        "moves_data.report": (
+            ["walmart://us/10001/reports/ITEM"],
+            [(f"file/{tmp_path}/items.jsonl", 2)],
         ),
     }
     assert CLIENT_SECRET not in events.read_text()
