@@ -60,6 +60,7 @@ def keys_of(names: Sequence[str]) -> Callable[[Sequence[Raw]], list[Hashable]]:
     if not names:
         return lambda page: [_digest(record) for record in page]
     decode = msgspec.json.Decoder(_kind([name.split(".") for name in names])).decode
+    is_single = len(names) == 1 and "." not in names[0]
 
     def key(record: Raw) -> Hashable:
         try:
@@ -68,7 +69,6 @@ def keys_of(names: Sequence[str]) -> Callable[[Sequence[Raw]], list[Hashable]]:
             return _digest(record)
         return found.field_0.encode() if is_single and isinstance(found.field_0, str) else found
 
-    is_single = len(names) == 1 and "." not in names[0]
     if not is_single:
         return lambda page: [key(record) for record in page]
     # Most records begin with their key, and what follows is a thousand times as long. A text without escapes is what it

@@ -75,7 +75,7 @@ def windows(
 def _split(
     first: datetime, last: datetime, count: Callable[[datetime, datetime], int], cap: int
 ) -> Iterator[Window]:
-    start, width, most = first, last - first, GROWTH
+    start, width = first, last - first
     while start < last:
         end = min(start + width, last)
         search_start = start - SECOND

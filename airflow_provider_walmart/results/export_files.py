@@ -9,6 +9,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import IO, TYPE_CHECKING, Any
 
+from airflow.providers.common.compat.sdk import ObjectStoragePath
+
 from airflow_provider_walmart.client.errors import WalmartConfigError
 from airflow_provider_walmart.results.files import (
     is_local,
@@ -19,8 +21,6 @@ from airflow_provider_walmart.results.files import (
 )
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import ObjectStoragePath
-
     from airflow_provider_walmart.client.raw_pages import Raw
 
 # Low on purpose: JSON lines shrink to a tenth all the same, in half the time.
@@ -203,8 +203,6 @@ def takes_time(uri: str, compression: str | None) -> bool:
     Compressing and uploading leave Python free meanwhile. Writing into a local file is over before another thread would
     get going.
     """
-    from airflow.providers.common.compat.sdk import ObjectStoragePath
-
     return bool(compression) or not is_local(ObjectStoragePath(uri))
 
 

@@ -15,7 +15,6 @@ from airflow_provider_walmart.sandbox.state import State
 
 _FIRST_PURCHASE_ORDER = 108_900_000_000_001
 _FIRST_CUSTOMER_ORDER = 200_012_000_000_001
-_TO_SHIP = 2 * DAY
 
 #: Orders are for so many different SKUs, ``SKU-000001`` onwards, in turn.
 SKUS = 1000
@@ -91,7 +90,7 @@ def expected_ship(created: int) -> int:
 
     :param created: when it was created, in epoch milliseconds.
     """
-    return created + _TO_SHIP
+    return created + 2 * DAY
 
 
 @functools.cache
@@ -199,9 +198,10 @@ def made(batch: Batch, number: int, *, product_info: bool = False, replacement_i
     created = batch.created(number)
     po, moment, delivery = purchase_order(number), str(created), str(created + 7 * DAY)
     a, b, c, d, e, f, g, h, i = _kind(number % SKUS, batch.status, batch.kind, product_info, replacement_info)
-    # Made for every order of a page, so without calls for what is a sum.
-    co, ship = _FIRST_CUSTOMER_ORDER + number, created + _TO_SHIP
-    return f"{a}{po}{b}{co}{c}{po}{d}{moment}{e}{delivery}{f}{ship}{g}{moment}{h}{delivery}{i}"
+    return (
+        f"{a}{po}{b}{customer_order(number)}{c}{po}{d}{moment}{e}{delivery}{f}{expected_ship(created)}{g}{moment}"
+        f"{h}{delivery}{i}"
+    )
 
 
 def texts(

@@ -144,14 +144,11 @@ def _answer(call: Call, *, status: str) -> Response:
     meta = f'"totalCount":{total},"limit":{limit}'
     if offset + len(texts) < total and texts:
         meta += f',"nextCursor":"?{_cursor(call, search, limit, offset + len(texts))}"'
-    head, tail = f'{{"list":{{"meta":{{{meta}}},"elements":', "}}"
-    if texts:
-        head, tail = head + '{"order":[', "]}" + tail
-    else:
-        texts = [b"null"]
-    # One copy: a page is large enough for every further one to cost more than making the orders.
-    texts[0] = head.encode() + texts[0]
-    texts[-1] += tail.encode()
+    before, after = ('{"order":[', "]}") if texts else ("null", "")
+    # Joined once: a page is large enough for every further copy to cost as much as making the orders.
+    texts = texts or [b""]
+    texts[0] = f'{{"list":{{"meta":{{{meta}}},"elements":{before}'.encode() + texts[0]
+    texts[-1] += f"{after}}}}}".encode()
     return Response(b",".join(texts), media_type="application/json")
 
 

@@ -1,12 +1,11 @@
 """Exporting orders, beside a bare loop of ``requests`` and ``json`` that does the same over the same server.
 
-``python tests/benchmarks/bench_export.py [orders] [rounds]`` prints a table. Both read the same orders of 180 days in windows as large as one search allows, 200 a page, and write them as
-JSON lines. Rounds of the two take turns; a ratio is the median of the ratios of the rounds. Every round is a process
+``python tests/benchmarks/bench_export.py [orders] [rounds]`` prints a table. Both read the same orders of 180 days in
+windows as large as one search allows, 200 a page, and write them as JSON lines. Rounds of the two take turns; a ratio is the median of the ratios of the rounds. Every round is a process
 of its own, timed from the first request to the last line written. The server has a core of its own where there are
 two: left to itself, the kernel runs server and client on one core or on two as it comes. The time of the server is in
 the time of both, and on a busy machine so is that of everything else: the CPU time of the process alone is told beside
-it. Memory is the
-growth of its peak over what it is when an export of a hundred orders is done.
+it. Memory is the growth of its peak over what it is when an export of a hundred orders is done.
 """
 
 from __future__ import annotations

@@ -54,12 +54,7 @@ def shop(airflow: LocalAirflow, sandbox: LocalSandbox, processes: Processes) -> 
         airflow.pause(*DAGS, is_paused=False)
         read_anew(airflow)
         shop = Shop(airflow, sandbox, processes)
-        for asset in {*DAGS.values()} if KEEP_STATE else ():
-            processes.wait_until(
-                lambda asset=asset: shop.state(asset), what=f"the first look for {asset}", timeout=120
-            )
-        if not KEEP_STATE:
-            shop.wait_for_looks()
+        shop.wait_for_first_looks()
         yield shop
         airflow.pause(*DAGS)
         read_anew(airflow)
@@ -81,8 +76,14 @@ class Shop:
         self.sandbox = sandbox
         self.processes = processes
 
-    def wait_for_looks(self) -> None:
-        """Wait until all watchers have looked, where none of them keeps a state that would tell."""
+    def wait_for_first_looks(self) -> None:
+        """Wait until all watchers have looked."""
+        if KEEP_STATE:
+            for asset in {*DAGS.values()}:
+                self.processes.wait_until(
+                    lambda asset=asset: self.state(asset), what=f"the first look for {asset}", timeout=120
+                )
+            return
         running = (
             "SELECT count(*) FROM trigger WHERE classpath LIKE '%_events.%' AND triggerer_id IS NOT NULL"
         )

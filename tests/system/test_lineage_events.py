@@ -40,7 +40,11 @@ with DAG("moves_data", schedule=None, start_date=datetime(2026, 1, 1)) as dag:
         task_id="submit", feed_type="MP_INVENTORY", records_path=f"{lake}/stock.csv", poll_interval=0.1
     )
     report = WalmartReportOperator(
-        task_id="report", report_type="ITEM", output_path=f"file://{lake}/items.jsonl", output_format="jsonl", poll_interval=1
+        task_id="report",
+        report_type="ITEM",
+        output_path=f"file://{lake}/items.jsonl",
+        output_format="jsonl",
+        poll_interval=1,
     )
     export >> submit >> report
 if __name__ == "__main__":

@@ -120,7 +120,7 @@ def test_a_rush_in_quiet_times_takes_few_counts():
     assert len(tried) <= 60
 
 
-def test_a_count_beyond_all_measure_takes_no_memory():
+def test_a_count_beyond_all_measure_ends_in_a_clear_error():
     found = windows(at(0), at(10**9), lambda start, end: 10**18)
     with pytest.raises(WalmartError, match="more than the 10000 "):
         next(found)
