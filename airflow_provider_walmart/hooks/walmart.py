@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import uuid
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -257,9 +258,9 @@ class WalmartHook(AccountHook[WalmartSettings, MarketplaceClient]):
 
         :param path: local file; appears once the download is complete.
         """
-        beside = f"{path}.part"
+        beside = f"{path}.{uuid.uuid4().hex[:8]}.part"
         try:
-            with open(beside, "w+b") as file:
+            with open(beside, "x+b") as file:
                 length = reports.download_report(self.client, request_id, file)
             os.replace(beside, path)
         except BaseException:

@@ -11,7 +11,9 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -349,6 +351,25 @@ def test_the_hook_leaves_no_half_file(shop, tmp_path):
     assert [(path.name, path.read_text()) for path in place.parent.iterdir()] == [
         ("items.zip", "of yesterday")
     ]
+
+
+def test_two_downloads_to_one_place_do_not_disturb_each_other(shop, tmp_path):
+    (request_id,) = shop.server.control("POST", "seed", {"reports": [{"age": 9}]})["reports"]
+    place = tmp_path / "files" / "items.zip"
+    place.parent.mkdir()
+    # Neither has anything of the file when the other begins.
+    both_are_there = threading.Barrier(2, timeout=60)
+    shop.fault(STORAGE, delay=0.3, times=2)
+
+    def download() -> int:
+        both_are_there.wait()
+        return WalmartHook().download_report(request_id, str(place))
+
+    with ThreadPoolExecutor(2) as threads:
+        lengths = [one.result() for one in [threads.submit(download), threads.submit(download)]]
+    assert lengths == [place.stat().st_size] * 2
+    assert place.read_bytes() == requests.get(link_of_request(shop, request_id)).content
+    assert [*place.parent.iterdir()] == [place]
 
 
 def link_of_request(shop, request_id: str) -> str:
