@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import socket
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +54,7 @@ class LocalAirflow:
         processes.finish("migrate")
         for component in COMPONENTS:
             self.start(component)
-        processes.wait_until(self._is_healthy, what="Airflow to be healthy", timeout=180)
+        processes.wait_until(self._is_healthy, what="Airflow to be healthy")
 
     def start(self, component: str, *, env: Mapping[str, str] | None = None) -> None:
         """Start one of the four components, e.g. after ``processes.kill``.
@@ -65,21 +67,23 @@ class LocalAirflow:
     def pause(self, *dag_ids: str, is_paused: bool = True) -> None:
         """Pause DAGs, or have them go on."""
         for dag_id in dag_ids:
-            self._processes.wait_until(
-                lambda dag_id=dag_id: self._is_set_paused(dag_id, is_paused),
-                what=f"{dag_id} to be paused or unpaused",
-                timeout=60,
-            )
+            self.change("PATCH", f"/api/v2/dags/{dag_id}", json={"is_paused": is_paused})
 
-    def _is_set_paused(self, dag_id: str, is_paused: bool) -> bool:
-        try:
-            self.request("PATCH", f"/api/v2/dags/{dag_id}", json={"is_paused": is_paused})
-        except requests.HTTPError as error:
-            # SQLite lets one write at a time, and some who come second get an error.
-            if error.response.status_code != 500:
-                raise
-            return False
-        return True
+    def change(self, method: str, path: str, **options: Any) -> requests.Response:
+        """Send a call as `request` does, and again when Airflow answers 500.
+
+        SQLite lets one write at a time, and some who come second get that error; then nothing was changed.
+        """
+
+        def sent() -> requests.Response | None:
+            try:
+                return self.request(method, path, **options)
+            except requests.HTTPError as error:
+                if error.response.status_code != 500:
+                    raise
+                return None
+
+        return self._processes.wait_until(sent, what=f"{method} {path}")
 
     def request(self, method: str, path: str, **options: Any) -> requests.Response:
         """Send one call to the REST API as admin.
@@ -115,27 +119,27 @@ class LocalAirflow:
             "extra": json.dumps(dict(extra or {})),
             **fields,
         }
-        self.request("POST", "/api/v2/connections", json=body)
+        self.change("POST", "/api/v2/connections", json=body)
 
     def trigger(self, dag_id: str, conf: Mapping[str, Any] | None = None) -> str:
         """Start a run of a DAG as soon as its file has been read; returns the run's id."""
-        self._processes.wait_until(lambda: self._dag_is_read(dag_id), what=f"DAG {dag_id}", timeout=90)
+        self._processes.wait_until(lambda: self._dag_is_read(dag_id), what=f"DAG {dag_id}")
         body = {"logical_date": None, "conf": dict(conf or {})}
-        return self.request("POST", f"/api/v2/dags/{dag_id}/dagRuns", json=body).json()["dag_run_id"]
+        return self.change("POST", f"/api/v2/dags/{dag_id}/dagRuns", json=body).json()["dag_run_id"]
 
-    def wait_for_run(self, dag_id: str, run_id: str, *, timeout: float = 180) -> str:
+    def wait_for_run(self, dag_id: str, run_id: str) -> str:
         """Wait until a run has ended; returns ``"success"`` or ``"failed"``."""
 
         def ended() -> str | None:
             state = self.get(f"/dags/{dag_id}/dagRuns/{run_id}")["state"]
             return state if state in {"success", "failed"} else None
 
-        return self._processes.wait_until(ended, what=f"the end of {dag_id} {run_id}", timeout=timeout)
+        return self._processes.wait_until(ended, what=f"the end of {dag_id} {run_id}")
 
     def clear(self, dag_id: str, run_id: str) -> None:
         """Clear all tasks of a run that has ended, so that they run again."""
         body = {"dag_run_id": run_id, "only_failed": False, "dry_run": False, "reset_dag_runs": True}
-        self.request("POST", f"/api/v2/dags/{dag_id}/clearTaskInstances", json=body)
+        self.change("POST", f"/api/v2/dags/{dag_id}/clearTaskInstances", json=body)
 
     def task_instances(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
         """Return all task instances of a run with what the REST API tells of them: state, rendered fields, ..."""
@@ -167,10 +171,14 @@ class LocalAirflow:
 
 
 def free_port() -> int:
-    """Return a port of this machine that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """Return a port of this machine that nothing listens on.
+
+    It is not one of those that are given to connections: it may take a minute until it is listened on.
+    """
+    while True:
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", random.randint(20_000, 32_000)))
+            return probe.getsockname()[1]
 
 
 def _environment(home: Path, dags: Path, port: int) -> dict[str, str]:
@@ -182,6 +190,7 @@ def _environment(home: Path, dags: Path, port: int) -> dict[str, str]:
         "AIRFLOW__API__BASE_URL": url,
         "AIRFLOW__API__HOST": "127.0.0.1",
         "AIRFLOW__API__PORT": str(port),
+        "AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT": "300",
         "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
         "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
@@ -190,11 +199,14 @@ def _environment(home: Path, dags: Path, port: int) -> dict[str, str]:
         "AIRFLOW__CORE__PARALLELISM": "4",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
         "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
+        "AIRFLOW__DAG_PROCESSOR__DAG_FILE_PROCESSOR_TIMEOUT": "300",
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "5",
+        # Who waits for the one that writes gives up after five seconds, left to itself.
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db?timeout=60",
         "AIRFLOW__SCHEDULER__SCHEDULER_HEARTBEAT_SEC": "1",
-        # A killed task is noticed, and retried, within seconds.
+        # A killed task is noticed, and retried, within half a minute; one that is only slow is not taken for dead.
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_SEC": "2",
-        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "8",
+        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "30",
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "2",
         # Runs start when they are triggered, not by the schedule.
         "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "False",
@@ -202,6 +214,7 @@ def _environment(home: Path, dags: Path, port: int) -> dict[str, str]:
         "AIRFLOW__TRIGGERER__JOB_HEARTBEAT_SEC": "2",
         "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "6",
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+        "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "30",
         "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
         "NO_PROXY": "127.0.0.1,localhost",
         "PYTHONUNBUFFERED": "1",

@@ -21,7 +21,7 @@ class LocalSandbox:
         command = [sys.executable, "-m", "airflow_provider_walmart.sandbox", "--port", "0", *options]
         log = processes.start("sandbox", command)
         ready = processes.wait_until(
-            lambda: re.search(r"Sandbox ready on (\S+)\n", log.read_text()), what="the sandbox", timeout=60
+            lambda: re.search(r"Sandbox ready on (\S+)\n", log.read_text()), what="the sandbox"
         )
         self.url = ready[1]
         self._session = requests.Session()
@@ -35,6 +35,6 @@ class LocalSandbox:
         :return: the decoded answer.
         """
         method = "GET" if body is None else "POST"
-        answer = self._session.request(method, f"{self.url}/_sandbox{path}", json=body, timeout=30)
+        answer = self._session.request(method, f"{self.url}/_sandbox{path}", json=body, timeout=120)
         answer.raise_for_status()
         return answer.json()

@@ -19,6 +19,8 @@ from typing import IO, TypeVar
 import psutil
 
 TAIL_LINES = 40
+# Bounds failures only: a machine may be many times slower than another. Seconds.
+PATIENCE = 300
 
 Result = TypeVar("Result")
 
@@ -88,25 +90,24 @@ class Processes:
                 end = f"{name} ended with status {child.returncode}; the end of {log}:"
                 raise ProcessDiedError("\n".join([end, *tail]))
 
-    def wait_until(self, probe: Callable[[], Result | None], *, what: str, timeout: float) -> Result:
+    def wait_until(self, probe: Callable[[], Result | None], *, what: str) -> Result:
         """Call ``probe`` several times a second until it answers something true, as long as no child has ended.
 
         :param what: what is waited for, to name in the error.
-        :param timeout: seconds after which ``TimeoutError`` is raised.
-        :return: the answer.
+        :return: the answer; ``TimeoutError`` when there is none for five minutes.
         """
-        deadline = time.monotonic() + timeout
+        deadline = time.monotonic() + PATIENCE
         while not (answer := probe()):
             self.check()
             if time.monotonic() > deadline:
-                raise TimeoutError(f"waited {timeout:.0f} s for {what}; logs are in {self.logs}")
+                raise TimeoutError(f"waited {PATIENCE} s for {what}; logs are in {self.logs}")
             time.sleep(0.2)
         return answer
 
     def kill(self, name: str) -> None:
         """End a child and its descendants with SIGKILL, as a crash of the machine would."""
         child = self._children[name]
-        _signal_all(_members([child.pid]), signal.SIGKILL)
+        _kill_all([child.pid])
         child.wait()
         self._forget(name)
 
@@ -128,9 +129,16 @@ def end_sessions(leaders: Collection[int], *, patience: float = 5) -> None:
     """
     _signal_all([process for process in _members(leaders) if process.pid in leaders], signal.SIGTERM)
     deadline = time.monotonic() + patience
-    while (left := _members(leaders)) and time.monotonic() < deadline:
+    while _members(leaders) and time.monotonic() < deadline:
         time.sleep(0.1)
-    _signal_all(left, signal.SIGKILL)
+    _kill_all(leaders)
+
+
+def _kill_all(leaders: Collection[int]) -> None:
+    # More than once: they may start others meanwhile.
+    while left := _members(leaders):
+        _signal_all(left, signal.SIGKILL)
+        time.sleep(0.02)
 
 
 def _signal_all(processes: Iterable[psutil.Process], number: signal.Signals) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import math
+import time
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Callable, Hashable
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -22,6 +25,11 @@ if TYPE_CHECKING:
     from airflow.triggers.shared_stream import SharedStreamProducer
 
 log = logging.getLogger(__name__)
+
+# Airflow makes a run of the first event that its scheduler finds. Those that have come meanwhile get none: they lie until
+# another one comes (apache/airflow#54659, #56050). So the last event of a look keeps this distance from the one before it,
+# and takes along what was left. Many times longer than a scheduler needs. Seconds.
+APART = 20.0
 
 
 class WalmartEventTrigger(BaseEventTrigger):
@@ -97,13 +105,18 @@ class WalmartEventTrigger(BaseEventTrigger):
         filters = [name for names in self.filters().values() for name in names or ()]
         memory = Memory(stores, "_".join(["walmart", self.kind, self.walmart_conn_id, *filters]))
         news = self.news(await memory.recall())
+        last_told = -math.inf
         with stream.watched(news, self.poll_interval):
             async for look in looks:
                 # It may have begun before this watcher came.
                 if not look.need.covers(news.need):
                     continue
-                for payload in news.of(*look.found):
+                payloads = news.of(*look.found)
+                for payload in payloads:
+                    if payload is payloads[-1]:
+                        await asyncio.sleep(last_told + APART - time.monotonic())
                     yield TriggerEvent(payload)
+                    last_told = time.monotonic()
                 look.digested(memory, news.state())
 
     def _shared_stream(self) -> EventStream:

@@ -84,7 +84,7 @@ class Hosts:
         }
         command = [*AIRFLOW, "celery", "worker", "--celery-hostname", f"{host}@%h", "--skip-serve-logs"]
         log = self._processes.start(host, command, env=env)
-        self._processes.wait_until(lambda: " ready." in log.read_text(), what=f"worker {host}", timeout=120)
+        self._processes.wait_until(lambda: " ready." in log.read_text(), what=f"worker {host}")
 
     def kill(self, host: str) -> None:
         """Have a host lose power."""

@@ -37,5 +37,5 @@ def running_postgres(processes: Processes) -> Iterator[str]:
         options = ["-k", folder, "-h", "127.0.0.1", "-p", str(port), "-F"]
         processes.start("postgres", [*as_user, SERVER, "-D", data, *options])
         probe = [READY, "--quiet", "-h", "127.0.0.1", "-p", str(port)]
-        processes.wait_until(lambda: subprocess.run(probe).returncode == 0, what="PostgreSQL", timeout=120)
+        processes.wait_until(lambda: subprocess.run(probe).returncode == 0, what="PostgreSQL")
         yield f"postgresql+psycopg2://airflow@127.0.0.1:{port}/postgres"

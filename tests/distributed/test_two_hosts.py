@@ -30,7 +30,7 @@ def received(sandbox: LocalSandbox, method: str, path: str) -> list[dict[str, An
 def test_one_token_and_one_budget(hosts, sandbox: LocalSandbox) -> None:
     run = hosts.airflow.trigger("many_calls")
 
-    assert hosts.airflow.wait_for_run("many_calls", run, timeout=600) == "success"
+    assert hosts.airflow.wait_for_run("many_calls", run) == "success"
     assert len(received(sandbox, "POST", "/v3/token")) == 1
     # More than the 50 a minute that are allowed: somebody had to wait, and nobody was refused.
     assert Counter(entry["status"] for entry in received(sandbox, "GET", "/v3/returns")) == {
@@ -49,10 +49,10 @@ def test_a_host_that_dies_while_it_submits_costs_no_feed_and_doubles_none(
     before = hosts.tasks_begun("one")
     run = hosts.airflow.trigger("many_feeds")
     begun = lambda: hosts.tasks_begun("one") > before and received(sandbox, "POST", "/v3/feeds")  # noqa: E731
-    processes.wait_until(begun, what="a feed under way", timeout=120)
+    processes.wait_until(begun, what="a feed under way")
     hosts.kill("one")
 
-    assert hosts.airflow.wait_for_run("many_feeds", run, timeout=600) == "success"
+    assert hosts.airflow.wait_for_run("many_feeds", run) == "success"
     assert len(received(sandbox, "POST", "/v3/feeds")) == FEEDS
     tasks = hosts.airflow.task_instances("many_feeds", run)
     assert any(task["try_number"] > 1 for task in tasks)

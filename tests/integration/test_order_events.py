@@ -146,6 +146,26 @@ def test_many_orders_are_several_events(shop):
     assert sorted(ids(events)) == sorted(new)
 
 
+@pytest.mark.parametrize("shared", LOOPS)
+def test_the_last_event_keeps_away_from_those_before_it(shop, shared):
+    """Airflow's scheduler had time to make a run of the first one, and so makes one of the last that has the rest."""
+
+    async def scenario():
+        async with Watching(make_trigger(AssetStore()), shared=shared, apart=2.0) as watcher:
+            new = seed(shop, 1100, spacing=0)
+            while len(watcher.events[0]) < 3:
+                await watcher.look()
+            new += seed(shop)
+            while len(watcher.events[0]) < 4:
+                await watcher.look()
+            return new, watcher.events[0], watcher.times[0]
+
+    new, events, times = asyncio.run(scenario())
+    assert sorted(ids(events)) == sorted(new)
+    assert times[2] - times[1] >= 2.0
+    assert times[3] - times[2] >= 2.0
+
+
 @needs_shared_streams
 @pytest.mark.parametrize("safe", [True, False], ids=["stopped", "killed before the event was stored"])
 def test_a_restart_loses_no_order(shop, safe):

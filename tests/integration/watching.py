@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import time
 
 import pytest
 
-from airflow_provider_walmart.triggers import event_stream
+from airflow_provider_walmart.triggers import event_stream, events
 
 with contextlib.suppress(ImportError):
     from airflow.triggers.shared_stream import SharedStreamManager
@@ -55,17 +56,21 @@ class Watching:
 
     :param shared: with one loop for all of them, by Airflow's own means; otherwise each with its own.
     :param safe: whether events come to be in Airflow's database; otherwise the triggerer dies with them in its hands.
+    :param apart: how far apart the last two events of a look are, in seconds.
     """
 
-    def __init__(self, *triggers, shared=HAS_SHARED_STREAMS, safe=True) -> None:
+    def __init__(self, *triggers, shared=HAS_SHARED_STREAMS, safe=True, apart=0.0) -> None:
         self.triggers = triggers
         self.shared = shared
         self.safe = safe
+        self.apart = apart
         self.events: list[list[dict]] = [[] for _ in triggers]
+        self.times: list[list[float]] = [[] for _ in triggers]
         self.looks = 0
 
     async def __aenter__(self):
         self._in_thread, event_stream.in_thread = event_stream.in_thread, self._counting
+        self._apart, events.APART = events.APART, self.apart
         self._in_threads: list[asyncio.Task] = []
         self._manager = SharedStreamManager() if self.shared else None
         self._tasks = [
@@ -77,6 +82,7 @@ class Watching:
 
     async def __aexit__(self, *_):
         event_stream.in_thread = self._in_thread
+        events.APART = self._apart
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -85,6 +91,7 @@ class Watching:
     def join(self, trigger):
         """Start one more trigger, whose events go to a list of their own."""
         self.events.append([])
+        self.times.append([])
         self._tasks.append(asyncio.create_task(self._collect(len(self.events) - 1, trigger)))
 
     async def look(self) -> None:
@@ -103,16 +110,20 @@ class Watching:
         self._in_threads.append(asyncio.create_task(self._in_thread(*work)))
         return await asyncio.shield(self._in_threads[-1])
 
+    def _note(self, number, event) -> None:
+        self.events[number].append(json.loads(json.dumps(event.payload)))
+        self.times[number].append(time.monotonic())
+
     async def _collect(self, number, trigger):
         if not self.shared:
             async for event in trigger.run():
-                self.events[number].append(json.loads(json.dumps(event.payload)))
+                self._note(number, event)
             return
         key = trigger.shared_stream_key()
         looks = self._manager.subscribe(trigger_id=number, trigger=trigger, key=key)
         try:
             async for event in trigger.filter_shared_stream(looks):
-                self.events[number].append(json.loads(json.dumps(event.payload)))
+                self._note(number, event)
                 in_database = self._manager.bind_pending_event(trigger_id=number, key=key)
                 if self.safe:
                     self._manager.confirm_persisted([in_database])

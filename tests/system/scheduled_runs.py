@@ -26,7 +26,7 @@ def scheduled_runs(airflow: LocalAirflow, processes: Processes, *dag_ids: str) -
         airflow.start("scheduler", env={"AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": str(starts_runs)})
 
     # One that is read later would start by its schedule.
-    others = processes.wait_until(all_dags, what="all DAG files to be read", timeout=120)
+    others = processes.wait_until(all_dags, what="all DAG files to be read")
     airflow.pause(*others)
     restart_scheduler(starts_runs=True)
     try:

@@ -58,7 +58,7 @@ def test_orders_are_landed_from_where_the_last_run_ended(
     loads = "walmart_orders_load"
     with scheduled_runs(airflow, processes, loads):
         (started,) = processes.wait_until(
-            lambda: airflow.get(f"/dags/{loads}/dagRuns")["dag_runs"], what="the run that loads", timeout=120
+            lambda: airflow.get(f"/dags/{loads}/dagRuns")["dag_runs"], what="the run that loads"
         )
         assert airflow.wait_for_run(loads, started["dag_run_id"]) == "success"
     loaded = airflow.xcom(loads, started["dag_run_id"], "load")

@@ -73,6 +73,7 @@ def test_exports_feeds_and_reports_tell_what_they_moved(sandbox: LocalSandbox, t
         "AIRFLOW_HOME": str(tmp_path / "home"),
         "AIRFLOW__CORE__DAGS_FOLDER": str(script.parent),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__OPENLINEAGE__EXECUTION_TIMEOUT": "300",
         "AIRFLOW__OPENLINEAGE__TRANSPORT": json.dumps(
             {"type": "file", "log_file_path": str(events), "append": True}
         ),

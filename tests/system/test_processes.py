@@ -29,6 +29,7 @@ from pathlib import Path
 from processes import Processes
 with Processes(Path(sys.argv[1])) as processes:
     processes.start("family", [sys.executable, "-c", sys.argv[2]])
+    Path(sys.argv[1], "started").touch()
     time.sleep(600)
 """
 
@@ -36,7 +37,7 @@ with Processes(Path(sys.argv[1])) as processes:
 def test_leaving_ends_children_and_grandchildren(tmp_path: Path) -> None:
     with Processes(tmp_path) as processes:
         log = processes.start("family", [sys.executable, "-c", FAMILY])
-        family = processes.wait_until(lambda: _family(log), what="the family", timeout=60)
+        family = processes.wait_until(lambda: _family(log), what="the family")
         assert all(map(_lives, family))
 
     assert not any(map(_lives, family))
@@ -51,7 +52,7 @@ def test_children_end_with_us(tmp_path: Path, number: signal.Signals) -> None:
         # A shell that starts tests in the background has them ignore Ctrl-C, and their children inherit that.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
-    family = _wait(lambda: _family(tmp_path / "family.log"))
+    family = _wait(lambda: (tmp_path / "started").exists() and _family(tmp_path / "family.log"))
 
     parent.send_signal(number)
     parent.wait()
@@ -63,7 +64,7 @@ def test_a_child_that_dies_is_told_with_the_end_of_its_log(tmp_path: Path) -> No
     with Processes(tmp_path) as processes:
         processes.start("short", [sys.executable, "-c", "print('what went wrong'); raise SystemExit(3)"])
         with pytest.raises(ProcessDiedError, match=r"short ended with status 3(.|\n)*what went wrong"):
-            processes.wait_until(lambda: False, what="nothing", timeout=60)
+            processes.wait_until(lambda: False, what="nothing")
 
 
 def _family(log: Path) -> list[int] | None:

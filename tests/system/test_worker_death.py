@@ -37,7 +37,7 @@ def test_a_feed_goes_out_once_whenever_its_worker_dies_and_when_it_is_cleared(
     sandbox.control("/settings", {"feed_seconds": 3})
     runs = {point: airflow.trigger(DAG, {"point": point}) for point in POINTS}
 
-    states = {point: airflow.wait_for_run(DAG, run, timeout=300) for point, run in runs.items()}
+    states = {point: airflow.wait_for_run(DAG, run) for point, run in runs.items()}
 
     assert states == dict.fromkeys(POINTS, "success")
     of_tasks = {}

@@ -81,6 +81,7 @@ with DAG(
             task_id=mode,
             feed_type="MP_INVENTORY",
             records=[{"sku": "{{ dag_run.conf['point'] }}, " + mode, "quantity": 1}],
-            poll_interval=1,
+            # Airflow fails a task that goes on before its scheduler has heard that it was deferred.
+            poll_interval=15 if deferrable else 1,
             deferrable=deferrable,
         )
