@@ -14,6 +14,8 @@ MILLISECONDS_FROM = 1e11
 EPOCH_FROM = 1e9
 # A named time further away than this is nonsense; the longest published window is a day.
 LONGEST_WAIT = timedelta(days=1)
+# One out of the shared state that is further away was written by a clock that is wrong. Seconds.
+LONGEST_BLOCK = 2 * LONGEST_WAIT.total_seconds()
 # `Date` has whole seconds, so a smaller difference says nothing about the clocks.
 CLOCK_TOLERANCE = timedelta(seconds=2)
 

@@ -27,7 +27,7 @@ from pyrate_limiter import Rate, TokenBucket
 
 from airflow_provider_walmart.client.catalogue import Operation, RateLimit, all_operations, limits_of
 from airflow_provider_walmart.client.errors import WalmartRateLimitError
-from airflow_provider_walmart.client.retry_after import LONGEST_WAIT, retry_time
+from airflow_provider_walmart.client.retry_after import LONGEST_BLOCK, retry_time
 from airflow_provider_walmart.client.settings import WalmartSettings
 from airflow_provider_walmart.client.state import Resilient
 
@@ -44,8 +44,6 @@ LAG = LEASE_LIFE + 1.0
 # Said in the log from this wait on. Seconds.
 WORTH_SAYING = 5.0
 LOCK_TIMEOUT = 5.0
-# A named time that is further away was written by a clock that is wrong. Seconds.
-LONGEST_BLOCK = 2 * LONGEST_WAIT.total_seconds()
 WALMARTS_WORD = "Walmart's own word"
 
 _algorithm = TokenBucket()

@@ -41,6 +41,7 @@ from airflow_provider_walmart.client.errors import (
 from airflow_provider_walmart.client.headers import MARKETPLACE_TOKEN, TokenHeader, token_headers
 from airflow_provider_walmart.client.http import transport_error
 from airflow_provider_walmart.client.responses import HINT_IN_BETWEEN, json_object, raise_for_status
+from airflow_provider_walmart.client.retry_after import LONGEST_BLOCK
 from airflow_provider_walmart.client.settings import WalmartSettings
 from airflow_provider_walmart.client.state import Resilient
 
@@ -52,7 +53,8 @@ DEFAULT_LIFE = 900.0
 TOKEN_TIMEOUT = 30.0
 # Two attempts and the pause between them.
 LONGEST_RENEWAL = 2 * TOKEN_TIMEOUT + 2
-# For so long a failure answers for others, too: tasks that start together never do so to the moment. Seconds.
+# For so long a failure answers for others, too: tasks that start together never do so to the moment. One that names
+# the time to come back at answers until then. Seconds.
 FAILURE_LIFE = 2.0
 
 HINT_KEYS = (
@@ -120,6 +122,13 @@ class _Record:
     failed_at: float = 0.0
     failure: dict[str, Any] | None = None
 
+    @property
+    def silent_until(self) -> float:
+        """Before when Walmart wants no token call, seconds since 1970 UTC; 0 when it named no time."""
+        named = self.failure["retry_at"] if self.failure else None
+        until = datetime.fromisoformat(named).timestamp() if named else 0.0
+        return until if until <= time.time() + LONGEST_BLOCK else 0.0
+
 
 # One lock per credential for the whole process, however many hooks it makes.
 _locks: dict[str, threading.Lock] = {}
@@ -169,6 +178,7 @@ class TokenProvider:
         :raises WalmartError: when there is no token to be had.
         """
         if self._fresh:
+            self._raise_while_silent(_newest(self._load(), self._known()))
             return self._renew(_Record(), rejected, budget or TokenBudget(1))
         asked_at = time.time()
         token = self._usable(self._known(), rejected)
@@ -184,6 +194,7 @@ class TokenProvider:
                 token = self._usable(record, rejected)
                 if token:
                     return token
+                self._raise_while_silent(record)
                 has_seen_it = record.failed_at == vars(_seen).get(self._name)
                 since = asked_at if has_seen_it else asked_at - FAILURE_LIFE
                 # A failure from the future was written by a host whose clock is wrong.
@@ -196,13 +207,20 @@ class TokenProvider:
     def _usable(self, record: _Record | None, rejected: str | None) -> str | None:
         if record is None or record.token is None:
             return None
-        if record.token.value == rejected or time.time() >= record.token.renew_at:
+        now, token = time.time(), record.token
+        # While nobody may ask for the next one, this one is used up.
+        lasts = now < token.renew_at or (now < record.silent_until and _is_good(token, rejected))
+        if token.value == rejected or not lasts:
             return None
         self._store.known[self._name] = record
-        return record.token.value
+        return token.value
 
     def _known(self) -> _Record | None:
         return self._store.known.get(self._name)
+
+    def _raise_while_silent(self, record: _Record) -> None:
+        if record.failure and time.time() < record.silent_until:
+            raise _failure_from(record.failure)
 
     def _renew(self, record: _Record, rejected: str | None, budget: TokenBudget) -> str:
         while True:
@@ -323,10 +341,12 @@ class TokenProvider:
         return record
 
     def _keep(self, record: _Record) -> None:
-        if self._fresh:
+        now = time.time()
+        if self._fresh and now >= record.silent_until:
             return
         self._store.known[self._name] = record
-        life = max(record.token.expires_at - time.time() if record.token else 0.0, TOKEN_TIMEOUT)
+        until = max(record.token.expires_at if record.token else 0.0, record.silent_until)
+        life = max(until - now, TOKEN_TIMEOUT)
         self._store.put(self._name, self._cipher().encrypt(json.dumps(asdict(record)).encode()), life)
 
 

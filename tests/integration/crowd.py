@@ -9,15 +9,17 @@ import contextlib
 import json
 import logging
 import multiprocessing
+import os
 import sys
 from typing import Any
 
 # Imported before the processes part, as in a worker that forks its tasks.
+from airflow_provider_walmart.client import tokens
 from airflow_provider_walmart.client.catalogue import all_operations
-from airflow_provider_walmart.client.tokens import TokenProvider
 from airflow_provider_walmart.hooks.walmart import WalmartHook
 
-TokenProvider.PAUSE = 0.2
+tokens.TokenProvider.PAUSE = 0.2
+tokens.FAILURE_LIFE = float(os.environ.get("FAILURE_LIFE", tokens.FAILURE_LIFE))
 
 
 class Warnings(logging.Handler):

@@ -8,6 +8,7 @@ import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -42,3 +43,9 @@ def running_redis(folder: Path, kind: str = "tcp") -> Iterator[Redis]:
         yield server
     finally:
         server.stop()
+
+
+def client_of(redis: Redis) -> Any:
+    import redis as library
+
+    return library.Redis.from_url(redis.url)

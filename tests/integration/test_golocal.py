@@ -132,6 +132,18 @@ def test_when_the_token_endpoint_fails_nobody_hammers_it(golocal, trouble, monke
     assert golocal.counts()["POST", TOKEN] <= 2
 
 
+@pytest.mark.parametrize("fresh", [False, True])
+def test_when_the_token_call_is_throttled_nobody_asks_before_the_time_it_named(golocal, fresh, monkeypatch):
+    monkeypatch.setattr("airflow_provider_walmart.client.tokens.FAILURE_LIFE", 0.0)
+    connect(golocal, monkeypatch, fresh_token_per_request=fresh)
+    golocal.fault(TOKEN, status=429, headers={"Retry-After": "600"})
+    with pytest.raises(WalmartRateLimitError):
+        WalmartGoLocalHook().find_delivery("ORDER-7", "2")
+    (said,) = set(crowd(5, 1))
+    assert "Come back at" in said
+    assert golocal.counts() == {("POST", TOKEN): 1}
+
+
 def test_a_revoked_token_is_renewed_once_for_all(golocal):
     hook = WalmartGoLocalHook()
     hook.get_access_token()

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from redis_server import needs_redis, running_redis
+from redis_server import client_of, needs_redis, running_redis
 
 from airflow_provider_walmart.hooks.walmart import WalmartHook
 
@@ -41,18 +41,20 @@ def test_twenty_processes_share_one_token(shop):
     assert counts == {("POST", "/v3/token"): 1, ("GET", "/v3/feeds"): 1000}
 
 
+def shared_by(redis) -> dict[str, str]:
+    return {
+        "AIRFLOW__WALMART__SHARED_STATE": "redis",
+        "AIRFLOW__WALMART__SHARED_STATE_URL": redis.url,
+        # Two hosts have no folder in common.
+        "AIRFLOW__WALMART__SHARED_STATE_DIR": "/nowhere",
+    }
+
+
 @needs_redis
 @pytest.mark.parametrize("kind", ["tcp", "unix"])
 def test_and_so_they_do_over_redis(kind, shop, tmp_path):
     with running_redis(tmp_path, kind) as redis:
-        outcomes = crowd(
-            20,
-            50,
-            AIRFLOW__WALMART__SHARED_STATE="redis",
-            AIRFLOW__WALMART__SHARED_STATE_URL=redis.url,
-            # Two hosts have no folder in common.
-            AIRFLOW__WALMART__SHARED_STATE_DIR="/nowhere",
-        )
+        outcomes = crowd(20, 50, **shared_by(redis))
     assert all_succeeded(outcomes, 50)
     assert [outcome["warnings"] for outcome in outcomes] == [[]] * 20
     assert shop.token_requests == 1
@@ -92,3 +94,38 @@ def test_when_the_token_endpoint_fails_nobody_hammers_it(trouble, shop):
     }
     assert len(kinds) == 1
     assert shop.token_requests <= 2
+
+
+def throttle_tokens(shop) -> None:
+    """Answer token calls with a 429 that names a time in ten minutes."""
+    shop.fault("/v3/token$", status=429, headers={"Retry-After": "600"})
+
+
+def all_were_throttled(*crowds: list[dict]) -> bool:
+    outcomes = [outcome for outcomes in crowds for outcome in outcomes]
+    assert {outcome["done"] for outcome in outcomes} == {0}
+    errors = {error for outcome in outcomes for error in outcome["errors"]}
+    # The error of the one that asked, with the time to come back at.
+    return len(errors) == 1 and "Come back at" in errors.pop()
+
+
+# How long other failures answer for others, in `TokenProvider`; tasks that come later than that must not ask either.
+LATER = {"FAILURE_LIFE": "0"}
+
+
+def test_when_the_token_call_is_throttled_nobody_asks_before_the_time_it_named(shop):
+    throttle_tokens(shop)
+    assert all_were_throttled(crowd(5, 2, **LATER), crowd(5, 2, **LATER))
+    assert shop.counts() == {("POST", "/v3/token"): 1}
+
+
+@needs_redis
+def test_nor_does_anybody_who_shares_a_redis(shop, tmp_path):
+    throttle_tokens(shop)
+    with running_redis(tmp_path) as redis:
+        assert all_were_throttled(*(crowd(5, 2, **LATER, **shared_by(redis)) for _ in range(2)))
+        stored = client_of(redis)
+        lives = [stored.ttl(key) for key in stored.scan_iter() if not key.endswith(b".lock")]
+    assert shop.counts() == {("POST", "/v3/token"): 1}
+    # Redis throws it away with that time, and not before.
+    assert [500 < life <= 600 for life in lives] == [True]

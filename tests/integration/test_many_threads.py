@@ -14,6 +14,7 @@ from airflow_provider_walmart.client.errors import (
     WalmartAuthError,
     WalmartConnectionError,
     WalmartError,
+    WalmartRateLimitError,
     WalmartServerError,
 )
 from airflow_provider_walmart.client.state import MemoryStore, Resilient
@@ -84,6 +85,7 @@ def test_separate_accounts_do_not_wait_for_each_other(wire, make_client):
         ({"reset": "before"}, WalmartConnectionError, 2),
         ({"truncate": 10}, WalmartConnectionError, 2),
         ({"status": 401}, WalmartAuthError, 1),
+        ({"status": 429, "headers": {"Retry-After": "600"}}, WalmartRateLimitError, 1),
     ],
 )
 def test_when_the_token_endpoint_fails_all_fail_with_the_same_cause(trouble, kind, requests, shop):
@@ -92,6 +94,16 @@ def test_when_the_token_endpoint_fails_all_fail_with_the_same_cause(trouble, kin
     assert {type(error) for error in errors} == {kind}
     assert len({str(error) for error in errors}) == 1
     assert shop.token_requests == requests
+
+
+def test_when_the_token_call_is_throttled_no_thread_asks_before_the_time_it_named(shop, monkeypatch):
+    monkeypatch.setattr("airflow_provider_walmart.client.tokens.FAILURE_LIFE", 0.0)
+    shop.fault("/v3/token$", status=429, headers={"Retry-After": "600"})
+    hook = WalmartHook()
+    for _ in range(2):
+        errors = at_once(lambda number: hook.request("GET", "/v3/feeds"))
+        assert {type(error) for error in errors} == {WalmartRateLimitError}
+    assert shop.token_requests == 1
 
 
 def test_when_the_token_endpoint_hangs_nobody_waits_for_more_than_two_attempts(wire, make_client):

@@ -8,7 +8,7 @@ import signal
 import time
 
 import pytest
-from redis_server import needs_redis, running_redis
+from redis_server import client_of, needs_redis, running_redis
 
 from airflow_provider_walmart.client.state import RedisStore, Resilient
 from airflow_provider_walmart.hooks.walmart import WalmartHook
@@ -22,12 +22,6 @@ def redis(tmp_path, monkeypatch):
         monkeypatch.setenv("AIRFLOW__WALMART__SHARED_STATE", "redis")
         monkeypatch.setenv("AIRFLOW__WALMART__SHARED_STATE_URL", server.url)
         yield server
-
-
-def client_of(redis):
-    import redis as library
-
-    return library.Redis.from_url(redis.url)
 
 
 def another_process(shop, make_client, redis):

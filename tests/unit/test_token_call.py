@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import time
 
 import pytest
 import requests
+import time_machine
 
 from airflow_provider_walmart.client import errors
 from airflow_provider_walmart.client.errors import WalmartError
@@ -255,6 +257,86 @@ class TestRenewalInBadWeather:
         client.access_token()
         clock[0] += 5
         assert client.access_token() == "another"
+
+
+class TestThrottled:
+    """Once the token call was told when to come back, nobody asks before."""
+
+    @pytest.fixture
+    def clock(self):
+        with time_machine.travel(NOW, tick=False) as clock:
+            yield clock
+
+    @pytest.fixture
+    def throttled(self, token_url, clock):
+        """Answer 429 with the time that is so many seconds from now; return the calls."""
+
+        def throttle(seconds: float):
+            when = str(int((time.time() + seconds) * 1000))
+            return token_url(status_code=429, headers={"X-Next-Replenishment-Time": when})
+
+        return throttle
+
+    def refused(self, client) -> errors.WalmartRateLimitError:
+        with pytest.raises(errors.WalmartRateLimitError) as caught:
+            client.access_token()
+        return caught.value
+
+    def test_nobody_asks_before_the_time_it_named(self, make_client, throttled, token_url, clock):
+        called, client = throttled(600), make_client()
+        first = self.refused(client)
+        for later in (1, 3, 30, 599):
+            clock.move_to(NOW + later)
+            again = self.refused(client)
+            assert (str(again), again.retry_at) == (str(first), first.retry_at)
+        assert called.call_count == 1
+        token_url(json=GOOD)
+        clock.move_to(NOW + 600)
+        assert client.access_token() == "a-token"
+
+    def test_the_old_token_is_used_as_long_as_it_is_good(
+        self, make_client, throttled, token_url, clock, caplog
+    ):
+        token_url(json=GOOD)
+        client = make_client()
+        client.access_token()
+        clock.move_to(NOW + 850)
+        called = throttled(600)
+        for later in (850, 860, 890):
+            clock.move_to(NOW + later)
+            assert client.access_token() == "a-token"
+        assert len(caplog.records) == 1
+        clock.move_to(NOW + 900)
+        self.refused(client)
+        assert called.call_count == 1
+
+    def test_nor_for_a_token_that_walmart_refused(self, make_client, throttled, token_url, clock):
+        token_url(json=GOOD)
+        tokens = make_client().session.tokens
+        tokens.get()
+        called = throttled(600)
+        for later in (0, 10):
+            clock.move_to(NOW + later)
+            with pytest.raises(errors.WalmartRateLimitError):
+                tokens.get(rejected="a-token")
+        assert called.call_count == 1
+
+    def test_a_time_that_a_wrong_clock_wrote_silences_nobody(self, make_client, throttled, token_url, clock):
+        throttled(20 * 3600)
+        client = make_client()
+        self.refused(client)
+        token_url(json=GOOD)
+        # The clock was three days ahead, and somebody set it right.
+        clock.move_to(NOW - 3 * 86400)
+        assert client.access_token() == "a-token"
+
+    def test_without_a_time_the_next_one_asks_again(self, make_client, token_url, clock):
+        called = token_url(status_code=429)
+        client = make_client()
+        self.refused(client)
+        clock.shift(3)
+        self.refused(client)
+        assert called.call_count == 2
 
 
 class TestRejected:
