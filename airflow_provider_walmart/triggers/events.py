@@ -7,11 +7,12 @@ import logging
 import math
 import time
 from abc import abstractmethod
-from collections.abc import AsyncIterator, Callable, Hashable
+from collections.abc import AsyncIterator, Callable, Collection, Hashable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
+from airflow_provider_walmart.client.errors import WalmartConfigError
 from airflow_provider_walmart.triggers.event_stream import (
     EventStream,
     Look,
@@ -121,6 +122,26 @@ class WalmartEventTrigger(BaseEventTrigger):
 
     def _shared_stream(self) -> EventStream:
         return stream_of(self.walmart_conn_id, self.make_look, self.kind)
+
+
+def names_of(
+    argument: str, values: Collection[str], *, among: Collection[str] = (), such_as: str = ""
+) -> list[str]:
+    """Return an argument that is a list of names, sorted.
+
+    :param argument: what it is called.
+    :param values: what was given.
+    :param among: what is allowed; default: anything.
+    :param such_as: what the names are, in words, where anything is.
+    :raises WalmartConfigError: for anything else: a single text above all, which is a collection of letters.
+    """
+    names = list(values) if isinstance(values, (list, tuple, set, frozenset)) else []
+    are_names = names and all(isinstance(name, str) and name.strip() for name in names)
+    if not are_names or not {*names} <= {*(among or names)}:
+        raise WalmartConfigError(
+            f"{argument} is {values!r}; allowed: a list of {such_as or ', '.join(among)}."
+        )
+    return sorted({*names})
 
 
 def _stores_of(trigger: BaseEventTrigger) -> list[Any]:

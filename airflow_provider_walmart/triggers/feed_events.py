@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 from airflow_provider_walmart.client.feed_news import FeedNews
-from airflow_provider_walmart.triggers.events import WalmartEventTrigger
+from airflow_provider_walmart.triggers.events import WalmartEventTrigger, names_of
 
 
 class WalmartFeedFinishedTrigger(WalmartEventTrigger):
@@ -20,6 +20,7 @@ class WalmartFeedFinishedTrigger(WalmartEventTrigger):
     :param feed_types: only feeds of these types, without regard to case; default: all.
     :param poll_interval: seconds between two looks at the list of feeds; default 60.
     :return: events with the summary of one feed each: ``feedId``, ``feedType``, ``feedStatus`` and the counts.
+    :raises WalmartConfigError: for types that are no list.
     """
 
     kind = "feeds"
@@ -32,7 +33,9 @@ class WalmartFeedFinishedTrigger(WalmartEventTrigger):
         poll_interval: float = 60.0,
     ) -> None:
         super().__init__(walmart_conn_id=walmart_conn_id, poll_interval=poll_interval)
-        self.feed_types = sorted(feed_types) if feed_types else None
+        self.feed_types = (
+            names_of("feed_types", feed_types, such_as="feed types such as price") if feed_types else None
+        )
 
     def filters(self) -> dict[str, list[str] | None]:
         """Return the feed types."""

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import Any
 
-from airflow_provider_walmart.client.errors import WalmartConfigError
 from airflow_provider_walmart.client.order_news import SHIP_NODE_TYPES, STATUSES, OrderNews
-from airflow_provider_walmart.triggers.events import WalmartEventTrigger
+from airflow_provider_walmart.triggers.events import WalmartEventTrigger, names_of
 
 
 class WalmartNewOrdersTrigger(WalmartEventTrigger):
@@ -40,8 +39,10 @@ class WalmartNewOrdersTrigger(WalmartEventTrigger):
         poll_interval: float = 60.0,
     ) -> None:
         super().__init__(walmart_conn_id=walmart_conn_id, poll_interval=poll_interval)
-        self.statuses = _checked("statuses", statuses, STATUSES)
-        self.ship_node_types = _checked("ship_node_types", ship_node_types, SHIP_NODE_TYPES)
+        self.statuses = names_of("statuses", statuses, among=STATUSES) if statuses else None
+        self.ship_node_types = (
+            names_of("ship_node_types", ship_node_types, among=SHIP_NODE_TYPES) if ship_node_types else None
+        )
 
     def filters(self) -> dict[str, list[str] | None]:
         """Return statuses and ship node types."""
@@ -57,11 +58,3 @@ class WalmartNewOrdersTrigger(WalmartEventTrigger):
         from airflow_provider_walmart.client.looks import look_at_orders
 
         return look_at_orders
-
-
-def _checked(name: str, values: Collection[str] | None, allowed: Collection[str]) -> list[str] | None:
-    if not values:
-        return None
-    if isinstance(values, str) or not {*values} <= {*allowed}:
-        raise WalmartConfigError(f"{name} is {values!r}; allowed: a list of {', '.join(allowed)}.")
-    return sorted({*values})

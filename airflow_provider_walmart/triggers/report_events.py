@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import Any
 
-from airflow_provider_walmart.client.errors import WalmartConfigError
 from airflow_provider_walmart.triggers.event_stream import News
-from airflow_provider_walmart.triggers.events import WalmartEventTrigger
+from airflow_provider_walmart.triggers.events import WalmartEventTrigger, names_of
 
 
 class WalmartReportReadyTrigger(WalmartEventTrigger):
@@ -35,11 +34,7 @@ class WalmartReportReadyTrigger(WalmartEventTrigger):
         poll_interval: float = 60.0,
     ) -> None:
         super().__init__(walmart_conn_id=walmart_conn_id, poll_interval=poll_interval)
-        if not report_types or isinstance(report_types, str):
-            raise WalmartConfigError(
-                f"report_types is {report_types!r}; expected a list of types such as ITEM."
-            )
-        self.report_types = sorted({*report_types})
+        self.report_types = names_of("report_types", report_types, such_as="report types such as ITEM")
 
     def filters(self) -> dict[str, list[str] | None]:
         """Return the report types."""

@@ -7,7 +7,6 @@ import asyncio
 import pytest
 from watching import LOOPS, AssetStore, Watching, as_a_triggerer_makes_it, needs_shared_streams
 
-from airflow_provider_walmart.client.errors import WalmartConfigError
 from airflow_provider_walmart.client.throttle import Throttle
 from airflow_provider_walmart.triggers import poller
 from airflow_provider_walmart.triggers.report_events import WalmartReportReadyTrigger
@@ -101,11 +100,3 @@ def test_a_restart_loses_nothing_and_repeats_nothing(shop):
     (last,), announced = asyncio.run(lifetime({"seconds": 0}))
     assert announced == [slow, last]
     assert asyncio.run(lifetime()) == ([], [])
-
-
-@pytest.mark.parametrize("types", ["ITEM", [], None])
-def test_types_are_a_list(types):
-    with pytest.raises(
-        WalmartConfigError, match=r"report_types is .*; expected a list of types such as ITEM"
-    ):
-        WalmartReportReadyTrigger(report_types=types)
