@@ -157,6 +157,11 @@ class WalmartPermissionError(WalmartError):
 class WalmartNotFoundError(WalmartError):
     """There is no such thing, or no such path."""
 
+    @property
+    def is_of_walmart(self) -> bool:
+        """Whether Walmart itself says so: the 404 of a proxy or gateway has none of its codes."""
+        return any(code != str(self.status) for code in self.codes)
+
 
 class WalmartRequestError(WalmartError):
     """Walmart refuses the request as it is."""

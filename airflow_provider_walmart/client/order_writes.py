@@ -96,12 +96,14 @@ class OrderWriter:
         except OrderStateError as error:
             return outcome(change, REFUSED, description=str(error))
         except WalmartNotFoundError as error:
-            return _refused(change, error)
+            return _missing(change, error)
         operation, body = left
         self._records.set(KEY, {"order": change.purchase_order_id, "sentAt": time.time()})
         try:
             self._client.call(operation, body=body, params={"purchaseOrderId": change.purchase_order_id})
-        except (WalmartRequestError, WalmartNotFoundError) as error:
+        except WalmartNotFoundError as error:
+            return _missing(change, error)
+        except WalmartRequestError as error:
             if error.status == LOCKED:
                 return outcome(change, NOT_TRIED, code=_code(error), description=str(error))
             return _refused(change, error)
@@ -167,6 +169,16 @@ def outcome(change: OrderChange, what: str, *, code: str = "", description: str 
         "code": code,
         "description": description,
     }
+
+
+def _missing(change: OrderChange, error: WalmartNotFoundError) -> dict[str, Any]:
+    """Return what becomes of an order that Walmart doesn't know.
+
+    :raises WalmartNotFoundError: when that is only a gateway's word, which concerns all orders, and may pass.
+    """
+    if not error.is_of_walmart:
+        raise error
+    return _refused(change, error)
 
 
 def _refused(change: OrderChange, error: WalmartError) -> dict[str, Any]:

@@ -226,7 +226,10 @@ def get_report_request(client: MarketplaceClient, request_id: str) -> dict[str, 
     """Return one request; None when Walmart doesn't know it. Allowed 20 times an hour."""
     try:
         answer = client.call("getSingleRequestStatus", params={"requestId": request_id})
-    except WalmartNotFoundError:
+    except WalmartNotFoundError as error:
+        # A report that is gone is asked for anew: not on a gateway's word.
+        if not error.is_of_walmart:
+            raise
         return None
     return answer if isinstance(answer, dict) else None
 

@@ -7,7 +7,7 @@ import contextlib
 import json
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 import requests
@@ -24,6 +24,8 @@ from airflow_provider_walmart.client.errors import (
 )
 from airflow_provider_walmart.client.headers import ACCESS_TOKEN, CORRELATION_ID
 from airflow_provider_walmart.client.retry_after import retry_time
+
+ErrorT = TypeVar("ErrorT", bound=WalmartError)
 
 MAX_MARKUP = 64 * 1024
 MAX_DETAILS = 50
@@ -105,7 +107,10 @@ def raise_for_status(response: requests.Response) -> None:
     if status == 403:
         raise answer_error(WalmartPermissionError, response, said, details, hint or HINT_403)
     if status == 404:
-        raise answer_error(WalmartNotFoundError, response, said, details, hint)
+        missing = answer_error(WalmartNotFoundError, response, said, details, hint)
+        if not missing.is_of_walmart:
+            missing.hint = HINT_IN_BETWEEN
+        raise missing
     if status == 429:
         raise answer_error(
             WalmartRateLimitError,
@@ -225,13 +230,13 @@ def _clean(text: str, secrets: list[str]) -> str:
 
 
 def answer_error(
-    kind: type[WalmartError],
+    kind: type[ErrorT],
     response: requests.Response,
     said: str,
     details: list[ErrorDetail] | None = None,
     hint: str | None = None,
     **more: Any,
-) -> WalmartError:
+) -> ErrorT:
     """Return an error of the tree that knows which call it is about, and nothing secret of it.
 
     :param said: what happened, after method and path.

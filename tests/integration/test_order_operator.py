@@ -12,6 +12,7 @@ from tasks import Task
 
 from airflow_provider_walmart.client import order_writes
 from airflow_provider_walmart.client.errors import (
+    WalmartNotFoundError,
     WalmartPermissionError,
     WalmartRateLimitError,
     WalmartRequestError,
@@ -245,6 +246,17 @@ def test_trouble_that_concerns_all_orders_ends_the_try_and_says_how_far_it_got(s
     shop.no_faults()
     assert task.run(operator("ship", **fields)) == counts(3, done=2, already=1, outcomes_uri=str(path))
     assert [times(shop, "ship", order_id) for order_id in ids] == [1] * 3
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_404_of_a_gateway_is_no_refusal_of_walmart(shop, method):
+    ids = orders_for(shop, "acknowledge")
+    shop.fault("/orders/", method=method, status=404, body="<html><title>404 Not Found</title>")
+    task = Task()
+    with pytest.raises(WalmartNotFoundError, match="may have answered in its place"):
+        task.run(operator("acknowledge", records=rows("acknowledge", ids), allowed_failures=3))
+    shop.no_faults()
+    assert task.run(operator("acknowledge", records=rows("acknowledge", ids)))["done"] == 3
 
 
 def test_a_locked_order_is_changed_by_the_next_try(shop):

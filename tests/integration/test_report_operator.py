@@ -17,6 +17,7 @@ from tasks import StateStore, Task
 
 from airflow_provider_walmart.client.errors import (
     WalmartConnectionError,
+    WalmartNotFoundError,
     WalmartRateLimitError,
     WalmartReportFailedError,
 )
@@ -406,6 +407,17 @@ def test_a_request_that_walmart_forgot_is_made_again(shop, operator):
     task.state.set(key, {"requestId": "00000000-0000-0000-0000-000000000000"})
     assert task.run(operator())["rows"] == 3
     assert len(posts(shop)) == 1
+
+
+@pytest.mark.parametrize("body", ["<html><title>404 Not Found</title>", {}, {"code": 404, "message": "no"}])
+def test_a_404_of_a_gateway_makes_no_second_request(shop, operator, body):
+    task = Task()
+    known = {"requestId": "00000000-0000-0000-0000-000000000000"}
+    task.state.set(operator()()._record_key("v6", {}), known)
+    shop.fault("^/v3/reports/reportRequests/", status=404, body=body)
+    with pytest.raises(WalmartNotFoundError, match="may have answered in its place"):
+        task.run(operator())
+    assert not posts(shop)
 
 
 def test_without_task_state_a_retry_takes_the_recent_request(shop, operator, monkeypatch):
