@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Iterator
 from datetime import datetime
 from typing import Any
@@ -9,6 +10,9 @@ from typing import Any
 from airflow_provider_walmart.client.errors import WalmartConfigError, WalmartServerError
 from airflow_provider_walmart.client.feed_results import submitted_at
 from airflow_provider_walmart.client.marketplace import MarketplaceClient
+from airflow_provider_walmart.client.name_lists import names_of
+
+log = logging.getLogger(__name__)
 
 # The largest page that all of Walmart's documents agree on, for feeds and for the items of a feed.
 PAGE = 50
@@ -17,20 +21,38 @@ PAGE = 50
 def iter_feeds(
     client: MarketplaceClient,
     *,
-    feed_types: Collection[str] | None = None,
+    feed_types: Collection[str] | str | None = None,
     since: datetime | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Yield the feeds of an account, newest first, as Walmart lists them.
 
-    :param feed_types: only these, compared without regard to case since Walmart's list spells
-        ``lagtime`` as ``LAGTIME``; default: all.
+    :param feed_types: only these, as a list or as text with commas between; compared without regard to case since
+        Walmart's list spells ``lagtime`` as ``LAGTIME``; default: all.
     :param since: only feeds submitted at this time (aware) or later; ends the paging at the first page
         that holds older ones only. Default: all that Walmart keeps.
     :return: iterator over dicts with ``feedId``, ``feedType``, ``feedStatus``, counts and ``feedDate``.
     """
     if since is not None and since.tzinfo is None:
         raise WalmartConfigError(f"since is {since!r}: it needs a time zone.")
-    wanted = {feed_type.casefold() for feed_type in feed_types} if feed_types else None
+    wanted = {name.casefold() for name in names_of("feed_types", feed_types, "MP_ITEM")}
+    found, others = False, set()
+    for feed in _recent(client, since):
+        feed_type = str(feed.get("feedType"))
+        if not wanted or feed_type.casefold() in wanted:
+            found = True
+            yield feed
+        else:
+            others.add(feed_type[:60])
+    if others and not found:
+        log.warning(
+            "None of the feeds is of the types wanted (%s); there are: %s",
+            ", ".join(sorted(wanted)),
+            ", ".join(sorted(others)),
+        )
+
+
+def _recent(client: MarketplaceClient, since: datetime | None) -> Iterator[dict[str, Any]]:
+    """Yield the feeds of an account once each, without those submitted before ``since``."""
     seen: set[str] = set()
     older = 0
     for feed in _objects(client.paginate("getAllFeedStatuses")):
@@ -46,8 +68,7 @@ def iter_feeds(
                 return
             continue
         older = 0
-        if wanted is None or str(feed.get("feedType")).casefold() in wanted:
-            yield feed
+        yield feed
 
 
 def get_feed(client: MarketplaceClient, feed_id: str, *, include_details: bool = False) -> dict[str, Any]:

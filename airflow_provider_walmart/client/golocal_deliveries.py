@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from airflow_provider_walmart.client.errors import WalmartConfigError
+from airflow_provider_walmart.client.name_lists import names_of
 
 # In the order in which a delivery goes through them.
 ON_THE_WAY = (
@@ -98,7 +99,7 @@ class EndStates:
 
         :raises WalmartConfigError: when a status is in both sets, or nothing would be success.
         """
-        states = cls(_names("success_statuses", success), _names("failure_statuses", failure or ()))
+        states = cls(_states("success_statuses", success), _states("failure_statuses", failure))
         if not states.success:
             raise WalmartConfigError(
                 "success_statuses is empty: the delivery would be waited for without end."
@@ -117,8 +118,5 @@ class EndStates:
         return "failure" if final else "waiting"
 
 
-def _names(field: str, given: Iterable[str] | str) -> frozenset[str]:
-    names = [given] if isinstance(given, str) else list(given)
-    if not all(isinstance(name, str) and name.strip() for name in names):
-        raise WalmartConfigError(f"{field} is {names!r}; expected statuses such as DELIVERED.")
-    return frozenset(name.strip().upper() for name in names)
+def _states(field: str, given: Collection[str] | str | None) -> frozenset[str]:
+    return frozenset(name.upper() for name in names_of(field, given, DELIVERED))

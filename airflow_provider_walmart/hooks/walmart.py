@@ -132,11 +132,11 @@ class WalmartHook(AccountHook[WalmartSettings, MarketplaceClient]):
     # -- feeds ---------------------------------------------------------------------------------------
 
     def list_feeds(
-        self, *, feed_types: Collection[str] | None = None, since: datetime | None = None
+        self, *, feed_types: Collection[str] | str | None = None, since: datetime | None = None
     ) -> list[dict[str, Any]]:
         """Return the feeds of the account, newest first.
 
-        :param feed_types: only these, compared without regard to case; default: all.
+        :param feed_types: only these, as a list or as text with commas between, without regard to case; default: all.
         :param since: only feeds submitted at this time (aware) or later; default: all that Walmart lists.
         :return: dicts with ``feedId``, ``feedType``, ``feedStatus``, counts and ``feedDate`` (epoch ms).
         """

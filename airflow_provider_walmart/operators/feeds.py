@@ -11,6 +11,7 @@ from airflow.providers.common.compat.sdk import BaseOperator, conf
 
 from airflow_provider_walmart.client.errors import WalmartConfigError, WalmartRateLimitError
 from airflow_provider_walmart.client.feed_results import parse_allowed_failures, summarize
+from airflow_provider_walmart.client.name_lists import names_of
 from airflow_provider_walmart.client.settings import CURRENCIES
 from airflow_provider_walmart.links.feeds import WalmartFailedItemsLink, WalmartFeedLink
 from airflow_provider_walmart.results.account import OfMarketplace
@@ -43,7 +44,8 @@ class WalmartFeedStatusOperator(OfMarketplace, BaseOperator):
     table of the feeds and, for failed items, the most frequent error codes with examples of SKUs.
 
     :param feed_id: one feed to check (with its ``@``); None: all feeds of the last ``since_hours``.
-    :param feed_types: only feeds of these types, without regard to case; default: all. Not with ``feed_id``.
+    :param feed_types: only feeds of these types, as a list or as text with commas between (also what a template makes of
+        a list), without regard to case; default: all. Not with ``feed_id``.
     :param since_hours: how far back to look, in hours; default 24.
     :param allowed_failures: failed items per feed that are still fine: an int is a number of items, a float
         from 0.0 to 1.0 a share of them; default 0.
@@ -105,7 +107,7 @@ class WalmartFeedStatusOperator(OfMarketplace, BaseOperator):
             return summaries[0] if one else summaries
 
     def _one_feed(self, feed_id: str) -> dict[str, Any]:
-        if self.feed_types:
+        if names_of("feed_types", self.feed_types, "MP_ITEM"):
             raise WalmartConfigError(
                 f"feed_id is {feed_id!r} and feed_types is {self.feed_types!r}: give one of them."
             )
@@ -114,11 +116,8 @@ class WalmartFeedStatusOperator(OfMarketplace, BaseOperator):
         return {"feedId": feed_id, **(self.hook.find_feed(feed_id) or {}), **feed}
 
     def _recent_feeds(self) -> list[dict[str, Any]]:
-        feed_types = self.feed_types
-        if isinstance(feed_types, str):
-            feed_types = [feed_types.strip()] if feed_types.strip() else None
         since = datetime.now(timezone.utc) - _hours(self.since_hours)
-        feeds = self.hook.list_feeds(feed_types=feed_types, since=since)
+        feeds = self.hook.list_feeds(feed_types=self.feed_types, since=since)
         self.log.info("%d feeds since %s", len(feeds), since.isoformat(timespec="minutes"))
         return feeds
 

@@ -81,7 +81,10 @@ def test_how_far_back(since_hours, count, shop):
     assert len(operator(since_hours=since_hours).execute({})) == count
 
 
-@pytest.mark.parametrize("feed_types", ["price", "PRICE", ["price"], {"Price"}, ("price", "none such")])
+@pytest.mark.parametrize(
+    "feed_types",
+    ["price", "PRICE", ["price"], {"Price"}, ("price", "none such"), "lagtime, price", '["price"]'],
+)
 def test_types(feed_types, shop):
     wanted = shop.feed(feedType="price", age=60)
     shop.feed(feedType="MP_ITEM", items=1, failed=1, age=60)
@@ -93,6 +96,32 @@ def test_no_types_are_all_types(blank, shop):
     """A template that renders to nothing must not hide every feed there is."""
     shop.feed(feedType="price", age=60)
     assert len(operator(feed_types=blank).execute({})) == 1
+
+
+def test_a_template_of_a_list_checks_those_types(shop):
+    failed = shop.feed(feedType="price", items=2, failed=1, age=60)
+    shop.feed(feedType="MP_ITEM", items=1, failed=1, age=60)
+    check = operator(feed_types="{{ params.types }}")
+    check.render_template_fields({"params": {"types": ["price", "lagtime"]}})
+    with pytest.raises(AirflowFailException, match=f"1 of 1 feeds failed.*{failed}"):
+        check.execute({})
+
+
+def test_a_template_of_nothing_is_refused(shop):
+    shop.feed(feedType="price", items=2, failed=1, age=60)
+    check = operator(feed_types="{{ params.types }}")
+    check.render_template_fields({"params": {"types": None}})
+    with pytest.raises(AirflowFailException, match="feed_types is 'None'; allowed: names such as MP_ITEM"):
+        check.execute({})
+    assert not shop.received()
+
+
+def test_types_that_no_feed_has_are_said(shop, caplog):
+    shop.feeds({"feedType": "price", "age": 60}, {"feedType": "MP_ITEM", "age": 60})
+    shop.feed(feedType="lagtime", age=90_000)
+    assert operator(feed_types="prcie").execute({}) == []
+    (said,) = (record.getMessage() for record in caplog.records if record.levelname == "WARNING")
+    assert said == "None of the feeds is of the types wanted (prcie); there are: MP_ITEM, price"
 
 
 def test_one_feed_has_its_type_from_the_list(shop):
@@ -345,6 +374,10 @@ def test_a_status_that_does_not_repeat_the_id(wire, monkeypatch):
         ({"since_hours": 1e12}, "since_hours"),
         ({"since_hours": None}, "since_hours"),
         ({"feed_id": "F@1", "feed_types": ["price"]}, "feed_types"),
+        ({"feed_types": 5}, "feed_types is '5'"),
+        ({"feed_types": [None]}, "feed_types"),
+        ({"feed_types": ["price", ""]}, "feed_types"),
+        ({"feed_id": "F@1", "feed_types": 5}, "feed_types is '5'"),
         ({"feed_id": ".."}, "feed_id"),
         ({"feed_id": ""}, "feed_id"),
         ({"feed_id": "  "}, "feed_id"),

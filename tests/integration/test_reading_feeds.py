@@ -56,7 +56,7 @@ class TestAgainstTheSandbox:
     def test_types_in_any_letter_case(self, shop):
         wanted = shop.feeds({"feedType": "LAGTIME", "age": 1}, {"feedType": "lagtime", "age": 2})
         shop.feed(feedType="price", age=3)
-        for feed_types in (["lagtime"], {"LagTime"}, ("LAGTIME", "none such")):
+        for feed_types in (["lagtime"], {"LagTime"}, ("LAGTIME", "none such"), "lagtime"):
             assert [feed["feedId"] for feed in WalmartHook().list_feeds(feed_types=feed_types)] == wanted
         assert WalmartHook().list_feeds(feed_types=["MP_ITEM"]) == []
 

@@ -99,6 +99,12 @@ def messages(shop, said, caplog, monkeypatch):
     )
     check = WalmartFeedStatusOperator(task_id="check", walmart_conn_id="shop")
     yield said(lambda hook: check.execute({}))
+    caplog.clear()
+    check.feed_types = "prcie"
+    check.execute({})
+    yield caplog.text
+    check.feed_types = "None"
+    yield said(lambda hook: check.execute({}))
     shop.fault("/v3/feeds", status=429, headers={"Retry-After": "600"}, times=1)
     yield said(feeds)
     yield said(feeds)

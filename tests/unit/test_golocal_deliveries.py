@@ -60,13 +60,20 @@ def test_both_sets_may_be_given_in_any_case():
     assert ends.outcome("DELIVERED") == "failure"
 
 
+def test_what_a_template_makes_of_lists():
+    assert EndStates.of("['Delivered', 'RETURNED']", "LOST, stolen") == EndStates(
+        frozenset({"DELIVERED", "RETURNED"}), frozenset({"LOST", "STOLEN"})
+    )
+
+
 @pytest.mark.parametrize(
     ("success", "failure", "said"),
     [
         ((), None, "without end"),
         (["A"], ["a"], "A: in success"),
-        ([1], None, "expected statuses"),
-        (" ", None, "expected statuses"),
+        ([1], None, "allowed: names such as DELIVERED"),
+        ("DELIVERED", "None", "failure_statuses is 'None'"),
+        (" ", None, "success_statuses is empty"),
     ],
 )
 def test_sets_that_make_no_sense_are_refused(success, failure, said):

@@ -1,0 +1,42 @@
+"""Lists of names as people write them, and as templates render them."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from airflow_provider_walmart.client.errors import WalmartConfigError
+
+NAME = re.compile(r"\w[\w .-]*")
+
+
+def names_of(field: str, given: Any, example: str) -> list[str]:
+    """Return the names in a list or in text.
+
+    :param field: what the user calls it.
+    :param given: a list, tuple or set of names; or text: names with commas between, or what a template makes of a list.
+    :param example: a name, for the error.
+    :return: names without white space around them; none for None, blank text and an empty list.
+    :raises WalmartConfigError: for anything else, and for what a template makes of None.
+    """
+    names = _read(given.strip()) if isinstance(given, str) else given
+    if names is None:
+        return []
+    if isinstance(names, Collection) and not isinstance(names, (str, bytes, Mapping)):
+        found = [name.strip() if isinstance(name, str) else "" for name in names]
+        if all(NAME.fullmatch(name) and name != "None" for name in found):
+            return found
+    raise WalmartConfigError(
+        f"{field} is {str(given)[:200]!r}; allowed: names such as {example}, as a list or as text with commas between."
+    )
+
+
+def _read(text: str) -> Any:
+    if not text.startswith("["):
+        return text.split(",") if text else None
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        return text
