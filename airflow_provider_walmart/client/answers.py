@@ -11,19 +11,13 @@ import requests
 
 from airflow_provider_walmart.client.catalogue import Operation
 from airflow_provider_walmart.client.errors import ErrorDetail, WalmartRequestError, WalmartServerError
-from airflow_provider_walmart.client.responses import (
-    WEBHOOK_SECRETS,
-    answer_error,
-    decode_json,
-    json_error_details,
-)
+from airflow_provider_walmart.client.responses import answer_error, decode_json, json_error_details
+from airflow_provider_walmart.client.webhook_secrets import blacken
 
 log = logging.getLogger(__name__)
 
 # Keys that hold the whole answer: documented as flat, wrapped in practice, or the other way round.
 WRAPPERS = ("order", "responseRecord", "deliveries")
-# Group of the operations that deal with webhook subscriptions.
-WEBHOOKS = "notifications-management"
 # Severities of what is said beside a success.
 REMARKS = ("INFO", "WARN")
 # What the status of a ship node is when its stock was not set; errors need not come with it.
@@ -59,25 +53,8 @@ def answer_of(operation: Operation, response: requests.Response) -> Any:
         log.warning(
             "%s answered with errors beside its records: %s", operation.name, "; ".join(map(str, refused[:5]))
         )
-    if operation.group == WEBHOOKS:
-        blacken(answer)
+    blacken(operation, answer)
     return unwrapped(operation, answer)
-
-
-def blacken(answer: Any) -> None:
-    """Black out, in place, what the endpoints of webhook subscriptions are protected with: Walmart repeats it.
-
-    Answers go into logs and XCom, and whoever made the subscription knows it.
-    """
-    if isinstance(answer, list):
-        for entry in answer:
-            blacken(entry)
-    elif isinstance(answer, dict):
-        for name, value in answer.items():
-            if name in WEBHOOK_SECRETS and value:
-                answer[name] = "***"
-            else:
-                blacken(value)
 
 
 def embedded_errors(answer: Any) -> list[ErrorDetail]:

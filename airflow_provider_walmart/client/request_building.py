@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from airflow_provider_walmart.client.catalogue import Operation, Parameter
 from airflow_provider_walmart.client.errors import WalmartConfigError
+from airflow_provider_walmart.client.webhook_secrets import check_secrets
 
 NOT_STRICT = "values and names newer than the catalogue pass with strict=False"
 
@@ -92,7 +93,7 @@ def request_body(operation: Operation, body: Any) -> dict[str, Any]:
     """Return the body of a call in the form that the operation takes, as keyword arguments for `requests`.
 
     :param body: anything JSON can hold, or text or bytes that are ready; None for no body.
-    :raises WalmartConfigError: when the operation takes none, or needs one.
+    :raises WalmartConfigError: when the operation takes none, or needs one, or when it holds a blacked out secret.
     """
     if body is None:
         if operation.body_required:
@@ -100,6 +101,7 @@ def request_body(operation: Operation, body: Any) -> dict[str, Any]:
         return {}
     if not operation.body:
         raise WalmartConfigError(f"{operation.name} takes no body.")
+    check_secrets(operation, body)
     ready = isinstance(body, (bytes, str))
     if "application/json" not in operation.body and "multipart/form-data" in operation.body:
         content = body if ready else json.dumps(body)

@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import requests
 
+from airflow_provider_walmart.client import webhook_secrets
 from airflow_provider_walmart.client.errors import (
     ErrorDetail,
     WalmartAuthError,
@@ -32,7 +33,6 @@ MAX_DETAILS = 50
 MAX_TEXT = 300
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 SECRET_FIELDS = ("client_secret", "refresh_token", "code")
-WEBHOOK_SECRETS = ("password", "clientSecret")
 
 HINTS = {
     "INVALID_TOKEN": "The token has expired or is malformed. Is the clock of this machine right?",
@@ -208,18 +208,8 @@ def _secrets_of(response: requests.Response) -> list[str]:
         form = parse_qs(body if isinstance(body, str) else "")
         secrets += [value for name in SECRET_FIELDS for value in form.get(name, ())]
     if "/webhooks/" in response.request.path_url:
-        secrets += _webhook_secrets(body)
+        secrets += webhook_secrets.secrets_of(body)
     return [secret for secret in secrets if secret]
-
-
-def _webhook_secrets(body: Any) -> list[str]:
-    """Return what a request for a subscription says that an endpoint is protected with."""
-    with contextlib.suppress(ValueError, RecursionError, TypeError):
-        given = json.loads(body)
-        events = given.get("events") or [given]
-        details = [event.get("authDetails") or {} for event in events if isinstance(event, dict)]
-        return [str(part[name]) for part in details for name in WEBHOOK_SECRETS if part.get(name)]
-    return []
 
 
 def _clean(text: str, secrets: list[str]) -> str:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 
 import pytest
 from wire import http
 
-from airflow_provider_walmart.client.errors import WalmartRequestError, WalmartWebhookError
+from airflow_provider_walmart.client.errors import (
+    WalmartConfigError,
+    WalmartRequestError,
+    WalmartWebhookError,
+)
 from airflow_provider_walmart.client.webhooks import (
     BearerTokens,
     basic_auth,
@@ -16,8 +21,10 @@ from airflow_provider_walmart.client.webhooks import (
     parse_notification,
 )
 from airflow_provider_walmart.hooks.walmart import WalmartHook
+from airflow_provider_walmart.operators.api import WalmartApiOperator
 
 SECRET = "a-secret-of-the-webhook"
+KEY = "a-key-in-a-header"
 EVENT = {"eventType": "PO_CREATED", "eventVersion": "V1", "resourceName": "ORDER", "status": "ACTIVE"}
 TOKENS = BearerTokens("client", SECRET, "X-Auth")
 PROOFS = {
@@ -108,7 +115,12 @@ def test_secrets_of_subscriptions_are_neither_told_nor_logged(method, shop, wire
     caplog.set_level(logging.DEBUG)
     hook = WalmartHook()
     endpoint = Endpoint(wire, method)
-    event = {**EVENT, "eventUrl": endpoint.url, "authDetails": details(method, endpoint.url)}
+    event = {
+        **EVENT,
+        "eventUrl": endpoint.url,
+        "authDetails": details(method, endpoint.url),
+        "headers": {"x-api-key": KEY, "X-Level": "1"},
+    }
     answers = [
         hook.call("createSubscription", body={"events": [event]}),
         hook.call("getAllSubscriptions"),
@@ -117,15 +129,62 @@ def test_secrets_of_subscriptions_are_neither_told_nor_logged(method, shop, wire
         hook.call("updateSubscription", subscriptionId=answers[0]["events"][0]["subscriptionId"], body=event)
     )
     assert SECRET not in json.dumps(answers)
-    assert json.dumps(answers).count('"***"') == 3
+    assert KEY not in json.dumps(answers)
+    assert json.dumps(answers).count('"x-api-key": "***"') == 3
+    assert json.dumps(answers).count('"***"') == 9
     # Walmart may repeat the request in its errors.
-    told = {"errors": [{"code": "X", "field": "authDetails", "description": f"odd: {SECRET}"}]}
+    told = {"errors": [{"code": "X", "field": "authDetails", "description": f"odd: {SECRET} 1 {KEY}"}]}
     shop.fault("/v3/webhooks/", status=400, body=told)
     for operation, body in (("createSubscription", {"events": [event]}), ("testNotification", event)):
-        with pytest.raises(WalmartRequestError, match=r"odd: \*\*\*") as caught:
+        with pytest.raises(WalmartRequestError, match=r"odd: \*\*\* 1 \*\*\*") as caught:
             hook.call(operation, body=body)
         assert SECRET not in str(caught.value)
     assert SECRET not in caplog.text
+    assert KEY not in caplog.text
+
+
+def test_the_operator_keeps_secrets_of_subscriptions_out_of_xcom_and_files(shop, wire, tmp_path):
+    endpoint = Endpoint(wire, "HMAC")
+    subscribe(WalmartHook(), endpoint, "HMAC", headers={"x-api-key": KEY})
+    listed = {"task_id": "list", "operation": "getAllSubscriptions"}
+    returned = json.dumps(WalmartApiOperator(**listed).execute({}))
+    path = tmp_path / "subscriptions.json"
+    WalmartApiOperator(**listed, output_path=path.as_uri()).execute({})
+    for told in (returned, path.read_text()):
+        assert "x-api-key" in told
+        assert KEY not in told
+        assert SECRET not in told
+
+
+@pytest.mark.parametrize(
+    "form", [dict, json.dumps, lambda body: json.dumps(body).encode()], ids=["dict", "text", "bytes"]
+)
+@EACH_PROOF
+def test_what_stands_for_a_secret_is_not_written_back(method, form, shop, wire):
+    hook = WalmartHook()
+    endpoint = Endpoint(wire, method)
+    subscription_id = subscribe(hook, endpoint, method, headers={"x-api-key": KEY})
+    (found,) = hook.call("getAllSubscriptions")["events"]
+    without = {**found, "headers": {"x-api-key": KEY}, "status": "ACTIVE"}
+    sent = len(shop.received("/v3/webhooks"))
+    told = "authDetails holds ***, the placeholder for a secret that is not shown: give the secret, or leave authDetails out"
+    for operation, body, params in (
+        ("updateSubscription", without, {"subscriptionId": subscription_id}),
+        ("createSubscription", {"events": [without]}, {}),
+        ("testNotification", without, {}),
+    ):
+        with pytest.raises(WalmartConfigError, match=f"^{operation}: {re.escape(told)}"):
+            hook.call(operation, body=form(body), **params)
+    without = {**found, "authDetails": details(method, endpoint.url)}
+    with pytest.raises(WalmartConfigError, match=re.escape(told.replace("authDetails", "headers"))):
+        hook.call("updateSubscription", subscriptionId=subscription_id, body=form(without))
+    assert len(shop.received("/v3/webhooks")) == sent
+    # Nothing of it arrived.
+    assert notify(shop) == [200]
+    assert endpoint.server.requests[-1].headers["x-api-key"] == KEY
+    del without["headers"]
+    hook.call("updateSubscription", subscriptionId=subscription_id, body=form(without))
+    assert notify(shop) == [200]
 
 
 @pytest.mark.parametrize(
