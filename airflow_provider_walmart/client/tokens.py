@@ -70,7 +70,7 @@ class TokenCall:
     """How an API is asked for tokens on behalf of one account.
 
     :param url: of the token call.
-    :param identity: what a token belongs to, besides URL and secret.
+    :param identity: what a token belongs to, besides URL and secret; may hold a refresh token.
     :param secret: the client secret: names and encrypts the record that processes share.
     :param headers: returns the headers of one request.
     :param form: fields of its body.
@@ -79,7 +79,7 @@ class TokenCall:
     """
 
     url: str
-    identity: tuple[str, ...]
+    identity: tuple[str, ...] = field(repr=False)
     secret: str = field(repr=False)
     headers: Callable[[], dict[str, str]] = field(repr=False)
     form: Mapping[str, str] = field(repr=False)

@@ -161,19 +161,3 @@ def test_a_bad_connection_is_found_before_anything_is_sent(monkeypatch):
     monkeypatch.setenv("AIRFLOW_CONN_SHOP", "walmart://an-id:x@?market=de")
     with pytest.raises(WalmartConfigError):
         WalmartHook("shop").get_feed("F@1")
-
-
-def test_no_secret_in_any_text_of_hook_client_and_session(monkeypatch):
-    monkeypatch.setenv("AIRFLOW_CONN_SHOP", FORMS["json"])
-    hook = WalmartHook("shop")
-    things = [
-        hook,
-        hook.client,
-        hook.client.settings,
-        hook.client.session,
-        hook.client.session.tokens,
-        vars(hook),
-    ]
-    for text in (form(thing) for thing in things for form in (repr, str)):
-        assert SECRET not in text
-        assert REFRESH not in text

@@ -311,14 +311,6 @@ def test_of_several_deliveries_the_one_that_has_not_failed_counts(golocal):
     assert client().find_delivery("A")["deliveryId"] == "1"
 
 
-def test_no_secret_in_any_text_of_client_and_settings(golocal):
-    one = client()
-    one.access_token()
-    for thing in (one, one.settings, one.tokens, one.tokens.call, one.session, vars(one)):
-        assert SECRET not in repr(thing)
-        assert "a-token" not in repr(thing)
-
-
 def test_a_write_that_fails_on_the_server_is_not_sent_again(golocal):
     golocal.post(f"{DAAS}/deliveries", status_code=503)
     with pytest.raises(WalmartError):
