@@ -13,9 +13,14 @@ from airflow.providers.common.compat.sdk import ObjectStoragePath
 
 from airflow_provider_walmart.client.errors import WalmartConfigError
 from airflow_provider_walmart.results.files import (
+    files_in,
     is_local,
+    make_folder,
+    move,
+    naming,
     place_beside,
     place_of,
+    remove,
     whole_file,
     written,
 )
@@ -82,9 +87,9 @@ class Parts:
 
     def __enter__(self) -> Parts:
         """Make the folder, and remove what a killed process left in it."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        for left_behind in self._folder.glob(".*.????????.part"):
-            left_behind.unlink(missing_ok=True)
+        make_folder(self._folder)
+        for left_behind in files_in(self._folder, ".*.????????.part"):
+            remove(left_behind)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -92,8 +97,8 @@ class Parts:
         with contextlib.suppress(Exception):
             self._open.close()
         for hidden, _place in self._hidden:
-            with contextlib.suppress(OSError):
-                hidden.unlink(missing_ok=True)
+            with contextlib.suppress(Exception):
+                remove(hidden)
 
     def write(self, page: Sequence[Raw]) -> None:
         """Write records, into as many parts as that takes."""
@@ -156,16 +161,14 @@ class Parts:
         :return: ``manifest``: its URI.
         """
         self._close()
-        manifest = self._folder / MANIFEST
         # From here on until the new manifest is there, whoever looks for one sees none.
-        manifest.unlink(missing_ok=True)
+        remove(self._folder / MANIFEST)
         places = {place.name for _, place in self._hidden}
-        for old in self._folder.glob("part-?????.jsonl*"):
+        for old in files_in(self._folder, "part-?????.jsonl*"):
             if old.name not in places:
-                old.unlink(missing_ok=True)
+                remove(old)
         while self._hidden:
-            hidden, place = self._hidden[0]
-            hidden.fs.mv(hidden.path, place.path)
+            move(*self._hidden[0])
             del self._hidden[0]
         content = {
             **about,
@@ -190,10 +193,10 @@ def export_file(
     The other parameters are those of `Parts`.
     """
     if most_records or most_bytes:
-        with Parts(uri, compression, most_records, most_bytes) as parts:
+        with naming(uri), Parts(uri, compression, most_records, most_bytes) as parts:
             yield parts
         return
-    with whole_file(uri, "wb") as file, packed(file, compression) as lines:
+    with whole_file(uri, "wb", "output_path") as file, packed(file, compression) as lines:
         yield OneFile(lines)
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import fnmatch
 import glob
 import os
+import re
 import uuid
 from collections.abc import Iterator
 from typing import IO, Any
@@ -17,6 +19,10 @@ from airflow_provider_walmart.client.errors import WalmartConfigError
 # Parts in which a file is uploaded: the smallest that S3 takes. Its own choice is ten times as large, and is held in
 # memory three times. Bytes.
 PART = 5 * 1024 * 1024
+# Schemes of stores without folders: what looks like one is the beginning of names. Asked for a folder, their file systems
+# look for the bucket, which takes rights that not all have who may write, and make it when there is none. Everything
+# else that Airflow reaches (this machine, SFTP, SharePoint) has real folders, which must be there first.
+OBJECT_STORES = frozenset({"s3", "s3a", "s3n", "gs", "gcs", "abfs", "abfss", "adl"})
 
 
 def place_of(uri: str, field: str = "path") -> ObjectStoragePath:
@@ -35,9 +41,9 @@ def place_of(uri: str, field: str = "path") -> ObjectStoragePath:
         place = ObjectStoragePath(uri if "://" in uri else os.path.abspath(uri))
         _ = place.fs
     except (ValueError, ImportError) as error:
-        raise WalmartConfigError(f"{field} is {uri!r}: {error}.") from None
+        raise WalmartConfigError(f"{field} is {shown(uri)!r}: {error}.") from None
     if not place.name or (is_local(place) and os.path.isdir(place.path)):
-        raise WalmartConfigError(f"{field} is {uri!r}, a folder or a bucket; expected a file in one.")
+        raise WalmartConfigError(f"{field} is {shown(uri)!r}, a folder or a bucket; expected a file in one.")
     return place
 
 
@@ -56,39 +62,92 @@ def is_local(place: ObjectStoragePath) -> bool:
 
 
 @contextlib.contextmanager
-def whole_file(uri: str, mode: str = "w") -> Iterator[IO[Any]]:
+def whole_file(uri: str, mode: str = "w", field: str = "path") -> Iterator[IO[Any]]:
     """Open a file for writing beside its place, and move it there once it is complete.
 
     :param uri: as for `place_of`. A file that is already there is replaced.
     :param mode: ``w`` for text (UTF-8), ``wb`` for bytes.
+    :param field: what the user calls the place.
     :return: the open file; when the block fails, nothing is left behind. What a killed process left of the same file
         goes when it is written again.
     :raises WalmartConfigError: as `place_of` does.
+    :raises OSError: when it can't be written, naming the place.
     """
-    target = place_of(uri)
-    beside = place_beside(target)
-    beside.parent.mkdir(parents=True, exist_ok=True)
-    if is_local(target):
-        # Object stores show nothing of an upload that was never completed.
-        for left_behind in target.parent.glob(f".{glob.escape(target.name)}.????????.part"):
-            left_behind.unlink(missing_ok=True)
+    target = place_of(uri, field)
+    with naming(uri):
+        make_folder(target.parent)
+        if is_local(target):
+            # Object stores show nothing of an upload that was never completed.
+            for left_behind in files_in(target.parent, f".{glob.escape(target.name)}.????????.part"):
+                remove(left_behind)
+        beside = place_beside(target)
+        try:
+            with written(beside, mode) as file:
+                yield file
+            move(beside, target)
+        except BaseException:
+            # What went wrong first is to be told, and not all file systems raise an OSError.
+            with contextlib.suppress(Exception):
+                remove(beside)
+            raise
+
+
+@contextlib.contextmanager
+def naming(uri: str) -> Iterator[None]:
+    """Name the place in an error of its file system: those of object stores don't.
+
+    :raises OSError: in place of any other.
+    """
     try:
-        with written(beside, mode) as file:
-            yield file
-        _move(target.fs, beside.path, target.path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            target.fs.rm_file(beside.path)
-        raise
+        yield
+    except OSError as error:
+        cause: BaseException = error
+        # Which call was refused is only said at the root.
+        while cause.__cause__:
+            cause = cause.__cause__
+        raise OSError(f"{shown(uri)} can't be written: {cause}") from error
 
 
-def _move(fs: AbstractFileSystem, source: str, target: str) -> None:
+def shown(uri: str) -> str:
+    """Return a URI as it may be shown: in front of the @ belongs the id of a connection, but some have keys there."""
+    return re.sub("(?<=://)[^/@]*:[^@]*@", "***@", uri)
+
+
+def make_folder(folder: ObjectStoragePath) -> None:
+    """Make a folder where a file system has such."""
+    if folder.protocol not in OBJECT_STORES:
+        folder.mkdir(parents=True, exist_ok=True)
+
+
+def files_in(folder: ObjectStoragePath, pattern: str) -> list[ObjectStoragePath]:
+    """Return what is in a folder under names of a pattern; nothing where there is no folder.
+
+    The name of the folder itself is none, as it would be to `glob`.
+    """
+    try:
+        paths = folder.fs.ls(folder.path, detail=False)
+    except FileNotFoundError:
+        return []
+    names = (path.rpartition("/")[2] for path in paths)
+    return [folder / name for name in names if fnmatch.fnmatchcase(name, pattern)]
+
+
+def remove(file: ObjectStoragePath) -> None:
+    """Remove a file, if it is there."""
+    with contextlib.suppress(FileNotFoundError):
+        # Unlike `unlink`, it takes no name for a pattern, and doesn't look whether there is something.
+        file.fs.rm_file(file.path)
+
+
+def move(source: ObjectStoragePath, target: ObjectStoragePath) -> None:
+    """Move a file to another place in the same file system, in place of what is there."""
+    fs = source.fs
     if type(fs).mv is AbstractFileSystem.mv:
         # That one takes names for patterns, and with one such as a?.csv makes a folder of the target.
-        fs.cp_file(source, target)
-        fs.rm_file(source)
+        fs.cp_file(source.path, target.path)
+        fs.rm_file(source.path)
     else:
-        fs.mv(source, target)
+        fs.mv(source.path, target.path)
 
 
 def place_beside(target: ObjectStoragePath) -> ObjectStoragePath:

@@ -158,6 +158,19 @@ def test_a_killed_run_shows_no_part_and_the_next_one_leaves_the_same_as_any(shop
     }
 
 
+def test_no_name_of_a_folder_is_a_pattern(shop, tmp_path):
+    seed(shop, 30)
+    folder = tmp_path / "we[1]ird?*"
+    folder.mkdir()
+    (folder / ".part-00001.jsonl.0123abcd.part").touch()
+    export(folder, part_records=5)
+    export(folder, part_records=20)
+    assert names(folder) == ["_manifest.json", "part-00001.jsonl", "part-00002.jsonl"]
+    (folder / ".all.jsonl.0123abcd.part").touch()
+    export(folder / "all.jsonl")
+    assert ".all.jsonl.0123abcd.part" not in names(folder)
+
+
 def test_while_parts_take_their_places_there_is_no_manifest(shop, folder, monkeypatch):
     """Readers that wait for the manifest never see parts of two exports."""
     seed(shop, 100)

@@ -92,6 +92,23 @@ def test_a_killed_run_shows_nothing_and_the_next_one_leaves_none_of_its_parts(sh
     assert ids(b"".join(parts)) == Counter(placed)
 
 
+def test_no_name_is_a_pattern(shop, bucket):
+    seed(shop, 30)
+    # What another one left, and what it must not be taken for.
+    others = ["we1ird?x/p/.part-00001.jsonl.0123abcd.part", "we1ird?x/p/part-00009.jsonl"]
+    for name in [*others, "we[1]ird?*/p/.part-00001.jsonl.0123abcd.part"]:
+        bucket.write(name)
+    place = "s3://aws_default@lake/we[1]ird?*/p"
+    for size in (5, 10):
+        result = export(place, part_records=size)
+    shop.fault("/v3/orders", status=500)
+    with pytest.raises(WalmartServerError):
+        export(place, part_records=5)
+    assert result["manifest"] == f"{place}/_manifest.json"
+    names = ["_manifest.json", "part-00001.jsonl", "part-00002.jsonl", "part-00003.jsonl"]
+    assert sorted(bucket.names()) == sorted([*others, *(f"we[1]ird?*/p/{name}" for name in names)])
+
+
 def test_many_orders_of_200_days_while_new_ones_arrive_land_once(shop, bucket):
     """More than one search finds, several of one moment, some too old: what Walmart keeps lands, each order once."""
     shop.settings(orders_per_search=1_000)

@@ -113,6 +113,12 @@ def test_a_place_nobody_knows_is_refused(path):
         check_output(path, "csv")
 
 
+def test_keys_in_a_place_are_not_repeated():
+    with pytest.raises(WalmartConfigError, match="output_path") as caught:
+        check_output("nowhere://AKIA1:s3cr/et@lake/key", "csv")
+    assert "s3cr" not in str(caught.value)
+
+
 @pytest.mark.parametrize("path", ["items.csv", "/tmp/items.csv", "file:///tmp/items.csv"])
 def test_a_place_that_is_known_passes(path):
     check_output(path, "csv")
