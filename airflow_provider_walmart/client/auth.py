@@ -12,7 +12,7 @@ from requests.utils import rewind_body
 
 from airflow_provider_walmart.client.headers import CORRELATION_ID, correlation_id, strip_credentials
 from airflow_provider_walmart.client.http import origin
-from airflow_provider_walmart.client.responses import error_details
+from airflow_provider_walmart.client.responses import error_details, mark_one_way
 from airflow_provider_walmart.client.tokens import TokenBudget, TokenProvider
 
 log = logging.getLogger(__name__)
@@ -54,19 +54,16 @@ class WalmartAuth(AuthBase):
         return request
 
     def _renew_if_refused(self, response: requests.Response, **kwargs: Any) -> requests.Response:
-        """Send a refused request once more with a new token; the refusal means it was not acted on."""
+        """Send a refused request once more with a new token; the refusal means it was not acted on.
+
+        One whose body can't be read again is left at that.
+        """
         request = response.request
         rejected = self._header.token_in(request.headers)
         # A request that was redirected to another host and back has lost its token on the way.
         if self._renewed or self._budget.left == 0 or rejected is None or not _refused(response):
             return response
         again = request.copy()
-        body: Any = again.body
-        if body is not None and not isinstance(body, (bytes, str)):
-            try:
-                rewind_body(again)
-            except requests.exceptions.UnrewindableBodyError:
-                return response
         log.info(
             "Walmart refused the access token for %s %s (%s), renewing it once [correlation id %s]",
             request.method,
@@ -74,9 +71,17 @@ class WalmartAuth(AuthBase):
             response.status_code,
             request.headers.get(CORRELATION_ID),
         )
-        response.close()
         self._renewed = True
         self._token = self._tokens.get(rejected, self._budget)
+        body: Any = again.body
+        if body is not None and not isinstance(body, (bytes, str)):
+            try:
+                rewind_body(again)
+            except requests.exceptions.UnrewindableBodyError:
+                # The new token is for whoever tries again.
+                mark_one_way(request)
+                return response
+        response.close()
         again.headers[self._header.name] = self._header.value(self._token)
         again.headers[CORRELATION_ID] = correlation_id()
         # A new token may have taken its time.

@@ -14,7 +14,6 @@ import requests
 from airflow_provider_walmart.client.answers import answer_of
 from airflow_provider_walmart.client.catalogue import find
 from airflow_provider_walmart.client.errors import (
-    WalmartAuthError,
     WalmartConfigError,
     WalmartError,
     WalmartNotFoundError,
@@ -28,6 +27,7 @@ from airflow_provider_walmart.client.http import HttpSession
 from airflow_provider_walmart.client.observer import Observer
 from airflow_provider_walmart.client.query import encode_query
 from airflow_provider_walmart.client.request_building import build_request, request_body
+from airflow_provider_walmart.client.responses import HINT_401 as ANY_HINT_401
 from airflow_provider_walmart.client.responses import raise_for_status
 from airflow_provider_walmart.client.state import Resilient
 from airflow_provider_walmart.client.tokens import TokenCall, TokenProvider
@@ -212,7 +212,7 @@ def _plain_errors(body: Any) -> Iterator[None]:
     except WalmartError as error:
         if isinstance(error, WalmartPermissionError):
             error.hint = HINT_403
-        elif isinstance(error, WalmartAuthError) and not str(error.path).endswith(TOKEN_PATH):
+        elif error.hint == ANY_HINT_401:
             error.hint = HINT_401
         if error.details:
             private = [re.escape(text) for text in sorted(_texts(body), key=len, reverse=True)]

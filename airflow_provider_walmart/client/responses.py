@@ -35,7 +35,6 @@ SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 SECRET_FIELDS = ("client_secret", "refresh_token", "code")
 
 HINTS = {
-    "INVALID_TOKEN": "The token has expired or is malformed. Is the clock of this machine right?",
     "INVALID_REQUEST_HEADER": (
         "A WM_ header is missing or blank. Look at service name, channel type and market of the connection."
     ),
@@ -45,6 +44,10 @@ HINT_401 = (
     "A fresh token was refused as well, so the token has not just expired. Either keys and base URL belong to different "
     "environments (production and sandbox do not mix), or the keys may not use this API (keys made for a solution "
     "provider start with no permission), or a proxy drops the header WM_SEC.ACCESS_TOKEN."
+)
+HINT_ONE_WAY = (
+    "The body of this call can be read only once, so the call was not sent again with a new token. Another try has one. "
+    "What is given as bytes, as text or as a file is sent again by itself."
 )
 HINT_403 = (
     "The token is valid, but these keys have no permission for this call. Grant it on the API keys page of "
@@ -103,7 +106,8 @@ def raise_for_status(response: requests.Response) -> None:
     hint = next((HINTS[name] for name in HINTS if name in names), None)
     said = f"answered {status}"
     if status == 401 or (status == 400 and "INVALID_TOKEN" in names):
-        raise answer_error(WalmartAuthError, response, said, details, hint or HINT_401)
+        refused = HINT_ONE_WAY if _is_one_way(response.request) else HINT_401
+        raise answer_error(WalmartAuthError, response, said, details, hint or refused)
     if status == 403:
         raise answer_error(WalmartPermissionError, response, said, details, hint or HINT_403)
     if status == 404:
@@ -127,6 +131,16 @@ def raise_for_status(response: requests.Response) -> None:
         said = f"{said}, a redirect that is not followed"
         hint = "Does the base URL of the connection point at Walmart's API?"
     raise answer_error(WalmartRequestError, response, said, details, hint)
+
+
+def mark_one_way(request: requests.PreparedRequest) -> None:
+    """Note that the body of a request can't be read again, as that of a generator."""
+    # As requests itself does when a body doesn't tell where it is.
+    request._body_position = object()  # type: ignore[attr-defined]
+
+
+def _is_one_way(request: requests.PreparedRequest) -> bool:
+    return not isinstance(getattr(request, "_body_position", None), (int, type(None)))
 
 
 def _is_read(response: requests.Response) -> bool:

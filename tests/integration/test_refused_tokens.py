@@ -16,6 +16,7 @@ from airflow_provider_walmart.client.errors import (
     WalmartServerError,
     WalmartUnknownOutcomeError,
 )
+from airflow_provider_walmart.client.responses import HINT_401, HINT_ONE_WAY
 from airflow_provider_walmart.hooks.walmart import WalmartHook
 
 TOKEN = "/v3/token"
@@ -71,7 +72,7 @@ def test_refused_for_ever(refusal, method, wire, make_client):
         make_client(server.url).request(method, "/v3/feeds")
     assert server.count(TOKEN) == 2
     assert server.count("/v3/feeds") == 2
-    assert raised.value.hint
+    assert raised.value.hint == HINT_401
     assert "token-" not in str(raised.value)
 
 
@@ -153,11 +154,15 @@ def test_the_body_is_sent_again_to_the_last_byte(body, method, wire, make_client
 )
 def test_a_body_that_can_not_be_read_twice_is_never_sent_in_part(one_way, wire, make_client):
     server = wire(refusing("token-1"))
-    with pytest.raises(WalmartAuthError):
-        make_client(server.url).request("POST", "/v3/feeds", data=one_way())
+    client = make_client(server.url)
+    with pytest.raises(WalmartAuthError) as raised:
+        client.request("POST", "/v3/feeds", data=one_way())
     (only,) = (request for request in server.requests if request.path != TOKEN)
     assert CONTENT[-20:] in only.body
-    assert server.count(TOKEN) == 1
+    assert raised.value.hint == HINT_ONE_WAY
+    # As the hint says, another try has another token.
+    assert client.request("POST", "/v3/feeds", data=one_way()).status_code == 200
+    assert server.count(TOKEN) == 2
 
 
 def test_an_answer_lost_after_the_renewal_is_an_unknown_outcome(wire, make_client):
