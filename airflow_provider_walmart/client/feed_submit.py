@@ -12,17 +12,17 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime, timezone
-from itertools import islice
-from typing import Any, Protocol
+from functools import cached_property
+from typing import Any, Literal, Protocol
 
 from airflow_provider_walmart.client.errors import (
     WalmartError,
     WalmartServerError,
     WalmartUnknownOutcomeError,
 )
+from airflow_provider_walmart.client.feed_results import submitted_at
 from airflow_provider_walmart.client.feed_watch import LISTED_WITHIN
-from airflow_provider_walmart.client.feeds import PAGE, get_feed, iter_feeds
+from airflow_provider_walmart.client.feeds import PAGE, NewestFirst, iter_feed_items, iter_feeds
 from airflow_provider_walmart.client.marketplace import MarketplaceClient
 from airflow_provider_walmart.client.outcomes import may_have_arrived, never_arrived
 from airflow_provider_walmart.client.responses import decode_json, json_error_details
@@ -39,12 +39,17 @@ LONGEST_SEND = 300.0
 LONGEST_LOOK = 100 * PAGE
 # By how much our clock may be ahead of Walmart's. Seconds.
 CLOCKS_DIFFER = 300.0
+# A feed that Walmart dates so long before an intent was there before it, whatever the clocks say. Seconds.
+LONG_BEFORE = 86400.0
 MEDIA_TYPES = {
     b"{": "application/json",
     b"[": "application/json",
     b"<": "application/xml",
     b"P": "application/zip",
 }
+# What is seen of our items in a feed that may be ours, and what it is adopted by; one that shows some of them isn't.
+Shown = Literal["all", "some", "none", "unknown"]
+PROOFS = {"all": "its items", "unknown": "type, number of items and time"}
 
 
 class Records(Protocol):
@@ -96,6 +101,24 @@ class FeedFile:
     def key(self) -> str:
         """Name of its record."""
         return f"walmart_feed_{self.fingerprint[:24]}"
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """All texts and numbers in it, as texts; none of a document that is not JSON."""
+        try:
+            left = [json.loads(self.content)]
+        except (ValueError, RecursionError):
+            return frozenset()
+        found = set()
+        while left:
+            value = left.pop()
+            if isinstance(value, dict):
+                left.extend(value.values())
+            elif isinstance(value, list):
+                left.extend(value)
+            else:
+                found.add(str(value))
+        return frozenset(found)
 
 
 def submit_feed(client: MarketplaceClient, feed: FeedFile) -> str:
@@ -175,14 +198,19 @@ class OnceSubmitter:
             return str(feed_id)
         if found := self._sent_before(feed, record):
             return self._keep(feed, found)
-        known = [item.get("feedId") for item in islice(iter_feeds(self._client), PAGE)]
-        record = {"fileName": feed.name, "items": feed.items, "known": known, "sentAt": time.time()}
+        known, _ = self._read(time.time() - LONG_BEFORE, lambda _: True)
+        record = {
+            "fileName": feed.name,
+            "items": feed.items,
+            "known": [item.get("feedId") for item in known],
+            "sentAt": time.time(),
+        }
         self._records.set(feed.key, record)
         log.info("Submitting %s: this task has not submitted this payload yet.", feed.name)
         if not self._lasting:
             log.info(
-                "This Airflow keeps no task state (3.3 does): should this try die, the next one looks for the feed by "
-                "its file name, or by type, items and time where Walmart lists no names."
+                "There is no task state store here (Airflow 3.3 has one): should this try die, the next one looks for the "
+                "feed by its file name, or by type, items and time where Walmart lists no names."
             )
         return self._keep(feed, self._send(feed, record))
 
@@ -213,8 +241,8 @@ class OnceSubmitter:
         if record or self._guess_since is None:
             return None
         log.warning(
-            "This Airflow keeps no task state (3.3 does), so a feed of an earlier try is looked for by its file name "
-            "%s, or by type, items and time where Walmart lists no names.",
+            "There is no task state store here (Airflow 3.3 has one), so a feed of an earlier try is looked for by its "
+            "file name %s, or by type, items and time where Walmart lists no names.",
             feed.name,
         )
         found = self._look(feed, {}, sent_by=time.time() - SETTLE + LOOK_EVERY)
@@ -236,40 +264,57 @@ class OnceSubmitter:
             for item in newer:
                 if item.get("fileName") == feed.name:
                     return self._adopt(item, "its file name")
-            doubtful = []
-            for item in newer:
-                is_ours = self._is_ours(feed, item)
-                if is_ours:
-                    return self._adopt(item, "its items")
-                if is_ours is None:
-                    doubtful.append(item)
             wait = sent_by + SETTLE - time.time()
             if wait <= 0:
                 break
             log.info("Looking again for %s in a moment: Walmart may not list it yet.", feed.name)
             self._sleep(min(LOOK_EVERY, wait))
-        if is_complete and not doubtful:
+        # Items tell less than a name: what has them is judged only now, when all that was sent is listed.
+        candidates = self._candidates(feed, newer)
+        if is_complete and not candidates:
             log.info("%s is not among Walmart's feeds: it never arrived.", feed.name)
             return None
-        if is_complete and len(doubtful) == 1 and feed.items == doubtful[0].get("itemsReceived"):
-            return self._adopt(doubtful[0], "type, number of items and time")
-        self._give_up(feed, doubtful)
+        if is_complete and len(candidates) == 1:
+            [(item, shown)] = candidates
+            if (
+                shown in PROOFS
+                and feed.items == item.get("itemsReceived")
+                and _came_then(item, record, sent_by)
+            ):
+                log.warning(
+                    "Walmart shows no more of a feed without our file name than SKUs, number of items and time: should "
+                    "another one with the same of all have been sent just then and ours not have arrived, this is that one."
+                )
+                return self._adopt(item, PROOFS[shown])
+        self._give_up(feed, [item for item, _ in candidates])
         return None
 
-    def _is_ours(self, feed: FeedFile, item: dict[str, Any]) -> bool | None:
-        """Return whether a feed of our type, but without our file name, is ours; None when nobody can tell."""
+    def _candidates(
+        self, feed: FeedFile, newer: Iterable[dict[str, Any]]
+    ) -> list[tuple[dict[str, Any], Shown]]:
+        """Return the feeds of our type that may be ours, though none has our file name."""
+        judged = [(item, self._compare(feed, item)) for item in newer]
+        # Where Walmart shows all of our SKUs in one feed, another one that shows less is none of ours.
+        needed = ("all",) if any(shown == "all" for _, shown in judged) else ("all", "some", "unknown")
+        return [
+            (item, shown)
+            for item, shown in judged
+            if shown in needed or (shown == "unknown" and not item.get("itemsReceived"))
+        ]
+
+    def _compare(self, feed: FeedFile, item: dict[str, Any]) -> Shown:
+        """Return how many of our items a feed of our type shows."""
         name = str(item.get("fileName") or "")
         # Walmart names a document that came without a file after the feed.
         if name and not name.startswith(str(item.get("feedId"))):
-            return False
+            return "none"
         received = item.get("itemsReceived")
         if not received or not feed.items:
-            return None
-        return has_items(feed, self._details(str(item["feedId"]))) if received == feed.items else False
-
-    def _details(self, feed_id: str) -> list[Any]:
-        details = get_feed(self._client, feed_id, include_details=True).get("itemDetails") or {}
-        return [item.get("sku") for item in details.get("itemIngestionStatus") or []]
+            return "unknown"
+        if received != feed.items:
+            return "none"
+        items = iter_feed_items(self._client, str(item["feedId"]))
+        return has_items(feed, (item.get("sku") for item in items))
 
     def _adopt(self, item: dict[str, Any], why: str) -> str:
         log.info("The feed did arrive: found as %s by %s. It is not sent again.", item.get("feedId"), why)
@@ -294,37 +339,71 @@ class OnceSubmitter:
 
     def _newer(self, record: dict[str, Any]) -> tuple[list[dict[str, Any]], bool]:
         """Return the feeds that were not there when the intent was stored, and whether those are all."""
-        to_meet = set(record.get("known") or ())
-        since = None
-        if not record and self._guess_since:
-            since = datetime.fromtimestamp(self._guess_since - CLOCKS_DIFFER, timezone.utc)
-        newer: list[dict[str, Any]] = []
-        for number, item in enumerate(iter_feeds(self._client, since=since), start=1):
-            if item.get("feedId") in to_meet:
-                to_meet.discard(item.get("feedId"))
-                if not to_meet:
-                    return newer, True
-            else:
-                newer.append(item)
+        known = set(record.get("known") or ())
+        to_meet = set(known)
+
+        def has_met_all(item: dict[str, Any]) -> bool:
+            to_meet.discard(item.get("feedId"))
+            return bool(known) and not to_meet
+
+        since = (self._guess_since or 0.0) - CLOCKS_DIFFER
+        if "sentAt" in record:
+            since = record["sentAt"] - LONG_BEFORE
+        feeds, is_complete = self._read(since, has_met_all)
+        return [item for item in feeds if item.get("feedId") not in known], is_complete
+
+    def _read(
+        self, since: float, is_enough: Callable[[dict[str, Any]], bool]
+    ) -> tuple[list[dict[str, Any]], bool]:
+        """Return the feeds since some time, and whether none is missing.
+
+        :param since: seconds since 1970 UTC.
+        :param is_enough: told of each feed; whether those behind it don't matter in a list that has the newest first.
+        """
+        order = NewestFirst()
+        feeds: list[dict[str, Any]] = []
+        for number, item in enumerate(iter_feeds(self._client), start=1):
+            order.add(item)
+            when = submitted_at(item)
+            is_old = when is not None and when.timestamp() < since
+            if not is_old:
+                feeds.append(item)
+            if (is_enough(item) or is_old) and order.is_shown:
+                return feeds, True
             if number == LONGEST_LOOK:
-                return newer, False
-        return newer, True
+                return feeds, False
+        return feeds, True
 
 
-def has_items(feed: FeedFile, skus: Iterable[Any]) -> bool | None:
-    """Return whether a feed holds items with these SKUs; None when it holds some of them, or that can't be told."""
-    try:
-        text = json.dumps(json.loads(feed.content), ensure_ascii=False)
-    except ValueError:
-        return None
-    quoted = [json.dumps(sku, ensure_ascii=False) for sku in skus if isinstance(sku, str) and sku.strip()]
-    if not quoted:
-        return None
-    if all(sku in text for sku in quoted):
+def has_items(feed: FeedFile, skus: Iterable[Any]) -> Shown:
+    """Return how many of these SKUs a feed holds; ``unknown`` when that can't be told, or Walmart spells them otherwise."""
+    folded = {word.strip().casefold() for word in feed.words}
+    same = alike = other = 0
+    for sku in skus:
+        if not isinstance(sku, str) or not sku.strip():
+            continue
+        if sku in feed.words:
+            same += 1
+        elif sku.strip().casefold() in folded:
+            alike += 1
+        else:
+            other += 1
+        # Only one that is the same so far is worth reading to its end.
+        if (alike or other) and same + alike + other >= PAGE:
+            break
+    if not feed.words or not same + alike + other:
+        return "unknown"
+    if not other:
+        return "unknown" if alike else "all"
+    return "some" if same + alike else "none"
+
+
+def _came_then(item: dict[str, Any], record: dict[str, Any], sent_by: float) -> bool:
+    """Return whether a feed came when ours was sent, as far as that is known."""
+    when = submitted_at(item)
+    if when is None or "sentAt" not in record:
         return True
-    # Only when nothing is alike, not even by another spelling, is it certainly another feed.
-    text = text.casefold()
-    return None if any(sku[1:-1].strip().casefold() in text for sku in quoted) else False
+    return bool(record["sentAt"] - CLOCKS_DIFFER <= when.timestamp() <= sent_by + CLOCKS_DIFFER)
 
 
 def _same(one: Any, other: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from airflow_provider_walmart.client.errors import WalmartConfigError, WalmartServerError
@@ -16,6 +16,36 @@ log = logging.getLogger(__name__)
 
 # The largest page that all of Walmart's documents agree on, for feeds and for the items of a feed.
 PAGE = 50
+# By so much may feeds that came at about the same time be listed in another order.
+SWAPPED = timedelta(minutes=1)
+
+
+class NewestFirst:
+    """Whether a list of feeds, as far as it was read, has shown that it has the newest ones first.
+
+    Walmart promises no order, so a reading may end before the list does only where that is shown: by dates that fall,
+    over a page at least.
+    """
+
+    def __init__(self) -> None:
+        self._dates = 0
+        self._falls = True
+        self._first = self._lowest = datetime.max.replace(tzinfo=timezone.utc)
+
+    def add(self, feed: dict[str, Any]) -> None:
+        """Take note of the next feed."""
+        when = submitted_at(feed)
+        if when is None:
+            return
+        self._first = self._first if self._dates else when
+        self._dates += 1
+        self._falls &= when - self._lowest <= SWAPPED
+        self._lowest = min(self._lowest, when)
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether all that was not read is older than what was."""
+        return self._dates >= PAGE and self._falls and self._first - self._lowest > SWAPPED
 
 
 def iter_feeds(
@@ -24,12 +54,12 @@ def iter_feeds(
     feed_types: Collection[str] | str | None = None,
     since: datetime | None = None,
 ) -> Iterator[dict[str, Any]]:
-    """Yield the feeds of an account, newest first, as Walmart lists them.
+    """Yield the feeds of an account as Walmart lists them: newest first, though it promises no order.
 
     :param feed_types: only these, as a list or as text with commas between; compared without regard to case since
         Walmart's list spells ``lagtime`` as ``LAGTIME``; default: all.
-    :param since: only feeds submitted at this time (aware) or later; ends the paging at the first page
-        that holds older ones only. Default: all that Walmart keeps.
+    :param since: only feeds submitted at this time (aware) or later; of a list that has the newest ones first, the
+        paging ends behind a page of older ones. Default: all that Walmart keeps.
     :return: iterator over dicts with ``feedId``, ``feedType``, ``feedStatus``, counts and ``feedDate``.
     """
     if since is not None and since.tzinfo is None:
@@ -54,6 +84,7 @@ def iter_feeds(
 def _recent(client: MarketplaceClient, since: datetime | None) -> Iterator[dict[str, Any]]:
     """Yield the feeds of an account once each, without those submitted before ``since``."""
     seen: set[str] = set()
+    order = NewestFirst()
     older = 0
     for feed in _objects(client.paginate("getAllFeedStatuses")):
         # New feeds push older ones onto the next page while we read: those come twice.
@@ -61,10 +92,11 @@ def _recent(client: MarketplaceClient, since: datetime | None) -> Iterator[dict[
         if feed_id in seen:
             continue
         seen.add(feed_id)
+        order.add(feed)
         if since and (submitted_at(feed) or since) < since:
             older += 1
-            # Walmart promises no order, so one older feed is not the end, but a page of them is.
-            if older == PAGE:
+            # One older feed is not the end, but a page of them is.
+            if older >= PAGE and order.is_shown:
                 return
             continue
         older = 0

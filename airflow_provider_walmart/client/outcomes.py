@@ -26,7 +26,8 @@ def never_arrived(what: str, error: WalmartError) -> WalmartConnectionError:
     :param what: the write, in words.
     """
     return WalmartConnectionError(
-        f"{what} never arrived at Walmart, so the next try may send it ({error.message})",
+        f"{what} never arrived at Walmart, as a look at what it lists showed, so the next try may send it. Before that "
+        f"look: {error.message}",
         method="POST",
         path=error.path,
         details=error.details,

@@ -53,6 +53,15 @@ class TestAgainstTheSandbox:
         assert [feed["feedId"] for feed in found] == recent
         assert lists(shop) <= 3
 
+    def test_since_reads_a_list_in_another_order_to_its_end(self, shop, monkeypatch):
+        recent = shop.feeds(*[{"age": 60 + n} for n in range(3)])
+        shop.feeds(*[{"age": 90_000 + n} for n in range(500)])
+        client = WalmartHook().client
+        oldest_first = [*client.paginate("getAllFeedStatuses")][::-1]
+        monkeypatch.setattr(client, "paginate", lambda *_, **__: iter(oldest_first))
+        found = feeds.iter_feeds(client, since=ago(hours=24))
+        assert [feed["feedId"] for feed in found] == recent[::-1]
+
     def test_types_in_any_letter_case(self, shop):
         wanted = shop.feeds({"feedType": "LAGTIME", "age": 1}, {"feedType": "lagtime", "age": 2})
         shop.feed(feedType="price", age=3)

@@ -46,7 +46,7 @@ def test_a_feed_goes_out_once_whenever_its_worker_dies_and_when_it_is_cleared(
         for mode in MODES:
             log = airflow.task_log(DAG, run, mode, try_number=2)
             assert POINTS[point] in log, (point, mode)
-            assert ("keeps no task state" in log) != HAS_STATE
+            assert ("no task state store" in log) != HAS_STATE
             of_tasks[airflow.xcom(DAG, run, mode)["feedId"]] = f"{point}, {mode}"
     account = {
         "conn_type": "walmart",

@@ -9,7 +9,7 @@ import time
 import pytest
 import time_machine
 
-from airflow_provider_walmart.client import feed_submit
+from airflow_provider_walmart.client import feed_submit, feeds
 from airflow_provider_walmart.client.errors import (
     WalmartConnectionError,
     WalmartServerError,
@@ -36,12 +36,14 @@ class Walmart:
         class call:  # noqa: N801
             path = "/v3/token"
 
-    def __init__(self, *, listed_after=0.0, names=True):
+    def __init__(self, *, listed_after=0.0, names=True, newest_first=True):
         self.feeds = []
         self.sent = []
         self.looks = 0
+        self.items_read = 0
         self.listed_after = listed_after
         self.names = names
+        self.newest_first = newest_first
         self.on_send = lambda: None
         self.details = {}
 
@@ -62,15 +64,17 @@ class Walmart:
         self.on_send()
         return Answer({"feedId": feed_id})
 
-    def paginate(self, operation, **_):
+    def paginate(self, operation, *, params=None):
+        if operation == "getFeedItemStatus":
+            return self._items(params["feedId"])
         self.looks += 1
         listed = [entry for arrived, entry in self.feeds if arrived <= time.time() - self.listed_after]
-        return iter(listed)
+        return iter(sorted(listed, key=lambda entry: entry["feedDate"], reverse=self.newest_first))
 
-    def call(self, operation, *, params):
-        skus = self.details[params["feedId"]]
-        items = [{"sku": sku, "index": index} for index, sku in enumerate(skus)]
-        return {"feedId": params["feedId"], "itemDetails": {"itemIngestionStatus": items}}
+    def _items(self, feed_id):
+        for index, sku in enumerate(self.details[feed_id]):
+            self.items_read += 1
+            yield {"sku": sku, "index": index}
 
 
 class Answer:
@@ -267,6 +271,65 @@ def test_known_feeds_that_fell_off_the_list_do_not_matter(clock):
     assert len(walmart.sent) == 1
 
 
+# -- in whatever order -----------------------------------------------------------------------------------
+
+
+def seed(walmart, feeds):
+    """Add feeds that were there long before, one a minute."""
+    for number in range(feeds):
+        walmart.add("price", f"{number}.json", age=60.0 * (feeds - number))
+
+
+@pytest.mark.parametrize("feeds", [1, 49, 50, 51, 120, 3000])
+@pytest.mark.parametrize("newest_first", [True, False])
+def test_found_wherever_the_list_has_it(clock, feeds, newest_first):
+    walmart, records, feed = Walmart(newest_first=newest_first), Records(), make_feed()
+    seed(walmart, feeds)
+    walmart.on_send = lose_answer
+    assert submitter(walmart, records, clock).submit(feed) == f"F{feeds}@AQ"
+    assert len(walmart.sent) == 1
+
+
+@pytest.mark.parametrize("newest_first", [True, False])
+def test_an_earlier_feed_with_our_items_is_none_that_came_since(clock, newest_first):
+    walmart, records = Walmart(newest_first=newest_first), Records()
+    seed(walmart, 100)
+    feed = make_feed(multipart=False)
+    walmart.add("lagtime", age=3 * 86400)
+    walmart.add("lagtime", age=60)
+    leave_intent(walmart, records, clock, feed, before_sending=True)
+    assert submitter(walmart, records, clock).submit(feed) == "F102@AQ"
+    assert len(walmart.sent) == 1
+
+
+def test_unknown_when_a_list_in_no_order_is_longer_than_what_is_looked_through(clock, monkeypatch):
+    monkeypatch.setattr(feed_submit, "LONGEST_LOOK", 100)
+    walmart, records, feed = Walmart(newest_first=False), Records(), make_feed()
+    seed(walmart, 120)
+    walmart.on_send = lose_answer
+    for _ in range(2):
+        with pytest.raises(WalmartUnknownOutcomeError, match="unknown"):
+            submitter(walmart, records, clock).submit(feed)
+    assert len(walmart.sent) == 1
+
+
+def test_a_list_with_the_newest_first_is_not_read_to_its_end(clock, monkeypatch):
+    read = []
+    iter_feeds = feed_submit.iter_feeds
+    monkeypatch.setattr(
+        feed_submit, "iter_feeds", lambda client: (read.append(1) or feed for feed in iter_feeds(client))
+    )
+    walmart, records, feed = Walmart(), Records(), make_feed()
+    seed(walmart, 3000)
+    # Some that came at about the same time are listed in another order.
+    walmart.feeds[10][1]["feedDate"], walmart.feeds[11][1]["feedDate"] = [
+        walmart.feeds[number][1]["feedDate"] for number in (11, 10)
+    ]
+    submitter(walmart, records, clock).submit(feed)
+    assert len(read) == feeds.PAGE
+    assert len(records[feed.key]) == 2
+
+
 # -- without a name --------------------------------------------------------------------------------------
 
 NAMELESS = [
@@ -314,6 +377,74 @@ def test_items_that_look_different_are_no_proof(clock, skus):
     assert submitter(walmart, records, clock).submit(feed) == "F0@AQ"
     assert time.time() - began >= feed_submit.SETTLE
     assert len(walmart.sent) == 1
+
+
+@pytest.mark.parametrize("listed_later", [0, 60])
+def test_another_one_with_our_items_in_the_same_minute_is_not_decided(clock, listed_later):
+    walmart, records, feed = Walmart(), Records(), make_feed(multipart=False)
+    walmart.on_send = lose_answer
+    request = walmart.request
+
+    def after_another(*args, **kwargs):
+        walmart.add("lagtime", age=-1.0)
+        clock.shift(1)
+        walmart.listed_after = listed_later
+        walmart.feeds[0] = (time.time() - listed_later, walmart.feeds[0][1])
+        return request(*args, **kwargs)
+
+    walmart.request = after_another
+    for _ in range(2):
+        with pytest.raises(WalmartUnknownOutcomeError, match=r"F1@AQ, F0@AQ"):
+            submitter(walmart, records, clock).submit(feed)
+    assert len(walmart.sent) == 1
+
+
+def test_one_that_is_not_counted_yet_may_be_ours_although_another_has_our_items(clock):
+    walmart, records, feed = Walmart(), Records(), make_feed(multipart=False)
+    leave_intent(walmart, records, clock, feed)
+    walmart.feeds[0][1]["itemsReceived"] = 0
+    walmart.add("lagtime")
+    with pytest.raises(WalmartUnknownOutcomeError, match=r"F1@AQ, F0@AQ"):
+        submitter(walmart, records, clock).submit(feed)
+
+
+def test_one_with_some_of_our_items_is_none_where_another_has_all(clock):
+    walmart, records, feed = Walmart(), Records(), make_feed(multipart=False)
+    leave_intent(walmart, records, clock, feed)
+    walmart.add("lagtime", skus=["A-1", "X-2", "X-3"])
+    assert submitter(walmart, records, clock).submit(feed) == "F0@AQ"
+
+
+def test_one_with_our_items_of_another_time_needs_a_person(clock):
+    walmart, records, feed = Walmart(), Records(), make_feed(multipart=False)
+    leave_intent(walmart, records, clock, feed, before_sending=True)
+    clock.shift(3600)
+    walmart.add("lagtime")
+    with pytest.raises(WalmartUnknownOutcomeError, match="F0@AQ"):
+        submitter(walmart, records, clock).submit(feed)
+    assert not walmart.sent
+
+
+def test_all_items_are_compared(clock):
+    ours = [f"A-{number}" for number in range(120)]
+    feed = make_feed(multipart=False, skus=ours, items=120)
+    walmart, records = Walmart(), Records()
+    leave_intent(walmart, records, clock, feed, before_sending=True)
+    walmart.add("lagtime", items=120, skus=[*ours[:119], "B-119"])
+    with pytest.raises(WalmartUnknownOutcomeError, match="F0@AQ"):
+        submitter(walmart, records, clock).submit(feed)
+    walmart.details["F0@AQ"] = ours
+    assert submitter(walmart, records, clock).submit(feed) == "F0@AQ"
+
+
+def test_of_one_that_is_another_only_a_page_is_read(clock):
+    feed = make_feed(multipart=False, skus=[f"A-{number}" for number in range(500)], items=500)
+    walmart, records = Walmart(), Records()
+    leave_intent(walmart, records, clock, feed, before_sending=True)
+    walmart.add("lagtime", items=500, skus=[f"B-{number}" for number in range(500)])
+    walmart.request = lambda *_, **__: Answer({"feedId": "OURS@AQ"})
+    assert submitter(walmart, records, clock).submit(feed) == "OURS@AQ"
+    assert walmart.items_read == feeds.PAGE
 
 
 def test_two_that_may_be_ours_are_not_decided(clock):
