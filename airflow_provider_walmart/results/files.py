@@ -24,6 +24,11 @@ PART = 5 * 1024 * 1024
 # else that Airflow reaches (this machine, SFTP, SharePoint) has real folders, which must be there first.
 OBJECT_STORES = frozenset({"s3", "s3a", "s3n", "gs", "gcs", "abfs", "abfss", "adl"})
 
+PROVIDERS = (
+    "Storages come with providers of Airflow: s3:// with apache-airflow-providers-amazon[s3fs], gs:// with -google, "
+    "abfs:// with -microsoft-azure, sftp:// with -sftp[sshfs]."
+)
+
 
 def place_of(uri: str, field: str = "path") -> ObjectStoragePath:
     """Return where a file is to go.
@@ -41,8 +46,8 @@ def place_of(uri: str, field: str = "path") -> ObjectStoragePath:
         place = ObjectStoragePath(uri if "://" in uri else os.path.abspath(uri))
         _ = place.fs
     except (ValueError, ImportError) as error:
-        raise WalmartConfigError(f"{field} is {shown(uri)!r}: {error}.") from None
-    if not place.name or (is_local(place) and os.path.isdir(place.path)):
+        raise WalmartConfigError(f"{field} is {shown(uri)!r}: {error}.", hint=PROVIDERS) from None
+    if uri.endswith("/") or not place.name or (is_local(place) and os.path.isdir(place.path)):
         raise WalmartConfigError(f"{field} is {shown(uri)!r}, a folder or a bucket; expected a file in one.")
     return place
 

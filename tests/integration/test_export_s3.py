@@ -8,6 +8,7 @@ from collections import Counter
 from datetime import datetime, timedelta, timezone
 
 import pytest
+from airflow.exceptions import AirflowFailException
 from exporting import after_each_page, kill_export
 
 from airflow_provider_walmart.client.errors import WalmartServerError
@@ -90,6 +91,19 @@ def test_a_killed_run_shows_nothing_and_the_next_one_leaves_none_of_its_parts(sh
     ]
     parts = [bucket.read(name) for name in bucket.names() if "part" in name]
     assert ids(b"".join(parts)) == Counter(placed)
+
+
+def test_a_folder_is_a_place_for_parts_only(shop, bucket):
+    seed(shop, 30)
+    with pytest.raises(AirflowFailException, match=f"output_path is '{PLACE}/', a folder"):
+        export(PLACE + "/")
+    assert not shop.received("^/v3/orders")
+    assert export(PLACE + "/", part_records=20)["manifest"] == PLACE + "/_manifest.json"
+    assert sorted(bucket.names()) == [
+        "orders/today/_manifest.json",
+        "orders/today/part-00001.jsonl",
+        "orders/today/part-00002.jsonl",
+    ]
 
 
 def test_no_name_is_a_pattern(shop, bucket):

@@ -108,8 +108,14 @@ def test_parquet_without_pyarrow_is_refused(monkeypatch):
 
 
 @pytest.mark.parametrize("path", ["nowhere://bucket/key", "nowhere:///key"])
-def test_a_place_nobody_knows_is_refused(path):
-    with pytest.raises(WalmartConfigError, match=r"output_path .*nowhere"):
+def test_a_place_nobody_knows_is_refused_and_what_would_know_it_is_named(path):
+    with pytest.raises(WalmartConfigError, match=r"output_path .*nowhere.* Hint: .*-amazon\[s3fs\]"):
+        check_output(path, "csv")
+
+
+@pytest.mark.parametrize("path", ["/tmp", "/tmp/", "/tmp/not-there/", "file:///tmp/not-there/"])
+def test_a_folder_is_refused(path):
+    with pytest.raises(WalmartConfigError, match=f"output_path is '{path}', a folder"):
         check_output(path, "csv")
 
 
