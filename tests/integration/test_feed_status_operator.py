@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
-import resource
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
+from full_disk import disk_full_after
 from wire import http, token
 
 from airflow_provider_walmart.client.errors import (
@@ -318,14 +318,8 @@ class TestFailedItemsFile:
         folder.mkdir()
         if earlier:
             (folder / "items.jsonl").write_text(earlier)
-        limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-        # No file may grow beyond this: as close to a full disk as a test comes by itself.
-        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
-        try:
-            with pytest.raises(OSError, match="File too large"):
-                operator(item_errors_path=str(folder / "items.jsonl")).execute({})
-        finally:
-            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        with disk_full_after(100_000), pytest.raises(OSError, match="File too large"):
+            operator(item_errors_path=str(folder / "items.jsonl")).execute({})
         assert [file.read_text() for file in folder.iterdir()] == ([earlier] if earlier else [])
 
 

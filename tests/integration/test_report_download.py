@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -18,6 +16,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 import requests
+from full_disk import disk_full_after
 from tasks import Task
 
 from airflow_provider_walmart.client.errors import (
@@ -243,17 +242,6 @@ def test_a_bad_download_leaves_nothing_and_costs_no_report(shop, operator, files
 # -- this machine --------------------------------------------------------------------------------------
 
 
-@contextlib.contextmanager
-def disk_full_after(size: int):
-    """Let no file become larger than so many bytes: what the kernel says then is what it says of a full disk."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
 @pytest.mark.parametrize("size", [60_000, 1_200_000], ids=["downloading", "unpacking"])
 def test_a_full_disk(shop, operator, files, size):
     shop.settings(report_rows=5000)
@@ -290,12 +278,14 @@ def test_killed_on_the_way(shop, operator, files, tmp_path, when):
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 240
     while process.poll() is None and time.monotonic() < deadline:
         parts = [path for path in (tmp_path / "landed").glob("*") if path.stat().st_size > 0]
         if (when == "downloading" and shop.received(STORAGE)) or parts:
             break
         time.sleep(0.05)
+    else:
+        pytest.fail("the moment to kill it did not come")
     assert process.poll() is None
     os.kill(process.pid, signal.SIGKILL)
     process.wait()

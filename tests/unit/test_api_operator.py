@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import resource
-import signal
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ import pytest
 import requests
 from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow.sdk import DAG, Param, task
+from full_disk import disk_full_after
 
 from airflow_provider_walmart.client.errors import (
     WalmartConfigError,
@@ -191,25 +190,14 @@ def test_when_the_server_dies_in_the_middle_there_is_the_old_file_or_none(before
     assert not before or path.read_text() == before
 
 
-@pytest.fixture
-def full_disk():
-    """Let no file grow beyond 10,000 bytes."""
-    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    signal.signal(signal.SIGXFSZ, handler)
-
-
 @pytest.mark.parametrize("paginate", [True, False])
 @pytest.mark.parametrize("before", [None, "yesterday's\n"])
-def test_when_the_disk_is_full_there_is_the_old_file_or_none(before, paginate, walmart, folder, full_disk):
+def test_when_the_disk_is_full_there_is_the_old_file_or_none(before, paginate, walmart, folder):
     path = folder / "orders.jsonl"
     if before:
         path.write_text(before)
     walmart.get(f"{BASE}/v3/orders", pages(range(1000)))
-    with pytest.raises(OSError, match="File too large"):
+    with disk_full_after(10_000), pytest.raises(OSError, match="File too large"):
         run("getAllOrders", paginate=paginate, output_path=str(path))
     assert files(folder) == (["orders.jsonl"] if before else [])
     assert not before or path.read_text() == before

@@ -12,7 +12,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 PAGE = HERE.parents[2] / "docs" / "fault-matrix.md"
-for folder in (HERE, HERE.parent, HERE.parent / "sandbox"):
+for folder in (HERE, HERE.parent, HERE.parent / "sandbox", HERE.parents[1]):
     sys.path.insert(0, str(folder))
 
 from entry_points import ENTRY_POINTS  # noqa: E402

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import resource
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -17,6 +16,7 @@ import requests
 import time_machine
 from entry_points import CLIENT_ID, EntryPoint, hook
 from filelock import FileLock
+from full_disk import disk_full_after
 from shop import Shop
 from wire import Wire, http
 
@@ -130,11 +130,18 @@ def named(*, header: str, form: Callable[[datetime], str], after: timedelta) -> 
 
 
 @contextlib.contextmanager
+def closed_port() -> Iterator[int]:
+    """Give a port that refuses connections, and that nobody else gets meanwhile."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield taken.getsockname()[1]
+
+
+@contextlib.contextmanager
 def nobody_listens(cell: Cell) -> Iterator[None]:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    cell.connect(f"http://127.0.0.1:{port}")
-    yield
+    with closed_port() as port:
+        cell.connect(f"http://127.0.0.1:{port}")
+        yield
     cell.connect(cell.shop.url)
 
 
@@ -156,7 +163,7 @@ def no_answer(**fields: Any) -> Making:
             hit = cell.entry.is_hit(request.method, request.path_url)
             return send(self, request, **{**options, **({"timeout": SHORT_TIMEOUT} if hit else {})})
 
-        cell.fault(delay=3, **fields)
+        cell.fault(delay=600, **fields)
         with cell.monkeypatch.context() as patch:
             patch.setattr(requests.adapters.HTTPAdapter, "send", impatient)
             yield
@@ -234,23 +241,17 @@ def store_is_locked(cell: Cell) -> Iterator[None]:
 
 @contextlib.contextmanager
 def redis_is_gone(cell: Cell) -> Iterator[None]:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    cell.monkeypatch.setenv("AIRFLOW__WALMART__SHARED_STATE", "redis")
-    cell.monkeypatch.setenv("AIRFLOW__WALMART__SHARED_STATE_URL", f"redis://:{SECRET}@127.0.0.1:{port}/0")
-    yield
+    with closed_port() as port:
+        cell.monkeypatch.setenv("AIRFLOW__WALMART__SHARED_STATE", "redis")
+        cell.monkeypatch.setenv("AIRFLOW__WALMART__SHARED_STATE_URL", f"redis://:{SECRET}@127.0.0.1:{port}/0")
+        yield
     cell.monkeypatch.delenv("AIRFLOW__WALMART__SHARED_STATE")
 
 
 @contextlib.contextmanager
 def no_file_may_grow(cell: Cell) -> Iterator[None]:
-    """What the kernel says then is what it says of a full disk."""
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
-    try:
+    with disk_full_after(0):
         yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
 FORMS: dict[str, dict[str, Any]] = {
