@@ -34,6 +34,7 @@ def tests(session: nox.Session, airflow: str) -> None:
         "tests/unit",
         "tests/integration",
         *session.posargs,
+        env={"WALMART_NEW_EXAMPLES": "1"},
     )
     if (session.python, airflow) in ENDS:
         session.run("python", "-m", "pytest", "tests/system", *session.posargs)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 TESTS = Path(__file__).resolve().parent
 CHECKOUT = TESTS.parent
@@ -25,6 +26,16 @@ from system_account import CLIENT_ID, CLIENT_SECRET  # noqa: E402
 for name in [name for name in os.environ if name.startswith("AIRFLOW_")]:
     del os.environ[name]
 HOME = os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="walmart-tests-")
+
+# How long an example takes says more about the machine than about the code. What is drawn is always the same, so that a
+# run fails for what was changed since the last one; the version matrix, which takes its time, draws something new.
+settings.register_profile(
+    "unhurried",
+    deadline=None,
+    derandomize="WALMART_NEW_EXAMPLES" not in os.environ,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("unhurried")
 
 
 def pytest_unconfigure() -> None:

@@ -104,9 +104,8 @@ def test_what_is_due_soon_is_looked_at_in_the_same_round():
             waiting.due -= 5.0
             waiting.early -= 5.0
         poller._sooner.set()
-        await asyncio.wait(tasks, timeout=0.2)
-        for task in tasks:
-            task.cancel()
+        await asyncio.wait_for(asyncio.gather(*tasks[:2]), 20)
+        tasks[2].cancel()
 
     walmart = Walmart(all_are(finished))
     asyncio.run(wait())
@@ -160,7 +159,8 @@ def test_one_who_leaves_leaves_the_others_alone():
             task.cancel()
         await asyncio.sleep(2 * PAUSE)
         before = len(walmart.looks)
-        await asyncio.sleep(5 * PAUSE)
+        while len(walmart.looks) < before + 3:
+            await asyncio.sleep(PAUSE)
         assert set.union(*walmart.looks[before + 1 :]) == {"A"}
         walmart.plan = [all_are(finished)]
         return await asyncio.gather(*tasks, return_exceptions=True)
@@ -227,10 +227,15 @@ def test_a_poller_serves_again_after_it_gave_up():
 
 
 def test_nobody_asks_before_the_time_that_walmart_named():
-    at = datetime.now(timezone.utc) + timedelta(seconds=1)
-    walmart = Walmart(WalmartRateLimitError("429", retry_at=at), all_are(finished))
+    named = []
+
+    def refuse(_):
+        named.append(datetime.now(timezone.utc) + timedelta(seconds=0.5))
+        raise WalmartRateLimitError("429", retry_at=named[0])
+
+    walmart = Walmart(refuse, all_are(finished))
     assert wait_for(walmart, "A") == [finished("A")]
-    assert walmart.times[0] < at <= walmart.times[1]
+    assert named[0] <= walmart.times[1]
 
 
 def test_429_is_no_failure_however_often():
@@ -355,7 +360,7 @@ def test_it_tells_what_became_of_the_feeds_in_their_order(monkeypatch):
 
 def test_it_gives_up_at_the_deadline_and_says_what_is_missing(monkeypatch):
     walmart = Walmart(lambda ids: {"B": finished("B"), "A": unfinished("A")})
-    event = run(make_trigger(deadline=time.time() + 0.3), walmart, monkeypatch)
+    event = run(make_trigger(deadline=time.time() + 2), walmart, monkeypatch)
     assert event == {"status": "timeout", "pending": ["A"]}
 
 

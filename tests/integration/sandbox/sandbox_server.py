@@ -38,7 +38,7 @@ class Server:
     def stop(self) -> int:
         self.session.close()
         self.process.terminate()
-        return self.process.wait(10)
+        return self.process.wait(60)
 
     def control(self, method: str, path: str, body: Any = None, *, status: int = 200) -> Any:
         answer = self.session.request(method, f"{self.url}/_sandbox/{path}", json=body)

@@ -131,10 +131,12 @@ def test_replenishment_is_told_in_wall_time(server):
 def test_waiting_until_the_named_time_is_enough(server):
     server.control("POST", "settings", {"limits": {"GET /v3/feeds": [1, 0.3]}})
     for _ in range(5):
-        server.get("/v3/feeds")
-        refusal = server.call("GET", "/v3/feeds")
+        # A slow machine gets more than one through before the next is too early.
+        while (refusal := server.call("GET", "/v3/feeds")).status_code == 200:
+            pass
         assert refusal.status_code == 429
         time.sleep(max(0, int(refusal.headers["X-Next-Replenishment-Time"]) / 1000 - time.time()))
+        server.get("/v3/feeds")
 
 
 def test_limits_can_be_switched_off_and_overridden(server):

@@ -81,7 +81,7 @@ def shop(shared_server):
     return shared_server
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_no_input_breaks_it(shop, data):
     method, path, names = data.draw(st.sampled_from(ENDPOINTS))
@@ -162,7 +162,7 @@ def spoil(data, value):
     return data.draw(JSON_VALUE)
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_no_almost_right_write_breaks_it_or_what_is_read_afterwards(shop, data):
     path, method, body = data.draw(st.sampled_from(WRITES))

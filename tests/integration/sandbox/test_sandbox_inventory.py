@@ -234,6 +234,7 @@ def test_lag_time(server):
 
 
 def test_feeds_change_stock_and_prices_once_they_are_processed(server):
+    server.control("POST", "clock", {"speed": 1e-6})
     server.control("POST", "seed", {"items": 3, "inventories": 3})
     server.control("POST", "settings", {"feed_seconds": 1000, "token_life": 5000})
     before = amount(server, "SKU-000001")

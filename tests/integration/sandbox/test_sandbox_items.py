@@ -34,6 +34,7 @@ def test_the_first_page_needs_no_cursor_and_a_short_list_has_none(server):
 
 
 def test_a_cursor_is_valid_for_two_minutes(server):
+    server.control("POST", "clock", {"speed": 1e-6})
     server.control("POST", "seed", {"items": 100})
     cursor = server.get("/v3/items?limit=10")["nextCursor"]
     for _ in range(3):

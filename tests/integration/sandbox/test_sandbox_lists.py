@@ -194,6 +194,7 @@ def test_a_report_is_downloaded_without_walmarts_headers(reports):
 
 
 def test_a_report_that_is_not_ready_cannot_be_downloaded(server):
+    server.control("POST", "settings", {"report_seconds": 600})
     request_id = request_report(server)
     assert server.call("GET", f"/v3/reports/downloadReport?requestId={request_id}").status_code == 400
     server.refused(404, "GET", "/v3/reports/downloadReport?requestId=none")

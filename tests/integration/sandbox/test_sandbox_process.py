@@ -13,7 +13,7 @@ def test_a_signal_stops_it_cleanly(start, number):
     server = start()
     server.get("/v3/feeds")
     server.process.send_signal(number)
-    assert server.process.wait(10) == 0
+    assert server.process.wait(60) == 0
 
 
 def test_it_stops_although_an_answer_is_being_held_back(start):
@@ -26,7 +26,7 @@ def test_it_stops_although_an_answer_is_being_held_back(start):
     while not server.control("GET", "requests"):
         time.sleep(0.05)
     assert server.stop() == 0
-    assert waiting.wait(10) != 0
+    assert waiting.wait(60) != 0
 
 
 def test_it_listens_where_it_was_told(start):
@@ -62,21 +62,21 @@ def test_token_life_of_the_command_line(start):
 def test_state_survives_a_kill(start, tmp_path):
     file = tmp_path / "state.json"
     first = start("--no-seed", "--state-file", str(file))
-    first.control("POST", "settings", {"token_life": 60})
+    first.control("POST", "settings", {"token_life": 3600})
     token = first.token()
     feed_id = first.call("POST", "/v3/feeds?feedType=inventory", json={"Inventory": [{"sku": "A"}]}).json()[
         "feedId"
     ]
-    first.control("POST", "clock", {"advance": 50})
+    first.control("POST", "clock", {"advance": 3000})
     first.process.kill()
-    first.process.wait(10)
+    first.process.wait(60)
 
     second = start("--no-seed", "--state-file", str(file))
     answer = second.call("GET", f"/v3/feeds/{feed_id}", headers={"WM_SEC.ACCESS_TOKEN": token})
     assert answer.json()["feedStatus"] == "PROCESSED"
-    second.control("POST", "clock", {"advance": 10})
+    second.control("POST", "clock", {"advance": 600})
     assert second.call("GET", "/v3/feeds", headers={"WM_SEC.ACCESS_TOKEN": token}).status_code == 401
-    assert second.post_token().json()["expires_in"] == 60
+    assert second.post_token().json()["expires_in"] == 3600
 
 
 def test_every_kind_of_record_survives_a_restart(start, tmp_path):

@@ -209,6 +209,7 @@ def test_signature_headers_are_refused(server, name):
 
 
 def test_an_expired_token_is_unauthorized(server):
+    server.control("POST", "clock", {"speed": 1e-6})
     server.get("/v3/feeds")
     server.control("POST", "clock", {"advance": 899})
     server.get("/v3/feeds")
