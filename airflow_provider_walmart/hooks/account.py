@@ -138,7 +138,7 @@ class AccountHook(BaseHook, Generic[SettingsT, ClientT]):
         try:
             # By itself it is asked for once: whoever waits for the answer can press the button again.
             client.access_token()
-            found = self._prove(client)
+            is_good, found = self._prove(client)
         except errors.WalmartError as error:
             self.log.warning("Connection test failed: %s", error)
             said = next(text for kind, text in TEST_FAILURES if isinstance(error, kind))
@@ -148,7 +148,7 @@ class AccountHook(BaseHook, Generic[SettingsT, ClientT]):
             return False, f"The test itself failed; the log of the server that ran it says why. ({where})"
         finally:
             client.session.close()
-        return True, f"Connected to {self.hook_name}: {where}.{found}"
+        return is_good, f"Connected to {self.hook_name}: {where}.{found}" if is_good else f"{found} ({where})"
 
     def _settings(self) -> SettingsT:
         return self.settings_of(self.get_connection(getattr(self, self.conn_name_attr)))
@@ -157,8 +157,8 @@ class AccountHook(BaseHook, Generic[SettingsT, ClientT]):
         """Say in words of our own which account a connection test is about."""
         raise NotImplementedError
 
-    def _prove(self, client: ClientT) -> str:
-        """Make a call that shows that the keys are good, and say in words of our own what it showed."""
+    def _prove(self, client: ClientT) -> tuple[bool, str]:
+        """Make a call that shows whether the keys are good, and say in words of our own what it showed."""
         raise NotImplementedError
 
 

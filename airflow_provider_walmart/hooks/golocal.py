@@ -99,9 +99,9 @@ class WalmartGoLocalHook(AccountHook[GoLocalSettings, GoLocalClient]):
     def _where(self, settings: GoLocalSettings) -> str:
         return f"environment {settings.environment}"
 
-    def _prove(self, client: GoLocalClient) -> str:
+    def _prove(self, client: GoLocalClient) -> tuple[bool, str]:
         # The token call serves both environments alike: only another call shows whether the keys fit this one. Of all
         # that may be wrong with the question itself, none is a matter of the connection.
         with contextlib.suppress(WalmartRequestError):
             client.find_delivery("connection-test")
-        return ""
+        return True, ""

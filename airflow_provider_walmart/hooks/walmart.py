@@ -28,6 +28,12 @@ from airflow_provider_walmart.hooks.shared_state import shared_state
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
 
+NOT_VALID = (
+    "Walmart gave out a token and says that it is not valid. Check that client ID and client secret belong to this "
+    "environment and market."
+)
+NO_CHANNEL_MATCH = "Walmart says that the channel type does not match these keys."
+
 
 class WalmartHook(AccountHook[WalmartSettings, MarketplaceClient]):
     """Talks to Walmart Marketplace with the account of a connection.
@@ -88,8 +94,13 @@ class WalmartHook(AccountHook[WalmartSettings, MarketplaceClient]):
     def _where(self, settings: WalmartSettings) -> str:
         return f"environment {settings.environment}, market {settings.market}"
 
-    def _prove(self, client: MarketplaceClient) -> str:
-        return f" Scopes: {_scopes_text(client.token_detail().get('scopes'))}."
+    def _prove(self, client: MarketplaceClient) -> tuple[bool, str]:
+        detail = client.token_detail()
+        if detail.get("is_valid") is False:
+            return False, NOT_VALID
+        found = f" Scopes: {_scopes_text(detail.get('scopes'))}."
+        # No reason to fail: calls don't need a channel type in every market.
+        return True, found if detail.get("is_channel_match") is not False else f"{found} {NO_CHANNEL_MATCH}"
 
     # -- calls ---------------------------------------------------------------------------------------
 

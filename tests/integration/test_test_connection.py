@@ -83,6 +83,24 @@ def test_scopes_in_any_form_are_said_in_our_words(scopes, said, wire, test_of):
     assert message.endswith(f"Scopes: {said}.")
 
 
+def test_a_token_that_walmart_calls_invalid_is_a_failure(wire, test_of):
+    server = wire(answers(detail=http(200, {**DETAIL, "is_valid": False, "is_channel_match": False})))
+    assert test_of(server.url) == (
+        False,
+        "Walmart gave out a token and says that it is not valid. Check that client ID and client secret belong to this "
+        f"environment and market. {WHERE}",
+    )
+
+
+def test_a_channel_type_that_does_not_match_is_said(wire, test_of):
+    server = wire(answers(detail=http(200, {**DETAIL, "is_channel_match": False})))
+    ok, message = test_of(server.url)
+    assert ok
+    assert message.endswith(
+        "orders full access. Walmart says that the channel type does not match these keys."
+    )
+
+
 @pytest.mark.parametrize(
     ("token_answer", "detail", "said"),
     [

@@ -35,9 +35,7 @@ def said(shop, monkeypatch):
             result = use(cls("shop"))
         except Exception as error:
             return f"{type(error).__name__}: {error}"
-        ok, message = result
-        assert not ok
-        return message
+        return result[1]
 
     return run
 
@@ -54,6 +52,10 @@ def messages(shop, said, caplog, monkeypatch):
     """Yield what is said in every situation of the page."""
     yield said(feeds, **BAD_SECRET)
     yield said(button, **BAD_SECRET)
+    for told in ({"is_valid": False}, {"is_valid": True, "is_channel_match": False}):
+        shop.fault("/v3/token/detail", body=told)
+        yield said(button)
+        shop.no_faults()
     shop.fault("/v3/feeds", status=401)
     with caplog.at_level(logging.INFO, logger="airflow_provider_walmart"):
         yield said(feeds)
