@@ -25,7 +25,7 @@ from airflow_provider_walmart.client.golocal_settings import SIMULATOR, TOKEN_PA
 from airflow_provider_walmart.client.headers import BEARER_TOKEN, CORRELATION_ID, correlation_id
 from airflow_provider_walmart.client.http import HttpSession
 from airflow_provider_walmart.client.observer import Observer
-from airflow_provider_walmart.client.query import encode_query
+from airflow_provider_walmart.client.query import Params, encode_query
 from airflow_provider_walmart.client.request_building import build_request, request_body
 from airflow_provider_walmart.client.responses import HINT_401 as ANY_HINT_401
 from airflow_provider_walmart.client.responses import raise_for_status
@@ -97,7 +97,7 @@ class GoLocalClient:
         }
 
     def request(
-        self, method: str, path: str, *, params: Mapping[str, Any] | None = None, **kwargs: Any
+        self, method: str, path: str, *, params: Params | None = None, **kwargs: Any
     ) -> requests.Response:
         """Send one call and return its answer.
 

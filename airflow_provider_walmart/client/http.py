@@ -104,7 +104,7 @@ class HttpSession(requests.Session):
             files=request.files,
             data=request.data,
             json=request.json,
-            params=request.params,
+            params=_spaces_encoded(request.params),
             auth=request.auth,
             cookies=request.cookies,
             hooks=request.hooks,
@@ -120,6 +120,18 @@ class HttpSession(requests.Session):
         """Take the credentials out of a redirected request that leaves the origin."""
         if origin(prepared_request.url or "") != self.origin:
             strip_credentials(prepared_request.headers)
+
+
+def _spaces_encoded(params: Any) -> Any:
+    """Return query parameters as a query string in which a space is ``%20``: Walmart takes ``+`` for a plus.
+
+    A query string that is ready is left as it is.
+    """
+    if isinstance(params, (str, bytes)) or not params:
+        return params
+    encoded = requests.PreparedRequest()
+    encoded.prepare_url("https://localhost", params)
+    return str(encoded.url).partition("?")[2].replace("+", "%20")
 
 
 def origin(url: str) -> tuple[str, str | None, int | None]:

@@ -24,7 +24,7 @@ from airflow_provider_walmart.client.headers import (
 from airflow_provider_walmart.client.http import HttpSession, transport_error
 from airflow_provider_walmart.client.observer import Observer, observed_sleep
 from airflow_provider_walmart.client.paging import iter_records, page_params, pages, records
-from airflow_provider_walmart.client.query import encode_query
+from airflow_provider_walmart.client.query import Params, encode_query
 from airflow_provider_walmart.client.raw_pages import Raw, as_raw, decode_page
 from airflow_provider_walmart.client.request_building import BuiltRequest, build_request, request_body
 from airflow_provider_walmart.client.responses import json_object, raise_for_status
@@ -101,7 +101,7 @@ class MarketplaceClient:
         }
 
     def request(
-        self, method: str, path: str, *, params: Mapping[str, Any] | None = None, **kwargs: Any
+        self, method: str, path: str, *, params: Params | None = None, **kwargs: Any
     ) -> requests.Response:
         """Send one call and return its answer.
 

@@ -2,23 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from airflow_provider_walmart.client.errors import WalmartConfigError
 
+# Parameters by name, as pairs where a name comes more than once, or a query string that is ready.
+Params = Mapping[str, Any] | Sequence[tuple[str, Any]] | str
 
-def encode_query(params: Mapping[str, Any]) -> str:
+
+def encode_query(params: Params) -> str:
     """Return parameters as a query string without ``?``.
 
     Everything reserved is percent-encoded, a space as ``%20`` and ``+`` as ``%2B``; booleans become
-    ``true`` and ``false``, times ISO 8601 in UTC; a list repeats its parameter; None is left out.
+    ``true`` and ``false``, times ISO 8601 in UTC; a list repeats its parameter; None is left out. A text is a query
+    string that is ready.
+
+    :raises WalmartConfigError: for anything but a dict, pairs or text.
     """
+    if isinstance(params, str):
+        return params.removeprefix("?")
+    given = params.items() if isinstance(params, Mapping) else params
+    if not isinstance(given, Collection) or not all(
+        isinstance(pair, (tuple, list)) and len(pair) == 2 for pair in given
+    ):
+        raise WalmartConfigError(
+            f"params is a {type(params).__name__}; allowed: a dict, a list of pairs, or a query string that is ready."
+        )
     pairs = [
         (name, query_text(one, name))
-        for name, value in params.items()
+        for name, value in given
         for one in (value if isinstance(value, (list, tuple, set, frozenset)) else [value])
         if one is not None
     ]

@@ -42,7 +42,7 @@ from airflow_provider_walmart.client.headers import MARKETPLACE_TOKEN, TokenHead
 from airflow_provider_walmart.client.http import transport_error
 from airflow_provider_walmart.client.responses import HINT_IN_BETWEEN, json_object, raise_for_status
 from airflow_provider_walmart.client.retry_after import LONGEST_BLOCK
-from airflow_provider_walmart.client.settings import WalmartSettings
+from airflow_provider_walmart.client.settings import WalmartSettings, text_field
 from airflow_provider_walmart.client.state import Resilient
 
 log = logging.getLogger(__name__)
@@ -369,24 +369,24 @@ class MarketplaceTokens(TokenProvider):
         super().__init__(marketplace_token_call(settings), http, store, on_secret)
         self._settings = settings
 
-    def exchange_authorization_code(self, code: str, redirect_uri: str, partner_id: str) -> str:
+    def exchange_authorization_code(self, code: str, redirect_uri: str, partner_id: str | int) -> str:
         """Return the refresh token that an authorization code is worth (valid for a year).
 
         :param code: ``code`` of the callback, URL-decoded.
         :param redirect_uri: exactly as registered for the app.
         :param partner_id: ``sellerId`` of the callback.
-        :raises WalmartConfigError: when one of them is blank.
+        :raises WalmartConfigError: when one of them is blank or can't be sent.
         :raises WalmartAuthError: when Walmart refuses them.
         """
-        for name, value in (("code", code), ("redirect_uri", redirect_uri), ("partner_id", partner_id)):
-            if not (value or "").strip():
+        given = {"code": code, "redirect_uri": redirect_uri, "partner_id": partner_id}
+        texts = {name: text_field(name, value) for name, value in given.items()}
+        for name, text in texts.items():
+            if not text:
                 raise WalmartConfigError(f"{name} is blank: the authorization_code grant needs it.")
-        form = {
-            "grant_type": "authorization_code",
-            "code": code.strip(),
-            "redirect_uri": redirect_uri.strip(),
-        }
-        answer = self._request(marketplace_token_call(replace(self._settings, partner_id=partner_id), form))
+        settings = replace(self._settings, partner_id=texts.pop("partner_id"))
+        answer = self._request(
+            marketplace_token_call(settings, {"grant_type": "authorization_code", **texts})
+        )
         refresh_token = answer.get("refresh_token")
         if not isinstance(refresh_token, str) or not refresh_token:
             raise WalmartAuthError(

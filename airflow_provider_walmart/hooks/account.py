@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     import requests
     from airflow.providers.common.compat.sdk import Connection
 
+    from airflow_provider_walmart.client.query import Params
+
 TEST_TIMEOUT = 10.0
 
 SettingsT = TypeVar("SettingsT", bound="WalmartSettings | GoLocalSettings")
@@ -92,7 +94,7 @@ class AccountHook(BaseHook, Generic[SettingsT, ClientT]):
         method: str,
         path: str,
         *,
-        params: Mapping[str, Any] | None = None,
+        params: Params | None = None,
         json: Any = None,
         data: Any = None,
         files: Any = None,
@@ -105,7 +107,8 @@ class AccountHook(BaseHook, Generic[SettingsT, ClientT]):
 
         :param method: HTTP method.
         :param path: path below the base URL, beginning with a slash, already percent-encoded.
-        :param params: query parameters; None values are left out, booleans become ``true`` and ``false``.
+        :param params: query parameters as a dict, or as pairs where a name comes more than once; None values are left
+            out, booleans become ``true`` and ``false``. A text is a query string that is ready.
         :param json: body to send as JSON.
         :param data: body to send as it is.
         :param files: parts of a multipart body.

@@ -81,7 +81,7 @@ class WalmartHook(AccountHook[WalmartSettings, MarketplaceClient]):
         """
         return self.client.token_detail()
 
-    def exchange_authorization_code(self, code: str, redirect_uri: str, partner_id: str) -> str:
+    def exchange_authorization_code(self, code: str, redirect_uri: str, partner_id: str | int) -> str:
         """Exchange an OAuth authorization code for the refresh token to store in the connection.
 
         :param code: ``code`` of the callback, URL-decoded.

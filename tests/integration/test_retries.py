@@ -281,6 +281,52 @@ def test_parameters_are_written_as_walmart_reads_them(walmart):
     )
 
 
+@pytest.mark.parametrize(
+    ("params", "query"),
+    [
+        ("a=1&b=%2B", "a=1&b=%2B"),
+        ("?nextCursor=x%3D", "nextCursor=x%3D"),
+        ([("a", "x y"), ("a", True), ("b", None)], "a=x%20y&a=true"),
+        ((("a", 1),), "a=1"),
+        ({}, ""),
+        ([], ""),
+        ("", ""),
+    ],
+)
+def test_parameters_may_be_pairs_or_a_query_that_is_ready(params, query, walmart):
+    server, client = walmart(http(200, {}))
+    client.request("GET", PATH, params=params)
+    assert server.requests[-1].target == (f"{PATH}?{query}" if query else PATH)
+
+
+@pytest.mark.parametrize("params", [5, b"a=1", ["a"], [("a", 1, 2)], [5], {"a", "b"}])
+def test_parameters_that_are_none_are_refused(params, walmart):
+    server, client = walmart(http(200, {}))
+    with pytest.raises(WalmartConfigError, match=r"params is a \w+; allowed: a dict, a list of pairs, or"):
+        client.request("GET", PATH, params=params)
+    assert not server.requests
+
+
+@pytest.mark.parametrize(
+    ("url", "params", "query"),
+    [
+        (
+            PATH,
+            {"sku": "a b+c", "many": ["d e", "f"], "none": None, "ä": "/"},
+            "sku=a%20b%2Bc&many=d%20e&many=f&%C3%A4=%2F",
+        ),
+        (PATH, [("sku", "a b"), ("sku", "c")], "sku=a%20b&sku=c"),
+        (f"{PATH}?ready=a+b", {"sku": "a b"}, "ready=a+b&sku=a%20b"),
+        (PATH, "cursor=a+b%20c", "cursor=a+b%20c"),
+        (f"{PATH}?ready=a+b", None, "ready=a+b"),
+    ],
+)
+def test_the_session_writes_a_space_as_walmart_reads_it(url, params, query, walmart):
+    server, client = walmart(http(200, {}))
+    client.session.get(url, params=params)
+    assert server.requests[-1].target == f"{PATH}?{query}"
+
+
 def test_an_announced_end_is_said_once(walmart, caplog):
     _, client = walmart(http(200, {}, Deprecation="true", Sunset="Sat, 27 Mar 2027 00:00:00 GMT"))
     for _ in range(3):

@@ -78,6 +78,23 @@ def test_the_authorization_code_grant(make_client, token_url):
     assert REFRESH in secrets
 
 
+def test_the_partner_id_of_the_authorization_code_grant_may_be_a_number(make_client, token_url):
+    called = token_url(json={**GOOD, "refresh_token": REFRESH})
+    exchange = make_client().session.tokens.exchange_authorization_code
+    assert exchange("the-code", "https://example.com/back", 10001) == REFRESH
+    assert called.last_request.headers["WM_PARTNER.ID"] == "10001"
+
+
+@pytest.mark.parametrize("position", [0, 1, 2])
+def test_what_can_not_be_sent_for_an_authorization_code_is_refused(position, make_client, token_url):
+    called = token_url(json=GOOD)
+    given = ["code", "https://example.com", "10001"]
+    given[position] = ["x"]
+    with pytest.raises(errors.WalmartConfigError, match="is a list; expected text"):
+        make_client().session.tokens.exchange_authorization_code(*given)
+    assert not called.called
+
+
 @pytest.mark.parametrize("blank", ["", "  ", None])
 @pytest.mark.parametrize("position", [0, 1, 2])
 def test_the_authorization_code_grant_needs_all_three(blank, position, make_client, token_url):
