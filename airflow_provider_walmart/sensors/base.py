@@ -13,6 +13,7 @@ from airflow_provider_walmart.client.errors import (
     WalmartRateLimitError,
     WalmartServerError,
 )
+from airflow_provider_walmart.results.failed_polls import failed_in_a_row
 from airflow_provider_walmart.results.failures import fail_for_good
 from airflow_provider_walmart.results.waiting import MAX_FAILED_LOOKS
 
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
 class WalmartSensor(BaseSensorOperator):
     """Base of the sensors.
 
-    A poll that fails on the network or with a 5xx is weather: the sensor keeps waiting, up to ten in a row. A 429
-    always is.
+    A poll that fails on the network or with a 5xx is weather: the sensor keeps waiting, up to ten in a row, whatever
+    its mode. A 429 always is, and starts the count anew.
 
     :param poll_interval: seconds between two polls; default 60. The same as Airflow's ``poke_interval``.
     :param deferrable: wait in the triggerer; default: ``[operators] default_deferrable``.
@@ -92,13 +93,14 @@ class WalmartSensor(BaseSensorOperator):
             try:
                 found = self.look(context)
             except (WalmartConnectionError, WalmartServerError) as error:
-                self._failed_polls += 1
+                # A rescheduled poll is a process of its own, which remembers nothing.
+                self._failed_polls = failed_in_a_row(context) if self.reschedule else self._failed_polls + 1
                 if self._failed_polls >= MAX_FAILED_LOOKS:
                     raise
                 self.log.warning("Poll %d in a row failed, still waiting: %s", self._failed_polls, error)
                 return False
             except WalmartRateLimitError as error:
                 self.log.warning("Throttled, still waiting: %s", error)
-                return False
+                found = None
             self._failed_polls = 0
             return False if found is None else PokeReturnValue(is_done=True, xcom_value=found)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from itertools import count
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, PokeReturnValue
+from tasks import Task
 
 from airflow_provider_walmart.client.errors import WalmartConnectionError, WalmartServerError
+from airflow_provider_walmart.client.transport import WalmartSession
+from airflow_provider_walmart.hooks.shared_state import _store
 from airflow_provider_walmart.operators.feeds import WalmartFeedStatusOperator
 from airflow_provider_walmart.results.waiting import MAX_FAILED_LOOKS
 from airflow_provider_walmart.sensors.feeds import WalmartFeedSensor
@@ -174,8 +178,59 @@ def test_poll_interval_is_the_poke_interval():
     assert sensor("F@1", poke_interval=8).poke_interval == 8
 
 
-def test_reschedule_mode_is_possible():
-    assert sensor("F@1", mode="reschedule").reschedule
+class TestRescheduled:
+    """Each poll is a process of its own."""
+
+    @pytest.fixture(params=[True, False], ids=["task state", "shared state"])
+    def task(self, request):
+        return Task(has_state=request.param)
+
+    @pytest.fixture
+    def poll(self, task, shop, monkeypatch):
+        """Return a function that polls as the next process does."""
+        monkeypatch.setattr(WalmartSession, "ATTEMPTS", 1)
+        feed_id, numbers = shop.feed(feedStatus="INPROGRESS"), count()
+
+        def poll_once(**fields):
+            _store.cache_clear()
+            context = {**task.context(), "task_reschedule_count": next(numbers)}
+            return sensor(feed_id, mode="reschedule", **fields).poke(context)
+
+        return poll_once
+
+    def test_it_gives_up_as_well(self, poll, shop, capsys):
+        shop.fault("/v3/feeds/", status=500)
+        for number in range(1, MAX_FAILED_LOOKS):
+            assert poll() is False
+            assert f"Poll {number} in a row failed" in capsys.readouterr().out
+        with pytest.raises(WalmartServerError):
+            poll()
+
+    def test_a_good_poll_starts_the_count_anew(self, poll, shop):
+        for _ in range(3):
+            shop.fault("/v3/feeds/", status=500, times=MAX_FAILED_LOOKS - 1)
+            for _ in range(MAX_FAILED_LOOKS):
+                assert poll() is False
+
+    def test_so_does_another_try(self, poll, task, shop):
+        shop.fault("/v3/feeds/", status=500)
+        for _ in range(MAX_FAILED_LOOKS - 1):
+            assert poll() is False
+        task.tries += 1
+        assert poll() is False
+
+    @pytest.mark.parametrize("task", [False], indirect=True)
+    def test_each_task_has_a_count_of_its_own(self, poll, task, shop):
+        shop.fault("/v3/feeds/", status=500)
+        for task.map_index in range(MAX_FAILED_LOOKS):
+            assert poll() is False
+
+    def test_nothing_is_kept_while_nothing_fails(self, poll, task, tmp_path):
+        poll()
+        kept = {path.name for path in (tmp_path / "state").iterdir()}
+        poll()
+        assert {path.name for path in (tmp_path / "state").iterdir()} == kept
+        assert not task.state
 
 
 def test_a_body_that_makes_no_sense_is_weather_too(shop):
