@@ -104,15 +104,33 @@ def parse_allowed_failures(value: Any) -> int | float:
     )
 
 
-def verdict(summary: dict[str, Any], allowed_failures: int | float) -> str | None:
-    """Return why a feed counts as failed, or None when it doesn't.
+def verdict(feed: dict[str, Any], allowed_failures: int | float) -> str | None:
+    """Return why a feed counts as failed, or None when it doesn't, or not yet.
 
-    :param summary: as `summarize` gives it.
+    :param feed: a feed as Walmart's list or status call has it.
     :param allowed_failures: how many failed items are still fine: an int is a number, a float a share.
     """
+    summary = summarize(feed)
     if summary["feedStatus"] == "ERROR":
         return "the feed failed as a whole (ERROR)"
-    return too_many(summary["itemsFailed"], summary["itemsReceived"], allowed_failures, "items failed")
+    if summary["feedStatus"] != "PROCESSED":
+        return None
+    received = summary["itemsReceived"]
+    # What is still in processing is among those received, so it makes neither a number nor a share smaller.
+    reason = too_many(summary["itemsFailed"], received, allowed_failures, "items failed")
+    if reason or not is_finished(summary) or not _applied_nothing(feed):
+        return reason
+    return too_many(
+        received,
+        received,
+        allowed_failures,
+        "items were not applied (PROCESSED, but Walmart counts none that succeeded)",
+    )
+
+
+def _applied_nothing(feed: dict[str, Any]) -> bool:
+    """Return whether Walmart says so: a count that is missing says nothing."""
+    return feed.get("itemsSucceeded") is not None and not _count(feed["itemsSucceeded"])
 
 
 def too_many(failed: int, received: int, allowed_failures: int | float, words: str) -> str | None:

@@ -11,6 +11,7 @@ from airflow_provider_walmart.client.errors import WalmartConfigError, WalmartSe
 from airflow_provider_walmart.client.feed_results import submitted_at
 from airflow_provider_walmart.client.marketplace import MarketplaceClient
 from airflow_provider_walmart.client.name_lists import names_of
+from airflow_provider_walmart.client.responses import json_error_details
 
 log = logging.getLogger(__name__)
 
@@ -109,9 +110,14 @@ def get_feed(client: MarketplaceClient, feed_id: str, *, include_details: bool =
     :param feed_id: with its ``@``; encoded for the path here.
     :param include_details: with the first 50 items under ``itemDetails.itemIngestionStatus``.
     :raises WalmartNotFoundError: when Walmart knows no such feed.
+    :raises WalmartServerError: when the answer holds no ``feedStatus``.
     """
     params = {"feedId": _checked(feed_id), "includeDetails": True if include_details else None}
-    return _object(client.call("getFeedItemStatus", params=params))
+    feed = client.call("getFeedItemStatus", params=params)
+    if not isinstance(feed, dict) or not feed.get("feedStatus"):
+        details = json_error_details(feed)
+        raise WalmartServerError("GET /v3/feeds/{feedId} answered without a feedStatus", details=details)
+    return feed
 
 
 def find_feed(client: MarketplaceClient, feed_id: str) -> dict[str, Any] | None:
@@ -140,9 +146,3 @@ def _checked(feed_id: Any) -> str:
     if not text.strip("."):
         raise WalmartConfigError(f"feed_id is {feed_id!r}; expected an id such as 'F129C1...@AU8BAQA'.")
     return text
-
-
-def _object(answer: Any) -> dict[str, Any]:
-    if not isinstance(answer, dict):
-        raise WalmartServerError("GET /v3/feeds/{feedId} answered something else than a JSON object.")
-    return answer

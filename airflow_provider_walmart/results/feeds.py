@@ -13,7 +13,6 @@ from airflow_provider_walmart.client.feed_results import (
     ErrorTally,
     error_rows,
     has_failed,
-    is_finished,
     item_errors,
     summarize,
     verdict,
@@ -71,9 +70,8 @@ def judge_feeds(
     keep(summaries)
 
     reasons = []
-    for summary in summaries:
-        reason = verdict(summary, allowed_failures) if is_finished(summary) else None
-        if reason:
+    for summary, feed in zip(summaries, feeds, strict=True):
+        if reason := verdict(feed, allowed_failures):
             codes = str(tallies.get(summary["feedId"], ""))
             reasons.append(
                 f"feed {summary['feedId']} ({summary['feedType']}): {reason}{codes and f'; {codes}'}"

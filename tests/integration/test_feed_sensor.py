@@ -233,11 +233,13 @@ class TestRescheduled:
         assert not task.state
 
 
-def test_a_body_that_makes_no_sense_is_weather_too(shop):
+@pytest.mark.parametrize("answer", [[1, 2], {}, {"errors": [{"code": "SYSTEM_ERROR"}]}])
+def test_a_body_that_makes_no_sense_is_weather_too(answer, shop, capsys):
     """A body that makes no sense is weather, too; Airflow's time-out ends it."""
     feed_id = shop.feed(age=60)
-    shop.fault("/v3/feeds/", body=json.dumps([1, 2]))
+    shop.fault("/v3/feeds/", body=json.dumps(answer))
     assert sensor(feed_id).poke({}) is False
+    assert "Poll 1 in a row failed" in capsys.readouterr().out
 
 
 def test_a_lost_answer_at_the_last_attempt_is_the_cause(shop, monkeypatch):

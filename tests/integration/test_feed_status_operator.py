@@ -14,6 +14,7 @@ from airflow_provider_walmart.client.errors import (
     WalmartConnectionError,
     WalmartFeedFailedError,
     WalmartNotFoundError,
+    WalmartServerError,
 )
 from airflow_provider_walmart.operators.feeds import WalmartFeedStatusOperator
 
@@ -167,9 +168,25 @@ def test_an_error_fails_whatever_is_allowed(shop):
         operator(feed_id=feed_id, allowed_failures=1.0).execute({})
 
 
-def test_processed_with_items_in_process_is_not_judged_yet(shop):
+@pytest.mark.parametrize(("allowed", "fails"), [(2, True), (3, False), (0.2, True), (0.3, False)])
+def test_what_items_in_processing_cannot_mend_is_a_failure(allowed, fails, shop):
     feed_id = shop.feed(feedStatus="PROCESSED", items=10, failed=3, processing=2, age=60)
-    assert operator(feed_id=feed_id).execute({})["itemsProcessing"] == 2
+    check = operator(feed_id=feed_id, allowed_failures=allowed)
+    if fails:
+        with pytest.raises(AirflowFailException, match="3 of 10 items failed"):
+            check.execute({})
+    else:
+        assert check.execute({})["itemsProcessing"] == 2
+
+
+@pytest.mark.parametrize("answer", [{}, {"errors": [{"code": "SYSTEM_ERROR", "description": "Try later"}]}])
+def test_an_answer_without_a_status_is_no_feed(answer, shop):
+    feed_id = shop.feed(items=2, age=60)
+    shop.fault("/v3/feeds/", body=json.dumps(answer))
+    with pytest.raises(WalmartServerError, match="without a feedStatus") as raised:
+        operator(feed_id=feed_id).execute({})
+    assert not raised.value.is_final
+    assert ("Try later" in str(raised.value)) == bool(answer)
 
 
 def test_the_message_names_codes_and_skus(shop):

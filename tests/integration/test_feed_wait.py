@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 
@@ -69,6 +70,31 @@ def test_the_same_verdict(shop, tmp_path, allowed):
     assert polled == deferred
     assert ("1 of 2 items failed" in polled) == (allowed != "1")
     assert "BAD" in (tmp_path / "failed.jsonl").read_text()
+
+
+def test_the_same_when_nothing_was_applied(shop):
+    nothing = {"feedStatus": "PROCESSED", "itemsReceived": 4, "itemsSucceeded": 0, "itemsFailed": 0}
+    polled, deferred = in_both_modes(
+        shop,
+        lambda deferrable: submit(deferrable=deferrable),
+        lambda: shop.fault("/v3/feeds/.", body=json.dumps({"feedId": "F@1", **nothing})),
+    )
+    assert polled == deferred
+    assert "AirflowFailException" in polled
+    assert "4 of 4 items were not applied" in polled
+
+
+def test_the_same_for_answers_without_a_status(shop, monkeypatch):
+    monkeypatch.setattr(waiting, "MAX_FAILED_LOOKS", 3)
+    monkeypatch.setattr(poller, "MAX_FAILED_LOOKS", 3)
+    polled, deferred = in_both_modes(
+        shop,
+        lambda deferrable: submit(deferrable=deferrable),
+        lambda: shop.fault("/v3/feeds/.", body="{}"),
+    )
+    assert polled == deferred
+    assert "AirflowException'" in polled
+    assert "without a feedStatus" in polled
 
 
 def test_the_same_deadline(shop):

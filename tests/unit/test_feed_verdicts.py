@@ -146,6 +146,52 @@ def test_the_policy(failed, received, allowed, fails):
     assert not fails or f"{failed} of {received} items failed" in reason
 
 
+@pytest.mark.parametrize(
+    ("failed", "allowed", "fails"),
+    [
+        (0, 0, False),
+        (1, 0, True),
+        (3, 3, False),
+        (4, 3, True),
+        (2, 0.2, False),
+        (3, 0.2, True),
+        (3, 1.0, False),
+    ],
+)
+def test_items_in_processing_mend_nothing(failed, allowed, fails):
+    """All the others may succeed, which makes neither a number nor a share smaller."""
+    reason = verdict(summary(failed=failed, processing=5), allowed)
+    assert (reason is not None) is fails
+
+
+@pytest.mark.parametrize("status", ["RECEIVED", "INPROGRESS", "SOMETHING_NEW", None])
+def test_a_feed_in_progress_does_not_fail_yet(status):
+    assert verdict(summary(status, failed=5, processing=5), 0) is None
+
+
+@pytest.mark.parametrize(
+    ("fields", "allowed", "fails"),
+    [
+        ({}, 0, True),
+        ({}, 0.5, True),
+        ({}, 9, True),
+        ({}, 10, False),
+        ({}, 1.0, False),
+        ({"itemsFailed": 3}, 5, True),
+        ({"itemsSucceeded": "0"}, 0, True),
+        ({"itemsProcessing": 10}, 0, False),
+        ({"itemsReceived": 0}, 0, False),
+        # Nobody said that nothing succeeded.
+        ({"itemsSucceeded": None}, 0, False),
+    ],
+)
+def test_nothing_applied_is_a_failure(fields, allowed, fails):
+    counts = {"itemsReceived": 10, "itemsSucceeded": 0, "itemsFailed": 0, "itemsProcessing": 0}
+    reason = verdict({"feedStatus": "PROCESSED", **counts, **fields}, allowed)
+    assert (reason is not None) is fails
+    assert not fails or "10 of 10 items were not applied" in reason
+
+
 @pytest.mark.parametrize("allowed", [0, 1000, 0.0, 1.0])
 def test_an_error_always_fails(allowed):
     assert "ERROR" in verdict(summary("ERROR", received=0), allowed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from urllib.parse import unquote, urlsplit
 
@@ -95,6 +96,7 @@ def client(make_client, walmart, monkeypatch):
 @example(feed_id="a\r\nHost: evil.com")
 def test_feed_ids(feed_id, client, walmart):
     walmart.reset_mock()
+    walmart.get(re.compile("/v3/feeds"), json={"feedStatus": "RECEIVED"})
     try:
         feeds.get_feed(client, feed_id)
     except WalmartConfigError:
