@@ -15,7 +15,7 @@ from airflow_provider_walmart.client.errors import WalmartConfigError
 
 # Group of the operations that deal with subscriptions.
 GROUP = "notifications-management"
-# Of these any value, of the headers those of all.
+# What is secret wherever it stands; of the headers, all values are.
 AUTH = ("password", "clientSecret")
 HEADERS = "headers"
 PLACEHOLDER = "***"

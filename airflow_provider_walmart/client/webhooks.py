@@ -177,7 +177,10 @@ class BearerTokens:
         :param body: its body, a form.
         :raises WalmartWebhookError: with the ``status`` to answer with, for other credentials or another grant.
         """
-        if not _same(_without_scheme(headers, self._header, "Basic"), self._credentials):
+        # Walmart's reference names the header of the subscription, its guide the usual one.
+        given = [_without_scheme(headers, name, "Basic") for name in (self._header, "Authorization")]
+        are_ours = [_same(one, self._credentials) for one in given]
+        if not any(are_ours):
             raise WalmartWebhookError("The credentials are not those of the subscription.", status=401)
         form = parse_qs(body[:1000].decode("latin-1"))
         if form.get("grant_type") != ["client_credentials"]:

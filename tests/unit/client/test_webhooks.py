@@ -221,6 +221,18 @@ def test_tokens_are_good_for_their_life_and_in_every_process():
     assert SECRET not in answer["access_token"]
 
 
+@pytest.mark.parametrize("name", ["X-Token", "x-token", "Authorization"])
+def test_credentials_come_in_the_header_of_the_subscription_or_the_usual_one(name):
+    tokens = BearerTokens("client", SECRET, "X-Token")
+    # What else comes there may be for a gateway.
+    headers = {"Authorization": "Bearer of-a-gateway", name: f"Basic {encoded(f'client:{SECRET}')}"}
+    bearer = f"Bearer {tokens.issue(headers, FORM)['access_token']}"
+    assert tokens.check({"X-Token": bearer}, BODY)
+    assert not tokens.check({"Authorization": bearer}, BODY)
+    with pytest.raises(WalmartWebhookError):
+        tokens.issue({**headers, name: f"Basic {encoded('client:wrong')}"}, FORM)
+
+
 @pytest.mark.parametrize(
     ("value", "form", "status"),
     [
