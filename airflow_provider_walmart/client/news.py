@@ -31,6 +31,6 @@ class Need:
 def mark(text: str) -> str:
     """Return eight characters that stand for a text.
 
-    Long enough that a new text is taken for one of 6,000 known ones once in fifty thousand million times.
+    Long enough that a new text is taken for one of 7,000 known ones once in forty thousand million times.
     """
     return base64.b64encode(hashlib.sha256(text.encode()).digest()[:6]).decode()

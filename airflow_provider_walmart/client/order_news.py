@@ -17,20 +17,26 @@ from typing import Any
 
 from airflow_provider_walmart.client.news import Need, mark
 
-# Statuses of order lines. Those that nobody has acted on yet have the first.
+# Statuses of order lines.
 STATUSES = ("Created", "Acknowledged", "Shipped", "Delivered", "Cancelled", "Refund")
+# What an order has whose seller has not acted on it yet; a customer may have cancelled a part.
+CREATED = "Created"
+UNTOUCHED = frozenset([CREATED, "Cancelled"])
 SHIP_NODE_TYPES = ("SellerFulfilled", "WFSFulfilled", "3PLFulfilled")
 
 MINUTE_MS = 60 * 1000
 # An order is listed within this time after it was modified.
 OVERLAP_MS = 30 * MINUTE_MS
-# So long it is known which orders were announced as new ...
+# So long it is known which orders were announced as new; as long as nobody has acted on them where that is longer ...
 REMEMBERED_MS = 24 * 60 * MINUTE_MS
-# ... or as long as there are not more of them: Airflow warns of states above 64 KB.
-MOST_REMEMBERED = 6000
+# ... and the state has no more characters than this: Airflow warns of one above 64 KB.
+LARGEST = 60_000
+# The state has marks of orders that were acted on, and of those that look new.
+KEPT = ("seen", "created")
 MARK = len(mark(""))
-# Marks are forgotten by so many milliseconds at a time.
+# Marks are kept by so many milliseconds at a time; how many characters such a time has in the state.
 STEP_MS = 10 * MINUTE_MS
+STEP = len('"1700000000000": "", ')
 # How far back the very first look goes.
 LOOK_BACK = timedelta(milliseconds=REMEMBERED_MS)
 MOST_PER_EVENT = 500
@@ -97,10 +103,14 @@ class OrderNews:
         self._latest = int(known.get("latest", self._from))
         # Orders of before may have been announced and forgotten.
         self._forgotten = int(known.get("forgotten", self._from))
-        # By mark, when it was seen last.
+        # All orders of before have been seen. This stands still while we catch up: an order that changed after the
+        # days that a look showed was not among them.
+        self._complete = int(known.get("complete", self._from))
+        # By mark, whether it looked new when it was seen last, and when that was.
         self._seen = {
-            marks[place : place + MARK]: int(seen)
-            for seen, marks in known.get("seen", {}).items()
+            marks[place : place + MARK]: (bool(looks_new), int(at))
+            for looks_new, name in enumerate(KEPT)
+            for at, marks in known.get(name, {}).items()
             for place in range(0, len(marks), MARK)
         }
 
@@ -116,6 +126,9 @@ class OrderNews:
         :param until: when the look ended, aware; None: it showed everything there is.
         """
         seen = [one for one in sightings if one.ship_node_type in self._node_types]
+        if until is not None and until.timestamp() * 1000 < self._from:
+            # Another watcher catches up with what was before our time.
+            return []
         if until is None:
             # A date in the future, whatever it means, must not make us pass over what comes until then.
             now = int(datetime.now(timezone.utc).timestamp() * 1000)
@@ -128,24 +141,30 @@ class OrderNews:
             name = self._mark(one)
             if name not in self._seen and not self._first and self._is_wanted(one):
                 news.append(one)
-            self._seen[name] = at
+            self._seen[name] = (self._looks_new(one), at)
         self._first = self._first and until is not None
         self._from = max(self._from, self._latest - OVERLAP_MS)
+        if until is None:
+            self._complete = self._from
         self._forget()
         news.sort(key=lambda one: (one.latest, one.order_id))
         return list(_told(news))
 
     def state(self) -> dict[str, Any]:
         """Return what to keep for the next look, JSON."""
-        seen = defaultdict(list)
-        for name, at in self._seen.items():
-            seen[at].append(name)
+        kept: list[dict[int, list[str]]] = [defaultdict(list) for _ in KEPT]
+        for one, (looks_new, at) in self._seen.items():
+            kept[looks_new][at].append(one)
         return {
             "first": self._first,
             "from": self._from,
             "latest": self._latest,
             "forgotten": self._forgotten,
-            "seen": {str(at): "".join(sorted(seen[at])) for at in sorted(seen)},
+            "complete": self._complete,
+            **{
+                name: {str(at): "".join(sorted(marks)) for at, marks in sorted(by_time.items())}
+                for name, by_time in zip(KEPT, kept, strict=True)
+            },
         }
 
     def _mark(self, one: Sighting) -> str:
@@ -156,18 +175,26 @@ class OrderNews:
             return not self._statuses.isdisjoint(one.statuses)
         # An older order has most likely changed, and was announced when it was new. But Walmart may hold an order
         # back for long, and nobody has acted on such a one.
-        return one.placed > self._forgotten or STATUSES[0] in one.statuses
+        return one.placed > min(self._forgotten, self._complete) or self._looks_new(one)
+
+    def _looks_new(self, one: Sighting) -> bool:
+        """Return whether an order would be announced as new however old it is."""
+        return self._statuses is None and CREATED in one.statuses and one.statuses <= UNTOUCHED
 
     def _forget(self) -> None:
-        """Forget marks that no look will show again, the oldest first."""
-        sizes = Counter(self._seen.values())
+        """Forget marks that are no longer needed, or that there is no room for.
+
+        The oldest go first, but those of orders that look new last: such an order would be announced twice.
+        """
         kept_for = REMEMBERED_MS if self._statuses is None else OVERLAP_MS
-        for at in sorted(sizes):
-            if at >= self._from or (at >= self._latest - kept_for and sizes.total() <= MOST_REMEMBERED):
-                break
-            del sizes[at]
-            self._forgotten = max(self._forgotten, at)
-        self._seen = {name: at for name, at in self._seen.items() if at in sizes}
+        sizes = Counter(self._seen.values())
+        size = MARK * sizes.total() + STEP * len(sizes)
+        for looks_new, at in sorted(sizes):
+            is_old = at < self._complete - kept_for and not looks_new
+            if at < self._from and (is_old or size > LARGEST):
+                size -= MARK * sizes.pop((looks_new, at)) + STEP
+                self._forgotten = max(self._forgotten, at)
+        self._seen = {name: kept for name, kept in self._seen.items() if kept in sizes}
 
 
 def _told(news: Iterable[Sighting]) -> Iterator[dict[str, Any]]:
