@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -24,9 +24,14 @@ REMARKS = ("INFO", "WARN")
 FAILED_NODE = ("FAILURE", "FAILED", "ERROR")
 
 
-def answer_of(operation: Operation, response: requests.Response) -> Any:
+def answer_of(
+    operation: Operation,
+    response: requests.Response,
+    blackout: Callable[[ErrorDetail], ErrorDetail] = lambda detail: detail,
+) -> Any:
     """Return what an operation answered.
 
+    :param blackout: takes out of Walmart's errors what must not be said.
     :return: decoded JSON without its documented wrapper; bytes for a file; None for 204, and for an empty body after a
         write.
     :raises WalmartRequestError: when a write was refused in full or in part inside a 200.
@@ -44,7 +49,7 @@ def answer_of(operation: Operation, response: requests.Response) -> Any:
     answer = decode_json(response)
     # Most answers have none, and a search in the text is next to nothing.
     may_refuse = b'"errors"' in response.content or b'"shipNode"' in response.content
-    refused = embedded_errors(answer) if may_refuse else []
+    refused = list(map(blackout, embedded_errors(answer))) if may_refuse else []
     if refused and not operation.safe_to_retry:
         raise answer_error(
             WalmartRequestError, response, "answered 200, but refused part of the request", refused

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any
 
 import requests
@@ -17,10 +15,11 @@ from airflow_provider_walmart.client.errors import (
     WalmartConfigError,
     WalmartError,
     WalmartNotFoundError,
-    WalmartPermissionError,
     WalmartRequestError,
+    WalmartServerError,
 )
-from airflow_provider_walmart.client.golocal_deliveries import delivery_in
+from airflow_provider_walmart.client.golocal_deliveries import delivery_id_of, delivery_in, id_of, says_none
+from airflow_provider_walmart.client.golocal_privacy import Blackout
 from airflow_provider_walmart.client.golocal_settings import SIMULATOR, TOKEN_PATH, GoLocalSettings
 from airflow_provider_walmart.client.headers import BEARER_TOKEN, CORRELATION_ID, correlation_id
 from airflow_provider_walmart.client.http import HttpSession
@@ -28,7 +27,8 @@ from airflow_provider_walmart.client.observer import Observer
 from airflow_provider_walmart.client.query import Params, encode_query
 from airflow_provider_walmart.client.request_building import build_request, request_body
 from airflow_provider_walmart.client.responses import HINT_401 as ANY_HINT_401
-from airflow_provider_walmart.client.responses import raise_for_status
+from airflow_provider_walmart.client.responses import HINT_403 as ANY_HINT_403
+from airflow_provider_walmart.client.responses import HINT_IN_BETWEEN, raise_for_status
 from airflow_provider_walmart.client.state import Resilient
 from airflow_provider_walmart.client.tokens import TokenCall, TokenProvider
 from airflow_provider_walmart.client.transport import WalmartSession
@@ -41,12 +41,14 @@ HINT_401 = (
     "keys differ), and is the client ID the consumer ID of these keys?"
 )
 HINT_403 = "The token is valid, but these keys may not use this call. Ask Walmart GoLocal to enable it for the account."
+# In place of what is said of Marketplace.
+HINTS = {ANY_HINT_401: HINT_401, ANY_HINT_403: HINT_403}
+# GoLocal's own codes, such as 400.500.166; those of a gateway in front of it have another form.
+_OWN_CODE = re.compile(r"\d{3}\.\d{3}\.\d+")
 # What Walmart says with a 400 where others say 404.
 _NOTHING_THERE = re.compile(
     r"not (be )?found|(does|do) ?n[o']t exist|no (such )?deliver(y|ies)", re.IGNORECASE
 )
-# Statuses and times, which are not about a person.
-_HARMLESS = re.compile(r"[A-Z]+(_[A-Z]+)+|\d{4}-\d\d-\d\d.*")
 
 
 class GoLocalClient:
@@ -111,7 +113,7 @@ class GoLocalClient:
         if path.startswith("/") and not path.startswith("/api-proxy/"):
             path = self.settings.deliveries + path
         query = encode_query(params) if params else None
-        with _plain_errors(kwargs.get("json")):
+        with _plain_errors(Blackout(kwargs.get("json") or kwargs.get("data"))):
             response = self.session.request(method, path, params=query, **kwargs)
             raise_for_status(response)
         return response
@@ -141,7 +143,8 @@ class GoLocalClient:
             )
         prefix = SIMULATOR if found.group == SIMULATED else self.settings.deliveries
         built = build_request(found, params or {}, strict=strict)
-        with _plain_errors(body):
+        blackout = Blackout(body)
+        with _plain_errors(blackout):
             response = self.session.request(
                 built.method,
                 prefix + built.path,
@@ -151,13 +154,15 @@ class GoLocalClient:
                 **request_body(found, body),
             )
             raise_for_status(response)
-            return answer_of(found, response)
+            return answer_of(found, response, blackout)
 
     def get_delivery(self, delivery_id: str) -> dict[str, Any]:
         """Return one delivery as Walmart has it.
 
+        :raises WalmartConfigError: when that is no id.
         :raises WalmartNotFoundError: when there is no such delivery.
         """
+        delivery_id = delivery_id_of(delivery_id)
         delivery = delivery_in(self.call("getDelivery", params={"deliveryId": delivery_id}))
         if delivery is None:
             raise WalmartNotFoundError(
@@ -168,18 +173,40 @@ class GoLocalClient:
     def find_delivery(self, external_order_id: str, client_id: str | None = None) -> dict[str, Any] | None:
         """Return the delivery of an order of yours as Walmart has it; None when there is none.
 
+        None is Walmart's own word: the 404 of a gateway, or an answer of another form, is an error.
+
         :param external_order_id: ``externalOrderId`` it was booked with.
         :param client_id: ``clientId`` it was booked with; default: the client ID of the connection.
+        :raises WalmartError: when there is no telling.
         """
-        params = {"clientId": client_id or self.settings.client_id, "externalOrderId": external_order_id}
+        order_id = id_of("externalOrderId", external_order_id)
+        params = {"clientId": client_id or self.settings.client_id, "externalOrderId": order_id}
         try:
             answer = self.call("findDelivery", params=params)
         except (WalmartNotFoundError, WalmartRequestError) as error:
-            said = [_NOTHING_THERE.search(detail.description) for detail in error.details]
-            if error.path == self.tokens.call.path or not (error.status == 404 or any(said)):
+            if not says_nothing_there(error):
                 raise
             return None
-        return delivery_in(answer, external_order_id)
+        found = delivery_in(answer, order_id)
+        if found is None and not says_none(answer):
+            raise WalmartServerError(
+                f"Walmart's answer to the question for order {order_id} neither holds a delivery nor says that there "
+                "is none",
+                method="GET",
+                hint=HINT_IN_BETWEEN,
+            )
+        return found
+
+
+def says_nothing_there(error: WalmartError) -> bool:
+    """Return whether GoLocal itself says with an error that there is no such delivery."""
+    if str(error.path).endswith(TOKEN_PATH):
+        return False
+    return any(
+        _OWN_CODE.fullmatch(detail.code)
+        and (error.status == 404 or _NOTHING_THERE.search(detail.description))
+        for detail in error.details
+    )
 
 
 def token_call(settings: GoLocalSettings) -> TokenCall:
@@ -196,6 +223,7 @@ def token_call(settings: GoLocalSettings) -> TokenCall:
         },
         timeout=settings.timeout,
         header=BEARER_TOKEN,
+        keys_belong_to="environment",
     )
 
 
@@ -205,38 +233,11 @@ def common_headers(settings: GoLocalSettings) -> dict[str, str]:
 
 
 @contextmanager
-def _plain_errors(body: Any) -> Iterator[None]:
+def _plain_errors(blackout: Blackout) -> Iterator[None]:
     """Give errors the hints of this API, and take out of Walmart's words what the request said of a person."""
     try:
         yield
     except WalmartError as error:
-        if isinstance(error, WalmartPermissionError):
-            error.hint = HINT_403
-        elif error.hint == ANY_HINT_401:
-            error.hint = HINT_401
-        if error.details:
-            private = [re.escape(text) for text in sorted(_texts(body), key=len, reverse=True)]
-            words = re.compile(rf"(?<!\w)({'|'.join(private)})(?!\w)", re.IGNORECASE) if private else None
-            error.details = tuple(
-                replace(
-                    detail, description=words.sub("***", detail.description) if words else detail.description
-                )
-                for detail in error.details
-            )
+        error.hint = HINTS.get(error.hint or "", error.hint)
+        error.details = tuple(map(blackout, error.details))
         raise
-
-
-def _texts(body: Any, key: str = "") -> set[str]:
-    """Return the texts of a request that may be about a person: all but ids, statuses and times."""
-    if isinstance(body, (str, bytes)) and not key:
-        try:
-            return _texts(json.loads(body))
-        except (ValueError, RecursionError):
-            return set()
-    if isinstance(body, Mapping):
-        return {text for name, value in body.items() for text in _texts(value, str(name))}
-    if isinstance(body, (list, tuple)):
-        return {text for value in body for text in _texts(value, key)}
-    if isinstance(body, str) and len(body.strip()) > 2 and not key.lower().endswith("id"):
-        return set() if _HARMLESS.fullmatch(body.strip()) else {body.strip()}
-    return set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import time
 from collections.abc import Callable, Mapping
@@ -10,15 +11,19 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_walmart.client.errors import (
     WalmartConfigError,
+    WalmartDeliveryFailedError,
     WalmartError,
     WalmartNotFoundError,
     WalmartUnknownOutcomeError,
 )
-from airflow_provider_walmart.client.golocal import GoLocalClient
+from airflow_provider_walmart.client.golocal import GoLocalClient, says_nothing_there
 from airflow_provider_walmart.client.golocal_deliveries import (
     EndStates,
+    delivery_id_of,
     delivery_in,
+    id_of,
     is_cancelled,
+    is_over,
     status_of,
 )
 from airflow_provider_walmart.client.outcomes import may_have_arrived, never_arrived
@@ -79,7 +84,7 @@ class OnceBooker:
         record = self._records.get(key) or {}
         if delivery_id := record.get("deliveryId"):
             log.info("Order %s was booked before by this task, as delivery %s.", order_id, delivery_id)
-            return self._client.get_delivery(delivery_id)
+            return self._read({"deliveryId": delivery_id, "externalOrderId": order_id})
         sent_at = record.get("sentAt")
         if not record and not self._lasting and self._earlier_tries:
             # An earlier try may have sent it moments ago.
@@ -90,11 +95,19 @@ class OnceBooker:
             found = self._send(key, wanted)
         # Kept before anything else can fail.
         self._records.set(key, {"deliveryId": found["deliveryId"]})
+        return self._read({"externalOrderId": order_id, **found})
+
+    def _read(self, booked: dict[str, Any]) -> dict[str, Any]:
+        """Return a delivery that is booked as Walmart has it, or as it is given when that can't be read yet."""
         try:
-            return self._client.get_delivery(found["deliveryId"])
-        except WalmartNotFoundError:
-            # Accepted so recently that it can't be read yet.
-            return found
+            return self._client.get_delivery(booked["deliveryId"])
+        except WalmartError as error:
+            said = f"Order {booked['externalOrderId']} is booked as delivery {booked['deliveryId']}"
+            if isinstance(error, WalmartNotFoundError) or says_nothing_there(error):
+                log.warning("%s, but can't be read yet: %s", said, error)
+                return booked
+            error.hint = f"{said}; only reading it failed. {error.hint or ''}".strip()
+            raise
 
     def _send(self, key: str, wanted: dict[str, Any]) -> dict[str, Any]:
         order_id, client_id = wanted["externalOrderId"], wanted["clientId"]
@@ -177,10 +190,14 @@ def booking(delivery: Mapping[str, Any], client_id: str) -> dict[str, Any]:
         )
     wanted = {"clientId": client_id, **inner}
     for name in ("clientId", "externalOrderId"):
-        value = wanted.get(name)
-        if isinstance(value, bool) or not isinstance(value, (str, int)) or not str(value).strip():
-            raise WalmartConfigError(f"delivery has no {name}; expected your own id of the order, as text.")
-        wanted[name] = str(value).strip()
+        wanted[name] = id_of(f"{name} of delivery", wanted.get(name))
+    try:
+        json.dumps(wanted, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise WalmartConfigError(
+            f"delivery holds what JSON has no form for ({error}); expected text, finite numbers, booleans, lists and "
+            "dicts. Points in time are text such as 2026-11-23T19:00:00Z."
+        ) from None
     return wanted
 
 
@@ -189,13 +206,21 @@ def cancel(client: GoLocalClient, delivery_id: str, *, reason_code: str = DEFAUL
 
     :param delivery_id: ``deliveryId`` of the booking.
     :param reason_code: Walmart's code of the reason.
+    :raises WalmartConfigError: when one of them is none.
+    :raises WalmartDeliveryFailedError: when the delivery is over, before anything is sent, or in spite of Walmart's yes.
     :raises WalmartRequestError: when it is too late, or Walmart refuses for another reason.
     :raises WalmartError: the class of the tree that fits what went wrong.
     """
+    delivery_id = delivery_id_of(delivery_id)
+    reason_code = id_of("reason_code", reason_code)
     delivery = client.get_delivery(delivery_id)
     if is_cancelled(status_of(delivery)):
         log.info("Delivery %s is cancelled already (%s).", delivery_id, status_of(delivery))
         return delivery
+    if is_over(status_of(delivery)):
+        raise WalmartDeliveryFailedError(
+            f"Delivery {delivery_id} is {status_of(delivery)} and can no longer be cancelled: nothing was sent."
+        )
     wanted = {
         "clientId": str(delivery.get("clientId") or client.settings.client_id),
         "externalOrderId": delivery.get("externalOrderId"),
@@ -213,5 +238,9 @@ def cancel(client: GoLocalClient, delivery_id: str, *, reason_code: str = DEFAUL
             raise
     else:
         delivery = client.get_delivery(delivery_id)
-    log.info("Cancelled delivery %s: it is %s now.", delivery_id, status_of(delivery))
+        if is_over(status_of(delivery)) and not is_cancelled(status_of(delivery)):
+            raise WalmartDeliveryFailedError(
+                f"Walmart accepted the cancellation of delivery {delivery_id}, but it is {status_of(delivery)}."
+            )
+    log.info("Walmart cancels delivery %s: it is %s now.", delivery_id, status_of(delivery))
     return delivery

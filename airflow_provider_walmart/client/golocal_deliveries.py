@@ -29,7 +29,44 @@ FAILED = ("DELIVERY_REQUEST_FAILED", "REJECTED", "RETURNED")
 # The names of the cancellation statuses are not documented in full. What is only asked for, or was refused, is no end.
 _CANCELLED = re.compile(r"(.*_)?CANCELL?ED(_BY_.*)?")
 
+# What templates make of nothing.
+NOTHING = ("", "none", "null", "nan")
+_DELIVERY_ID = re.compile(r"""[^\s{}\[\]'"]{1,200}""")
+_STATUS = re.compile(r"[A-Z_]+")
+
 Outcome = Literal["success", "failure", "waiting"]
+
+
+def id_of(name: str, value: Any) -> str:
+    """Return an id as text, without white space around it.
+
+    :param name: what it is, for errors.
+    :param value: text or a whole number.
+    :raises WalmartConfigError: for anything else. What is no id may be a whole delivery: it is not repeated.
+    """
+    if value is None or value == "":
+        raise WalmartConfigError(f"{name} is missing; expected an id, as text.")
+    if isinstance(value, bool) or not isinstance(value, (str, int)):
+        raise WalmartConfigError(f"{name} is a {type(value).__name__}; expected an id, as text.")
+    text = str(value).strip()
+    if text.casefold() in NOTHING or not text.isprintable():
+        # What a template makes of nothing would be one id for many orders.
+        raise WalmartConfigError(f"{name} is {text[:20]!r}; expected an id, as text.")
+    return text
+
+
+def delivery_id_of(value: Any) -> str:
+    """Return the id of a delivery as text.
+
+    :raises WalmartConfigError: for what is none, such as the delivery itself, or what a template makes of it.
+    """
+    where = "expected the deliveryId of a booking, such as book.output['deliveryId']"
+    if isinstance(value, (Mapping, list, tuple)):
+        raise WalmartConfigError(f"delivery_id is a {type(value).__name__}; {where}.")
+    text = id_of("delivery_id", value)
+    if not _DELIVERY_ID.fullmatch(text):
+        raise WalmartConfigError(f"delivery_id is a text of {len(text)} characters that is no id; {where}.")
+    return text
 
 
 def delivery_in(answer: Any, external_order_id: str | None = None) -> dict[str, Any] | None:
@@ -37,18 +74,26 @@ def delivery_in(answer: Any, external_order_id: str | None = None) -> dict[str, 
 
     :param external_order_id: only a delivery of this order; of several, one that has not failed.
     """
-    if isinstance(answer, Mapping) and "deliveries" in answer:
-        answer = answer["deliveries"]
-    found = [
-        dict(one)
-        for one in (answer if isinstance(answer, list) else [answer])
-        if isinstance(one, Mapping) and one.get("deliveryId")
-    ]
+    found = [dict(one) for one in _listed(answer) if _is_delivery(one)]
     if external_order_id is not None:
         found = [
-            one for one in found if str(one.get("externalOrderId", external_order_id)) == external_order_id
+            one for one in found if str(one.get("externalOrderId") or external_order_id) == external_order_id
         ]
     return min(found, key=lambda one: EndStates().outcome(status_of(one)) == "failure", default=None)
+
+
+def says_none(answer: Any) -> bool:
+    """Return whether an answer without the wanted delivery is one that can be believed: nothing, or others only."""
+    return all(map(_is_delivery, _listed(answer)))
+
+
+def _listed(answer: Any) -> list[Any]:
+    inner = answer["deliveries"] if isinstance(answer, Mapping) and "deliveries" in answer else answer
+    return inner if isinstance(inner, list) else [inner] if inner else []
+
+
+def _is_delivery(one: Any) -> bool:
+    return isinstance(one, Mapping) and bool(one.get("deliveryId"))
 
 
 def status_of(delivery: Mapping[str, Any]) -> str:
@@ -74,9 +119,14 @@ def is_cancelled(status: str) -> bool:
     return _CANCELLED.fullmatch(status) is not None
 
 
+def is_over(status: str) -> bool:
+    """Return whether a status is one after which no other comes."""
+    return status in (DELIVERED, *FAILED) or is_cancelled(status)
+
+
 def is_known(status: str) -> bool:
     """Return whether a status is one that Walmart documents, or says that the delivery has been cancelled."""
-    return status in (*ON_THE_WAY, DELIVERED, *FAILED) or is_cancelled(status)
+    return status in ON_THE_WAY or is_over(status)
 
 
 @dataclass(frozen=True)
@@ -97,7 +147,7 @@ class EndStates:
     def of(cls, success: Collection[str] | str, failure: Collection[str] | str | None) -> EndStates:
         """Return the end states that a user gave, written in any case.
 
-        :raises WalmartConfigError: when a status is in both sets, or nothing would be success.
+        :raises WalmartConfigError: when a name is none, a status is in both sets, or nothing would be success.
         """
         states = cls(_states("success_statuses", success), _states("failure_statuses", failure))
         if not states.success:
@@ -114,9 +164,13 @@ class EndStates:
         """Return what a status means."""
         if status in self.success:
             return "success"
-        final = status in (DELIVERED, *FAILED, *self.failure) or is_cancelled(status)
-        return "failure" if final else "waiting"
+        return "failure" if status in self.failure or is_over(status) else "waiting"
 
 
 def _states(field: str, given: Collection[str] | str | None) -> frozenset[str]:
-    return frozenset(name.upper() for name in names_of(field, given, DELIVERED))
+    states = frozenset(name.upper() for name in names_of(field, given, DELIVERED))
+    if bad := sorted(name for name in states if not _STATUS.fullmatch(name)):
+        raise WalmartConfigError(
+            f"{field} has {bad[0]!r}; allowed: letters and underscores, such as {DELIVERED}."
+        )
+    return states

@@ -97,18 +97,23 @@ class HttpSession(requests.Session):
             name: value for name, value in {**self.headers, **request.headers}.items() if value is not None
         }
         prepared = requests.PreparedRequest()
-        prepared.prepare(
-            method=request.method,
-            url=request.url,
-            headers=headers,
-            files=request.files,
-            data=request.data,
-            json=request.json,
-            params=_spaces_encoded(request.params),
-            auth=request.auth,
-            cookies=request.cookies,
-            hooks=request.hooks,
-        )
+        try:
+            prepared.prepare(
+                method=request.method,
+                url=request.url,
+                headers=headers,
+                files=request.files,
+                data=request.data,
+                json=request.json,
+                params=_spaces_encoded(request.params),
+                auth=request.auth,
+                cookies=request.cookies,
+                hooks=request.hooks,
+            )
+        except TypeError as error:
+            if request.json is None:
+                raise
+            raise requests.exceptions.InvalidJSONError(str(error)) from None
         if isinstance(request.params, str) and request.params:
             # Cursors are ready queries: what requests makes of them, Walmart refuses or reads as page 1.
             query = str(request.url).partition("?")[2]
@@ -162,6 +167,8 @@ def transport_error(
         sent has an unknown outcome.
     """
     path = _path(url)
+    if isinstance(error, requests.exceptions.InvalidJSONError):
+        return WalmartConfigError(f"{method} {path}: the body holds what JSON has no form for ({error}).")
     if _is_unsendable(error):
         return WalmartConfigError(f"{method} {path} can't be sent as it is ({type(error).__name__}).")
     headers = getattr(error.request, "headers", None) or {}
@@ -191,7 +198,7 @@ def _is_unsendable(error: requests.RequestException) -> bool:
     """Return whether a request was refused on this side, before anything of it was sent."""
     if isinstance(error, requests.exceptions.InvalidHeader):
         return error.request is None  # or else it was a header of the answer
-    return isinstance(error, (ValueError, requests.exceptions.InvalidJSONError))
+    return isinstance(error, ValueError)
 
 
 def _never_sent(error: requests.RequestException) -> bool:

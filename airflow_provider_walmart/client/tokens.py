@@ -34,6 +34,7 @@ from airflow_provider_walmart.client.errors import (
     WalmartConnectionError,
     WalmartError,
     WalmartNotFoundError,
+    WalmartPermissionError,
     WalmartRateLimitError,
     WalmartRequestError,
     WalmartServerError,
@@ -59,8 +60,12 @@ FAILURE_LIFE = 2.0
 
 HINT_KEYS = (
     "Walmart refuses these keys. Are they complete and current (somebody may have reset them), do they belong to the "
-    "environment and market of the connection (production and sandbox keys differ), and is the secret the one "
-    "that belongs to the client ID?"
+    "{place} of the connection (production and sandbox keys differ), and is the secret the one that belongs to the "
+    "client ID?"
+)
+HINT_FORBIDDEN = (
+    "These keys get no token. Either Walmart has not enabled this API for them, or something between here and Walmart "
+    "(a proxy, a firewall) refuses the call."
 )
 HINT_PLACE = "Nothing gives out tokens at this address. Check the base URL (host) of the connection."
 
@@ -76,6 +81,7 @@ class TokenCall:
     :param form: fields of its body.
     :param timeout: seconds to wait for the answer.
     :param header: where the token goes on all other calls.
+    :param keys_belong_to: what of a connection its keys must fit, in words.
     """
 
     url: str
@@ -85,6 +91,7 @@ class TokenCall:
     form: Mapping[str, str] = field(repr=False)
     timeout: float
     header: TokenHeader
+    keys_belong_to: str
 
     @property
     def path(self) -> str:
@@ -285,7 +292,10 @@ class TokenProvider:
         try:
             raise_for_status(response)
         except WalmartAuthError as error:
-            error.hint = HINT_KEYS
+            error.hint = HINT_KEYS.format(place=call.keys_belong_to)
+            raise
+        except WalmartPermissionError as error:
+            error.hint = HINT_FORBIDDEN
             raise
         except WalmartServerError as error:
             error.hint = None  # that of a failed write: asking for a token changes nothing
@@ -294,7 +304,7 @@ class TokenProvider:
             if error.status in (404, 405):
                 error.hint = HINT_PLACE
             elif "invalid_client" in error.codes:
-                error.hint = HINT_KEYS
+                error.hint = HINT_KEYS.format(place=call.keys_belong_to)
             raise
         if response.content.lstrip()[:1] == b"<":
             raise WalmartServerError(
@@ -413,6 +423,7 @@ def marketplace_token_call(settings: WalmartSettings, form: Mapping[str, str] | 
         form=form or own,
         timeout=settings.timeout,
         header=MARKETPLACE_TOKEN,
+        keys_belong_to="environment and market",
     )
 
 

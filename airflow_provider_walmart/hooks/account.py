@@ -145,6 +145,8 @@ class AccountHook(BaseHook, Generic[SettingsT, ClientT]):
         except errors.WalmartError as error:
             self.log.warning("Connection test failed: %s", error)
             said = next(text for kind, text in TEST_FAILURES if isinstance(error, kind))
+            if isinstance(error, errors.WalmartPermissionError) and error.path == client.tokens.call.path:
+                said = KEYS_FORBIDDEN
             return False, f"{said} ({where})"
         except Exception:
             self.log.exception("Connection test failed")
@@ -173,6 +175,10 @@ def user_agent() -> str:
     )
 
 
+KEYS_FORBIDDEN = (
+    "Walmart gives no token for these keys. Ask whether they may use this API, and whether a proxy or firewall refuses "
+    "the call."
+)
 TEST_FAILURES: tuple[tuple[type[errors.WalmartError], str], ...] = (
     (
         errors.WalmartAuthError,

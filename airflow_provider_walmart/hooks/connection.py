@@ -28,6 +28,8 @@ MARKETPLACE_FIELDS = (
     "timeout",
 )
 GOLOCAL_FIELDS = ("environment", "timeout", "fresh_token_per_request")
+# What a flag says, be it text or not.
+FLAGS = ("true", "false")
 
 
 def walmart_settings(connection: Connection) -> WalmartSettings:
@@ -74,8 +76,9 @@ def _extra(connection: Connection) -> Mapping[str, Any]:
         raise WalmartConfigError("extra is not JSON (not repeated: it may hold a secret).") from None
     if not isinstance(extra, dict):
         raise WalmartConfigError(f"extra is a JSON {type(extra).__name__}; expected an object.")
-    # As extra_dejson does: Airflow masks the values of fields with telling names.
-    mask(extra)
+    # As extra_dejson does: Airflow masks the values of fields with telling names. A flag can have one, too, and with
+    # its value a word of everyday would be gone from all logs.
+    mask({name: value for name, value in extra.items() if str(value).strip().lower() not in FLAGS})
     return extra
 
 

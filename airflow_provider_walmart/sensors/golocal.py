@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_walmart.client.golocal_deliveries import DELIVERED, EndStates, summary
+from airflow_provider_walmart.client.golocal_deliveries import DELIVERED, EndStates, delivery_id_of, summary
 from airflow_provider_walmart.results.account import OfGoLocal
 from airflow_provider_walmart.results.context import push
 from airflow_provider_walmart.results.deliveries import DeliveryProgress, check_end
@@ -62,13 +62,19 @@ class WalmartGoLocalDeliverySensor(OfGoLocal, WalmartSensor):
         return EndStates.of(self.success_statuses, self.failure_statuses)
 
     @cached_property
+    def _id(self) -> str:
+        return delivery_id_of(self.delivery_id)
+
+    @cached_property
     def _progress(self) -> DeliveryProgress:
-        return DeliveryProgress(self.delivery_id, self._ends)
+        return DeliveryProgress(self._id, self._ends)
 
     def look(self, context: Context) -> dict[str, Any] | None:
         """Look at the delivery; judge it once it has ended."""
-        delivery = self.hook.get_delivery(self.delivery_id)
-        return self._judge(context, delivery) if self._progress.saw(delivery) else None
+        # Bad input is said before the first call.
+        progress = self._progress
+        delivery = self.hook.get_delivery(self._id)
+        return self._judge(context, delivery) if progress.saw(delivery) else None
 
     def make_trigger(self, since: float, deadline: float) -> BaseTrigger:
         """Return the trigger that waits for the delivery."""
@@ -76,7 +82,7 @@ class WalmartGoLocalDeliverySensor(OfGoLocal, WalmartSensor):
 
         return WalmartGoLocalDeliveryTrigger(
             walmart_golocal_conn_id=self.walmart_golocal_conn_id,
-            delivery_id=self.delivery_id,
+            delivery_id=self._id,
             success_statuses=sorted(self._ends.success),
             failure_statuses=sorted(self._ends.failure),
             deadline=deadline,
@@ -86,7 +92,7 @@ class WalmartGoLocalDeliverySensor(OfGoLocal, WalmartSensor):
 
     def conclude(self, context: Context, event: dict[str, Any], waited: float) -> dict[str, Any]:
         """Judge what the trigger saw."""
-        check_event(event, "Delivery", [self.delivery_id], waited)
+        check_event(event, "Delivery", [self._id], waited)
         return self._judge(context, event["delivery"])
 
     def _judge(self, context: Context, delivery: dict[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,8 @@ import logging
 import multiprocessing
 import os
 import signal
+from datetime import datetime, timezone
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +18,11 @@ from airflow.providers.common.compat.sdk import AirflowException, AirflowFailExc
 
 from airflow_provider_walmart.client import golocal_booking
 from airflow_provider_walmart.client.errors import (
+    WalmartConfigError,
     WalmartConnectionError,
     WalmartError,
+    WalmartNotFoundError,
+    WalmartPermissionError,
     WalmartRateLimitError,
     WalmartRequestError,
     WalmartServerError,
@@ -178,6 +183,26 @@ def test_tokens_of_golocal_and_marketplace_are_kept_apart(golocal, monkeypatch):
     assert WalmartGoLocalHook().find_delivery("ORDER-7", "2") is None
 
 
+def test_a_403_of_the_token_call_is_not_about_a_token(golocal):
+    golocal.fault(TOKEN, status=403)
+    with pytest.raises(WalmartPermissionError, match="These keys get no token") as raised:
+        WalmartGoLocalHook().find_delivery("ORDER-7")
+    assert "The token is valid" not in str(raised.value)
+    good, said = WalmartGoLocalHook().test_connection()
+    assert (good, said) == (
+        False,
+        "Walmart gives no token for these keys. Ask whether they may use this API, and whether a proxy or firewall "
+        "refuses the call. (environment sandbox)",
+    )
+
+
+def test_a_401_of_the_token_call_speaks_of_no_market(golocal):
+    golocal.fault(TOKEN, status=401)
+    with pytest.raises(WalmartError, match="belong to the environment of the connection") as raised:
+        WalmartGoLocalHook().get_access_token()
+    assert "market" not in raised.value.hint
+
+
 def test_the_connection_can_be_tested(golocal, monkeypatch):
     assert WalmartGoLocalHook().test_connection() == (
         True,
@@ -231,11 +256,29 @@ def test_a_delivery_that_ended_badly_is_not_booked_again_but_said(golocal, caplo
 
 
 @pytest.mark.parametrize(
-    "delivery", ["{'externalOrderId': 'A'}", {}, {"externalOrderId": " "}, {"deliveries": []}]
+    ("delivery", "said"),
+    [
+        ("{'externalOrderId': 'A'}", "externalOrderId"),
+        ({}, "externalOrderId"),
+        ({"externalOrderId": " "}, "externalOrderId"),
+        ({"deliveries": []}, "externalOrderId"),
+        # What templates make of nothing: all orders of a day would be one.
+        ({"externalOrderId": "None"}, "externalOrderId of delivery is 'None'"),
+        ({"externalOrderId": "nan"}, "externalOrderId of delivery is 'nan'"),
+        ({"externalOrderId": 77.0}, "externalOrderId of delivery is a float"),
+        ({"externalOrderId": "half a \ud800"}, "externalOrderId of delivery is 'half a"),
+        ({"externalOrderId": "A", "clientId": True}, "clientId of delivery is a bool"),
+        ({"externalOrderId": "A", "tip": Decimal("1.5")}, "Decimal.*expected text"),
+        (
+            {"externalOrderId": "A", "at": datetime(2026, 1, 1, tzinfo=timezone.utc)},
+            "datetime.*Points in time are text",
+        ),
+        ({"externalOrderId": "A", "tip": float("nan")}, "JSON"),
+    ],
 )
-def test_bad_input_fails_before_anything_is_sent(golocal, delivery):
+def test_bad_input_fails_before_anything_is_sent(golocal, delivery, said):
     operator = WalmartGoLocalCreateDeliveryOperator(task_id="book", delivery=delivery)
-    with pytest.raises(AirflowFailException, match="externalOrderId"):
+    with pytest.raises(AirflowFailException, match=said):
         operator.execute({})
     assert not golocal.counts()
 
@@ -386,6 +429,83 @@ def test_a_throttled_booking_is_neither_sent_again_nor_lost(golocal):
     assert (len(deliveries(golocal)), sent(golocal)) == (1, 2)
 
 
+def own_error(description: str, code: str = "400.500.150") -> dict[str, Any]:
+    return {"errors": [{"code": code, "description": description}]}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "<html><title>404 Not Found</title>",
+        {},
+        {"message": "no Route matched with those values"},
+        {"error": [{"code": "URI_NOT_FOUND.GMP_GATEWAY_API", "description": "Uri not found"}]},
+    ],
+    ids=["page", "empty", "gateway", "Walmart's gateway"],
+)
+def test_a_404_of_a_gateway_does_not_say_that_an_order_has_no_delivery(golocal, body):
+    first = book()
+    golocal.fault(BOOKING, method="GET", status=404, body=body)
+    with pytest.raises(WalmartNotFoundError):
+        book()
+    golocal.no_faults()
+    assert book() == first
+    assert sent(golocal) == 1
+
+
+@pytest.mark.parametrize(
+    "body", [{"status": "UP"}, {"deliveries": {"status": "REJECTED"}}, {"deliveries": ["D-1"]}, ["D-1"]]
+)
+def test_an_answer_of_another_form_does_not_say_that_an_order_has_no_delivery(golocal, body):
+    golocal.fault(BOOKING, method="GET", status=200, body=body)
+    with pytest.raises(WalmartServerError, match="neither holds a delivery nor says that there is none"):
+        book()
+    assert sent(golocal) == 0
+
+
+def test_a_delivery_that_is_listed_without_its_order_is_not_booked_again(golocal):
+    first = book()
+    known = {"deliveryId": first["deliveryId"], "externalOrderId": None, "deliveryStatus": "DISPATCHED"}
+    golocal.fault(BOOKING, method="GET", status=200, body={"deliveries": known})
+    assert book() == first
+    assert sent(golocal) == 1
+
+
+def test_the_hook_finds_an_order_whose_id_is_a_number(golocal):
+    delivery = book(externalOrderId=77)
+    assert WalmartGoLocalHook().find_delivery(77, 2) == delivery
+    assert WalmartGoLocalHook().find_delivery(" 77\n", "2") == delivery
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        {"status": 400, "body": own_error("Delivery not found.")},
+        {"status": 404, "body": own_error("No such delivery.")},
+        {"status": 404, "body": "<html>"},
+    ],
+    ids=["400", "404", "gateway"],
+)
+def test_what_is_booked_and_cannot_be_read_yet_is_booked(golocal, trouble, caplog):
+    golocal.fault(f"{DELIVERIES}/", method="GET", **trouble)
+    context = {"task_state_store": MemoryRecords()}
+    delivery_id = book(context)["deliveryId"]
+    assert [found["deliveryId"] for found in deliveries(golocal)] == [delivery_id]
+    assert f"Order ORDER-7 is booked as delivery {delivery_id}, but can't be read yet" in caplog.text
+    # The same when a retry knows it from its records.
+    assert book(context) == {"deliveryId": delivery_id, "externalOrderId": "ORDER-7"}
+    assert sent(golocal) == 1
+
+
+@pytest.mark.parametrize(("status", "kind"), [(403, AirflowFailException), (500, WalmartServerError)])
+def test_when_reading_a_booking_fails_the_error_says_that_it_is_booked(golocal, status, kind):
+    golocal.fault(f"{DELIVERIES}/", method="GET", status=status)
+    with pytest.raises(kind) as raised:
+        book()
+    [found] = deliveries(golocal)
+    assert f"Order ORDER-7 is booked as delivery {found['deliveryId']}; only reading it" in str(raised.value)
+
+
 def test_quote_then_book(golocal):
     quote = WalmartGoLocalHook().call("quoteDelivery", body={"deliveries": quoted()})
     assert quote["deliveryFee"]["currency"] == "USD"
@@ -434,6 +554,42 @@ def test_nothing_of_a_person_and_no_secret_is_in_logs_and_errors(golocal, caplog
     assert "400.500.107" in said
     token = WalmartGoLocalHook().get_access_token()
     assert [text for text in (*PERSON, "sandbox&", "=sandbox", token) if text in said] == []
+
+
+PARCEL = {
+    "externalOrderId": "ORDER-8",
+    "customer": {"firstName": "Zoë", "phone": 4085550100, "mobile": 4085550199.0},
+    "deliveryDetails": {"address": {"line1": "1 Example Street", "zipCode": 94086, "lat": 37.123456}},
+    "packages": [{"count": 1, "weight": 12, "dozens": 0}],
+}
+ECHO = {
+    "code": "400.500.120",
+    "field": "deliveryDetails.address.line1=1 Example Street",
+    "description": "+14085550100 or 4085550199 of zoë at 1 EXAMPLE STREET 94086, 37.123456: 1 of 12, 0 fit",
+}
+
+
+@pytest.mark.parametrize("call", ["book", "quote", "answered 200", "raw JSON", "raw text"])
+def test_what_errors_repeat_of_numbers_and_in_field_is_blacked_out(golocal, call, caplog):
+    hook = WalmartGoLocalHook()
+    status = 200 if call == "answered 200" else 400
+    golocal.fault(DELIVERIES, method="POST", status=status, body={"errors": [ECHO]})
+    said = ""
+    try:
+        if call == "book":
+            book(**PARCEL)
+        elif call == "raw JSON":
+            hook.request("POST", "/deliveries", json={"deliveries": PARCEL})
+        elif call == "raw text":
+            hook.request("POST", "/deliveries", data=json.dumps({"deliveries": PARCEL}))
+        else:
+            hook.call("quoteDelivery", body={"deliveries": PARCEL})
+    except (AirflowFailException, WalmartRequestError) as error:
+        said = str(error)
+    expected = (
+        "400.500.120: +1*** or *** of *** at *** ***, ***: 1 of 12, 0 fit (deliveryDetails.address.line1=***)"
+    )
+    assert expected in said + caplog.text
 
 
 # -- cancelling --------------------------------------------------------------------------------------
@@ -485,6 +641,72 @@ def test_after_pickup_it_is_too_late_and_said_plainly(golocal):
         cancel(delivery_id)
     assert "The delivery is DISPATCHED." in str(raised.value)
     assert deliveries(golocal)[0]["status"] == "DISPATCHED"
+
+
+@pytest.mark.parametrize("status", ["DELIVERED", "RETURNED", "REJECTED", "DELIVERY_REQUEST_FAILED"])
+def test_a_delivery_that_is_over_is_not_cancelled(golocal, status):
+    delivery_id = book()["deliveryId"]
+    move(golocal, delivery_id, status)
+    golocal.fault("/cancel$", status=200, body={"deliveries": {"deliveryId": delivery_id}})
+    with pytest.raises(
+        AirflowFailException, match=f"is {status} and can no longer be cancelled: nothing was"
+    ):
+        cancel(delivery_id)
+    assert cancellations(golocal) == 0
+
+
+def test_a_cancellation_that_is_accepted_but_ends_at_the_door_fails(golocal):
+    delivery_id = book()["deliveryId"]
+    delivered = {"deliveries": {"deliveryId": delivery_id, "deliveryStatus": "DELIVERED"}}
+    golocal.fault("/cancel$", status=200, body={"deliveries": {"deliveryId": delivery_id}})
+    golocal.fault(f"{DELIVERIES}/", method="GET", skip=1, body=delivered)
+    with pytest.raises(AirflowFailException, match=r"accepted the cancellation of .*, but it is DELIVERED"):
+        cancel(delivery_id)
+
+
+def test_a_cancellation_on_its_way_is_fine(golocal, caplog):
+    delivery_id = book()["deliveryId"]
+    golocal.fault("/cancel$", status=200, body={"deliveries": {"deliveryId": delivery_id}})
+    with caplog.at_level(logging.INFO):
+        assert cancel(delivery_id)["deliveryStatus"] == "DELIVERY_REQUESTED"
+    assert f"Walmart cancels delivery {delivery_id}: it is DELIVERY_REQUESTED now." in caplog.text
+
+
+BAD_IDS = [
+    (None, "delivery_id is missing"),
+    ("", "delivery_id is missing"),
+    (" \n", "delivery_id is ''"),
+    ("None", "delivery_id is 'None'"),
+    (1.0, "delivery_id is a float"),
+    # The whole delivery in place of its id, and what a template makes of it.
+    (ORDER, "delivery_id is a dict; .*deliveryId"),
+    (str(ORDER), "delivery_id is a text of .*deliveryId"),
+]
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        cancel,
+        lambda bad: sensor(bad).execute({}),
+        lambda bad: WalmartGoLocalHook().get_delivery(bad),
+    ],
+    ids=["cancel", "wait", "get"],
+)
+def test_what_is_no_id_of_a_delivery_is_named_before_anything_is_sent(golocal, use):
+    for bad, said in BAD_IDS:
+        with pytest.raises((AirflowFailException, WalmartConfigError), match=said) as raised:
+            use(bad)
+        assert [text for text in PERSON if text in str(raised.value)] == []
+    assert not golocal.counts()
+
+
+def test_a_cancellation_needs_a_reason(golocal):
+    for reason in (None, "", " ", "None", ["CD-002"]):
+        operator = WalmartGoLocalCancelDeliveryOperator(task_id="t", delivery_id="D", reason_code=reason)
+        with pytest.raises(AirflowFailException, match="reason_code is"):
+            operator.execute({})
+    assert not golocal.counts()
 
 
 # -- waiting -----------------------------------------------------------------------------------------
@@ -568,6 +790,29 @@ def test_ends_of_the_user(golocal, deferrable):
         delivery_id, deferrable=deferrable, success_statuses=["RETURNED"], failure_statuses=["DELIVERED"]
     )
     assert found["status"] == "RETURNED"
+
+
+@both
+@pytest.mark.parametrize("bad", [None, [1], "A B", "None"])
+def test_statuses_that_are_none_are_named_before_the_first_look(golocal, deferrable, bad):
+    with pytest.raises(AirflowFailException, match=r"success_statuses (is|has) "):
+        wait("D-1", deferrable=deferrable, success_statuses=bad)
+    assert not golocal.counts()
+
+
+@both
+@pytest.mark.parametrize("ends", ["LOST,DELIVERED", "['LOST', 'DELIVERED']"])
+def test_statuses_as_templates_render_them(golocal, deferrable, ends):
+    delivery_id = book()["deliveryId"]
+    move(golocal, delivery_id, "DELIVERED")
+    assert wait(delivery_id, deferrable=deferrable, success_statuses=ends)["status"] == "DELIVERED"
+
+
+@both
+def test_an_id_with_white_space_around_it_is_one(golocal, deferrable):
+    delivery_id = book()["deliveryId"]
+    move(golocal, delivery_id, "DELIVERED")
+    assert wait(f" {delivery_id}\n", deferrable=deferrable)["deliveryId"] == delivery_id
 
 
 @both

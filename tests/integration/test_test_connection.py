@@ -106,7 +106,7 @@ def test_a_channel_type_that_does_not_match_is_said(wire, test_of):
     [
         (http(401, ECHO), None, KEYS),
         (http(400, ECHO), None, REFUSED),
-        (http(403, ECHO), None, "The keys are right, but have no permission."),
+        (http(403, ECHO), None, "Walmart gives no token for these keys."),
         (http(404, ECHO), None, "The server answered, but it is not Walmart's API."),
         (http(429, ECHO, Retry_After="3600"), None, "Walmart is throttling this account"),
         (http(500, ECHO), None, NO_SENSE),

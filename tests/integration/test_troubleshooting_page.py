@@ -56,6 +56,10 @@ def messages(shop, said, caplog, monkeypatch):
         shop.fault("/v3/token/detail", body=told)
         yield said(button)
         shop.no_faults()
+    shop.fault("/v3/token", status=403)
+    yield said(feeds, **BAD_SECRET, login="another-id")
+    yield said(button)
+    shop.no_faults()
     shop.fault("/v3/feeds", status=401)
     with caplog.at_level(logging.INFO, logger="airflow_provider_walmart"):
         yield said(feeds)
@@ -128,6 +132,9 @@ def messages(shop, said, caplog, monkeypatch):
     yield said(lambda hook: hook.call(**delivery), WalmartGoLocalHook, login="demo")
     uuid = "7d55b982-faea-410d-a5c6-3cf6debb2973"
     yield said(lambda hook: hook.call(**delivery), WalmartGoLocalHook, login=uuid, password="old")
+    shop.fault("/deliveries$", status=404, body="<html>")
+    yield said(lambda hook: hook.find_delivery("ORDER-7"), WalmartGoLocalHook, login=uuid)
+    shop.no_faults()
 
     class Broken(state.MemoryStore):
         def get(self, name):

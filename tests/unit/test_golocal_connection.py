@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
+from airflow.providers.common.compat.sdk import Connection
+from airflow.sdk.log import redact
 
 from airflow_provider_walmart.client.errors import WalmartConfigError
 from airflow_provider_walmart.client.golocal_settings import GoLocalSettings
@@ -84,6 +86,17 @@ def test_secrets_are_given_to_the_masker(monkeypatch, requests_mock):
     assert sorted(masked) == ["a%2Fsecret%2Bso", "a-token", "a/secret+so"]
 
 
+@pytest.mark.parametrize("flag", ["false", "true"])
+def test_a_flag_is_no_secret(caplog, flag):
+    extra = {"fresh_token_per_request": flag, "api_token": "of-somebody-else"}
+    connection = Connection(
+        conn_id="shop", conn_type="walmart_golocal", login=CLIENT_ID, password=SECRET, extra=json.dumps(extra)
+    )
+    assert WalmartGoLocalHook.settings_of(connection).fresh_token_per_request is (flag == "true")
+    assert redact(f"It is {flag}, with {SECRET} and of-somebody-else.") == f"It is {flag}, with *** and ***."
+    assert "too short" not in caplog.text
+
+
 def test_headers_and_session_of_the_hook(monkeypatch, requests_mock):
     requests_mock.post(TOKEN, json={"access_token": "a-token", "expires_in": 900})
     hook = connect(monkeypatch)
@@ -100,19 +113,26 @@ def test_headers_and_session_of_the_hook(monkeypatch, requests_mock):
 
 
 ORDERS = f"{HOST}/api-proxy/service/supplychain/transportation/v1/daas/deliveries"
+UNKNOWN = {"errors": [{"code": "400.500.404", "description": "No such delivery"}]}
 GOOD = {"json": {"access_token": "a-token", "expires_in": 900}}
 
 
 @pytest.mark.parametrize(
     ("token", "order", "expected"),
     [
-        (GOOD, {"status_code": 404}, (True, "Connected to Walmart GoLocal: environment production.")),
+        (
+            GOOD,
+            {"status_code": 404, "json": UNKNOWN},
+            (True, "Connected to Walmart GoLocal: environment production."),
+        ),
+        (GOOD, {"status_code": 404}, (False, "it is not Walmart's API")),
         (GOOD, {"json": {}}, (True, "Connected to Walmart GoLocal: environment production.")),
         (GOOD, {"status_code": 400}, (True, "Connected to Walmart GoLocal: environment production.")),
         (GOOD, {"status_code": 403}, (False, "The keys are right, but have no permission.")),
         (GOOD, {"status_code": 401}, (False, "Walmart refuses these keys.")),
         (GOOD, {"status_code": 500}, (False, "The server failed")),
         ({"status_code": 401}, {}, (False, "Walmart refuses these keys.")),
+        ({"status_code": 403}, {}, (False, "Walmart gives no token for these keys.")),
         ({"status_code": 404}, {}, (False, "it is not Walmart's API")),
         ({"status_code": 405}, {}, (False, "The server refused the request")),
     ],

@@ -74,6 +74,10 @@ def test_what_a_template_makes_of_lists():
         ([1], None, "allowed: names such as DELIVERED"),
         ("DELIVERED", "None", "failure_statuses is 'None'"),
         (" ", None, "success_statuses is empty"),
+        ("DELIVERED", "LOST IN TRANSIT", "failure_statuses has 'LOST IN TRANSIT'; allowed: letters"),
+        (["A", None], None, "success_statuses is"),
+        (7, None, "success_statuses is"),
+        (None, None, "success_statuses is empty"),
     ],
 )
 def test_sets_that_make_no_sense_are_refused(success, failure, said):

@@ -140,7 +140,7 @@ XML = "<OAuthTokenDTO><accessToken>eyJ-x</accessToken><expiresIn>900</expiresIn>
         ({"status_code": 400, "json": {"error": [{"code": "INVALID_REQUEST"}]}}, errors.WalmartRequestError, "INVALID_REQUEST"),
         ({"status_code": 400, "json": {"error": "invalid_grant"}}, errors.WalmartRequestError, "invalid_grant"),
         ({"status_code": 401, "json": {"error": [{"code": "UNAUTHORIZED.GMP_GATEWAY_API"}]}}, errors.WalmartAuthError, "refuses these keys"),
-        ({"status_code": 403}, errors.WalmartPermissionError, "403"),
+        ({"status_code": 403}, errors.WalmartPermissionError, "Hint: These keys get no token."),
         ({"status_code": 404, "text": "<title>nginx</title>"}, errors.WalmartNotFoundError, "nginx"),
         ({"status_code": 429, "headers": {"Retry-After": "30"}}, errors.WalmartRateLimitError, "Come back"),
         ({"status_code": 500}, errors.WalmartServerError, "500"),

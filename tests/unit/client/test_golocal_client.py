@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from urllib.parse import parse_qs
 
 import pytest
@@ -259,6 +260,14 @@ def test_what_a_refusal_repeats_of_a_person_is_blacked_out(golocal, form):
     assert raised.value.details[0].description == "*** ***, ***, of ***: ORDER-7 SCHEDULED_DELIVERY refused"
 
 
+@pytest.mark.parametrize("value", [Decimal("1.5"), float("nan"), {1, 2}])
+def test_a_body_that_is_no_json_is_named_before_it_is_sent(golocal, value):
+    for write in ("quoteDelivery", "createDelivery"):
+        with pytest.raises(WalmartConfigError, match="the body holds what JSON has no form for"):
+            client().call(write, body={"deliveries": {"amount": value}})
+    assert [request.url for request in golocal.request_history if "deliveries" in request.url] == []
+
+
 def test_requests_may_name_a_path_below_the_deliveries_or_a_whole_one(golocal):
     golocal.get(f"{DAAS}/deliveries", json={"deliveries": []})
     one = client()
@@ -272,7 +281,7 @@ def test_requests_may_name_a_path_below_the_deliveries_or_a_whole_one(golocal):
 @pytest.mark.parametrize(
     "answer",
     [
-        {"status_code": 404, "json": {}},
+        {"status_code": 404, "json": refusal("400.500.166", "The order is unknown.")},
         {"status_code": 400, "json": refusal("400.500.150", "Delivery not found for the order.")},
         {"json": {"deliveries": []}},
         {"json": {}},
@@ -287,7 +296,12 @@ def test_an_order_without_delivery_is_none(golocal, answer):
 
 
 @pytest.mark.parametrize(
-    "answer", [{"status_code": 400, "json": refusal("400.500.100", "Missing clientId.")}]
+    "answer",
+    [
+        {"status_code": 400, "json": refusal("400.500.100", "Missing clientId.")},
+        {"status_code": 400, "text": "<title>Server not found</title>"},
+        {"status_code": 400, "json": {"code": "400", "message": "Route not found"}},
+    ],
 )
 def test_a_refused_look_is_not_taken_for_none(golocal, answer):
     golocal.get(f"{DAAS}/deliveries", **answer)
