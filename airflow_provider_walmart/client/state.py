@@ -154,7 +154,7 @@ class RedisStore:
 
 
 class Resilient:
-    """Turns every failure of a store into one warning, and goes on in memory.
+    """Turns the failures of a store into one warning of each kind, and goes on in memory.
 
     :param store: the store to use while it works. After a failure it is left alone for `REST` seconds,
         so that a store that takes its time to fail doesn't do so on every call.
@@ -167,7 +167,7 @@ class Resilient:
         self.known: dict[str, Any] = {}
         self._store = store
         self._memory = MemoryStore()
-        self._warned = False
+        self._warned: set[str] = set()
         self._rest_until = 0.0
 
     def get(self, name: str) -> bytes | None:
@@ -203,27 +203,35 @@ class Resilient:
                     stack.callback(self._release, held)
             yield
 
-    def warn(self, reason: str) -> None:
-        """Say once per process that the store is of no use, and why."""
-        if not self._warned:
-            self._warned = True
-            log.warning(
-                "The shared state store is of no use right now (%s): going on in memory, so processes "
-                "don't share tokens and rate budgets.",
-                reason,
-            )
+    def left_out(self, why: str) -> None:
+        """Say once per process that an entry of the store, which works, is not used.
+
+        :param why: what is wrong with it.
+        """
+        self._warn(
+            "An entry in the shared state store is %s: it is not used, and a new one takes its place.", why
+        )
+
+    def _warn(self, text: str, *details: str) -> None:
+        if text not in self._warned:
+            self._warned.add(text)
+            log.warning(text, *details)
 
     def _resting(self) -> bool:
         return time.monotonic() < self._rest_until
 
     def _failed(self, error: Exception) -> None:
         if isinstance(error, Timeout):
-            # The store itself works.
-            self.warn("a lock in it was held too long")
+            self._warn("A lock in the shared state store was held too long: this step goes on without it.")
             return
         self._rest_until = time.monotonic() + self.REST
         # Only the kind of error: its text may hold the URL of the store.
-        self.warn(f"{type(error).__name__}{f', {error.strerror}' if isinstance(error, OSError) else ''}")
+        words = error.strerror if isinstance(error, OSError) else None
+        self._warn(
+            "The shared state store is of no use right now (%s): going on in memory, so processes don't share tokens and "
+            "rate budgets.",
+            f"{type(error).__name__}, {words}" if words else type(error).__name__,
+        )
 
     def _release(self, held: AbstractContextManager[Any]) -> None:
         try:

@@ -181,7 +181,7 @@ class Throttle:
         except ValueError:
             moment = math.nan
         if not 0 <= moment <= latest:
-            self._store.warn("an entry in it is damaged or from the future")
+            self._store.left_out("damaged or from the future")
             return 0.0
         return moment
 

@@ -344,7 +344,7 @@ class TokenProvider:
                 failure=known["failure"],
             )
         except (InvalidToken, ValueError, TypeError, KeyError):
-            self._store.warn("an entry in it is damaged or was tampered with")
+            self._store.left_out("damaged or was tampered with")
             return None
         if record.token:
             self._on_secret(record.token.value)

@@ -71,9 +71,14 @@ def holds_rubbish(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "tokens"), [(is_a_file, 20), (holds_rubbish, 1 + 1)], ids=["is a file", "holds rubbish"]
+    ("spoil", "tokens", "warning"),
+    [
+        (is_a_file, 20, "The shared state store is of no use right now"),
+        (holds_rubbish, 1 + 1, "An entry in the shared state store is damaged"),
+    ],
+    ids=["is a file", "holds rubbish"],
 )
-def test_a_broken_store_costs_tokens_and_one_warning_a_process(spoil, tokens, shop, tmp_path):
+def test_a_broken_store_costs_tokens_and_one_warning_a_process(spoil, tokens, warning, shop, tmp_path):
     spoil(tmp_path / "state")
     outcomes = crowd(20, 5)
     assert all_succeeded(outcomes, 5)
@@ -81,7 +86,7 @@ def test_a_broken_store_costs_tokens_and_one_warning_a_process(spoil, tokens, sh
     assert all(len(outcome["warnings"]) <= 1 for outcome in outcomes)
     said = {text for outcome in outcomes for text in outcome["warnings"]}
     assert said
-    assert all(text.startswith("The shared state store is of no use right now") for text in said)
+    assert all(text.startswith(warning) for text in said)
 
 
 @pytest.mark.parametrize("trouble", [{"status": 500}, {"status": 401}])
