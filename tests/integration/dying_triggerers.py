@@ -2,16 +2,17 @@
 
 Takes JSON: ``control`` (URL of the sandbox's control API), ``folder``, ``kills`` and ``seed``. Every triggerer is a
 process with a watcher of new orders and one of changes. Orders come all the time; the triggerer gets a SIGKILL at a random
-moment, most often within the time in which the first one kept what it saw, and at times soon after its start. The last one
-lives until all orders were announced.
+moment: every other one after it kept what it saw, the rest whenever it comes, at times soon after their start. The last one
+lives until all orders were announced by both watchers.
 
 What becomes of events is written to ``folder/journal``, a JSON document a line, in the order in which it happened: an
-event that got into the database, the marks of a state that was kept. Prints all orders there were.
+event that got into the database, the marks of a state that was kept. Prints all ``orders`` there were and the ``journal``.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import multiprocessing
 import os
@@ -31,6 +32,8 @@ from airflow_provider_walmart.client.throttle import Throttle
 from airflow_provider_walmart.hooks.walmart import WalmartHook  # noqa: F401
 from airflow_provider_walmart.triggers.order_events import WalmartNewOrdersTrigger
 
+WATCHERS = ("new", "changes")
+
 Throttle.learn = lambda *_: None  # type: ignore[method-assign]
 
 
@@ -40,13 +43,27 @@ class Journal:
         self.path.touch()
 
     def write(self, **entry: Any) -> None:
-        line = json.dumps({"process": os.getpid(), **entry}) + "\n"
+        # On a line of its own also after one that a kill has torn.
+        line = "\n" + json.dumps({"process": os.getpid(), **entry}) + "\n"
         with open(self.path, "ab", buffering=0) as file:
             file.write(line.encode())
 
-    def announced(self) -> set[str]:
-        entries = [json.loads(line) for line in self.path.read_text().splitlines()]
-        return {one for entry in entries if entry["watcher"] == "new" for one in entry.get("orders", ())}
+    def entries(self) -> list[dict[str, Any]]:
+        """Return what happened, without what is torn or not quite written yet."""
+        entries = []
+        for line in self.path.read_text().splitlines():
+            with contextlib.suppress(ValueError):
+                entries.append(json.loads(line))
+        return entries
+
+    def announced(self, watcher: str) -> set[str]:
+        """Return the orders of which a watcher has told."""
+        told = [entry.get("orders", ()) for entry in self.entries() if entry["watcher"] == watcher]
+        return {one.split()[0] for orders in told for one in orders}
+
+    def has_kept(self, process: int | None) -> bool:
+        """Return whether a process has kept a state."""
+        return any("kept" in entry for entry in self.entries() if entry["process"] == process)
 
 
 class AssetStore:
@@ -96,6 +113,12 @@ def triggerer(folder: Path, seed: int) -> None:
     asyncio.run(main())
 
 
+def pause(process: Any) -> None:
+    """Wait a moment for a triggerer, which is not to die by itself."""
+    assert process.is_alive()
+    time.sleep(0.02)
+
+
 def main(control: str, folder: Path, kills: int, seed: int) -> None:
     chance = random.Random(seed)
     context = multiprocessing.get_context("fork")
@@ -108,24 +131,27 @@ def main(control: str, folder: Path, kills: int, seed: int) -> None:
         process.start()
         if life == 0:
             began = time.monotonic()
-            while not all((folder / f"{watcher}.json").exists() for watcher in ("new", "changes")):
-                time.sleep(0.02)
-            # However slow the machine, many live long enough to keep something, and many don't.
-            longest = 2 * (time.monotonic() - began)
+            while not all((folder / f"{watcher}.json").exists() for watcher in WATCHERS):
+                pause(process)
+            # About the time until a state is kept, before and after which they are to die.
+            longest = min(2 * (time.monotonic() - began), 1.0)
         for _ in range(chance.randrange(4)):
             # Some of one moment, some of a moment ago: those are listed late.
             new = {"count": chance.randrange(1, 4), "spacing": 0, "age": chance.choice((0, 0, 1, 60))}
             orders += session.post(f"{control}/seed", json={"orders": new}).json()["orders"]
             time.sleep(chance.random() / 10)
+        if life % 2 == 0:
+            while not journal.has_kept(process.pid):
+                pause(process)
         if life < kills:
             time.sleep(chance.random() * chance.choice((0.01, longest)))
         else:
-            while not journal.announced() >= {*orders}:
-                time.sleep(0.05)
+            while not all(journal.announced(watcher) >= {*orders} for watcher in WATCHERS):
+                pause(process)
             time.sleep(0.5)
         process.kill()
         process.join()
-    print(json.dumps(orders))
+    print(json.dumps({"orders": orders, "journal": journal.entries()}))
 
 
 if __name__ == "__main__":
