@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 import json
 import time
+from collections import Counter
+from contextvars import ContextVar
 
 import pytest
 
@@ -23,6 +25,10 @@ LOOPS = [
     pytest.param(False, id="own loop"),
     pytest.param(True, id="shared loop", marks=needs_shared_streams),
 ]
+
+
+# Which watcher of a `Watching` has a loop of its own; the shared loop is that of nobody.
+_owner: ContextVar[int] = ContextVar("owner", default=0)
 
 
 class AssetStore:
@@ -66,7 +72,12 @@ class Watching:
         self.apart = apart
         self.events: list[list[dict]] = [[] for _ in triggers]
         self.times: list[list[float]] = [[] for _ in triggers]
-        self.looks = 0
+        self._looks: Counter[int] = Counter()
+
+    @property
+    def looks(self) -> int:
+        """How many looks have begun, in all loops."""
+        return self._looks.total()
 
     async def __aenter__(self):
         self._in_thread, event_stream.in_thread = event_stream.in_thread, self._counting
@@ -97,15 +108,16 @@ class Watching:
     async def look(self) -> None:
         """Wait until everything there is now was looked at, and that was digested."""
         # A look that begins after the next one is over began with what is there now.
-        looks = self.looks + 2 * (1 if self.shared else len(self.triggers))
-        while self.looks < looks:
+        loops = (0,) if self.shared else range(len(self._tasks))
+        wanted = {loop: self._looks[loop] + 2 for loop in loops}
+        while any(self._looks[loop] < looks for loop, looks in wanted.items()):
             for task in self._tasks:
                 if task.done():
                     task.result()
             await asyncio.sleep(0.02)
 
     async def _counting(self, *work):
-        self.looks += 1
+        self._looks[_owner.get()] += 1
         # A thread goes on when nobody waits for it any more, and must not get into the next test.
         self._in_threads.append(asyncio.create_task(self._in_thread(*work)))
         return await asyncio.shield(self._in_threads[-1])
@@ -116,6 +128,7 @@ class Watching:
 
     async def _collect(self, number, trigger):
         if not self.shared:
+            _owner.set(number)
             async for event in trigger.run():
                 self._note(number, event)
             return
