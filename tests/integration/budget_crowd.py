@@ -12,6 +12,7 @@ import sys
 import time
 from typing import Any
 
+from airflow_provider_walmart.client import throttle
 from airflow_provider_walmart.client.errors import WalmartError
 from airflow_provider_walmart.client.marketplace import MarketplaceClient
 from airflow_provider_walmart.client.settings import WalmartSettings
@@ -71,6 +72,8 @@ def one(start: Any, outcomes: Any, left: Any, options: dict[str, Any]) -> None:
 
 
 def main(options: dict[str, Any]) -> None:
+    # However long it takes until all have had their turn.
+    throttle.LOCK_TIMEOUT = 60.0
     context = multiprocessing.get_context("fork")
     start, outcomes = context.Barrier(options["processes"] + 1), context.Queue()
     left = context.Value("i", options["calls"])
@@ -84,7 +87,7 @@ def main(options: dict[str, Any]) -> None:
     print("ready", flush=True)
     sys.stdin.readline()
     start.wait()
-    print(json.dumps([outcomes.get(timeout=200) for _ in crowd]))
+    print(json.dumps([outcomes.get(timeout=600) for _ in crowd]))
     for process in crowd:
         process.join()
 

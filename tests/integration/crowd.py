@@ -14,12 +14,14 @@ import sys
 from typing import Any
 
 # Imported before the processes part, as in a worker that forks its tasks.
-from airflow_provider_walmart.client import tokens
+from airflow_provider_walmart.client import throttle, tokens
 from airflow_provider_walmart.client.catalogue import all_operations
 from airflow_provider_walmart.hooks.walmart import WalmartHook
 
 tokens.TokenProvider.PAUSE = 0.2
-tokens.FAILURE_LIFE = float(os.environ.get("FAILURE_LIFE", tokens.FAILURE_LIFE))
+# However long the last of them takes until its turn comes.
+tokens.FAILURE_LIFE = float(os.environ.get("FAILURE_LIFE", "60"))
+throttle.LOCK_TIMEOUT = 60.0
 
 
 class Warnings(logging.Handler):

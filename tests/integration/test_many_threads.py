@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from wire import hang, http, token
 
+from airflow_provider_walmart.client import tokens
 from airflow_provider_walmart.client.errors import (
     WalmartAuthError,
     WalmartConnectionError,
@@ -64,7 +65,7 @@ def test_separate_accounts_do_not_wait_for_each_other(wire, make_client):
 
     def reply(request):
         if "WM_PARTNER.ID".lower() in request.headers:
-            return lambda connection: slow_may_answer.wait(30) and connection.sendall(token())
+            return lambda connection: slow_may_answer.wait(240) and connection.sendall(token())
         return token()
 
     server = wire(reply)
@@ -77,6 +78,13 @@ def test_separate_accounts_do_not_wait_for_each_other(wire, make_client):
         assert waiting.result() == "a-token"
 
 
+@pytest.fixture
+def lasting_failures(monkeypatch) -> None:
+    """A failure answers for all, however long the last thread takes until its turn comes."""
+    monkeypatch.setattr(tokens, "FAILURE_LIFE", 60.0)
+
+
+@pytest.mark.usefixtures("lasting_failures")
 @pytest.mark.parametrize(
     ("trouble", "kind", "requests"),
     [
@@ -106,13 +114,14 @@ def test_when_the_token_call_is_throttled_no_thread_asks_before_the_time_it_name
     assert shop.token_requests == 1
 
 
+@pytest.mark.usefixtures("lasting_failures")
 def test_when_the_token_endpoint_hangs_nobody_waits_for_more_than_two_attempts(wire, make_client):
     server = wire(lambda request: hang)
     clients = [make_client(server.url, timeout=0.3) for _ in range(CROWD)]
     errors = at_once(lambda number: clients[number].request("GET", "/v3/feeds"))
     assert {type(error) for error in errors} == {WalmartConnectionError}
     assert len({str(error) for error in errors}) == 1
-    assert server.count() == 2
+    assert server.count(at_least=2) == 2
 
 
 def test_after_a_failure_the_next_call_asks_anew(shop):
@@ -139,7 +148,7 @@ def test_a_fork_in_the_middle_of_a_renewal(store, wire, make_client, tmp_path):
     def reply(request):
         if request.path == "/v3/token" and not asked.is_set():
             asked.set()
-            return lambda connection: parent_may_go_on.wait(30) and connection.sendall(token())
+            return lambda connection: parent_may_go_on.wait(240) and connection.sendall(token())
         return token() if request.path == "/v3/token" else http(200, {})
 
     server = wire(reply)
@@ -148,11 +157,11 @@ def test_a_fork_in_the_middle_of_a_renewal(store, wire, make_client, tmp_path):
     client = make_client(server.url, store=Resilient(MemoryStore()) if store == "memory" else None)
     with ThreadPoolExecutor(1) as pool:
         renewing = pool.submit(client.access_token)
-        assert asked.wait(10)
+        assert asked.wait(60)
         child = os.fork()
         if child == 0:
             # Only a file lock of the parent is still to be waited for; it is freed below.
-            signal.alarm(20)
+            signal.alarm(120)
             os._exit(0 if client.access_token() == "a-token" else 1)
         if store == "file":
             parent_may_go_on.set()

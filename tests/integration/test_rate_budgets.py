@@ -37,7 +37,7 @@ def store(request, tmp_path):
         yield {"folder": str(tmp_path / "state")}
         return
     with running_redis(tmp_path) as redis:
-        yield {"redis": redis.url}
+        yield {"redis": redis.patient_url}
 
 
 class Crowd:
@@ -50,7 +50,7 @@ class Crowd:
 
     def call(self) -> Counter[str]:
         """Let them call; return how the calls ended."""
-        output, _ = self._running.communicate("go\n", timeout=250)
+        output, _ = self._running.communicate("go\n", timeout=700)
         assert self._running.returncode == 0
         return Counter(outcome for process in json.loads(output) for outcome in process)
 
@@ -76,17 +76,18 @@ def calls_per_second(shop, store) -> float:
     return 200 / (time.monotonic() - began)
 
 
+@pytest.mark.timeout(900)
 def test_eight_processes_use_up_a_budget_and_none_is_refused(shop, store):
-    calls = 750 if "redis" in store else 3000
     # The token is to live by the wall clock.
     shop.settings(token_life=1_000_000)
     # The faster time runs the sooner it's over; the machine must keep up with it.
     speed = min(30.0, max(5.0, calls_per_second(shop, store) / 3 / (200 / 60)))
+    calls = 750 if "redis" in store or speed < 15 else 3000
     used = use_up_a_budget(shop, store, calls, speed)
     if used < 0.95:
         # It had other things to do meanwhile: once more, at leisure, and with a full budget again.
         shop.advance(120)
-        used = use_up_a_budget(shop, store, calls, speed / 4)
+        used = use_up_a_budget(shop, store, 750, speed / 4)
     assert used >= 0.95
 
 
@@ -95,7 +96,8 @@ def use_up_a_budget(shop, store, calls: int, speed: float) -> float:
     before = len(shop.received(LOGGED))
     clock = shop.server.control("POST", "clock", {"speed": speed})
     now = {"wall": time.time(), "now": clock["now"], "speed": speed}
-    assert crowd(shop, processes=8, calls=calls, clock=now, **store) == {"ok": calls}
+    # Time runs so fast that a machine that pauses costs a minute of it.
+    assert crowd(shop, processes=8, calls=calls, clock=now, max_wait=600, **store) == {"ok": calls}
     log = shop.received(LOGGED)[before:]
     assert Counter(entry["status"] for entry in log) == {200: calls}
     return calls / (200 + (log[-1]["time"] - log[0]["time"]) * 200 / 60)
@@ -115,9 +117,11 @@ def test_a_budget_that_others_use_too_costs_a_refusal_for_each_who_was_on_the_wa
 
 def test_after_a_429_nobody_who_calls_later_sends_anything_before_the_named_time(shop, store):
     options = {"url": shop.url, "published": False, **store}
-    one, hasty = client_of(options), client_of({**options, "max_wait": 0})
+    # For the one who must not wait it is always before that time, however long all this takes.
+    now = {"wall": 0, "now": time.time(), "speed": 0}
+    one, hasty = client_of(options), client_of({**options, "max_wait": 0, "clock": now})
     waiting = Crowd(shop, processes=4, calls=40, **options)
-    named = time.time() + 4
+    named = time.time() + 10
     headers = {"X-Next-Replenishment-Time": str(int(named * 1000))}
     shop.fault(LOGGED, status=429, headers=headers, times=1)
     with pytest.raises(WalmartRateLimitError):
