@@ -78,7 +78,7 @@ def make_client(tmp_path):
     from airflow_provider_walmart.client.state import FileStore, Resilient
 
     def make(url: str, *, store=None, **fields):
-        known = {"client_id": "an-id", "client_secret": "sandbox", "timeout": 5, **fields}
+        known = {"client_id": "an-id", "client_secret": "sandbox", "timeout": 60, **fields}
         settings = WalmartSettings(base_url=url, **known)
         return MarketplaceClient(settings, store or Resilient(FileStore(tmp_path / "state")), "a-user-agent")
 

@@ -36,14 +36,14 @@ def kill_export(shop, when: Callable[[], bool], **fields: Any) -> None:
     :param when: whether the moment has come.
     :param fields: of the operator.
     """
-    shop.fault("/v3/orders.*hasMoreElements", delay=60, skip=1)
+    shop.fault("/v3/orders.*hasMoreElements", delay=600, skip=1)
     run = subprocess.Popen(
         [sys.executable, "-c", SCRIPT, json.dumps(fields)],
         stderr=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
     )
     try:
-        deadline = time.monotonic() + 90
+        deadline = time.monotonic() + 240
         while not when():
             assert time.monotonic() < deadline
             assert run.poll() is None

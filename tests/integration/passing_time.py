@@ -11,10 +11,10 @@ from shop import Shop
 
 
 @contextlib.contextmanager
-def time_passes(shop: Shop, seconds: float, *, after: int, path: str) -> Iterator[None]:
+def time_passes(shop: Shop, *steps: float, after: int, path: str) -> Iterator[None]:
     """Move the sandbox's clock once so many more requests have been answered.
 
-    :param seconds: by how much.
+    :param steps: by how much, in seconds; with several, each of them takes as many requests more.
     :param after: number of requests, counted from now on.
     :param path: regular expression of their paths.
     """
@@ -27,13 +27,15 @@ def time_passes(shop: Shop, seconds: float, *, after: int, path: str) -> Iterato
 
     enough = answered() + after
 
-    def watch() -> None:
-        while not over.wait(0.02):
-            if answered() >= enough:
-                control.post(f"{shop.url}/_sandbox/clock", json={"advance": seconds})
-                return
+    def watch(enough: int) -> None:
+        for seconds in steps:
+            while answered() < enough:
+                if over.wait(0.02):
+                    return
+            control.post(f"{shop.url}/_sandbox/clock", json={"advance": seconds})
+            enough = answered() + after
 
-    watcher = threading.Thread(target=watch)
+    watcher = threading.Thread(target=watch, args=(enough,))
     watcher.start()
     try:
         yield

@@ -21,7 +21,7 @@ class Shop:
     def connection(self, **fields: Any) -> str:
         """Return a connection to the sandbox in the form of an ``AIRFLOW_CONN_`` variable."""
         known = {"conn_type": "walmart", "login": "an-id", "password": "sandbox", "host": self.url}
-        return json.dumps({**known, "extra": {"timeout": 5}, **fields})
+        return json.dumps({**known, "extra": {"timeout": 60}, **fields})
 
     def reset(self) -> None:
         self.server.reset()

@@ -440,9 +440,9 @@ def test_a_write_is_sent_once_whatever_becomes_of_it(operation, path, fault, sho
 
 def test_a_write_that_never_answers_has_an_unknown_outcome_and_is_not_repeated(shop, hook, monkeypatch):
     (order,) = shop.server.control("POST", "seed", {"orders": 1})["orders"]
-    monkeypatch.setenv("AIRFLOW_CONN_WALMART_DEFAULT", shop.connection(extra={"timeout": 1}))
+    monkeypatch.setenv("AIRFLOW_CONN_WALMART_DEFAULT", shop.connection(extra={"timeout": 3}))
     hook.get_access_token()
-    shop.fault("acknowledge", delay=3, after_effect=True)
+    shop.fault("acknowledge", delay=600, after_effect=True)
     with pytest.raises(WalmartUnknownOutcomeError) as caught:
         hook.call("acknowledgeOrders", purchaseOrderId=order)
     assert not caught.value.is_final

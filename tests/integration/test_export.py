@@ -324,8 +324,9 @@ def test_unpublished_items_are_all_shown(shop, target):
     shown = shop.server.get("/v3/insights/items/unpublished/items", fromDate="2009-01-01", limit=500)
     assert shown["totalCount"] == 60
     made = operator(target, "getUnpublishedItems")
-    start = ago(30 * DAY).replace(hour=0, minute=0, second=0)
-    result = made.execute({"data_interval_start": start, "data_interval_end": ago(0)})
+    now = datetime.fromtimestamp(shop.server.control("POST", "clock", {"speed": 1e-6})["now"], UTC)
+    start = (now - timedelta(days=30)).replace(hour=0, minute=0, second=0, microsecond=0)
+    result = made.execute({"data_interval_start": start, "data_interval_end": now})
     assert result["records"] == 31
     assert result["watermark"] is not None
     assert result["window"]["start"] == start.isoformat()

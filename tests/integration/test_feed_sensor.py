@@ -44,12 +44,13 @@ def test_waits_while_anything_may_happen(feed, shop):
 
 def test_a_feed_on_its_way(shop):
     """From received over in progress to processed, as the clock goes."""
+    shop.settings(feed_seconds=600)
     feed_id = shop.feed(items=4)
     wait = sensor(feed_id)
     assert wait.poke({}) is False
-    shop.advance(2)
+    shop.advance(300)
     assert wait.poke({}) is False
-    shop.advance(3)
+    shop.advance(300)
     done = wait.poke({})
     assert isinstance(done, PokeReturnValue)
     assert done.is_done

@@ -67,7 +67,7 @@ def golocal(shop, monkeypatch):
 
 
 def connect(shop, monkeypatch, **extra: Any) -> None:
-    extra = {"environment": "sandbox", "timeout": 5, **extra}
+    extra = {"environment": "sandbox", "timeout": 60, **extra}
     connection = shop.connection(conn_type="walmart_golocal", login=CLIENT_ID, extra=extra)
     monkeypatch.setenv("AIRFLOW_CONN_WALMART_GOLOCAL_DEFAULT", connection)
 

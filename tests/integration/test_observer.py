@@ -34,7 +34,7 @@ def watcher() -> Watcher:
 
 @pytest.fixture
 def client(shop, watcher) -> MarketplaceClient:
-    settings = WalmartSettings(base_url=shop.url, client_id="an-id", client_secret="sandbox", timeout=5)
+    settings = WalmartSettings(base_url=shop.url, client_id="an-id", client_secret="sandbox", timeout=60)
     return MarketplaceClient(settings, Resilient(MemoryStore()), "a-user-agent", observer=watcher)
 
 

@@ -95,7 +95,7 @@ def test_never_twice_and_never_green_without(action, shop, make_client, tmp_path
             worker = multiprocessing.get_context("fork").Process(target=one_try, args=arguments)
             worker.start()
             worker.join()
-            until_served(shop)
+            until_served(shop, "/v3/orders")
             if (folder / "outcome").exists():
                 break
         shop.no_faults()

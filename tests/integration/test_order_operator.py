@@ -325,7 +325,7 @@ def test_a_change_that_shows_late_is_waited_for(has_state, shop, monkeypatch):
     task = Task(has_state=has_state)
     records = rows("ship", [order_id])
     real = order_writes.OrderWriter._after_loss
-    monkeypatch.setattr(order_writes, "SETTLE", 5.0)
+    monkeypatch.setattr(order_writes, "SETTLE", 600.0)
     monkeypatch.setattr(order_writes.OrderWriter, "_after_loss", dies)
     shop.fault("/shipping$", times=1, reset="before")
     with pytest.raises(KeyboardInterrupt):

@@ -139,7 +139,7 @@ def test_every_record_comes_once(listing, count, shop, monkeypatch):
     shop.settings(limits=False)
     params = listing.params(shop, count)
     before = len(shop.received())
-    extra = {"timeout": 5, **listing.connection}
+    extra = {"timeout": 60, **listing.connection}
     monkeypatch.setenv("AIRFLOW_CONN_WALMART_DEFAULT", shop.connection(extra=extra))
     hook = WalmartHook()
     # Listing quality may be called once a minute, which is the throttle's business.

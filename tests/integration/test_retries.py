@@ -48,16 +48,19 @@ WRITES = ("POST", "PUT", "PATCH", "DELETE")
 def walmart(wire, make_client):
     """Return a server that answers business calls with the given replies, and a client of it."""
 
-    def start(*replies, timeout: float = 5.0):
+    def start(*replies, timeout: float = 60.0):
         answers = itertools.chain(replies, itertools.repeat(replies[-1]))
         server = wire(lambda request: token() if request.path == "/v3/token" else next(answers))
+        if timeout < 60:
+            # It isn't the token call that is to time out.
+            make_client(server.url).access_token()
         return server, make_client(server.url, timeout=timeout)
 
     return start
 
 
-def timeout_for(trouble) -> float:
-    return 0.2 if trouble is hang else 5.0
+def timeout_for(trouble, when_it_hangs: float = 0.3) -> float:
+    return when_it_hangs if trouble is hang else 60.0
 
 
 @pytest.mark.parametrize("method", READS)
@@ -76,13 +79,13 @@ def test_a_read_is_sent_again_when_the_answer_is_lost(trouble, walmart):
     server, client = walmart(reply, timeout=timeout_for(reply))
     with pytest.raises(WalmartConnectionError, match=f"GET {PATH}"):
         client.request("GET", PATH)
-    assert server.count(PATH) == ATTEMPTS
+    assert server.count(PATH, at_least=ATTEMPTS) == ATTEMPTS
 
 
 @pytest.mark.parametrize("trouble", [*ON_THE_WIRE, *SERVER_ERRORS])
 def test_a_read_that_fails_once_succeeds(trouble, walmart):
     reply = ON_THE_WIRE.get(trouble) if isinstance(trouble, str) else http(trouble)
-    server, client = walmart(reply, http(200, {"fine": True}), timeout=timeout_for(reply))
+    server, client = walmart(reply, http(200, {"fine": True}), timeout=timeout_for(reply, 2.0))
     assert client.get_json(PATH) == {"fine": True}
     assert server.count(PATH) == 2
 
@@ -103,7 +106,7 @@ def test_a_write_whose_answer_is_lost_has_an_unknown_outcome(trouble, method, wa
     server, client = walmart(reply, timeout=timeout_for(reply))
     with pytest.raises(WalmartUnknownOutcomeError, match=f"{method} {PATH} was sent") as raised:
         client.request(method, PATH, json={})
-    assert server.count(PATH) == 1
+    assert server.count(PATH, at_least=1) == 1
     assert raised.value.correlation_id == server.requests[-1].headers["wm_qos.correlation_id"]
 
 
@@ -224,7 +227,7 @@ class TestThrottled:
         with pytest.raises(WalmartRateLimitError) as raised:
             client.request("GET", PATH)
         assert server.count(PATH) == 1
-        assert abs(raised.value.retry_at - when) < timedelta(seconds=5)
+        assert abs(raised.value.retry_at - when) < timedelta(seconds=60)
 
     def test_and_until_then_nothing_more_is_sent(self, walmart):
         server, client = walmart(http(429, Retry_After="3600"))

@@ -326,7 +326,7 @@ def test_waits_for_an_hourly_slot(shop, monkeypatch, deferrable, has_state):
     slept = []
     clock = SimpleNamespace(time=time.time, sleep=slept.append)
     monkeypatch.setattr("airflow_provider_walmart.operators.feeds.time", clock)
-    at = datetime.now(timezone.utc) + timedelta(seconds=63)
+    at = datetime.now(timezone.utc) + timedelta(minutes=10)
     headers = {"X-Next-Replenishment-Time": str(int(at.timestamp() * 1000))}
     shop.fault("^/v3/feeds$", method="POST", skip=1, times=1, status=429, headers=headers)
 
@@ -336,9 +336,11 @@ def test_waits_for_an_hourly_slot(shop, monkeypatch, deferrable, has_state):
     assert [feed["feedId"] for feed in result] == taken(shop)
     assert len(taken(shop)) == 3
     if deferrable:
-        assert [trigger.moment for trigger in task.deferrals] == [pytest.approx(at, abs=timedelta(seconds=1))]
+        [trigger] = task.deferrals
+        # In whole milliseconds; later only by what the answer took, should that have been seconds: clocks may differ.
+        assert at - timedelta(milliseconds=1) <= trigger.moment < at + timedelta(minutes=1)
     else:
-        assert slept == [pytest.approx(63, abs=10)]
+        assert slept == [pytest.approx(600, abs=60)]
 
 
 def test_does_not_sleep_longer_than_it_may(shop):
@@ -394,5 +396,5 @@ def test_deadline_fails_the_task_and_a_retry_goes_on_waiting(shop):
         task.run(operator(timeout=0.2))
     assert not isinstance(caught.value, AirflowFailException)
     shop.advance(3600)
-    assert task.run(operator(timeout=5))["feedStatus"] == "PROCESSED"
+    assert task.run(operator(timeout=60))["feedStatus"] == "PROCESSED"
     assert len(sent(shop)) == 1

@@ -137,14 +137,15 @@ def test_failures_in_fixed_sentences(token_answer, detail, said, wire, test_of):
     assert server.count("/v3/token/detail") <= 2
 
 
-@pytest.mark.parametrize("where", ["/v3/token", "/v3/token/detail"])
-def test_nobody_waits_long(where, wire, test_of, monkeypatch):
-    monkeypatch.setattr(account, "TEST_TIMEOUT", 0.2)
+# What comes before a call that hangs has the same time.
+@pytest.mark.parametrize(("where", "patience"), [("/v3/token", 0.3), ("/v3/token/detail", 2.0)])
+def test_nobody_waits_long(where, patience, wire, test_of, monkeypatch):
+    monkeypatch.setattr(account, "TEST_TIMEOUT", patience)
     server = wire(lambda request: hang if request.path == where else token())
     ok, message = test_of(server.url, extra={"timeout": 3600})
     assert not ok
     assert message.startswith("The server could not be reached.")
-    assert server.count(where) == 1
+    assert server.count(where, at_least=1) == 1
 
 
 def test_nothing_listens(test_of):

@@ -7,6 +7,7 @@ import json
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -44,8 +45,17 @@ class Wire:
         self.url = f"{scheme}://127.0.0.1:{self._listener.getsockname()[1]}"
         threading.Thread(target=self._accept, daemon=True).start()
 
-    def count(self, path: str = "") -> int:
-        return sum(request.path == path if path else True for request in self.requests)
+    def count(self, path: str = "", *, at_least: int = 0) -> int:
+        """Return how many requests came.
+
+        :param at_least: wait for so many: what a client gave up is perhaps about to be read.
+        """
+        patience = time.monotonic() + 30
+        while True:
+            count = sum(request.path == path if path else True for request in self.requests)
+            if count >= at_least or time.monotonic() > patience:
+                return count
+            time.sleep(0.01)
 
     def stop(self) -> None:
         self.stopped.set()
