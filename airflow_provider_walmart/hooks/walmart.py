@@ -8,6 +8,7 @@ import os
 import uuid
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_walmart.client import errors, feeds, reports
@@ -26,7 +27,7 @@ from airflow_provider_walmart.hooks.metrics import observer
 from airflow_provider_walmart.hooks.shared_state import shared_state
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Connection
+    from airflow.providers.common.compat.sdk import Connection, ObjectStoragePath
 
 NOT_VALID = (
     "Walmart gave out a token and says that it is not valid. Check that client ID and client secret belong to this "
@@ -264,11 +265,19 @@ class WalmartHook(AccountHook[WalmartSettings, MarketplaceClient]):
         """Return one report request; None when Walmart doesn't know it. Allowed 20 times an hour."""
         return reports.get_report_request(self.client, request_id)
 
-    def download_report(self, request_id: str, path: str) -> int:
+    def download_report(self, request_id: str, path: str | PurePath | ObjectStoragePath) -> int:
         """Download a finished report, a zip file, and return its length in bytes.
 
         :param path: local file; appears once the download is complete.
+        :raises WalmartConfigError: for a place that is not on this machine.
         """
+        path = str(path).removeprefix("file://")
+        scheme, elsewhere, _ = path.partition("://")
+        if elsewhere:
+            raise errors.WalmartConfigError(
+                f"path begins with {scheme}://; expected a local file.",
+                hint="WalmartReportOperator lands reports in object storage.",
+            )
         beside = f"{path}.{uuid.uuid4().hex[:8]}.part"
         try:
             with open(beside, "x+b") as file:

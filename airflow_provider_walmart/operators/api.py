@@ -14,7 +14,7 @@ from airflow_provider_walmart.client.outcomes import may_have_arrived
 from airflow_provider_walmart.results.account import OfMarketplace
 from airflow_provider_walmart.results.api_params import given_params, own_params
 from airflow_provider_walmart.results.failures import fail_for_good
-from airflow_provider_walmart.results.files import place_of, whole_file
+from airflow_provider_walmart.results.files import AnyPlace, Place, place_of, whole_file
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -38,8 +38,8 @@ class WalmartApiOperator(OfMarketplace, BaseOperator):
         another task returned comes in by a template, or by mapping: ``.expand(params=...)``.
     :param body: for operations that take one.
     :param paginate: True reads all pages and gives the records.
-    :param output_path: where the answer goes: a path or any URI that `ObjectStoragePath` knows. Records as JSON
-        lines, a file as it is, any other answer as JSON. None: into XCom, up to 48 KiB of JSON.
+    :param output_path: where the answer goes: a path, an `ObjectStoragePath` or a URI of one. Records as JSON lines,
+        a file as it is, any other answer as JSON. None: into XCom, up to 48 KiB of JSON.
     :param walmart_conn_id: id of a connection of type ``walmart``.
     :return: without ``output_path`` the answer, or the list of records; with it a dict with ``uri`` (None when the
         answer is empty), ``bytes`` (None for records) and ``records`` (None for a single answer).
@@ -47,6 +47,8 @@ class WalmartApiOperator(OfMarketplace, BaseOperator):
         and for an answer too large for XCom.
     :raises WalmartError: for anything else; a retry may help.
     """
+
+    output_path: Any = Place()
 
     template_fields: Sequence[str] = ("operation", "api_params", "body", "output_path", "walmart_conn_id")
     template_fields_renderers = {"api_params": "json", "body": "json"}
@@ -59,7 +61,7 @@ class WalmartApiOperator(OfMarketplace, BaseOperator):
         params: Mapping[str, Any] | None = None,
         body: Any = None,
         paginate: bool = False,
-        output_path: str | None = None,
+        output_path: AnyPlace | None = None,
         walmart_conn_id: str = "walmart_default",
         **kwargs: Any,
     ) -> None:

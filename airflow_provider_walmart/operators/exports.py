@@ -20,6 +20,7 @@ from airflow_provider_walmart.results.export_window import (
     window_of,
 )
 from airflow_provider_walmart.results.failures import fail_for_good
+from airflow_provider_walmart.results.files import AnyPlace, Place
 from airflow_provider_walmart.results.lineage import WithLineage
 
 if TYPE_CHECKING:
@@ -46,8 +47,8 @@ class WalmartExportOperator(WithLineage, BaseOperator):
     The event of an outlet asset carries what the task returns.
 
     :param operation: operation id or method and path of an operation that pages.
-    :param output_path: a path or any URI that `ObjectStoragePath` knows. The file appears there as a whole or not at
-        all. With a part size it is a folder, which must hold nothing else: ``part-00001.jsonl`` and so on, and
+    :param output_path: a path, an `ObjectStoragePath` or a URI of one. The file appears there as a whole or not at all.
+        With a part size it is a folder, which must hold nothing else: ``part-00001.jsonl`` and so on, and
         ``_manifest.json``, which is there when all parts are, and lists them.
     :param params: parameters by Walmart's names. Dates of creation or last modification among them are used in place
         of the data interval, sent as they are; an end left out is that of the interval.
@@ -68,6 +69,8 @@ class WalmartExportOperator(WithLineage, BaseOperator):
         refuses.
     """
 
+    output_path: Any = Place()
+
     template_fields: Sequence[str] = (
         "operation",
         "output_path",
@@ -83,7 +86,7 @@ class WalmartExportOperator(WithLineage, BaseOperator):
         self,
         *,
         operation: str,
-        output_path: str,
+        output_path: AnyPlace,
         params: Mapping[str, Any] | None = None,
         cursor_field: str | None = None,
         lookback: timedelta | float | None = None,

@@ -25,7 +25,7 @@ from airflow_provider_walmart.results.context import (
 from airflow_provider_walmart.results.failures import fail_for_good
 from airflow_provider_walmart.results.feed_source import FeedSource
 from airflow_provider_walmart.results.feeds import judge_feeds
-from airflow_provider_walmart.results.files import check_place
+from airflow_provider_walmart.results.files import AnyPlace, Place, check_place
 from airflow_provider_walmart.results.lineage import WithLineage
 from airflow_provider_walmart.results.waiting import feeds_of_event, missing_or_typed, wait_for_feeds
 
@@ -49,14 +49,16 @@ class WalmartFeedStatusOperator(OfMarketplace, BaseOperator):
     :param since_hours: how far back to look, in hours; default 24.
     :param allowed_failures: failed items per feed that are still fine: an int is a number of items, a float
         from 0.0 to 1.0 a share of them; default 0.
-    :param item_errors_path: where failed items go as JSON lines: a path or any URI that `ObjectStoragePath`
-        knows; None: nowhere. Written as a whole or not at all, and only when an item failed.
+    :param item_errors_path: where failed items go as JSON lines: a path, an `ObjectStoragePath` or a URI of one;
+        None: nowhere. Written as a whole or not at all, and only when an item failed.
     :param walmart_conn_id: id of a connection of type ``walmart``.
     :return: with ``feed_id`` a dict with ``feedId``, ``feedType``, ``feedStatus``, ``itemsReceived``,
         ``itemsSucceeded``, ``itemsFailed``, ``itemsProcessing`` and ``errors_uri``; else a list of them, newest
         feed first. It is in XCom also when the task fails because of it.
     :raises AirflowFailException: when a feed failed by this policy, or when no retry can help.
     """
+
+    item_errors_path: Any = Place()
 
     template_fields: Sequence[str] = (
         "feed_id",
@@ -76,7 +78,7 @@ class WalmartFeedStatusOperator(OfMarketplace, BaseOperator):
         feed_types: Collection[str] | str | None = None,
         since_hours: float | str = 24,
         allowed_failures: float | str = 0,
-        item_errors_path: str | None = None,
+        item_errors_path: AnyPlace | None = None,
         walmart_conn_id: str = "walmart_default",
         **kwargs: Any,
     ) -> None:
@@ -134,8 +136,8 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
         ``PRICE_AND_PROMOTION``, ``lagtime``, ``RETIRE_ITEM``, ``SKU_TEMPLATE_MAP``, ``RETURNS_OVERRIDES``, and any other
         with ``feed_header`` and ``root_key``.
     :param records: list of dicts, one per row; the docs list the columns of each type.
-    :param records_path: JSON lines or CSV file with the rows (``.gz`` too): a path or any URI that
-        `ObjectStoragePath` knows.
+    :param records_path: JSON lines or CSV file with the rows (``.gz`` too): a path, an `ObjectStoragePath` or
+        a URI of one.
     :param payload_path: a ready feed file (JSON, XML or zip), likewise.
     :param feed_header: for other feed types: dict with one key, the header of the document.
     :param root_key: for other feed types: key of the list of items.
@@ -160,6 +162,10 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
     :raises WalmartUnknownOutcomeError: when a feed may or may not have arrived.
     """
 
+    records_path: Any = Place()
+    payload_path: Any = Place()
+    item_errors_path: Any = Place()
+
     template_fields: Sequence[str] = (
         "feed_type",
         "records",
@@ -181,13 +187,13 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
         *,
         feed_type: str,
         records: Sequence[Mapping[str, Any]] | None = None,
-        records_path: str | None = None,
-        payload_path: str | None = None,
+        records_path: AnyPlace | None = None,
+        payload_path: AnyPlace | None = None,
         feed_header: Mapping[str, Any] | None = None,
         root_key: str | None = None,
         wait_for_completion: bool = True,
         allowed_failures: float | str = 0,
-        item_errors_path: str | None = None,
+        item_errors_path: AnyPlace | None = None,
         durable: bool = True,
         on_unknown: str = "fail",
         poll_interval: float | None = None,

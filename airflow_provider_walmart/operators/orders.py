@@ -11,7 +11,7 @@ from airflow_provider_walmart.client.feed_results import parse_allowed_failures
 from airflow_provider_walmart.results.account import OfMarketplace
 from airflow_provider_walmart.results.context import MemoryRecords, push, try_number
 from airflow_provider_walmart.results.failures import fail_for_good
-from airflow_provider_walmart.results.files import check_place
+from airflow_provider_walmart.results.files import AnyPlace, Place, check_place
 from airflow_provider_walmart.results.orders import change_orders
 from airflow_provider_walmart.results.rows import check_rows, iter_rows
 
@@ -34,8 +34,8 @@ class WalmartOrderUpdateOperator(OfMarketplace, BaseOperator):
         [ship_date_time], [tracking_url], [seller_order_id];
         cancel: purchase_order_id, reason, [line_number], [quantity];
         refund: purchase_order_id, line_number, reason, [amount], [tax], [charge_type], [currency], [comments].
-    :param records_path: JSON lines or CSV file with the rows (``.gz`` too): a path or any URI that
-        `ObjectStoragePath` knows.
+    :param records_path: JSON lines or CSV file with the rows (``.gz`` too): a path, an `ObjectStoragePath` or
+        a URI of one.
     :param allowed_failures: refused orders that are still fine: an int is a number of orders, a float from 0.0 to 1.0
         a share of them; default 0.
     :param outcomes_path: where the outcomes go as JSON lines, one per order, also when the task fails; None: nowhere.
@@ -46,6 +46,9 @@ class WalmartOrderUpdateOperator(OfMarketplace, BaseOperator):
         no retry can help.
     :raises WalmartUnknownOutcomeError: when an order may or may not have been changed; a retry looks first.
     """
+
+    records_path: Any = Place()
+    outcomes_path: Any = Place()
 
     template_fields: Sequence[str] = (
         "action",
@@ -63,9 +66,9 @@ class WalmartOrderUpdateOperator(OfMarketplace, BaseOperator):
         *,
         action: str,
         records: Sequence[Mapping[str, Any]] | None = None,
-        records_path: str | None = None,
+        records_path: AnyPlace | None = None,
         allowed_failures: float | str = 0,
-        outcomes_path: str | None = None,
+        outcomes_path: AnyPlace | None = None,
         walmart_conn_id: str = "walmart_default",
         **kwargs: Any,
     ) -> None:

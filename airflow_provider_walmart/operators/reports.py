@@ -22,6 +22,7 @@ from airflow_provider_walmart.client.errors import (
 from airflow_provider_walmart.client.outcomes import may_have_arrived, never_arrived
 from airflow_provider_walmart.results.context import MemoryRecords, push
 from airflow_provider_walmart.results.failures import fail_for_good
+from airflow_provider_walmart.results.files import AnyPlace, Place
 from airflow_provider_walmart.results.lineage import WithLineage
 from airflow_provider_walmart.results.waiting import check_event, wait_for_report
 
@@ -47,8 +48,8 @@ class WalmartReportOperator(WithLineage, BaseOperator):
     asks for another one after an hour; before, it looks at the same one again.
 
     :param report_type: Walmart's ``reportType``, such as ``ITEM``; any passes, known ones are checked.
-    :param output_path: where the report goes: a path or any URI that `ObjectStoragePath` knows. It appears there as
-        a whole or not at all.
+    :param output_path: where the report goes: a path, an `ObjectStoragePath` or a URI of one. It appears there as a
+        whole or not at all.
     :param report_version: None (default): the newest documented one.
     :param output_format: ``csv`` (default), ``zip`` (as it comes), ``jsonl``, or ``parquet`` (needs pyarrow; all
         columns as text).
@@ -66,6 +67,8 @@ class WalmartReportOperator(WithLineage, BaseOperator):
     :raises AirflowFailException: for bad input and what Walmart refuses.
     :raises WalmartReportFailedError: when Walmart could not make the report, or it is damaged.
     """
+
+    output_path: Any = Place()
 
     template_fields: Sequence[str] = (
         "report_type",
@@ -85,7 +88,7 @@ class WalmartReportOperator(WithLineage, BaseOperator):
         self,
         *,
         report_type: str,
-        output_path: str,
+        output_path: AnyPlace,
         report_version: str | None = None,
         output_format: str = "csv",
         reuse_within: timedelta | None = timedelta(hours=1),

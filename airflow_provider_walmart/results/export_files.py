@@ -19,8 +19,8 @@ from airflow_provider_walmart.results.files import (
     move,
     naming,
     place_beside,
-    place_of,
     remove,
+    storage_path,
     whole_file,
     written,
 )
@@ -73,8 +73,8 @@ class Parts:
         most_records: int | None,
         most_bytes: int | None,
     ) -> None:
+        self._folder = storage_path(uri, "output_path")
         self._uri, self._compression = uri.rstrip("/"), compression
-        self._folder = place_of(f"{self._uri}/{MANIFEST}", "output_path").parent
         self._suffix = ".jsonl.gz" if compression else ".jsonl"
         self._most_records, self._most_bytes = most_records, most_bytes
         self._hidden: list[tuple[ObjectStoragePath, ObjectStoragePath]] = []

@@ -7,9 +7,8 @@ from datetime import datetime, timezone
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import ObjectStoragePath
-
 from airflow_provider_walmart.client.errors import WalmartConfigError
+from airflow_provider_walmart.results.files import storage_path
 from airflow_provider_walmart.results.rows import check_rows, iter_rows
 
 if TYPE_CHECKING:
@@ -70,7 +69,7 @@ class FeedSource:
     def _payload(self) -> bytes:
         from airflow_provider_walmart.client.feed_formats import upload_of
 
-        with ObjectStoragePath(str(self._payload_path)).open("rb") as file:  # type: ignore[no-untyped-call]
+        with storage_path(str(self._payload_path), "payload_path").open("rb") as file:  # type: ignore[no-untyped-call]
             # Of a file that is too large, enough to see that it is.
             return bytes(file.read(upload_of(self._feed_type).max_bytes + 1))
 

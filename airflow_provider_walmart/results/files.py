@@ -9,6 +9,7 @@ import os
 import re
 import uuid
 from collections.abc import Iterator
+from pathlib import PurePath
 from typing import IO, Any
 
 from airflow.providers.common.compat.sdk import ObjectStoragePath
@@ -23,21 +24,34 @@ PART = 5 * 1024 * 1024
 # look for the bucket, which takes rights that not all have who may write, and make it when there is none. Everything
 # else that Airflow reaches (this machine, SFTP, SharePoint) has real folders, which must be there first.
 OBJECT_STORES = frozenset({"s3", "s3a", "s3n", "gs", "gcs", "abfs", "abfss", "adl"})
-
 PROVIDERS = (
     "Storages come with providers of Airflow: s3:// with apache-airflow-providers-amazon[s3fs], gs:// with -google, "
     "abfs:// with -microsoft-azure, sftp:// with -sftp[sshfs]."
 )
 
+AnyPlace = str | PurePath | ObjectStoragePath
 
-def place_of(uri: str, field: str = "path") -> ObjectStoragePath:
-    """Return where a file is to go.
+
+class Place:
+    """A field of an operator for a place: a path of any kind becomes text, which is what XCom and lineage take.
+
+    Whenever it is set: what another task returned comes in when Airflow renders the field.
+    """
+
+    def __set_name__(self, _owner: type, name: str) -> None:
+        self._name = name
+
+    def __set__(self, operator: object, place: Any) -> None:
+        vars(operator)[self._name] = str(place) if isinstance(place, (PurePath, ObjectStoragePath)) else place
+
+
+def storage_path(uri: str, field: str) -> ObjectStoragePath:
+    """Return a place that can be reached from here.
 
     :param uri: any URI that `ObjectStoragePath` knows (``file://``, ``s3://conn_id@bucket/key``), or a path on this
         machine.
     :param field: what the user calls it.
-    :raises WalmartConfigError: when no file can be there: it names a folder or a bucket, or a storage that nothing
-        installed here can reach.
+    :raises WalmartConfigError: when it is none, or in a storage that nothing installed here can reach.
     """
     if not isinstance(uri, str) or not uri.strip():
         raise WalmartConfigError(f"{field} is {uri!r}; expected a path or a URI.")
@@ -47,6 +61,17 @@ def place_of(uri: str, field: str = "path") -> ObjectStoragePath:
         _ = place.fs
     except (ValueError, ImportError) as error:
         raise WalmartConfigError(f"{field} is {shown(uri)!r}: {error}.", hint=PROVIDERS) from None
+    return place
+
+
+def place_of(uri: str, field: str = "path") -> ObjectStoragePath:
+    """Return where a file is to go.
+
+    :param uri: as for `storage_path`.
+    :param field: what the user calls it.
+    :raises WalmartConfigError: as `storage_path` does, and when it names a folder or a bucket.
+    """
+    place = storage_path(uri, field)
     if uri.endswith("/") or not place.name or (is_local(place) and os.path.isdir(place.path)):
         raise WalmartConfigError(f"{field} is {shown(uri)!r}, a folder or a bucket; expected a file in one.")
     return place

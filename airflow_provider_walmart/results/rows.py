@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from airflow.providers.common.compat.sdk import ObjectStoragePath
-
 from airflow_provider_walmart.client.errors import WalmartConfigError
+from airflow_provider_walmart.results.files import storage_path
 
 
 def check_rows(records: Any, **paths: str | None) -> None:
@@ -42,5 +41,5 @@ def iter_rows(records: Sequence[Mapping[str, Any]] | None, path: str | None) -> 
         yield from records
         return
     name = str(path)
-    with ObjectStoragePath(name).open("rb") as file:  # type: ignore[no-untyped-call]
+    with storage_path(name, "records_path").open("rb") as file:  # type: ignore[no-untyped-call]
         yield from rows(file, name)

@@ -16,7 +16,7 @@ from airflow_provider_walmart.links.feeds import WalmartFailedItemsLink, Walmart
 from airflow_provider_walmart.results.account import OfMarketplace
 from airflow_provider_walmart.results.context import push
 from airflow_provider_walmart.results.feeds import judge_feeds
-from airflow_provider_walmart.results.files import check_place
+from airflow_provider_walmart.results.files import AnyPlace, Place, check_place
 from airflow_provider_walmart.results.waiting import feeds_of_event, missing_or_typed, unknown_feeds
 from airflow_provider_walmart.sensors.base import WalmartSensor
 
@@ -34,14 +34,16 @@ class WalmartFeedSensor(OfMarketplace, WalmartSensor):
     :param feed_id: the feed to wait for (with its ``@``).
     :param allowed_failures: failed items that are still fine: an int is a number of items, a float from 0.0 to
         1.0 a share of them; default 0.
-    :param item_errors_path: where failed items go as JSON lines: a path or any URI that `ObjectStoragePath`
-        knows; None: nowhere.
+    :param item_errors_path: where failed items go as JSON lines: a path, an `ObjectStoragePath` or a URI of one;
+        None: nowhere.
     :param poll_interval: seconds between two polls; default 60. The same as Airflow's ``poke_interval``.
     :param deferrable: wait in the triggerer; default: ``[operators] default_deferrable``.
     :param walmart_conn_id: id of a connection of type ``walmart``.
     :return: the summary that `WalmartFeedStatusOperator` gives for one feed.
     :raises AirflowFailException: when the feed failed by this policy, or when no retry can help.
     """
+
+    item_errors_path: Any = Place()
 
     template_fields: Sequence[str] = ("feed_id", "allowed_failures", "item_errors_path", "walmart_conn_id")
     operator_extra_links = (WalmartFeedLink(), WalmartFailedItemsLink())
@@ -51,7 +53,7 @@ class WalmartFeedSensor(OfMarketplace, WalmartSensor):
         *,
         feed_id: str,
         allowed_failures: float | str = 0,
-        item_errors_path: str | None = None,
+        item_errors_path: AnyPlace | None = None,
         walmart_conn_id: str = "walmart_default",
         **kwargs: Any,
     ) -> None:

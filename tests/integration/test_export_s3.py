@@ -9,6 +9,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 from airflow.exceptions import AirflowFailException
+from airflow.providers.common.compat.sdk import ObjectStoragePath
 from exporting import after_each_page, kill_export
 
 from airflow_provider_walmart.client.errors import WalmartServerError
@@ -23,7 +24,7 @@ def shop(shop):
     return shop
 
 
-def export(place: str = PLACE, before=None, interval: dict | None = None, **fields) -> dict:
+def export(place=PLACE, before=None, interval: dict | None = None, **fields) -> dict:
     made = WalmartExportOperator(task_id="export", operation="getAllOrders", output_path=place, **fields)
     made.hook.client.session.throttle = None
     if before:
@@ -91,6 +92,15 @@ def test_a_killed_run_shows_nothing_and_the_next_one_leaves_none_of_its_parts(sh
     ]
     parts = [bucket.read(name) for name in bucket.names() if "part" in name]
     assert ids(b"".join(parts)) == Counter(placed)
+
+
+@pytest.mark.parametrize("parts", [{}, {"part_records": 20}], ids=["one file", "parts"])
+def test_a_place_may_be_an_object_storage_path(shop, bucket, parts):
+    seed(shop, 30)
+    result = export(ObjectStoragePath("s3://lake/orders/today", conn_id="aws_default"), **parts)
+    # As it goes through XCom.
+    assert json.loads(json.dumps(result))["uri"] == PLACE
+    assert bucket.names()
 
 
 def test_a_folder_is_a_place_for_parts_only(shop, bucket):

@@ -94,7 +94,7 @@ def counts(orders: int, **others: int) -> dict:
 def test_each_order_is_changed_once_however_often_the_task_runs(action, shop, tmp_path):
     ids = orders_for(shop, action)
     path = tmp_path / "outcomes.jsonl"
-    fields = {"records": rows(action, ids), "outcomes_path": str(path)}
+    fields = {"records": rows(action, ids), "outcomes_path": path}
     assert Task().run(operator(action, **fields)) == counts(3, done=3, outcomes_uri=str(path))
     assert [json.loads(text)["outcome"] for text in path.read_text().splitlines()] == ["done"] * 3
 
@@ -121,7 +121,7 @@ def test_orders_are_shipped_from_a_csv_file(shop, tmp_path):
         "purchase_order_id,tracking_number,carrier,method,ship_date_time\n"
         f"{ids[0]},1Z1,UPS,Express,2026-01-31T10:00:00Z\n{ids[1]},94001,USPS,,\n"
     )
-    assert Task().run(operator("ship", records_path=str(path))) == counts(2, done=2)
+    assert Task().run(operator("ship", records_path=path)) == counts(2, done=2)
     (part,) = line(shop, ids[0])["orderLineStatuses"]["orderLineStatus"]
     assert part["status"] == "Shipped"
     assert part["trackingInfo"] == {
@@ -231,7 +231,7 @@ def test_no_personal_data_is_logged_or_kept(shop, tmp_path, caplog):
 def test_trouble_that_concerns_all_orders_ends_the_try_and_says_how_far_it_got(shop, tmp_path):
     ids = seed(shop, 3)
     path = tmp_path / "outcomes.jsonl"
-    fields = {"records": rows("ship", ids), "outcomes_path": str(path)}
+    fields = {"records": rows("ship", ids), "outcomes_path": path}
     shop.fault(f"/{ids[1]}/shipping$", status=403)
     task = Task()
     with pytest.raises(AirflowFailException) as caught:

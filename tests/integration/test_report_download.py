@@ -13,9 +13,11 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 import requests
+from airflow.providers.common.compat.sdk import ObjectStoragePath
 from full_disk import disk_full_after
 from tasks import Task
 
@@ -322,12 +324,21 @@ def test_the_hook_asks_for_reports_and_finds_them(shop):
         hook.request_report("ITEM", report_version="v9")
 
 
-def test_the_hook_downloads_to_a_local_file(shop, tmp_path):
+@pytest.mark.parametrize(
+    "kind", [str, Path, ObjectStoragePath, lambda place: ObjectStoragePath(f"file://{place}")]
+)
+def test_the_hook_downloads_to_a_local_file(shop, tmp_path, kind):
     (request_id,) = shop.server.control("POST", "seed", {"reports": [{"age": 9}]})["reports"]
     place = tmp_path / "items.zip"
-    length = WalmartHook().download_report(request_id, str(place))
+    length = WalmartHook().download_report(request_id, kind(str(place)))
     assert place.read_bytes() == requests.get(link_of_request(shop, request_id)).content
     assert length == place.stat().st_size
+
+
+def test_the_hook_refuses_a_place_that_is_not_local_before_anything_is_fetched(shop):
+    with pytest.raises(WalmartConfigError, match=r"path begins with s3://.* WalmartReportOperator"):
+        WalmartHook().download_report("a-request", ObjectStoragePath("s3://lake/items.zip"))
+    assert not shop.received("^/v3/")
 
 
 def test_the_hook_leaves_no_half_file(shop, tmp_path):

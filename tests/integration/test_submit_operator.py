@@ -9,7 +9,7 @@ from datetime import datetime, timedelta, timezone
 from types import SimpleNamespace
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
+from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, ObjectStoragePath
 from tasks import Task
 
 from airflow_provider_walmart.client import feed_formats, feed_submit
@@ -104,8 +104,8 @@ def test_failed_items_fail_the_task_for_good_and_stay_in_xcom(shop, tmp_path, de
     fields = {
         "feed_type": "inventory",
         "records": None,
-        "payload_path": str(payload),
-        "item_errors_path": str(path),
+        "payload_path": ObjectStoragePath(f"file://{payload}"),
+        "item_errors_path": path,
         "deferrable": deferrable,
     }
     task = Task()
