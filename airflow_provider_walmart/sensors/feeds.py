@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +30,8 @@ class WalmartFeedSensor(OfMarketplace, WalmartSensor):
     """Waits until a feed is finished, and fails when items of it did not make it.
 
     A feed is finished when its status is ERROR, or PROCESSED with no item in processing any more. A poll
-    that fails on the network, a 5xx or a 429 is weather: the sensor keeps waiting, up to ten in a row.
+    that fails on the network, a 5xx or a 429 is weather: the sensor keeps waiting, up to ten in a row. That Walmart
+    doesn't know the feed is believed after 90 seconds: a feed that was just submitted may not show yet.
 
     :param feed_id: the feed to wait for (with its ``@``).
     :param allowed_failures: failed items that are still fine: an int is a number of items, a float from 0.0 to
@@ -62,19 +64,38 @@ class WalmartFeedSensor(OfMarketplace, WalmartSensor):
         self.allowed_failures = allowed_failures
         self.item_errors_path = item_errors_path
         self.walmart_conn_id = walmart_conn_id
+        self._began = 0.0
 
     def look(self, context: Context) -> dict[str, Any] | None:
         """Look at the feed; judge it once it is finished."""
+        from airflow_provider_walmart.client.feed_watch import LISTED_WITHIN
+
         parse_allowed_failures(self.allowed_failures)
         check_place("item_errors_path", self.item_errors_path)
+        # Each look of a sensor that is rescheduled is the first one of its process.
+        self._began = self._began or time.monotonic()
         try:
             feed = self.hook.get_feed(self.feed_id)
         except WalmartNotFoundError:
-            raise unknown_feeds([self.feed_id]) from None
+            if self._waited(context) >= LISTED_WITHIN:
+                raise unknown_feeds([self.feed_id]) from None
+            self.log.info(
+                "Waiting: Walmart doesn't know feed %s, which is believed after %.0f s",
+                self.feed_id,
+                LISTED_WITHIN,
+            )
+            return None
         if is_finished(summarize(feed)):
             return self._judge(context, feed)
         self.log.info("Waiting: %s", progress(feed))
         return None
+
+    def _waited(self, context: Context) -> float:
+        """Return for how long the feed has been waited for, in seconds."""
+        ti = context.get("ti")
+        if self.reschedule and ti and (first := ti.get_first_reschedule_date(context)):
+            return time.time() - first.timestamp()
+        return time.monotonic() - self._began
 
     def make_trigger(self, since: float, deadline: float) -> BaseTrigger:
         """Return the trigger that waits for the feed."""

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     from airflow_provider_walmart.client.reports import ReportWatch
 
+# The status of one request may be asked for 20 times an hour. Seconds.
+STATUS_EVERY = 180.0
+
 
 class WalmartReportSensor(OfMarketplace, WalmartSensor):
     """Waits for a report that was asked for elsewhere: in Seller Center, by a schedule, by another task.
@@ -23,7 +26,9 @@ class WalmartReportSensor(OfMarketplace, WalmartSensor):
     A poll that fails on the network, a 5xx or a 429 is weather: the sensor keeps waiting, up to ten in a row.
 
     :param request_id: the report request.
-    :param report_type: its type; without it one of the 20 status calls an hour is spent to learn it.
+    :param report_type: its type; without it one of the 20 status calls an hour is spent to learn it, and where there is
+        neither memory nor a task state store to keep it, with ``mode="reschedule"`` below Airflow 3.3, one with each
+        poll: those are 3 minutes apart then at least.
     :param poll_interval: seconds between two polls; default 60. The same as Airflow's ``poke_interval``.
     :param deferrable: wait in the triggerer; default: ``[operators] default_deferrable``.
     :param walmart_conn_id: id of a connection of type ``walmart``.
@@ -56,9 +61,18 @@ class WalmartReportSensor(OfMarketplace, WalmartSensor):
         """Look at the request."""
         from airflow_provider_walmart.client.reports import is_done, progress
 
+        store = context.get("task_state_store")
+        key = f"walmart_report_type_{self.request_id}"
+        if not self.report_type and store is not None:
+            self.report_type = str(store.get(key) or "")
+        elif not self.report_type and self.reschedule:
+            self.poke_interval = max(self.poke_interval, STATUS_EVERY)
         request = self._watch.look([self.request_id])[self.request_id]
         if request is not None and not is_done(request):
-            self.report_type = request.get("reportType") or self.report_type
+            learnt = request.get("reportType") or self.report_type
+            if store is not None and learnt != self.report_type:
+                store.set(key, learnt)
+            self.report_type = learnt
             self.log.info("Waiting: %s", progress(request))
             return None
         return self._ready(request)

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime, timedelta, timezone
 from itertools import count
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, PokeReturnValue
 from tasks import Task
 
+from airflow_provider_walmart.client import feed_watch
 from airflow_provider_walmart.client.errors import WalmartConnectionError, WalmartServerError
 from airflow_provider_walmart.client.transport import WalmartSession
 from airflow_provider_walmart.hooks.shared_state import _store
 from airflow_provider_walmart.operators.feeds import WalmartFeedStatusOperator
 from airflow_provider_walmart.results.waiting import MAX_FAILED_LOOKS
 from airflow_provider_walmart.sensors.feeds import WalmartFeedSensor
+
+NOT_FOUND = json.dumps(
+    {"errors": [{"code": "CONTENT_NOT_FOUND.GMP_FEED_API", "description": "no such feed"}]}
+)
 
 
 class TaskInstance:
@@ -163,9 +169,35 @@ def test_bad_parameters_fail_for_good_and_send_nothing(fields, said, shop):
     assert not shop.received()
 
 
-def test_an_unknown_feed_is_an_error(shop):
-    with pytest.raises(AirflowException, match="doesn't know feed NONE@SUCH"):
-        sensor("NONE@SUCH").poke({})
+class TestUnknownFeeds:
+    def test_it_is_believed_after_a_while(self, shop, monkeypatch):
+        wait = sensor("NONE@SUCH")
+        assert wait.poke({}) is False
+        assert wait.poke({}) is False
+        monkeypatch.setattr(feed_watch, "LISTED_WITHIN", 0.0)
+        with pytest.raises(AirflowException, match="doesn't know feed NONE@SUCH"):
+            wait.poke({})
+
+    @pytest.mark.parametrize("waited", [None, 80, 100])
+    def test_when_rescheduled_each_look_is_the_first_of_its_process(self, shop, waited):
+        ti = TaskInstance()
+        began = waited and datetime.now(timezone.utc) - timedelta(seconds=waited)
+        ti.get_first_reschedule_date = lambda _: began
+        wait = sensor("NONE@SUCH", mode="reschedule")
+        if waited == 100:
+            with pytest.raises(AirflowException, match="doesn't know feed NONE@SUCH"):
+                wait.poke({"ti": ti})
+        else:
+            assert wait.poke({"ti": ti}) is False
+
+    @pytest.mark.parametrize("deferrable", [False, True])
+    def test_a_feed_that_was_just_submitted_may_not_show_yet(self, shop, deferrable):
+        feed_id = shop.feed(items=2, age=60)
+        shop.fault("/v3/feeds/", status=404, times=3, body=NOT_FOUND)
+        task = Task()
+        summary = task.run(lambda: sensor(feed_id, deferrable=deferrable, poll_interval=0.05))
+        assert summary["itemsSucceeded"] == 2
+        assert len(task.deferrals) == deferrable
 
 
 def test_bad_keys_fail_for_good(shop, monkeypatch):

@@ -124,6 +124,18 @@ def test_waits_for_a_report_of_seller_center(shop, deferrable, report_type):
     assert looks(shop).get("status", 0) == (report_type != "INVENTORY")
 
 
+@pytest.mark.parametrize("has_state", [True, False])
+def test_when_rescheduled_a_type_that_is_not_given_is_learnt_once_or_every_three_minutes(shop, has_state):
+    (request_id,) = seeded(shop, {"seconds": SLOW})
+    task = Task(has_state=has_state)
+    # Each look has a process, and so a sensor, of its own.
+    sensors = [sensor(request_id, mode="reschedule", poll_interval=60)() for _ in range(4)]
+    for one in sensors:
+        assert one.poke(task.context()) is False
+    assert looks(shop)["status"] == (1 if has_state else 4)
+    assert {one.poke_interval for one in sensors} == {60 if has_state else 180}
+
+
 @MODES
 def test_a_report_that_is_ready_is_not_waited_for(shop, deferrable):
     (request_id,) = seeded(shop, {"age": 60})
