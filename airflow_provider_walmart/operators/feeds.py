@@ -335,7 +335,7 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
                     deadline=deadline,
                 ),
                 method_name="execute_complete",
-                kwargs={"feed_ids": feed_ids, "since": since},
+                kwargs={"feed_ids": feed_ids},
                 # The trigger's own deadline is to speak first.
                 timeout=self.timeout + timedelta(minutes=10),
             )
@@ -350,12 +350,10 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
         )
         return self._judge(context, feed_ids, feeds)
 
-    def execute_complete(
-        self, context: Context, event: dict[str, Any], feed_ids: list[str], since: float
-    ) -> Any:
+    def execute_complete(self, context: Context, event: dict[str, Any], feed_ids: list[str]) -> Any:
         """Judge what the trigger saw."""
         with fail_for_good():
-            feeds = feeds_of_event(event, feed_ids, time.time() - since)
+            feeds = feeds_of_event(event, feed_ids, self.timeout.total_seconds())
             return self._judge(context, feed_ids, feeds)
 
     def _judge(self, context: Context, feed_ids: list[str], feeds: Sequence[dict[str, Any] | None]) -> Any:

@@ -158,17 +158,17 @@ class WalmartReportOperator(WithLineage, BaseOperator):
                 poll_interval=self.poll_interval,
             ),
             method_name="execute_complete",
-            kwargs={"request_id": request_id, "reused": reused, "since": since},
+            kwargs={"request_id": request_id, "reused": reused},
             # The trigger's own deadline is to speak first.
             timeout=self.timeout + timedelta(minutes=10),
         )
 
     def execute_complete(
-        self, context: Context, event: dict[str, Any], request_id: str, reused: bool, since: float
+        self, context: Context, event: dict[str, Any], request_id: str, reused: bool
     ) -> dict[str, Any]:
         """Land what the trigger saw finished."""
         with fail_for_good():
-            check_event(event, "Report", [request_id], time.time() - since)
+            check_event(event, "Report", [request_id], self.timeout.total_seconds())
             return self._land(_records(context), event["request"], request_id, reused)
 
     def _asked(self) -> tuple[str, dict[str, Any]]:

@@ -113,11 +113,14 @@ def wait_for(
     done: dict[str, dict[str, Any] | None] = {}
     said: dict[str, str] = {}
     failed_looks = 0
+    is_last = False
     while pending := [thing_id for thing_id in ids if thing_id not in done]:
-        seconds = pause()
-        if time.time() + seconds > deadline:
+        if is_last:
             raise timed_out(what, pending, deadline - since)
-        time.sleep(seconds)
+        seconds, left = pause(), deadline - time.time()
+        # The last look is at the deadline itself.
+        is_last = seconds >= left
+        time.sleep(max(0.0, min(seconds, left)))
         found, error = _look(look, pending)
         for thing_id, thing in found.items():
             if isinstance(thing, WalmartError):
@@ -154,9 +157,15 @@ def _look(
 def timed_out(what: str, ids: Sequence[str], waited: float) -> AirflowException:
     """Return the error for what took too long; a retry goes on waiting and sends nothing."""
     return AirflowException(
-        f"{what} {', '.join(ids)} not finished after {waited / 3600:.1f} h. Walmart goes on with it; a retry of this "
+        f"{what} {', '.join(ids)} not finished after {_in_words(waited)}. Walmart goes on with it; a retry of this "
         "task goes on waiting for the same and sends nothing again."
     )
+
+
+def _in_words(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
 def gave_up(what: str, ids: Sequence[str], why: str, *, is_final: bool) -> AirflowException:

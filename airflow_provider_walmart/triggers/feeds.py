@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_walmart.client.errors import WalmartError
+
+if TYPE_CHECKING:
+    from airflow_provider_walmart.triggers.poller import Poller
 
 
 class WalmartFeedTrigger(BaseTrigger):
@@ -70,23 +73,30 @@ class WalmartFeedTrigger(BaseTrigger):
         """
         from airflow_provider_walmart.triggers.poller import poller_of
 
-        waits: dict[str, asyncio.Task[dict[str, Any] | None]] = {}
+        pending: list[str] = []
+
+        async def wait(poller: Poller, feed_id: str) -> dict[str, Any] | None:
+            try:
+                return await poller.wait(feed_id, self._pause, deadline=self.deadline)
+            except asyncio.TimeoutError:
+                pending.append(feed_id)
+                return None
+
+        waits: list[asyncio.Task[dict[str, Any] | None]] = []
         try:
             poller = await poller_of(self.walmart_conn_id)
-            for feed_id in self.feed_ids:
-                waits[feed_id] = asyncio.create_task(poller.wait(feed_id, self._pause))
-            together = asyncio.gather(*waits.values())
-            await asyncio.wait_for(together, max(0.0, self.deadline - time.time()))
-        except asyncio.TimeoutError:
-            pending = [feed_id for feed_id, wait in waits.items() if wait.cancelled() or not wait.done()]
-            yield TriggerEvent({"status": "timeout", "pending": pending})
+            waits = [asyncio.create_task(wait(poller, feed_id)) for feed_id in self.feed_ids]
+            feeds = await asyncio.gather(*waits)
         except WalmartError as error:
             yield TriggerEvent({"status": "error", "message": str(error), "final": error.is_final})
         else:
-            yield TriggerEvent({"status": "finished", "feeds": [wait.result() for wait in waits.values()]})
+            if pending:
+                yield TriggerEvent({"status": "timeout", "pending": sorted(pending, key=self.feed_ids.index)})
+            else:
+                yield TriggerEvent({"status": "finished", "feeds": feeds})
         finally:
-            for wait in waits.values():
-                wait.cancel()
+            for task in waits:
+                task.cancel()
 
     def _pause(self, feed: dict[str, Any] | None) -> float:
         from airflow_provider_walmart.client.feed_watch import pause_before_next_look

@@ -73,12 +73,15 @@ class WalmartGoLocalDeliveryTrigger(BaseTrigger):
         progress = DeliveryProgress(self.delivery_id, ends, self.said)
         try:
             client = await golocal_client_of(self.walmart_golocal_conn_id)
+            is_last = False
             while True:
-                pause = self.poll_interval
-                if time.time() + pause > self.deadline:
+                if is_last:
                     yield TriggerEvent({"status": "timeout"})
                     return
-                await asyncio.sleep(pause)
+                left = self.deadline - time.time()
+                # The last look is at the deadline itself.
+                is_last = self.poll_interval >= left
+                await asyncio.sleep(max(0.0, min(self.poll_interval, left)))
                 try:
                     delivery = await in_thread(client.get_delivery, self.delivery_id)
                 except WalmartError as error:

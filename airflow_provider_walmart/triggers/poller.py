@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import contextvars
 import logging
+import math
 import time
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -44,6 +45,7 @@ class _Waiting:
 
     def __init__(self, pause: Callable[[dict[str, Any] | None], float]) -> None:
         self.done: asyncio.Future[dict[str, Any] | None] = asyncio.get_running_loop().create_future()
+        self.looked = asyncio.Event()
         self.waiters = 1
         self.failed_looks = 0
         self.began = time.monotonic()
@@ -61,6 +63,11 @@ class _Waiting:
         pause = self._pause(self._latest)
         self.due = time.monotonic() + pause
         self.early = self.due - max(TOGETHER, pause * TOGETHER_SHARE)
+
+    def look_now(self) -> None:
+        """Have the next look at once, and `looked` set after it."""
+        self.looked.clear()
+        self.due = self.early = time.monotonic()
 
     def postpone(self, error: Exception) -> None:
         """Look later after a failed look, and not before the time that Walmart named."""
@@ -107,11 +114,17 @@ class Poller:
         self._failed_rounds = 0
 
     async def wait(
-        self, thing_id: str, pause: Callable[[dict[str, Any] | None], float]
+        self,
+        thing_id: str,
+        pause: Callable[[dict[str, Any] | None], float],
+        *,
+        deadline: float = math.inf,
     ) -> dict[str, Any] | None:
         """Return a thing once nothing more will happen to it; None when Walmart doesn't know it.
 
         :param pause: how long to wait before the next look, given what the last one showed. Seconds.
+        :param deadline: when to look for the last time, seconds since 1970 UTC.
+        :raises asyncio.TimeoutError: when that look, too, showed that it goes on.
         :raises WalmartError: when it can't be looked at, or too many looks in a row failed.
         """
         waiting = self._waiting.get(thing_id)
@@ -124,7 +137,14 @@ class Poller:
         if waiting.due < self._next_look:
             self._sooner.set()
         try:
-            return await asyncio.shield(waiting.done)
+            with contextlib.suppress(asyncio.TimeoutError):
+                return await asyncio.wait_for(asyncio.shield(waiting.done), max(0.0, deadline - time.time()))
+            waiting.look_now()
+            self._sooner.set()
+            await waiting.looked.wait()
+            if not waiting.done.done():
+                raise asyncio.TimeoutError
+            return waiting.done.result()
         finally:
             waiting.waiters -= 1
             if waiting.waiters == 0 and self._waiting.get(thing_id) is waiting:
@@ -156,10 +176,12 @@ class Poller:
                 await self._each(tuple(self._waiting), lambda thing_id, _: self._end(thing_id, failure))
             else:
                 await self._each(due, lambda _, waiting: waiting.postpone(failure))
+            await self._each(due, lambda _, waiting: waiting.looked.set())
             return
         self._failed_rounds = 0
         await self._each(due, lambda _, waiting: waiting.look_later())
         await self._each(found, lambda thing_id, waiting: self._learn(thing_id, waiting, found[thing_id]))
+        await self._each(due, lambda _, waiting: waiting.looked.set())
 
     async def _each(self, thing_ids: Collection[str], do: Callable[[str, _Waiting], None]) -> None:
         for number, thing_id in enumerate(thing_ids, start=1):
@@ -189,11 +211,12 @@ class Poller:
             waiting.look_later(seen)
 
     def _end(self, thing_id: str, outcome: dict[str, Any] | Exception | None) -> None:
-        done = self._waiting.pop(thing_id).done
+        waiting = self._waiting.pop(thing_id)
         if isinstance(outcome, Exception):
-            done.set_exception(outcome)
+            waiting.done.set_exception(outcome)
         else:
-            done.set_result(outcome)
+            waiting.done.set_result(outcome)
+        waiting.looked.set()
 
 
 class FeedPoller(Poller):

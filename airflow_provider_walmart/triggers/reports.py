@@ -79,8 +79,7 @@ class WalmartReportTrigger(BaseTrigger):
                     ReportWatch(client, self.report_type).look, is_done, progress, unknown_for=LISTED_WITHIN
                 ),
             )
-            remaining = max(0.0, self.deadline - time.time())
-            request = await asyncio.wait_for(poller.wait(self.request_id, pause), remaining)
+            request = await poller.wait(self.request_id, pause, deadline=self.deadline)
         except asyncio.TimeoutError:
             yield TriggerEvent({"status": "timeout"})
         except WalmartError as error:

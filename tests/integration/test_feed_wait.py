@@ -103,7 +103,22 @@ def test_the_same_deadline(shop):
         shop, lambda deferrable: submit(timeout=0.3, deferrable=deferrable), feed_seconds=3600
     )
     assert polled == deferred
-    assert "Feeds FEED not finished after 0.0 h" in polled
+    assert "Feeds FEED not finished after 0 s" in polled
+
+
+def test_the_same_last_look_at_the_deadline(shop):
+    polled, deferred = in_both_modes(
+        shop, lambda deferrable: submit(timeout=1, poll_interval=3600, deferrable=deferrable), feed_seconds=0
+    )
+    assert polled == deferred
+    assert "'itemsSucceeded': 4" in polled
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(0.3, "0 s"), (90, "90 s"), (900, "15 min"), (7200, "2.0 h"), (86400, "24.0 h")]
+)
+def test_how_long_was_waited_is_said_in_a_fitting_unit(seconds, words):
+    assert f"not finished after {words}." in str(waiting.timed_out("Feeds", ["F@1"], seconds))
 
 
 def test_the_same_end_of_patience(shop, monkeypatch):

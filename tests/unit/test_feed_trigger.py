@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import logging
 import threading
@@ -364,6 +365,52 @@ def test_it_gives_up_at_the_deadline_and_says_what_is_missing(monkeypatch):
     assert event == {"status": "timeout", "pending": ["A"]}
 
 
+def test_it_looks_once_more_at_the_deadline(monkeypatch):
+    walmart = Walmart(all_are(finished))
+    event = run(make_trigger(deadline=time.time() + 0.1, poll_interval=3600), walmart, monkeypatch)
+    assert event == {"status": "finished", "feeds": [finished("A"), finished("B")]}
+    assert walmart.looks == [{"A", "B"}]
+
+
+@pytest.mark.parametrize("trouble", [WalmartServerError("500"), WalmartRateLimitError("429")])
+def test_a_last_look_that_fails_is_not_repeated(trouble, monkeypatch):
+    walmart = Walmart(trouble)
+    event = run(make_trigger(deadline=time.time() + 0.1, poll_interval=3600), walmart, monkeypatch)
+    assert event == {"status": "timeout", "pending": ["A", "B"]}
+    assert walmart.looks == [{"A", "B"}]
+
+
+def test_a_last_look_tells_why_no_patience_helps(monkeypatch):
+    trigger = make_trigger(deadline=time.time() + 0.1, poll_interval=3600)
+    event = run(trigger, Walmart(WalmartAuthError("401", status=401)), monkeypatch)
+    assert (event["status"], event["final"]) == ("error", True)
+
+
+def test_one_that_is_cancelled_leaves_no_errors_in_the_log(monkeypatch):
+    told = []
+
+    async def poller(_):
+        return make_poller(Walmart(all_are(unfinished)))
+
+    async def cancel():
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
+        task = asyncio.create_task(first_event(make_trigger()))
+        await asyncio.sleep(5 * PAUSE)
+        task.cancel()
+        await asyncio.wait([task])
+        del task
+        gc.collect()
+        await asyncio.sleep(0)
+
+    async def first_event(trigger):
+        async for event in trigger.run():
+            return event
+
+    monkeypatch.setattr(poller_module, "poller_of", poller)
+    asyncio.run(cancel())
+    assert told == []
+
+
 def test_a_deadline_that_passed_while_nobody_looked_is_passed(monkeypatch):
     event = run(make_trigger(deadline=time.time() - 60), Walmart(all_are(unfinished)), monkeypatch)
     assert event == {"status": "timeout", "pending": ["A", "B"]}
@@ -388,7 +435,7 @@ def test_nothing_is_left_behind_when_one_of_its_feeds_fails(monkeypatch):
 
     async def events():
         found = [event.payload async for event in make_trigger().run()]
-        await asyncio.sleep(0)
+        await asyncio.wait(asyncio.all_tasks() - {asyncio.current_task()}, timeout=5 * PAUSE)
         return found, dict(pollers[0]._waiting)
 
     monkeypatch.setattr(poller_module, "poller_of", poller)
