@@ -40,8 +40,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
-import msgspec
-
 from airflow_provider_walmart.client import catalogue
 from airflow_provider_walmart.client.errors import WalmartConfigError
 from airflow_provider_walmart.client.feed_values import (
@@ -50,6 +48,7 @@ from airflow_provider_walmart.client.feed_values import (
     choice_of,
     day_of,
     either,
+    encode,
     given,
     is_unicode,
     moment_of,
@@ -107,8 +106,6 @@ _PER_REQUEST = {"feeddate", "requestid", "requestbatchid"}
 
 
 _is_currency = re.compile(r"[A-Z]{3}", re.ASCII).fullmatch
-
-encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
 Join = Callable[[dict[str, Any], dict[str, Any]], None]

@@ -25,8 +25,8 @@ from typing import Any, NamedTuple
 import msgspec
 
 from airflow_provider_walmart.client.errors import WalmartConfigError
-from airflow_provider_walmart.client.feed_formats import FeedFormat, Piece, encode, upload_of
-from airflow_provider_walmart.client.feed_values import RowError, RowProblems
+from airflow_provider_walmart.client.feed_formats import FeedFormat, Piece, upload_of
+from airflow_provider_walmart.client.feed_values import RowError, RowProblems, encode
 
 Rows = Callable[[], Iterable[Mapping[str, Any]]]
 

@@ -21,6 +21,7 @@ LISTED = 20
 _MOST_UNITS = 2**31 - 1
 _MOST_MONEY = 999_999_999
 _DEEPEST = 50
+_JSON_KINDS = (str, int, float, bool, dict, list, tuple, Decimal)
 _is_number = re.compile(r"[+-]?(\d{1,30}\.?\d{0,30}|\.\d{1,30})", re.ASCII).fullmatch
 
 
@@ -200,16 +201,31 @@ def is_unicode(text: str) -> bool:
         return False
 
 
+def _plain(value: Any) -> Any:
+    """Return a value of a kind of text or number, such as that of numpy, as the text or number it is."""
+    for kind in (str, float, int):
+        if isinstance(value, kind):
+            return kind.__str__(value) if kind is str else kind(value)
+    raise TypeError(f"{type(value).__name__} has no form in JSON")
+
+
+# Decimals are sent with all their digits.
+encode = msgspec.json.Encoder(decimal_format="number", enc_hook=_plain).encode
+
+
 def check_json(value: Any, where: str, depth: int = 0) -> None:
     """Refuse what has no form in JSON, or one that Walmart would read differently."""
     if isinstance(value, (dict, list, tuple)) and depth > _DEEPEST:
         raise RowError(f"{where.split('.')[0]} is nested more than {_DEEPEST} levels deep")
     kind = type(value)
+    if kind not in _JSON_KINDS:
+        kind = next((known for known in _JSON_KINDS if isinstance(value, known)), kind)
     if kind is str:
-        check_text(value, where)
+        if not is_unicode(value):
+            raise RowError(f"{where} is not valid Unicode")
     elif kind is dict:
         for key, item in value.items():
-            if type(key) is not str:
+            if not isinstance(key, str):
                 raise RowError(f"{where or 'the row'} has the key {shown(key)}; expected text")
             check_text(key, where or "a column")
             check_json(item, f"{where}.{key}" if where else key, depth + 1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import json
 import math
 import re
 from collections.abc import Callable, Mapping
@@ -12,8 +11,11 @@ from datetime import date, datetime, time, timezone
 from typing import Any
 from urllib.parse import quote
 
+import msgspec
+
 from airflow_provider_walmart.client.catalogue import Operation, Parameter
 from airflow_provider_walmart.client.errors import WalmartConfigError
+from airflow_provider_walmart.client.feed_values import RowError, check_json, encode, is_unicode
 from airflow_provider_walmart.client.webhook_secrets import check_secrets
 
 NOT_STRICT = "values and names newer than the catalogue pass with strict=False"
@@ -92,8 +94,9 @@ def build_request(
 def request_body(operation: Operation, body: Any) -> dict[str, Any]:
     """Return the body of a call in the form that the operation takes, as keyword arguments for `requests`.
 
-    :param body: anything JSON can hold, or text or bytes that are ready; None for no body.
-    :raises WalmartConfigError: when the operation takes none, or needs one, or when it holds a blacked out secret.
+    :param body: anything JSON can hold, a `Decimal` being a number, or text or bytes that are ready; None for no body.
+    :raises WalmartConfigError: when the operation takes none, or needs one, for what can't be sent, and when it holds a
+        blacked out secret.
     """
     if body is None:
         if operation.body_required:
@@ -102,17 +105,45 @@ def request_body(operation: Operation, body: Any) -> dict[str, Any]:
     if not operation.body:
         raise WalmartConfigError(f"{operation.name} takes no body.")
     check_secrets(operation, body)
-    ready = isinstance(body, (bytes, str))
+    content = _encoded(operation, body)
     if "application/json" not in operation.body and "multipart/form-data" in operation.body:
-        content = body if ready else json.dumps(body)
         return {"files": {"file": ("file.json", content)}}
-    return {"data": body.encode() if isinstance(body, str) else body} if ready else {"json": body}
+    return {"data": content}
+
+
+def _encoded(operation: Operation, body: Any) -> bytes:
+    """Return a body as bytes: JSON, or what is ready. Errors repeat no text of it, which may be about a person."""
+    if isinstance(body, bytes):
+        return body
+    if not isinstance(body, str):
+        if not {"application/json", "multipart/form-data"} & set(operation.body):
+            raise WalmartConfigError(
+                f"{operation.name}: body is {_shown(body)}; it takes {' or '.join(operation.body)}, as text."
+            )
+        try:
+            check_json(body, "body")
+        except RowError as error:
+            raise WalmartConfigError(f"{operation.name}: {error}.") from None
+        return encode(body)
+    if not is_unicode(body):
+        raise WalmartConfigError(f"{operation.name}: body is text that is not valid Unicode.")
+    if "application/json" in operation.body:
+        try:
+            msgspec.json.decode(body)
+        except (ValueError, RecursionError) as error:
+            raise WalmartConfigError(
+                f"{operation.name}: body is text that is not JSON ({error}); give a dict, or JSON. Where a template gives "
+                "the dict, the DAG needs render_template_as_native_obj=True."
+            ) from None
+    return body.encode()
 
 
 def _media_headers(operation: Operation) -> dict[str, str]:
     headers = {}
     if operation.content_type:
         headers["Content-Type"] = operation.content_type
+    elif "application/json" in operation.body:
+        headers["Content-Type"] = "application/json"
     if operation.success and not {"application/json", "application/xml"} & set(operation.success):
         # The JSON that all calls ask for is something this operation cannot give.
         headers["Accept"] = operation.success[0]

@@ -14,8 +14,8 @@ import pytest
 
 from airflow_provider_walmart.client import catalogue
 from airflow_provider_walmart.client.errors import WalmartConfigError
-from airflow_provider_walmart.client.feed_formats import encode, format_of, upload_of
-from airflow_provider_walmart.client.feed_values import RowError
+from airflow_provider_walmart.client.feed_formats import format_of, upload_of
+from airflow_provider_walmart.client.feed_values import RowError, encode
 
 REPOSITORY = Path(__file__).parents[3]
 DOCUMENTS = (
@@ -610,7 +610,7 @@ def test_the_two_forms_are_not_mixed():
         ),
         ({1: 2}, "quantity.amount has the key 1; expected text"),
         ({"\ud800": 2}, "quantity.amount is '\\ud800', which is not valid Unicode"),
-        ([["\udfff"]], "quantity.amount is '\\udfff', which is not valid Unicode"),
+        ([["\udfff"]], "quantity.amount is not valid Unicode"),
         (
             functools.reduce(lambda inner, _: [inner], range(60), 1),
             "quantity is nested more than 50 levels deep",
