@@ -10,18 +10,14 @@ from typing import Any
 
 from airflow_provider_walmart.client.catalogue import Operation, find
 from airflow_provider_walmart.client.doubles import Doubles
-from airflow_provider_walmart.client.errors import (
-    WalmartConfigError,
-    WalmartError,
-    WalmartRequestError,
-)
+from airflow_provider_walmart.client.errors import WalmartConfigError, WalmartError
 from airflow_provider_walmart.client.exports import Export, Period, export_of
 from airflow_provider_walmart.client.marketplace import MarketplaceClient
 from airflow_provider_walmart.client.moments import moment_of
 from airflow_provider_walmart.client.paging import page_params, records, total_of
 from airflow_provider_walmart.client.raw_pages import Raw
 from airflow_provider_walmart.client.request_building import build_request
-from airflow_provider_walmart.client.windows import CAP, SECOND, windows
+from airflow_provider_walmart.client.windows import CAP, Window, windows
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +25,6 @@ log = logging.getLogger(__name__)
 LONGEST_HISTORY = timedelta(days=180)
 # Before there was anything to know of, where an operation has to be told since when.
 EVER = datetime(2009, 1, 1, tzinfo=timezone.utc)
-SHORTEST = 2 * SECOND
 # How often a search is read whose records change meanwhile.
 PASSES = 5
 # What may be added to a list while it is read.
@@ -80,6 +75,39 @@ def export_pages(
     if found.paging and found.paging.style == "single":
         return _at_once(client, found, export, params, start)
     return _one_after_the_other(client, found, export, params)
+
+
+def window_pages(
+    client: MarketplaceClient,
+    operation: str,
+    period: Period,
+    start: datetime,
+    end: datetime,
+    params: Mapping[str, Any],
+) -> Iterator[list[Raw]]:
+    """Return an iterator over the records of a date range, in windows where one search would find too many of them.
+
+    :param client: the account.
+    :param operation: an operation that pages and takes dates.
+    :param period: its parameters with begin and end.
+    :param start: first moment of the range (aware).
+    :param end: first moment after it (aware).
+    :param params: its other parameters.
+    :raises WalmartConfigError: at once, for bad input.
+    :raises WalmartError: on the way.
+    """
+    found, export = find(operation), export_of(operation)
+    if twice := params.keys() & {period.start, period.end}:
+        raise WalmartConfigError(f"{found.name}: {', '.join(sorted(twice))} is given twice.")
+    base = {**({export.beginning: _oldest()} if export.beginning else {}), **params}
+    one = _Dated(client, found, base, {}, period, start, end)
+    build_request(found, page_params(found, one.params(start, end)), market=client.settings.market)
+    return _in_windows(one, windows(start, end, one.count), Doubles(export.key))
+
+
+def _oldest() -> datetime:
+    """Return since when Walmart has records."""
+    return datetime.now(timezone.utc) - LONGEST_HISTORY + timedelta(hours=1)
 
 
 def _needed(export: Export, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -134,7 +162,7 @@ def _by_date(
 ) -> Iterator[list[Raw]]:
     """Yield the pages of the searches that together find everything in a time window."""
     doubles = Doubles(export.key)
-    oldest = datetime.now(timezone.utc) - LONGEST_HISTORY + timedelta(hours=1)
+    oldest = _oldest()
     own = export.own_period(params)
     period = own or export.period(cursor_field)
     if own:
@@ -146,12 +174,17 @@ def _by_date(
         if export.beginning:
             base.setdefault(export.beginning, oldest)
         one = _Dated(client, operation, base, params, period, start, end)
-        for window in windows(start, end, one.count):
-            if window.count:
-                search = one.params(window.search_start, window.end)
-                # Neighbouring windows share a second, so that nothing is lost at their edge.
-                doubles.next_batch()
-                yield from _all_of(client, operation, search, window.count, doubles)
+        yield from _in_windows(one, windows(start, end, one.count), doubles)
+
+
+def _in_windows(one: _Dated, parts: Iterator[Window], doubles: Doubles) -> Iterator[list[Raw]]:
+    """Yield the pages of the searches of several windows."""
+    for window in parts:
+        if window.count:
+            search = one.params(window.search_start, window.end)
+            # Neighbouring windows share a second, so that nothing is lost at their edge.
+            doubles.next_batch()
+            yield from _all_of(one.client, one.operation, search, window.count, doubles)
 
 
 def _all_of(
@@ -200,14 +233,7 @@ class _Dated:
         }
 
     def count(self, first: datetime, last: datetime) -> int:
-        try:
-            return _count(self.client, self.operation, self.params(first, last))
-        except WalmartRequestError as error:
-            # Refused for finding too much, unless the shortest window is refused as well.
-            if error.status != 400 or last - first <= SHORTEST:
-                raise
-            self.count(last - SECOND, last)
-            return CAP + 1
+        return _count(self.client, self.operation, self.params(first, last))
 
 
 def _count(client: MarketplaceClient, operation: Operation, search: Mapping[str, Any]) -> int:

@@ -53,6 +53,11 @@ HINT_403 = (
     "The token is valid, but these keys have no permission for this call. Grant it on the API keys page of "
     "Walmart's developer portal."
 )
+# In Walmart's words for a search that finds more than the 10,000 records it may, or the 20,000 of older documents.
+TOO_MANY = re.compile(r"[12]0,?000\b")
+HINT_TOO_MANY = (
+    "Split the date range: WalmartExportOperator and WalmartHook.paginate_windows do so by themselves."
+)
 HINT_IN_BETWEEN = "Something between here and Walmart (a proxy, a gateway) may have answered in its place."
 HINT_WRITE = "The write may have happened all the same: look before sending it again."
 
@@ -104,6 +109,8 @@ def raise_for_status(response: requests.Response) -> None:
     details = error_details(response)
     names = {detail.name for detail in details}
     hint = next((HINTS[name] for name in HINTS if name in names), None)
+    if status == 400 and any(TOO_MANY.search(detail.description) for detail in details):
+        hint = hint or HINT_TOO_MANY
     said = f"answered {status}"
     if status == 401 or (status == 400 and "INVALID_TOKEN" in names):
         refused = HINT_ONE_WAY if _is_one_way(response.request) else HINT_401

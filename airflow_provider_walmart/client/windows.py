@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
-from airflow_provider_walmart.client.errors import WalmartConfigError, WalmartError
+from airflow_provider_walmart.client.errors import WalmartConfigError, WalmartError, WalmartRequestError
 
 # Most orders that one search finds.
 CAP = 10_000
@@ -24,6 +24,8 @@ FILL = 0.9
 # How many times as wide as the last window the next one may be.
 GROWTH = 4.0
 SECOND = timedelta(seconds=1)
+# The search of the shortest window.
+SHORTEST = 2 * SECOND
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,8 @@ def windows(
     :param start: first moment of the range, aware; a fraction of a second is rounded down.
     :param end: first moment after the range, aware; rounded up. An empty range has no windows.
     :param count: ``count(search_start, end)`` says how many records a search finds, for instance the total of a
-        search with ``limit=1``. Called once for every window tried, when its turn comes.
+        search with ``limit=1``. Called once for every window tried, when its turn comes. That Walmart refuses it with a
+        400 means that it finds too many, unless the search of a single second is refused as well.
     :param cap: most records of a window, at least 1. Leave room for records that arrive meanwhile.
     :raises WalmartConfigError: for a range without time zone or from late to early, and for other bad input.
     :raises WalmartError: when a single second holds more than ``cap``.
@@ -79,7 +82,7 @@ def _split(
     while start < last:
         end = min(start + width, last)
         search_start = start - SECOND
-        found = count(search_start, end)
+        found = _found(count, search_start, end, cap)
         if found <= cap:
             yield Window(start, end, search_start, found)
             start, most = end, GROWTH
@@ -94,6 +97,18 @@ def _split(
         # Nearly full, should records go on coming as they do.
         fitting = min(most, FILL * cap / max(found, 1))
         width = max(SECOND, timedelta(seconds=int(width.total_seconds() * fitting)))
+
+
+def _found(count: Callable[[datetime, datetime], int], first: datetime, last: datetime, cap: int) -> int:
+    """Return how many records a search finds, more than ``cap`` for one that is refused for finding too many."""
+    try:
+        return count(first, last)
+    except WalmartRequestError as error:
+        if error.status != 400 or last - first <= SHORTEST:
+            raise
+        # A 400 for another reason comes whatever the dates.
+        count(last - SECOND, last)
+        return cap + 1
 
 
 def _whole_seconds(name: str, moment: datetime, *, up: bool) -> datetime:

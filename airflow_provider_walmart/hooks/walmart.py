@@ -11,7 +11,11 @@ from datetime import datetime
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from airflow_provider_walmart.client import errors, feeds, reports
+from airflow_provider_walmart.client.export_pages import window_pages
+from airflow_provider_walmart.client.exports import Period
 from airflow_provider_walmart.client.feed_formats import upload_of
 from airflow_provider_walmart.client.feed_results import has_failed
 from airflow_provider_walmart.client.feed_slices import plan_document
@@ -140,6 +144,32 @@ class WalmartHook(AccountHook[WalmartSettings, MarketplaceClient]):
         return self.client.paginate(
             operation, body=body, strict=strict, max_records=max_records, params=params
         )
+
+    def paginate_windows(
+        self,
+        operation: str,
+        start_param: str,
+        end_param: str,
+        start: datetime,
+        end: datetime,
+        **params: Any,
+    ) -> Iterator[Any]:
+        """Yield the records of a date range, each once, however many there are.
+
+        One search of Walmart finds 10,000 records at most and refuses to find more, so a long range is read in windows.
+        Each costs a call that only counts. Records may come along that are a second older than the range.
+
+        :param operation: as for `paginate`; one that takes dates.
+        :param start_param: its parameter with the begin of the range, such as ``createdStartDate``.
+        :param end_param: its parameter with the end.
+        :param start: first moment of the range (aware).
+        :param end: first moment after it (aware).
+        :param params: its other parameters, as for `paginate`.
+        :raises WalmartConfigError: at once, for bad input.
+        :raises WalmartError: on the way; when a single second holds more than 10,000 records.
+        """
+        pages = window_pages(self.client, operation, Period(start_param, end_param), start, end, params)
+        return (msgspec.json.decode(record) for page in pages for record in page)
 
     # -- feeds ---------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from airflow_provider_walmart.client.errors import WalmartConfigError, WalmartError
+from airflow_provider_walmart.client.errors import WalmartConfigError, WalmartError, WalmartRequestError
 from airflow_provider_walmart.client.windows import CAP, Window, windows
 
 UTC = timezone.utc
@@ -54,6 +54,34 @@ def test_a_small_range_is_one_window():
     server = Server([at(1), at(2)])
     assert list(windows(at(0), at(60), server.count)) == [Window(at(0), at(60), at(-1), 2)]
     assert server.counted == [(at(-1), at(60))]
+
+
+def test_a_count_that_is_refused_with_400_found_too_many():
+    server = Server([at(second) for second in range(100)])
+
+    def count(start, end):
+        if len(server.search(start, end)) > 40:
+            raise WalmartRequestError("too many", status=400)
+        return server.count(start, end)
+
+    found = list(windows(at(0), at(100), count))
+    assert {record for window in found for record in server.search(window.search_start, window.end)} == set(
+        server.records
+    )
+    assert all(window.count <= 40 for window in found)
+
+
+@pytest.mark.parametrize(("status", "calls"), [(400, 2), (422, 1)])
+def test_a_refusal_for_another_reason_is_raised(status, calls):
+    tried = []
+
+    def count(start, end):
+        tried.append((start, end))
+        raise WalmartRequestError("no", status=status)
+
+    with pytest.raises(WalmartRequestError):
+        list(windows(at(0), at(60), count))
+    assert len(tried) == calls
 
 
 def test_a_range_without_records_is_one_window_and_an_empty_range_has_none():
