@@ -399,14 +399,14 @@ TROUBLES = [
         "throttled for ever",
         "429|Not sent",
         on_wire(status=429, headers={"Retry-After": "0.01"}),
-        patience=2.5,
+        patience=6.0,
     ),
     Trouble(
         "429 for ever, no time named",
         "throttled for ever, no time named",
         "429|Not sent",
         on_wire(status=429),
-        patience=2.5,
+        patience=6.0,
     ),
     *(
         Trouble(
@@ -414,7 +414,7 @@ TROUBLES = [
             "throttled for an hour",
             "429.*Come back at|storage answered 429|Not sent.*Come back at",
             on_wire(status=429, headers=named(**form, after=HOUR)),
-            patience=2.5,
+            patience=4.0,
         )
         for name, form in FORMS.items()
     ),
