@@ -146,7 +146,8 @@ def shown(uri: str) -> str:
 def make_folder(folder: ObjectStoragePath) -> None:
     """Make a folder where a file system has such."""
     if folder.protocol not in OBJECT_STORES:
-        folder.mkdir(parents=True, exist_ok=True)
+        # In Airflow 3.3 `mkdir` and its like are, without a connection, those of a file system made on the spot.
+        folder.fs.makedirs(folder.path, exist_ok=True)
 
 
 def files_in(folder: ObjectStoragePath, pattern: str) -> list[ObjectStoragePath]:
@@ -172,7 +173,8 @@ def remove(file: ObjectStoragePath) -> None:
 def move(source: ObjectStoragePath, target: ObjectStoragePath) -> None:
     """Move a file to another place in the same file system, in place of what is there."""
     fs = source.fs
-    if type(fs).mv is AbstractFileSystem.mv:
+    # Some have one of their own as objects, not as classes.
+    if getattr(fs.mv, "__func__", None) is AbstractFileSystem.mv:
         # That one takes names for patterns, and with one such as a?.csv makes a folder of the target.
         fs.cp_file(source.path, target.path)
         fs.rm_file(source.path)

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
+from functools import partial
 from pathlib import Path
 
 import pytest
 from airflow.providers.common.compat.sdk import ObjectStoragePath
+from airflow.sdk.io import attach
+from fsspec import AbstractFileSystem
+from fsspec.implementations.local import LocalFileSystem
 
 from airflow_provider_walmart.operators.api import WalmartApiOperator
 from airflow_provider_walmart.operators.exports import WalmartExportOperator
 from airflow_provider_walmart.operators.feeds import WalmartFeedStatusOperator, WalmartSubmitFeedOperator
 from airflow_provider_walmart.operators.orders import WalmartOrderUpdateOperator
 from airflow_provider_walmart.operators.reports import WalmartReportOperator
-from airflow_provider_walmart.results.files import storage_path
+from airflow_provider_walmart.results.files import storage_path, whole_file
 from airflow_provider_walmart.results.rows import iter_rows
 from airflow_provider_walmart.sensors.feeds import WalmartFeedSensor
 
@@ -58,6 +63,29 @@ def test_rows_are_read_from_where_a_relative_path_leads(tmp_path, monkeypatch):
     (tmp_path / "rows.csv").write_text("sku,quantity\nA,1\n")
     monkeypatch.chdir(tmp_path)
     assert list(iter_rows(None, "rows.csv")) == [{"sku": "A", "quantity": "1"}]
+
+
+class Elsewhere(LocalFileSystem):
+    """A file system as those of SFTP are: with real folders, and told only when it is made how files are renamed."""
+
+    mv = AbstractFileSystem.mv
+
+    def __init__(self, **options) -> None:
+        super().__init__(**options)
+        self.mv = partial(os.replace)
+
+    def cp_file(self, *_: object, **__: object) -> None:
+        raise PermissionError("there is no shell")
+
+
+def test_files_land_in_new_folders_of_other_file_systems(tmp_path):
+    attach(protocol="sftp", fs=Elsewhere())
+    for content in ("of yesterday", "of today"):
+        with whole_file(f"sftp://{tmp_path}/new/folder/a[1].csv") as file:
+            file.write(content)
+    assert [(file.name, file.read_text()) for file in (tmp_path / "new" / "folder").iterdir()] == [
+        ("a[1].csv", "of today")
+    ]
 
 
 @pytest.mark.parametrize("value", ["", "  ", 7, b"/x", None])
