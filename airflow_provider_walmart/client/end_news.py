@@ -43,12 +43,14 @@ class EndNews:
         """
         news = []
         newest = self._from + LISTED_WITHIN_MS
+        now = int(datetime.now(timezone.utc).timestamp() * 1000)
         for thing in things:
             thing_id = self._id(thing)
             began = self._began(thing)
             date = int(began.timestamp() * 1000) if began else newest
             kind, date = self._pending.get(thing_id) or (self._kind(thing), date)
-            newest = max(newest, date)
+            # A date in the future must not make us pass over what begins until then.
+            newest = max(newest, min(date, now))
             if not self._has_ended(thing):
                 self._pending[thing_id] = [kind, date]
                 continue

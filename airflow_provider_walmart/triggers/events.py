@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 import math
 import time
@@ -31,6 +32,9 @@ log = logging.getLogger(__name__)
 # another one comes (apache/airflow#54659, #56050). So the last event of a look keeps this distance from the one before it,
 # and takes along what was left. Many times longer than a scheduler needs. Seconds.
 APART = 20.0
+
+# In characters, what Airflow's databases take.
+LONGEST_KEY = 512
 
 
 class WalmartEventTrigger(BaseEventTrigger):
@@ -104,7 +108,7 @@ class WalmartEventTrigger(BaseEventTrigger):
                 self.kind,
             )
         filters = [name for names in self.filters().values() for name in names or ()]
-        memory = Memory(stores, "_".join(["walmart", self.kind, self.walmart_conn_id, *filters]))
+        memory = Memory(stores, _key("_".join(["walmart", self.kind, self.walmart_conn_id, *filters])))
         news = self.news(await memory.recall())
         last_told = -math.inf
         with stream.watched(news, self.poll_interval):
@@ -124,10 +128,12 @@ class WalmartEventTrigger(BaseEventTrigger):
         return stream_of(self.walmart_conn_id, self.make_look, self.kind)
 
 
-def names_of(
+def list_of_names(
     argument: str, values: Collection[str], *, among: Collection[str] = (), such_as: str = ""
 ) -> list[str]:
     """Return an argument that is a list of names, sorted.
+
+    No text will do, though operators take it: that is for templates, which triggers have none of.
 
     :param argument: what it is called.
     :param values: what was given.
@@ -142,6 +148,14 @@ def names_of(
             f"{argument} is {values!r}; allowed: a list of {such_as or ', '.join(among)}."
         )
     return sorted({*names})
+
+
+def _key(text: str) -> str:
+    """Return a key that the state store takes: a long one ends in a digest."""
+    if len(text) <= LONGEST_KEY:
+        return text
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    return f"{text[: LONGEST_KEY - len(digest)]}{digest}"
 
 
 def _stores_of(trigger: BaseEventTrigger) -> list[Any]:

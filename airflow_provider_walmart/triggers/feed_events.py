@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 from airflow_provider_walmart.client.feed_news import FeedNews
-from airflow_provider_walmart.triggers.events import WalmartEventTrigger, names_of
+from airflow_provider_walmart.triggers.events import WalmartEventTrigger, list_of_names
 
 
 class WalmartFeedFinishedTrigger(WalmartEventTrigger):
@@ -34,7 +34,9 @@ class WalmartFeedFinishedTrigger(WalmartEventTrigger):
     ) -> None:
         super().__init__(walmart_conn_id=walmart_conn_id, poll_interval=poll_interval)
         self.feed_types = (
-            names_of("feed_types", feed_types, such_as="feed types such as price") if feed_types else None
+            list_of_names("feed_types", feed_types, such_as="feed types such as price")
+            if feed_types
+            else None
         )
 
     def filters(self) -> dict[str, list[str] | None]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 from airflow_provider_walmart.client.order_news import SHIP_NODE_TYPES, STATUSES, OrderNews
-from airflow_provider_walmart.triggers.events import WalmartEventTrigger, names_of
+from airflow_provider_walmart.triggers.events import WalmartEventTrigger, list_of_names
 
 
 class WalmartNewOrdersTrigger(WalmartEventTrigger):
@@ -39,9 +39,11 @@ class WalmartNewOrdersTrigger(WalmartEventTrigger):
         poll_interval: float = 60.0,
     ) -> None:
         super().__init__(walmart_conn_id=walmart_conn_id, poll_interval=poll_interval)
-        self.statuses = names_of("statuses", statuses, among=STATUSES) if statuses else None
+        self.statuses = list_of_names("statuses", statuses, among=STATUSES) if statuses else None
         self.ship_node_types = (
-            names_of("ship_node_types", ship_node_types, among=SHIP_NODE_TYPES) if ship_node_types else None
+            list_of_names("ship_node_types", ship_node_types, among=SHIP_NODE_TYPES)
+            if ship_node_types
+            else None
         )
 
     def filters(self) -> dict[str, list[str] | None]:

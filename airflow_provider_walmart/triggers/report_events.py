@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 from airflow_provider_walmart.triggers.event_stream import News
-from airflow_provider_walmart.triggers.events import WalmartEventTrigger, names_of
+from airflow_provider_walmart.triggers.events import WalmartEventTrigger, list_of_names
 
 
 class WalmartReportReadyTrigger(WalmartEventTrigger):
@@ -34,7 +34,7 @@ class WalmartReportReadyTrigger(WalmartEventTrigger):
         poll_interval: float = 60.0,
     ) -> None:
         super().__init__(walmart_conn_id=walmart_conn_id, poll_interval=poll_interval)
-        self.report_types = names_of("report_types", report_types, such_as="report types such as ITEM")
+        self.report_types = list_of_names("report_types", report_types, such_as="report types such as ITEM")
 
     def filters(self) -> dict[str, list[str] | None]:
         """Return the report types."""

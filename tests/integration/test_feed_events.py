@@ -295,6 +295,22 @@ def test_assets_of_one_trigger_share_a_state_and_may_come_and_go(shop):
     assert asyncio.run(lifetime("E@AQ", a=first, c=third)) == ["D@AQ", "E@AQ"]
 
 
+@needs_shared_streams
+def test_however_many_types_there_are_their_state_has_a_key_that_airflow_takes(shop):
+    async def lifetime(last):
+        types = [*(f"A_FEED_TYPE_{number}" for number in range(50)), last]
+        async with Watching(make_trigger(store, feed_types=types)):
+            pass
+
+    store = AssetStore()
+    asyncio.run(lifetime("X"))
+    asyncio.run(lifetime("Y"))
+    asyncio.run(lifetime("Y"))
+    # The column of it is no longer.
+    assert max(map(len, store.values)) <= 512
+    assert [key.startswith("walmart_feeds_walmart_default_A_FEED") for key in store.values] == [True, True]
+
+
 def test_looks_cost_no_more_than_what_is_new(shop):
     def queries():
         return [entry["query"] for entry in shop.received("^/v3/feeds$") if entry["status"] is not None]

@@ -17,6 +17,7 @@ from airflow_provider_walmart.client.feed_news import FeedNews
 START = (int(datetime.now(timezone.utc).timestamp()) - 3600) * 1000
 TODAY = datetime.fromtimestamp(START / 1000, timezone.utc)
 MINUTE = HOUR_MS // 60
+DAY = 24 * HOUR_MS
 
 
 def feed(feed_id, *, at=0, status="PROCESSED", feed_type="price", **fields):
@@ -49,6 +50,17 @@ def test_what_is_older_than_the_first_list_goes_back_is_no_news_later():
     assert news.of([]) == []
     assert news.of([feed("OLD", at=-30 * HOUR_MS)]) == []
     assert news.since > TODAY - timedelta(hours=26)
+
+
+def test_a_date_in_the_future_hides_nothing_that_ends_until_then():
+    news = FeedNews(None)
+    news.of([])
+    odd = feed("ODD", at=99 * HOUR_MS)
+    assert ids(news.of([odd])) == ["ODD"]
+    news = saved(news)
+    assert news.since < TODAY + timedelta(hours=1)
+    assert ids(news.of([odd, feed("NEXT", at=MINUTE)])) == ["NEXT"]
+    assert saved(news).of([odd, feed("NEXT", at=MINUTE)]) == []
 
 
 def test_news_are_summaries_oldest_first():
@@ -111,17 +123,17 @@ def test_an_old_feed_is_known_by_its_id_when_the_list_shows_it_no_more():
 
 
 def test_a_feed_that_never_finishes_is_forgotten_in_the_end():
-    news = FeedNews(None)
-    news.of([feed("STUCK", status="INPROGRESS")])
-    news.of([feed("NEW", at=6 * 24 * HOUR_MS)])
+    news = FeedNews({"from": START - 9 * DAY})
+    news.of([feed("STUCK", at=-8 * DAY, status="INPROGRESS")])
+    news.of([feed("NEW", at=-2 * DAY)])
     assert set(news.pending) == {"STUCK"}
-    news.of([feed("NEWER", at=8 * 24 * HOUR_MS)])
+    news.of([feed("NEWER")])
     assert not news.pending
 
 
 def test_state_stays_small():
-    news = FeedNews(None)
-    for minute in range(48 * 60):
+    news = FeedNews({"from": START - 2 * DAY})
+    for minute in range(-48 * 60, 0):
         news.of([feed(f"F{minute}-{number}", at=minute * MINUTE) for number in range(7)])
     assert len(json.dumps(news.state())) < 20_000
 
@@ -130,8 +142,8 @@ def test_a_look_needs_what_came_since_the_last_one():
     news = FeedNews(None)
     day = timedelta(hours=24)
     assert abs(datetime.now(timezone.utc) - day - news.since) < timedelta(minutes=1)
-    news.of([feed("A", at=5 * HOUR_MS)])
-    assert news.since == datetime.fromtimestamp((START + 4 * HOUR_MS) / 1000, timezone.utc)
+    news.of([feed("A")])
+    assert news.since == datetime.fromtimestamp((START - HOUR_MS) / 1000, timezone.utc)
 
 
 @pytest.mark.parametrize(
