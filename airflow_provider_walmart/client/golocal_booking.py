@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 import time
 from collections.abc import Callable, Mapping
@@ -16,6 +15,7 @@ from airflow_provider_walmart.client.errors import (
     WalmartNotFoundError,
     WalmartUnknownOutcomeError,
 )
+from airflow_provider_walmart.client.feed_values import RowError, check_json
 from airflow_provider_walmart.client.golocal import GoLocalClient, says_nothing_there
 from airflow_provider_walmart.client.golocal_deliveries import (
     EndStates,
@@ -106,7 +106,7 @@ class OnceBooker:
             if isinstance(error, WalmartNotFoundError) or says_nothing_there(error):
                 log.warning("%s, but can't be read yet: %s", said, error)
                 return booked
-            error.hint = f"{said}; only reading it failed. {error.hint or ''}".strip()
+            _say_what_is_done(error, said)
             raise
 
     def _send(self, key: str, wanted: dict[str, Any]) -> dict[str, Any]:
@@ -176,6 +176,11 @@ class OnceBooker:
             log.warning("It ended as %s. To book another one, use another externalOrderId.", status)
 
 
+def _say_what_is_done(error: WalmartError, done: str) -> None:
+    """Put into the error of a look what was done before it: the look is not what counts."""
+    error.hint = f"{done}; only reading it failed. {error.hint or ''}".strip()
+
+
 def booking(delivery: Mapping[str, Any], client_id: str) -> dict[str, Any]:
     """Return what Walmart books: the delivery without the key around it, its ids as text.
 
@@ -192,12 +197,9 @@ def booking(delivery: Mapping[str, Any], client_id: str) -> dict[str, Any]:
     for name in ("clientId", "externalOrderId"):
         wanted[name] = id_of(f"{name} of delivery", wanted.get(name))
     try:
-        json.dumps(wanted, allow_nan=False)
-    except (TypeError, ValueError, RecursionError) as error:
-        raise WalmartConfigError(
-            f"delivery holds what JSON has no form for ({error}); expected text, finite numbers, booleans, lists and "
-            "dicts. Points in time are text such as 2026-11-23T19:00:00Z."
-        ) from None
+        check_json(wanted, "delivery")
+    except RowError as error:
+        raise WalmartConfigError(f"{error}. Points in time are text such as 2026-11-23T19:00:00Z.") from None
     return wanted
 
 
@@ -237,7 +239,11 @@ def cancel(client: GoLocalClient, delivery_id: str, *, reason_code: str = DEFAUL
             error.hint = f"The delivery is {status_of(delivery)}. {HINT_TOO_LATE}"
             raise
     else:
-        delivery = client.get_delivery(delivery_id)
+        try:
+            delivery = client.get_delivery(delivery_id)
+        except WalmartError as error:
+            _say_what_is_done(error, f"Walmart accepted the cancellation of delivery {delivery_id}")
+            raise
         if is_over(status_of(delivery)) and not is_cancelled(status_of(delivery)):
             raise WalmartDeliveryFailedError(
                 f"Walmart accepted the cancellation of delivery {delivery_id}, but it is {status_of(delivery)}."

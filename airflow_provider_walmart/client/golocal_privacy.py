@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
@@ -64,7 +66,8 @@ def _texts(body: Any, key: str = "") -> Iterator[str]:
         text = body.strip()
         if len(text) >= SHORTEST_TEXT and not _HARMLESS.fullmatch(text):
             yield text
-    elif isinstance(body, (int, float)):
+    elif isinstance(body, (int, float, Decimal)):
         # Walmart may repeat a number with or without its zero after the point.
-        numbers = {json.dumps(body), json.dumps(int(body))} if body == body // 1 else {json.dumps(body)}
+        whole = math.isfinite(body) and body % 1 == 0
+        numbers = {str(body), str(int(body))} if whole else {str(body)}
         yield from (number for number in numbers if sum(map(str.isdigit, number)) >= SHORTEST_NUMBER)
