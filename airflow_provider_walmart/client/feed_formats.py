@@ -195,8 +195,12 @@ class FeedFormat(Upload):
     @property
     def essence(self) -> bytes:
         """What tells this format from others in a fingerprint: all but what is new with every request."""
-        header = {name: value for name, value in self.header.items() if name.lower() not in _PER_REQUEST}
-        return encode([self.feed_type.lower(), self.header_key, header, self.root_key])
+        return encode([self.feed_type.lower(), self.header_key, lasting(self.header), self.root_key])
+
+
+def lasting(header: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the header of a document without what is new with every request."""
+    return {name: value for name, value in header.items() if name.lower() not in _PER_REQUEST}
 
 
 def upload_of(feed_type: str) -> Upload:

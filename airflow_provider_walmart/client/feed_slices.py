@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from airflow_provider_walmart.client.errors import WalmartConfigError
-from airflow_provider_walmart.client.feed_formats import FeedFormat, Piece, upload_of
+from airflow_provider_walmart.client.feed_formats import FeedFormat, Piece, lasting, upload_of
 from airflow_provider_walmart.client.feed_values import RowError, RowProblems, encode
 
 Rows = Callable[[], Iterable[Mapping[str, Any]]]
@@ -133,8 +133,9 @@ def plan_document(feed_type: str, content: bytes, *, file_name: str, identity: s
             f"{file_name} has more than the {upload.max_bytes:,} bytes that {upload.feed_type} allows."
         )
     items = 0
+    said: Iterable[bytes | memoryview] = (content,)
     if start.startswith((b"{", b"[")):
-        items = _count_items(content, file_name)
+        items, said = _read_json(content, file_name)
     elif not start.startswith((b"<", b"PK\x03\x04")):
         raise WalmartConfigError(f"{file_name} is neither JSON nor XML nor a zip file.")
     if upload.max_items and items > upload.max_items:
@@ -142,7 +143,8 @@ def plan_document(feed_type: str, content: bytes, *, file_name: str, identity: s
             f"{file_name} has {items:,} items; {upload.feed_type} allows {upload.max_items:,}."
         )
     fingerprint = hashlib.sha256(encode([upload.feed_type.lower(), identity]))
-    fingerprint.update(content)
+    for part in said:
+        fingerprint.update(part)
     return SlicePlan(1, items, 1, items, fingerprint.hexdigest(), len(content), identity=identity)
 
 
@@ -354,8 +356,11 @@ def _frame_length(feed_format: FeedFormat) -> int:
     return sum(map(len, feed_format.frame(_SOME_TIME)))
 
 
-def _count_items(content: bytes, file_name: str) -> int:
-    """Check that a document is JSON, and return the length of its longest list at the top."""
+def _read_json(content: bytes, file_name: str) -> tuple[int, list[bytes | memoryview]]:
+    """Check that a document is JSON, and return the length of its longest list at the top, and what it says in pieces.
+
+    What a header has that is new with every request doesn't count.
+    """
     content = content.removeprefix(codecs.BOM_UTF8)
     try:
         # Decodes what is asked for, one level at a time, and checks the rest without making objects of it.
@@ -364,11 +369,21 @@ def _count_items(content: bytes, file_name: str) -> int:
         decoder = codecs.getincrementaldecoder("utf-8")()
         for start in range(0, len(content), 1 << 16):
             decoder.decode(content[start : start + (1 << 16)])
-        return max(map(len, lists), default=0)
+        said: list[bytes | memoryview] = [content]
+        if isinstance(top, dict):
+            said = [part for entry in top.items() for part in _said(*entry)]
+        return max(map(len, lists), default=0), said
     except RecursionError:
         raise WalmartConfigError(f"{file_name} is nested too deeply.") from None
     except ValueError as error:
         raise WalmartConfigError(f"{file_name} begins like JSON, but is not: {error}.") from None
+
+
+def _said(name: str, value: msgspec.Raw) -> tuple[bytes | memoryview, bytes | memoryview]:
+    data = memoryview(value)
+    if data[0] == ord("{"):
+        data = memoryview(encode(lasting(msgspec.json.decode(value))))
+    return encode([name]), data
 
 
 def _list(value: msgspec.Raw) -> list[msgspec.Raw]:

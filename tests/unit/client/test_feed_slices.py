@@ -590,12 +590,23 @@ def test_fingerprints_of_ready_documents():
     found = {
         document_plan(content).fingerprint,
         document_plan(content, identity="again").fingerprint,
-        document_plan(content + b" ").fingerprint,
+        document_plan(b'{"MPItem": [{"a": 1}]}').fingerprint,
         document_plan(content, "MP_MAINTENANCE").fingerprint,
     }
     assert len(found) == 4
     assert document_plan(content, "mp_item").fingerprint in found
     assert plan_document("MP_ITEM", content, file_name="other.json").fingerprint in found
+
+
+def test_date_and_request_id_in_the_header_of_a_ready_document_do_not_count():
+    def fingerprint(header, items=b'[{"feedDate": "1"}]'):
+        return document_plan(b'{"RetireItemHeader": %b, "RetireItem": %b}' % (header, items)).fingerprint
+
+    one = fingerprint(b'{"version": "1.0", "feedDate": "2026-01-01T00:00:00.000Z", "requestId": "1"}')
+    assert one == fingerprint(b'{"version": "1.0", "feedDate": "2026-01-01T00:15:00.000Z", "requestId": "2"}')
+    assert one == fingerprint(b'{"version": "1.0"}')
+    assert one != fingerprint(b'{"version": "1.1"}')
+    assert one != fingerprint(b'{"version": "1.0"}', b'[{"feedDate": "2"}]')
 
 
 @given(
@@ -809,5 +820,5 @@ def test_any_rows_give_documents_or_a_clear_error(data, feed_type):
 
 def test_the_fingerprint_is_sha_256_of_what_it_says_it_is():
     content = b'{"MPItem": [{}]}'
-    expected = hashlib.sha256(b'["mp_item","me"]' + content).hexdigest()
+    expected = hashlib.sha256(b'["mp_item","me"]["MPItem"][{}]').hexdigest()
     assert document_plan(content, identity="me").fingerprint == expected
