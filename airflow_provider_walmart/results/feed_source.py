@@ -8,8 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_walmart.client.errors import WalmartConfigError
-from airflow_provider_walmart.results.files import storage_path
-from airflow_provider_walmart.results.rows import check_rows, iter_rows
+from airflow_provider_walmart.results.rows import check_rows, iter_rows, reading
 
 if TYPE_CHECKING:
     from airflow_provider_walmart.client.feed_formats import FeedFormat
@@ -69,7 +68,7 @@ class FeedSource:
     def _payload(self) -> bytes:
         from airflow_provider_walmart.client.feed_formats import upload_of
 
-        with storage_path(str(self._payload_path), "payload_path").open("rb") as file:  # type: ignore[no-untyped-call]
+        with reading("payload_path", str(self._payload_path)) as file:
             # Of a file that is too large, enough to see that it is.
             return bytes(file.read(upload_of(self._feed_type).max_bytes + 1))
 
@@ -91,7 +90,7 @@ class FeedSource:
 
         documents: Iterable[tuple[SlicePlan, bytes]]
         if self._payload_path is None:
-            documents = build(self._format, self._rows, self.plans, now=datetime.now(timezone.utc))
+            documents = build(self._format, self._rows_again, self.plans, now=datetime.now(timezone.utc))
         else:
             documents = [(self.plans[0], self._payload)]
         for plan, content in documents:
@@ -106,3 +105,7 @@ class FeedSource:
 
     def _rows(self) -> Iterator[Mapping[str, Any]]:
         return iter_rows(self._records, self._records_path)
+
+    def _rows_again(self) -> Iterator[Mapping[str, Any]]:
+        so_far = "A retry goes on with the feeds that were sent, and sends those that are missing."
+        return iter_rows(self._records, self._records_path, so_far=so_far)
