@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import copy
+import os
 import signal
 import socket
 from collections.abc import Sequence
@@ -13,8 +14,9 @@ import uvicorn
 
 from airflow_provider_walmart.sandbox import seed
 from airflow_provider_walmart.sandbox.app import App
+from airflow_provider_walmart.sandbox.clock import Clock
 from airflow_provider_walmart.sandbox.sandbox import Sandbox
-from airflow_provider_walmart.sandbox.state import Settings, State
+from airflow_provider_walmart.sandbox.state import CannotStartError, Settings, State
 
 
 class Server(uvicorn.Server):
@@ -35,23 +37,27 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     :param arguments: command line arguments; default those of the process.
     """
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
     settings = Settings(token_life=options.token_life, feed_seconds=options.feed_seconds)
 
     def fresh() -> State:
-        state = State(settings=copy.copy(settings))
+        state = State(Clock.started(), copy.copy(settings))
         if not options.no_seed:
             seed.small_shop(state)
         return state
 
-    listener = _listener(options.host, options.port)
-    storage = _listener(options.host, options.port and options.port + 1)
-    sandbox = Sandbox(
-        fresh,
-        secrets=dict(options.client),
-        storage_port=storage.getsockname()[1],
-        state_file=options.state_file,
-    )
+    try:
+        listener = _listener(options.host, options.port)
+        storage = _listener(options.host, options.port and options.port + 1)
+        sandbox = Sandbox(
+            fresh,
+            secrets=dict(options.client),
+            storage_port=storage.getsockname()[1],
+            state_file=options.state_file,
+        )
+    except CannotStartError as error:
+        parser.exit(2, f"{parser.prog}: error: {error}\n")
     # The server raises the signal that stopped it once more at its end; by then it has done its work.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
@@ -71,7 +77,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _listener(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.create_server((host, port), family=family, backlog=1024)
+    try:
+        listener = socket.create_server((host, port), family=family, backlog=1024)
+    except (OSError, OverflowError) as error:
+        number = getattr(error, "errno", None) or 0
+        # The words of the error itself say once more where.
+        reason = os.strerror(number) if number > 0 else error
+        raise CannotStartError(f"can't listen on {host}, port {port}: {reason}") from None
     # Accepted connections inherit it. Without it each answer waits 40 ms for the client's delayed ACK.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener

@@ -13,9 +13,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from airflow_provider_walmart.sandbox import throttle
-from airflow_provider_walmart.sandbox.errors import Refusal, Shape, bad_header, bad_param, unauthorized
+from airflow_provider_walmart.sandbox.errors import (
+    Refusal,
+    Shape,
+    bad_header,
+    bad_param,
+    unauthorized,
+    wants_json,
+)
 from airflow_provider_walmart.sandbox.sandbox import Sandbox
 from airflow_provider_walmart.sandbox.state import State, Token
+from airflow_provider_walmart.sandbox.xml_answers import in_xml
 
 MARKETS = ("us", "ca", "mx", "cl")
 SCOPES = (
@@ -144,6 +152,8 @@ class Endpoint:
             names.insert(0, f"{names[0]}?feedType={call.query('feedType')}")
         headers = throttle.spend(sandbox.state, f"{token.client}/{token.seller}", limit, names)
         response = await self.handle(call)
+        if response.media_type == "application/json" and not wants_json(request):
+            response = in_xml(response)
         response.headers.update(headers)
         return response
 

@@ -289,10 +289,14 @@ class Download(Struct):
     expires: float
 
 
+class CannotStartError(Exception):
+    """Why the sandbox can't start, in words for whoever started it."""
+
+
 class State(Struct):
     """Everything the sandbox remembers."""
 
-    clock: Clock = field(default_factory=Clock.started)
+    clock: Clock
     settings: Settings = field(default_factory=Settings)
     tokens: dict[str, Token] = {}
     refresh_tokens: dict[str, RefreshToken] = {}
@@ -326,14 +330,17 @@ class Store:
 
     :param make: returns the state a fresh sandbox starts with.
     :param path: the state file; ``None`` to keep the state in memory only.
+    :raises CannotStartError: when the file holds something else, or can't be read or written.
     """
 
     def __init__(self, make: Callable[[], State], path: Path | None = None) -> None:
         self._make = make
         self._path = path
-        known = path is not None and path.exists()
-        self.state = msgspec.json.decode(path.read_bytes(), type=State) if path and known else make()
-        self.save()
+        try:
+            self.state = _read(path) if path and path.exists() else make()
+            self.save()
+        except OSError as error:
+            raise CannotStartError(f"--state-file {path}: {error.strerror}") from None
 
     def reset(self) -> None:
         """Go back to the state of a fresh sandbox."""
@@ -349,3 +356,11 @@ class Store:
             file.flush()
             os.fsync(file.fileno())
         draft.replace(self._path)
+
+
+def _read(path: Path) -> State:
+    content = path.read_bytes()
+    try:
+        return msgspec.json.decode(content, type=State)
+    except ValueError as error:
+        raise CannotStartError(f"--state-file {path} holds no state of this sandbox ({error})") from None

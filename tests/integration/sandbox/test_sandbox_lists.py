@@ -3,6 +3,7 @@
 import csv
 import io
 import zipfile
+from xml.etree import ElementTree as ET
 
 import pytest
 import requests
@@ -220,6 +221,21 @@ def test_a_report_that_is_not_ready_cannot_be_downloaded(server):
 def test_bad_report_requests_are_refused_as_problems(reports, query, body):
     answer = reports.call("POST", f"{REPORTS}?{query}", json=body)
     assert (answer.status_code, answer.headers["Content-Type"]) == (400, "application/problem+json")
+
+
+@pytest.mark.parametrize("accept", ["*/*", "application/xml", None])
+def test_who_does_not_ask_for_json_gets_xml(accept, server):
+    order_id, *_ = server.control("POST", "seed", {"orders": 2, "items": 2})["orders"]
+    listed = server.call("GET", "/v3/orders", headers={"Accept": accept})
+    assert (listed.status_code, listed.headers["Content-Type"]) == (200, "application/xml")
+    assert "x-current-token-count" in listed.headers
+    document = ET.fromstring(listed.content)
+    assert document.tag == "list"
+    orders = document.findall("elements/order")
+    assert [order.findtext("purchaseOrderId") for order in orders][-1] == order_id
+    assert document.findtext("meta/totalCount") == "2"
+    items = ET.fromstring(server.call("GET", "/v3/items", headers={"Accept": accept}).content)
+    assert items.findtext("totalItems") == "2"
 
 
 def test_reports_speak_json_only(server):

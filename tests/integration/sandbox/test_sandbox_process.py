@@ -44,6 +44,46 @@ def test_bad_arguments_are_named(arguments):
     assert arguments[0] in run.stderr
 
 
+def refusal(*arguments: str) -> str:
+    """Return the only line that a sandbox says when it can't start."""
+    run = subprocess.run(
+        [sys.executable, "-m", "airflow_provider_walmart.sandbox", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (run.returncode, run.stdout) == (2, "")
+    (line,) = run.stderr.splitlines()
+    return line
+
+
+@pytest.mark.parametrize("content", ['{"a": 1}', "{}", "[]", '{"clock"', "", "\xff", '{"clock": 5}'])
+def test_a_file_that_holds_no_state_is_left_alone(content, tmp_path):
+    file = tmp_path / "state.json"
+    file.write_text(content, encoding="latin-1")
+    assert f"--state-file {file} holds no state of this sandbox" in refusal(
+        "--port", "0", "--state-file", str(file)
+    )
+    assert file.read_text(encoding="latin-1") == content
+
+
+@pytest.mark.parametrize(
+    ("place", "said"), [("no/state.json", "No such file or directory"), ("", "Is a directory")]
+)
+def test_a_state_file_that_cannot_be_written_is_named(place, said, tmp_path):
+    file = tmp_path / place
+    assert f"--state-file {file}: {said}" in refusal("--port", "0", "--state-file", str(file))
+
+
+def test_an_address_that_is_none_is_named(start):
+    port = start().url.rpartition(":")[2]
+    assert f"can't listen on 127.0.0.1, port {port}: Address already in use" in refusal("--port", port)
+    assert "port 70000: " in refusal("--port", "70000")
+    # Reports are downloaded from the port after it.
+    assert "port 65536: " in refusal("--port", "65535")
+    assert "can't listen on nowhere.invalid" in refusal("--port", "0", "--host", "nowhere.invalid")
+
+
 def test_a_fresh_sandbox_holds_a_small_shop(start):
     server = start()
     feeds = server.get("/v3/feeds")["results"]["feed"]
