@@ -5,18 +5,22 @@ A look returns what the ``of`` of the news takes: `FeedNews`, `OrderNews`, `Repo
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import msgspec
 
+from airflow_provider_walmart.client.errors import WalmartRequestError
 from airflow_provider_walmart.client.export_pages import LONGEST_HISTORY, export_pages
 from airflow_provider_walmart.client.feed_watch import FeedWatch
 from airflow_provider_walmart.client.feeds import iter_feeds
 from airflow_provider_walmart.client.marketplace import MarketplaceClient
 from airflow_provider_walmart.client.news import Need
 from airflow_provider_walmart.client.order_news import Sighting, sighting_of
-from airflow_provider_walmart.client.reports import find_report_requests
+from airflow_provider_walmart.client.reports import find_report_requests, is_documented
+
+log = logging.getLogger(__name__)
 
 # After a long absence, orders are caught up with in steps, each of which is remembered.
 LONGEST_LOOK = timedelta(days=2)
@@ -54,8 +58,16 @@ def look_at_orders(client: MarketplaceClient, need: Need) -> tuple[list[Sighting
 
 
 def look_at_reports(client: MarketplaceClient, need: Need) -> tuple[list[dict[str, Any]]]:
-    """Return the report requests of some types since some time."""
-    found = [
-        find_report_requests(client, report_type, since=need.since) for report_type in sorted(need.names)
-    ]
-    return ([request for requests in found for request in requests if isinstance(request, dict)],)
+    """Return the report requests of some types since some time; none of a type that there is not."""
+    found: list[Any] = []
+    for report_type in sorted(need.names):
+        try:
+            found += find_report_requests(client, report_type, since=need.since)
+        except WalmartRequestError as error:
+            # A word that one DAG misspells must not blind the watchers of the others.
+            if is_documented(report_type):
+                raise
+            log.warning(
+                "Walmart lists no reports of type %s; is that how it is written? %s", report_type, error
+            )
+    return ([request for request in found if isinstance(request, dict)],)

@@ -59,9 +59,9 @@ class Sighting:
     latest: int
 
 
-def sighting_of(order: dict[str, Any], ship_node_type: str) -> Sighting | None:
+def sighting_of(order: Any, ship_node_type: str) -> Sighting | None:
     """Return what is noted of an order as Walmart lists it; None for one without an id."""
-    if not order.get("purchaseOrderId"):
+    if not isinstance(order, dict) or not order.get("purchaseOrderId"):
         return None
     lines = _several(order.get("orderLines"), "orderLine")
     statuses = [one for line in lines for one in _several(line.get("orderLineStatuses"), "orderLineStatus")]

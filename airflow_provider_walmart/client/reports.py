@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import requests
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
+from airflow_provider_walmart.client.catalogue import find
 from airflow_provider_walmart.client.errors import (
     WalmartConfigError,
     WalmartConnectionError,
@@ -118,6 +119,12 @@ def request_report(
             path="/v3/reports/reportRequests",
         )
     return answer
+
+
+def is_documented(report_type: str) -> bool:
+    """Return whether Walmart's documents name a report type; there may be newer ones."""
+    (types,) = (one.enum for one in find("getRequestsStatus").parameters if one.name == "reportType")
+    return report_type in types
 
 
 def find_report_requests(

@@ -100,3 +100,19 @@ def test_a_restart_loses_nothing_and_repeats_nothing(shop):
     (last,), announced = asyncio.run(lifetime({"seconds": 0}))
     assert announced == [slow, last]
     assert asyncio.run(lifetime()) == ([], [])
+
+
+@pytest.mark.parametrize("shared", LOOPS)
+def test_a_type_that_walmart_does_not_know_stops_nobody(shop, shared, caplog):
+    async def scenario():
+        triggers = [
+            make_trigger(AssetStore(), report_types=types) for types in (["ITM"], ["ITEM", "ITM"], ["ITEM"])
+        ]
+        async with Watching(*triggers, shared=shared) as watcher:
+            new = seed(shop, {"seconds": 0})
+            await watcher.look()
+            return new, [ids(events) for events in watcher.events]
+
+    new, told = asyncio.run(asyncio.wait_for(scenario(), 60))
+    assert told == [[], new, new]
+    assert "Walmart lists no reports of type ITM; is that how it is written? " in caplog.text

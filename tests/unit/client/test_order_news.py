@@ -295,6 +295,11 @@ def test_odd_orders_are_noted_all_the_same(fields):
     assert sighting_of(walmarts(purchaseOrderId=None, **fields), "SellerFulfilled") is None
 
 
+@pytest.mark.parametrize("record", [None, "A", 5, [], {}])
+def test_what_is_no_order_is_passed_over(record):
+    assert sighting_of(record, "SellerFulfilled") is None
+
+
 # Minutes; mostly little time, so that things meet.
 SOON = st.integers(1, 60) | st.integers(1, 2500)
 # What a change makes of an order; it never goes back.
