@@ -106,7 +106,7 @@ class OnceBooker:
             if isinstance(error, WalmartNotFoundError) or says_nothing_there(error):
                 log.warning("%s, but can't be read yet: %s", said, error)
                 return booked
-            _say_what_is_done(error, said)
+            _say_what_came_before(error, said)
             raise
 
     def _send(self, key: str, wanted: dict[str, Any]) -> dict[str, Any]:
@@ -176,9 +176,9 @@ class OnceBooker:
             log.warning("It ended as %s. To book another one, use another externalOrderId.", status)
 
 
-def _say_what_is_done(error: WalmartError, done: str) -> None:
-    """Put into the error of a look what was done before it: the look is not what counts."""
-    error.hint = f"{done}; only reading it failed. {error.hint or ''}".strip()
+def _say_what_came_before(error: WalmartError, done: str) -> None:
+    """Put into the error of a look what became of the write before it, which is what counts."""
+    error.hint = f"{done}; then reading it failed. {error.hint or ''}".strip()
 
 
 def booking(delivery: Mapping[str, Any], client_id: str) -> dict[str, Any]:
@@ -228,25 +228,24 @@ def cancel(client: GoLocalClient, delivery_id: str, *, reason_code: str = DEFAUL
         "externalOrderId": delivery.get("externalOrderId"),
         "reasons": [{"code": reason_code}],
     }
+    done, refusal = f"Walmart accepted the cancellation of delivery {delivery_id}", None
     try:
         client.call("cancelDelivery", body={"deliveries": wanted}, params={"deliveryId": delivery_id})
     except WalmartError as error:
         if error.status not in (400, 409, 422) and not may_have_arrived(error, client.tokens.call.path):
             raise
         # Somebody else may have cancelled it meanwhile, or our own request did although its answer got lost.
+        done, refusal = f"The cancellation of delivery {delivery_id} failed ({error.message})", error
+    try:
         delivery = client.get_delivery(delivery_id)
-        if not is_cancelled(status_of(delivery)):
-            error.hint = f"The delivery is {status_of(delivery)}. {HINT_TOO_LATE}"
-            raise
-    else:
-        try:
-            delivery = client.get_delivery(delivery_id)
-        except WalmartError as error:
-            _say_what_is_done(error, f"Walmart accepted the cancellation of delivery {delivery_id}")
-            raise
-        if is_over(status_of(delivery)) and not is_cancelled(status_of(delivery)):
-            raise WalmartDeliveryFailedError(
-                f"Walmart accepted the cancellation of delivery {delivery_id}, but it is {status_of(delivery)}."
-            )
-    log.info("Walmart cancels delivery %s: it is %s now.", delivery_id, status_of(delivery))
+    except WalmartError as error:
+        _say_what_came_before(error, done)
+        raise
+    status = status_of(delivery)
+    if refusal is not None and not is_cancelled(status):
+        refusal.hint = f"The delivery is {status}. {HINT_TOO_LATE}"
+        raise refusal
+    if is_over(status) and not is_cancelled(status):
+        raise WalmartDeliveryFailedError(f"{done}, but it is {status}.")
+    log.info("Walmart cancels delivery %s: it is %s now.", delivery_id, status)
     return delivery

@@ -49,9 +49,11 @@ def id_of(name: str, value: Any) -> str:
     if isinstance(value, bool) or not isinstance(value, (str, int)):
         raise WalmartConfigError(f"{name} is a {type(value).__name__}; expected an id, as text.")
     text = str(value).strip()
-    if text.casefold() in NOTHING or not text.isprintable():
+    if text.casefold() in NOTHING:
         # What a template makes of nothing would be one id for many orders.
-        raise WalmartConfigError(f"{name} is {text[:20]!r}; expected an id, as text.")
+        raise WalmartConfigError(f"{name} is {text!r}; expected an id, as text.")
+    if not text.isprintable():
+        raise WalmartConfigError(f"{name} holds a character that is not printable; expected an id, as text.")
     return text
 
 

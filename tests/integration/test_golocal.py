@@ -268,7 +268,7 @@ def test_a_delivery_that_ended_badly_is_not_booked_again_but_said(golocal, caplo
         ({"externalOrderId": "None"}, "externalOrderId of delivery is 'None'"),
         ({"externalOrderId": "nan"}, "externalOrderId of delivery is 'nan'"),
         ({"externalOrderId": 77.0}, "externalOrderId of delivery is a float"),
-        ({"externalOrderId": "half a \ud800"}, "externalOrderId of delivery is 'half a"),
+        ({"externalOrderId": "half a \ud800"}, "externalOrderId of delivery holds a character"),
         ({"externalOrderId": "A", "clientId": True}, "clientId of delivery is a bool"),
         ({"externalOrderId": "A", "at": NOON}, "delivery.at is .*Points in time are text"),
         ({"externalOrderId": "A", "tip": float("nan")}, "delivery.tip is nan"),
@@ -501,7 +501,7 @@ def test_when_reading_a_booking_fails_the_error_says_that_it_is_booked(golocal, 
     with pytest.raises(kind) as raised:
         book()
     [found] = deliveries(golocal)
-    assert f"Order ORDER-7 is booked as delivery {found['deliveryId']}; only reading it" in str(raised.value)
+    assert f"Order ORDER-7 is booked as delivery {found['deliveryId']}; then reading it" in str(raised.value)
 
 
 def test_quote_then_book(golocal):
@@ -668,12 +668,21 @@ def test_when_reading_a_cancelled_delivery_fails_the_error_says_that_it_was_canc
     delivery_id = book()["deliveryId"]
     golocal.fault(f"{DELIVERIES}/", method="GET", skip=1, status=500)
     with pytest.raises(
-        WalmartServerError, match=f"accepted the cancellation of delivery {delivery_id}; only"
+        WalmartServerError, match=f"accepted the cancellation of delivery {delivery_id}; then"
     ):
         cancel(delivery_id)
     golocal.no_faults()
     assert cancel(delivery_id)["deliveryStatus"] == "CANCELLED_BY_CLIENT"
     assert cancellations(golocal) == 1
+
+
+@pytest.mark.parametrize("trouble", [{"status": 409}, {"reset": "before"}], ids=["refused", "lost"])
+def test_when_reading_fails_after_a_cancellation_that_failed_the_error_says_both(golocal, trouble):
+    delivery_id = book()["deliveryId"]
+    golocal.fault("/cancel$", **trouble)
+    golocal.fault(f"{DELIVERIES}/", method="GET", skip=1, status=500)
+    with pytest.raises(WalmartServerError, match=f"The cancellation of delivery {delivery_id} failed .PUT"):
+        cancel(delivery_id)
 
 
 def test_a_cancellation_on_its_way_is_fine(golocal, caplog):
