@@ -301,7 +301,7 @@ class WalmartHook(AccountHook[WalmartSettings, MarketplaceClient]):
         :param path: local file; appears once the download is complete.
         :raises WalmartConfigError: for a place that is not on this machine.
         """
-        path = str(path).removeprefix("file://")
+        path = os.path.expanduser(str(path).removeprefix("file://"))
         scheme, elsewhere, _ = path.partition("://")
         if elsewhere:
             raise errors.WalmartConfigError(

@@ -56,7 +56,7 @@ def _address(uri: str) -> str:
     """Return where a browser finds a file; for stores without a page of their own the URI, to copy."""
     parts = urlsplit(uri)
     if not parts.scheme:
-        return f"file://{os.path.abspath(uri)}"
+        return f"file://{os.path.abspath(os.path.expanduser(uri))}"
     # Before the @ stands a connection, which tells a browser nothing.
     bucket = parts.netloc.rpartition("@")[2]
     if parts.scheme in CONSOLES:

@@ -57,7 +57,7 @@ def storage_path(uri: str, field: str) -> ObjectStoragePath:
         raise WalmartConfigError(f"{field} is {uri!r}; expected a path or a URI.")
     try:
         # Airflow 3.1 takes a relative path from the root.
-        place = ObjectStoragePath(uri if "://" in uri else os.path.abspath(uri))
+        place = ObjectStoragePath(uri if "://" in uri else os.path.abspath(os.path.expanduser(uri)))
         _ = place.fs
     except (ValueError, ImportError) as error:
         raise WalmartConfigError(f"{field} is {shown(uri)!r}: {error}.", hint=PROVIDERS) from None

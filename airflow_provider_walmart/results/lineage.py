@@ -62,7 +62,7 @@ def dataset_of(uri: str) -> tuple[str, str]:
     :param uri: a URI, with or without the id of a connection in front of its host, or a path on this machine.
     """
     if "://" not in uri:
-        return "file", os.path.abspath(uri)
+        return "file", os.path.abspath(os.path.expanduser(uri))
     parts = urlsplit(uri)
     if parts.scheme == "file":
         return "file", parts.path

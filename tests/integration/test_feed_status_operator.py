@@ -290,14 +290,18 @@ class TestFailedItemsFile:
         operator(item_errors_path=str(target), allowed_failures=5).execute({})
         assert len(rows_of(target)) == 1
 
-    @pytest.mark.parametrize("form", ["{}", "file://{}", "relative"])
+    @pytest.mark.parametrize(
+        "form", ["{}/items.jsonl", "file://{}/items.jsonl", "items.jsonl", "~/items.jsonl"]
+    )
     def test_forms_of_a_path(self, form, shop, tmp_path, monkeypatch):
         monkeypatch.chdir(tmp_path)
-        path = "items.jsonl" if form == "relative" else form.format(tmp_path / "items.jsonl")
+        monkeypatch.setenv("HOME", str(tmp_path))
+        path = form.format(tmp_path)
         shop.feed(items=5, failed=1, age=60)
         (summary,) = operator(item_errors_path=path, allowed_failures=5).execute({})
         assert summary["errors_uri"] == path
         assert len(rows_of(tmp_path / "items.jsonl")) == 1
+        assert not (tmp_path / "~").exists()
 
     def test_another_kind_of_storage(self, shop):
         from airflow.sdk import ObjectStoragePath

@@ -50,6 +50,7 @@ def test_the_feed(links, xcoms, page):
     [
         (None, ""),
         ("/data/failed.jsonl", "file:///data/failed.jsonl"),
+        ("~/failed.jsonl", "file:///home/ann/failed.jsonl"),
         ("file:///data/failed.jsonl", "file:///data/failed.jsonl"),
         (
             "s3://aws_default@my-bucket/a b/failed.jsonl",
@@ -62,7 +63,8 @@ def test_the_feed(links, xcoms, page):
         ("abfs://key:secret@container/failed.jsonl", "abfs://container/failed.jsonl"),
     ],
 )
-def test_the_failed_items(links, uri, address):
+def test_the_failed_items(links, uri, address, monkeypatch):
+    monkeypatch.setenv("HOME", "/home/ann")
     assert links(return_value=[feed("F@1"), feed("F@2", 1, uri)])[1] == address
 
 
