@@ -173,6 +173,8 @@ def moment_of(row: Mapping[str, Any], column: str) -> datetime | None:
     if value is None:
         return None
     try:
+        if isinstance(value, date) and not isinstance(value, datetime):
+            value = value.isoformat()
         if isinstance(value, str):
             value = msgspec.convert(value if len(value) > 10 else f"{value}T00:00:00Z", datetime)
         if isinstance(value, datetime):

@@ -248,9 +248,13 @@ def is_done(request: Mapping[str, Any]) -> bool:
 
 def progress(request: Mapping[str, Any]) -> str:
     """Return how far a report is, in words for the log."""
+    return f"{_name(request)} is {request.get('requestStatus')}"
+
+
+def _name(request: Mapping[str, Any]) -> str:
     return (
-        f"report {request.get('requestId')} ({request.get('reportType')} {request.get('reportVersion')}) is "
-        f"{request.get('requestStatus')}, asked for at {request.get('requestSubmissionDate')}"
+        f"report {request.get('requestId')} ({request.get('reportType')} {request.get('reportVersion')}, asked for at "
+        f"{request.get('requestSubmissionDate')})"
     )
 
 
@@ -264,8 +268,9 @@ def check_ready(request: Mapping[str, Any] | None, request_id: str) -> None:
             f"Walmart doesn't know report request {request_id} (any more): reports are kept for 30 days."
         )
     if request.get("requestStatus") == "ERROR":
+        why = request.get("errorDescription")
         raise WalmartReportFailedError(
-            f"Walmart could not make {progress(request)}: {request.get('errorDescription') or 'it says not why'}.",
+            f"Walmart could not make {_name(request)}{f': {why}' if why else ' and gives no reason'}.",
             hint="Ask again in an hour at the earliest: Walmart takes one request per report type and hour.",
         )
 
@@ -298,17 +303,31 @@ def download_report(client: MarketplaceClient, request_id: str, file: IO[bytes])
 def _link_in(answer: Any) -> str | None:
     """Return the download link in an answer; None when there is none that may be followed."""
     link = answer.get("downloadURL") if isinstance(answer, dict) else None
-    if not isinstance(link, str):
-        return None
+    return link if isinstance(link, str) and _may_be_followed(link) else None
+
+
+def _may_be_followed(link: str) -> bool:
     try:
         parts = urlsplit(link)
     except ValueError:
-        return None
-    if parts.hostname and (
-        parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname))
-    ):
-        return link
-    return None
+        return False
+    return bool(
+        parts.hostname
+        and (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname)))
+    )
+
+
+class _Storage(HttpSession):
+    """Where a download link leads, over any number of redirects."""
+
+    def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
+        """Send a request, also one that follows a redirect.
+
+        :raises WalmartServerError: when it would go unencrypted to another machine.
+        """
+        if not _may_be_followed(str(request.url)):
+            raise WalmartServerError("A download link leads on to an address that isn't https.")
+        return super().send(request, **kwargs)
 
 
 @contextlib.contextmanager
@@ -353,7 +372,7 @@ def _fetch_once(client: MarketplaceClient, link: str, request_id: str, file: IO[
     try:
         with (
             _nothing_logged(),
-            HttpSession(link, str(client.session.headers["User-Agent"])) as storage,
+            _Storage(link, str(client.session.headers["User-Agent"])) as storage,
             storage.get(link, stream=True, timeout=timeout) as response,
         ):
             return _write(response, request_id, file)

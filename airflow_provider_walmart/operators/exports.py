@@ -22,6 +22,7 @@ from airflow_provider_walmart.results.export_window import (
 from airflow_provider_walmart.results.failures import fail_for_good
 from airflow_provider_walmart.results.files import AnyPlace, Place
 from airflow_provider_walmart.results.lineage import WithLineage
+from airflow_provider_walmart.results.spans import span_of
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -118,7 +119,7 @@ class WalmartExportOperator(WithLineage, BaseOperator):
             if self.compression not in (None, "", "gzip"):
                 raise WalmartConfigError(f"compression is {self.compression!r}; allowed: gzip or None.")
             sizes = part_size("part_records", self.part_records), part_size("part_bytes", self.part_bytes)
-            lookback = _span(self.lookback)
+            lookback = None if self.lookback is None else span_of("lookback", self.lookback)
             operation, params = own_params(self.operation, self.api_params, self.params)
             field = self.cursor_field or ""
             cursor = CursorField(field) if field else None
@@ -167,16 +168,3 @@ class WalmartExportOperator(WithLineage, BaseOperator):
                 self.log.info("%d records in %d pages so far", file.records, pages)
                 told = file.records + PROGRESS_EVERY
         return pages
-
-
-def _span(value: Any) -> timedelta | None:
-    """Return a length of time, None for none given."""
-    try:
-        span = value if value is None or isinstance(value, timedelta) else timedelta(seconds=value)
-    except (TypeError, OverflowError):
-        span = timedelta(-1)
-    if span is not None and span < timedelta(0):
-        raise WalmartConfigError(
-            f"lookback is {str(value)[:40]!r}; expected a timedelta or seconds, not negative."
-        )
-    return span

@@ -27,6 +27,7 @@ from airflow_provider_walmart.results.feed_source import FeedSource
 from airflow_provider_walmart.results.feeds import judge_feeds
 from airflow_provider_walmart.results.files import AnyPlace, Place, check_place
 from airflow_provider_walmart.results.lineage import WithLineage
+from airflow_provider_walmart.results.spans import span_of
 from airflow_provider_walmart.results.waiting import feeds_of_event, missing_or_typed, wait_for_feeds
 
 if TYPE_CHECKING:
@@ -215,7 +216,7 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
         self.durable = durable
         self.on_unknown = on_unknown
         self.poll_interval = poll_interval
-        self.timeout = timeout if isinstance(timeout, timedelta) else timedelta(seconds=timeout)
+        self.timeout = span_of("timeout", timeout)
         self.deferrable = deferrable
         self.walmart_conn_id = walmart_conn_id
 

@@ -22,8 +22,9 @@ from airflow_provider_walmart.client.errors import (
 from airflow_provider_walmart.client.outcomes import may_have_arrived, never_arrived
 from airflow_provider_walmart.results.context import MemoryRecords, push
 from airflow_provider_walmart.results.failures import fail_for_good
-from airflow_provider_walmart.results.files import AnyPlace, Place
+from airflow_provider_walmart.results.files import AnyPlace, Place, naming
 from airflow_provider_walmart.results.lineage import WithLineage
+from airflow_provider_walmart.results.spans import span_of
 from airflow_provider_walmart.results.waiting import check_event, wait_for_report
 
 if TYPE_CHECKING:
@@ -53,7 +54,8 @@ class WalmartReportOperator(WithLineage, BaseOperator):
     :param report_version: None (default): the newest documented one.
     :param output_format: ``csv`` (default), ``zip`` (as it comes), ``jsonl``, or ``parquet`` (needs pyarrow; all
         columns as text).
-    :param reuse_within: how old an equal request may be to be used; default one hour; zero: always a new one.
+    :param reuse_within: how old an equal request may be to be used, as timedelta or seconds; default one hour; zero:
+        always a new one.
     :param row_filters: Walmart's ``rowFilters``, a list of dicts.
     :param exclude_columns: columns to leave out.
     :param start: begin of the data's time window (aware); some report types need it.
@@ -91,7 +93,7 @@ class WalmartReportOperator(WithLineage, BaseOperator):
         output_path: AnyPlace,
         report_version: str | None = None,
         output_format: str = "csv",
-        reuse_within: timedelta | None = timedelta(hours=1),
+        reuse_within: timedelta | float | None = timedelta(hours=1),
         row_filters: Sequence[Mapping[str, Any]] | None = None,
         exclude_columns: Sequence[str] | None = None,
         start: datetime | str | None = None,
@@ -108,14 +110,14 @@ class WalmartReportOperator(WithLineage, BaseOperator):
         self.output_path = output_path
         self.report_version = report_version
         self.output_format = output_format
-        self.reuse_within = reuse_within or timedelta(0)
+        self.reuse_within = span_of("reuse_within", reuse_within or timedelta(0))
         self.row_filters = row_filters
         self.exclude_columns = exclude_columns
         self.start = start
         self.end = end
         self.date_granularity = date_granularity
         self.poll_interval = poll_interval
-        self.timeout = timeout if isinstance(timeout, timedelta) else timedelta(seconds=timeout)
+        self.timeout = span_of("timeout", timeout)
         self.deferrable = deferrable
         self.walmart_conn_id = walmart_conn_id
 
@@ -334,7 +336,8 @@ class WalmartReportOperator(WithLineage, BaseOperator):
             check_ready(request, request_id)
             # A zip file is read from its end, so it goes to the local disk first.
             with tempfile.TemporaryFile(prefix="walmart-report-") as archive:
-                length = download_report(self.hook.client, request_id, archive)
+                with naming(f"The folder for temporary files, {tempfile.gettempdir()},"):
+                    length = download_report(self.hook.client, request_id, archive)
                 rows = land_report(archive, self.output_path, self.output_format)
         except WalmartReportFailedError:
             # It may never get better.

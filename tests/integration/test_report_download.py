@@ -27,6 +27,7 @@ from airflow_provider_walmart.client.errors import (
     WalmartReportFailedError,
     WalmartServerError,
 )
+from airflow_provider_walmart.client.transport import WalmartSession
 from airflow_provider_walmart.hooks.walmart import WalmartHook
 from airflow_provider_walmart.operators.reports import WalmartReportOperator
 
@@ -179,6 +180,25 @@ def test_a_link_that_is_none_is_not_followed(shop, operator, files, body):
     assert files() == []
 
 
+@pytest.mark.parametrize(
+    "to", ["http://storage.example.com/report.zip", "ftp://storage.example.com/report.zip"]
+)
+def test_a_redirect_is_followed_to_where_a_link_may_lead_only(shop, operator, files, to, monkeypatch):
+    monkeypatch.setattr(WalmartSession, "ATTEMPTS", 1)
+    shop.fault(STORAGE, status=307, headers={"Location": f"{to}?sig=not-to-be-told"})
+    with pytest.raises(WalmartServerError, match="address that isn't https") as caught:
+        Task().run(operator)
+    assert "sig=" not in str(caught.value)
+    assert files() == []
+
+
+def test_a_redirect_within_the_rules_is_followed(shop, operator, files):
+    shop.fault(STORAGE, status=307, headers={"Location": "/storage/elsewhere"}, times=1)
+    with pytest.raises((WalmartReportFailedError, WalmartServerError), match="storage"):
+        Task().run(operator)
+    assert any("elsewhere" in entry["path"] for entry in shop.received(STORAGE))
+
+
 # -- the storage ---------------------------------------------------------------------------------------
 
 
@@ -244,11 +264,13 @@ def test_a_bad_download_leaves_nothing_and_costs_no_report(shop, operator, files
 # -- this machine --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("size", [60_000, 1_200_000], ids=["downloading", "unpacking"])
-def test_a_full_disk(shop, operator, files, size):
+@pytest.mark.parametrize(
+    ("size", "place"), [(60_000, "folder for temporary files, .*temporary,"), (1_200_000, "landed/items")]
+)
+def test_a_full_disk(shop, operator, files, size, place):
     shop.settings(report_rows=5000)
     task = Task()
-    with disk_full_after(size), pytest.raises(OSError, match="File too large"):
+    with disk_full_after(size), pytest.raises(OSError, match=f"{place} can't be written: .*File too large"):
         task.run(operator)
     assert files() == []
     assert task.run(operator)["rows"] == 5000

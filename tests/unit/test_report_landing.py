@@ -86,6 +86,17 @@ def test_parquet_has_text_columns(land):
     assert {str(field.type) for field in table.schema} == {"string"}
 
 
+@pytest.mark.parametrize("output_format", ["jsonl", "parquet"])
+def test_long_fields_land(land, output_format):
+    before = csv.field_size_limit(131072)
+    try:
+        rows, content = land(b"SKU,Name\nA,%b\n" % (b"x" * 200_000), output_format)
+    finally:
+        csv.field_size_limit(before)
+    assert rows == 1
+    assert output_format == "parquet" or json.loads(content)["Name"] == "x" * 200_000
+
+
 def test_parquet_without_rows_has_columns(land):
     rows, content = land(b"SKU,Name\n", "parquet")
     assert (rows, parquet.read_table(io.BytesIO(content)).column_names) == (0, ["SKU", "Name"])
@@ -233,6 +244,7 @@ def test_a_folder_in_the_archive_is_no_file(land):
         (b"SKU\nA\nB,C\n", "Row 2 .* has 2 columns, its header 1"),
         (b"SKU,SKU\nA,B\n", "two columns of one name"),
         (b"SKU\n\xe9\n", "damaged"),
+        (b'SKU\n"%b' % (b"A\n" * 9_000_000), "damaged: field larger"),
     ],
 )
 @pytest.mark.parametrize("output_format", ["jsonl", "parquet"])
