@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import requests
 
 from airflow_provider_walmart.client.catalogue import Operation
-from airflow_provider_walmart.client.errors import ErrorDetail, WalmartRequestError, WalmartServerError
-from airflow_provider_walmart.client.responses import answer_error, decode_json, json_error_details
+from airflow_provider_walmart.client.errors import (
+    ErrorDetail,
+    WalmartRequestError,
+    WalmartServerError,
+)
+from airflow_provider_walmart.client.paging import records
+from airflow_provider_walmart.client.responses import (
+    answer_error,
+    decode_json,
+    error_details,
+    json_error_details,
+    json_object,
+    secrets_of,
+)
 from airflow_provider_walmart.client.webhook_secrets import blacken
 
 log = logging.getLogger(__name__)
@@ -22,6 +34,14 @@ WRAPPERS = ("order", "responseRecord", "deliveries")
 REMARKS = ("INFO", "WARN")
 # What the status of a ship node is when its stock was not set; errors need not come with it.
 FAILED_NODE = ("FAILURE", "FAILED", "ERROR")
+# What the status of an answer is, where it has one.
+OK, FAIL = "OK", "FAIL"
+# What stands around errors and says nothing by itself.
+AROUND_ERRORS = ("errors", "error", "status", "statusCode", "header", "headers")
+HINT_NOTHING_TAKEN = (
+    "This was not taken for an empty answer: no file is replaced and no watermark moved by it. A retry asks again; if "
+    "it lasts, Walmart's support wants the correlation id."
+)
 
 
 def answer_of(
@@ -35,7 +55,8 @@ def answer_of(
     :return: decoded JSON without its documented wrapper; bytes for a file; None for 204, and for an empty body after a
         write.
     :raises WalmartRequestError: when a write was refused in full or in part inside a 200.
-    :raises WalmartServerError: when JSON was to be expected and something else came, or nothing.
+    :raises WalmartServerError: when JSON was to be expected and something else came, or nothing, or errors and nothing
+        else.
     """
     if response.status_code == 204:
         return None
@@ -46,10 +67,14 @@ def answer_of(
         return None
     if not has_json and "json" not in response.headers.get("Content-Type", ""):
         return response.content
-    answer = decode_json(response)
+    answer = json_object(response) if operation.is_list else decode_json(response)
+    if operation.is_list:
+        check_page(operation, response, answer)
     # Most answers have none, and a search in the text is next to nothing.
-    may_refuse = b'"errors"' in response.content or b'"shipNode"' in response.content
-    refused = list(map(blackout, embedded_errors(answer))) if may_refuse else []
+    may_refuse = any(name in response.content for name in (b'"error', b'"shipNode"', b'"FAIL"'))
+    refused = list(map(blackout, embedded_errors(answer, secrets_of(response)))) if may_refuse else []
+    if may_refuse and operation.safe_to_retry and _is_nothing_but_errors(answer, refused):
+        raise _nothing_taken(operation, response, "nothing but errors", refused)
     if refused and not operation.safe_to_retry:
         raise answer_error(
             WalmartRequestError, response, "answered 200, but refused part of the request", refused
@@ -62,24 +87,70 @@ def answer_of(
     return unwrapped(operation, answer)
 
 
-def embedded_errors(answer: Any) -> list[ErrorDetail]:
+def check_page(operation: Operation, response: requests.Response, page: dict[str, Any]) -> None:
+    """Let a page of a list pass unless it has no records and doesn't say either that there are none.
+
+    :param page: the decoded answer.
+    :raises WalmartServerError: for errors in place of records, and for an answer that isn't about a list.
+    """
+    if operation.paging is None or records(operation, page):
+        return
+    errors, status = embedded_errors(page, secrets_of(response)), str(page.get("status")).upper()
+    if errors:
+        raise _nothing_taken(operation, response, "errors in place of records", errors)
+    if status == FAIL:
+        raise _nothing_taken(
+            operation, response, f"status {FAIL} in place of records", error_details(response)
+        )
+    paths = (*operation.paging.records, *operation.paging.total, *operation.paging.cursor)
+    known = {path.partition(".")[0] for path in paths}
+    if status != OK and not any(name in known or name.startswith("total") for name in page):
+        what = "neither a list of records nor a total"
+        raise _nothing_taken(operation, response, what, error_details(response))
+
+
+def _is_nothing_but_errors(answer: Any, errors: list[ErrorDetail]) -> bool:
+    if not isinstance(answer, dict) or any(
+        value for name, value in answer.items() if name not in AROUND_ERRORS
+    ):
+        return False
+    return bool(errors) or str(answer.get("status")).upper() == FAIL
+
+
+def _nothing_taken(
+    operation: Operation, response: requests.Response, what: str, details: list[ErrorDetail]
+) -> WalmartServerError:
+    return answer_error(
+        WalmartServerError,
+        response,
+        f"answered {response.status_code} to {operation.name} with {what}",
+        details,
+        HINT_NOTHING_TAKEN,
+        is_read=True,
+    )
+
+
+def embedded_errors(answer: Any, secrets: Sequence[str] = ()) -> list[ErrorDetail]:
     """Return the errors in an answer, in its parts and in the entries of its lists, such as an inventory's nodes.
 
     Those of an entry name it. Remarks, which have a severity of their own, are none.
+
+    :param secrets: what they could echo; blacked out.
     """
     if not isinstance(answer, dict):
         return []
-    held = [part for value in answer.values() for part in (value if isinstance(value, list) else [value])]
+    parts = [value for name, value in answer.items() if name not in ("errors", "error")]
+    held = [part for value in parts for part in (value if isinstance(value, list) else [value])]
     entries = [part for part in held if isinstance(part, dict)]
     return [
-        *_errors_of(answer),
-        *(_named(detail, entry) for entry in entries for detail in _errors_of(entry)),
+        *_errors_of(answer, secrets),
+        *(_named(detail, entry) for entry in entries for detail in _errors_of(entry, secrets)),
     ]
 
 
-def _errors_of(holder: Mapping[str, Any]) -> Iterator[ErrorDetail]:
-    if errors := _serious(holder.get("errors")):
-        yield from json_error_details({"errors": errors})
+def _errors_of(holder: Mapping[str, Any], secrets: Sequence[str]) -> Iterator[ErrorDetail]:
+    if errors := _serious(holder.get("errors") or holder.get("error")):
+        yield from json_error_details({"errors": errors}, secrets)
     elif "shipNode" in holder and str(holder.get("status")).upper() in FAILED_NODE:
         yield ErrorDetail(description=f"status {holder['status']}")
 

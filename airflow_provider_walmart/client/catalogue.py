@@ -152,6 +152,11 @@ class Operation:
         return f"{self.method} {self.path}?{query}" if query else f"{self.method} {self.path}"
 
     @property
+    def is_list(self) -> bool:
+        """Whether it answers with a list; what has a path of its own may hold one besides."""
+        return self.paging is not None and "{" not in self.path
+
+    @property
     def gives_file(self) -> bool:
         """Whether what it answers is a file: a table, a label, XML."""
         return bool(self.success) and not any("json" in media_type for media_type in self.success)

@@ -61,6 +61,7 @@ class WalmartError(Exception):
     :param details: Walmart's own errors.
     :param correlation_id: ``WM_QOS.CORRELATION_ID`` of the attempt, for Walmart's support.
     :param hint: what to do about it, in plain English.
+    :param is_read: the call only asks, whatever its method.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class WalmartError(Exception):
         details: Sequence[ErrorDetail] = (),
         correlation_id: str | None = None,
         hint: str | None = None,
+        is_read: bool = False,
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -82,6 +84,7 @@ class WalmartError(Exception):
         self.details = tuple(details)
         self.correlation_id = correlation_id
         self.hint = hint
+        self.is_read = is_read or method == "GET"
 
     @property
     def codes(self) -> tuple[str, ...]:
@@ -92,8 +95,7 @@ class WalmartError(Exception):
     def is_final(self) -> bool:
         """Whether the same call would fail the same way again, so that a retry is a waste."""
         # A proxy's page in place of what was asked for, too, is a 200.
-        is_read = self.status == 200 and self.method == "GET"
-        return self.status in FINAL_STATUSES and not is_read
+        return self.status in FINAL_STATUSES and not (self.status == 200 and self.is_read)
 
     def __str__(self) -> str:
         text = self.message

@@ -7,7 +7,7 @@ from typing import Any
 
 import requests
 
-from airflow_provider_walmart.client.answers import answer_of
+from airflow_provider_walmart.client.answers import answer_of, check_page
 from airflow_provider_walmart.client.auth import WalmartAuth
 from airflow_provider_walmart.client.catalogue import Operation, find
 from airflow_provider_walmart.client.errors import (
@@ -189,7 +189,11 @@ class MarketplaceClient:
 
         def fetch(query: str, page_body: Any) -> Any:
             response = self._send(found, built, page_body, query)
-            return None if response.status_code == 204 else json_object(response)
+            if response.status_code == 204:
+                return None
+            page = json_object(response)
+            check_page(found, response, page)
+            return page
 
         return iter_records(
             found,
@@ -215,10 +219,13 @@ class MarketplaceClient:
             if response.status_code == 204 or paging is None:
                 return None
             try:
-                return decode_page(response.content, paging)
+                page = decode_page(response.content, paging)
             except (ValueError, RecursionError):
                 # Decodes what is less strict than JSON should be, and says what came in place of it.
-                return json_object(response)
+                page = json_object(response)
+            if not records(found, page):
+                check_page(found, response, json_object(response))
+            return page
 
         first_may_be_empty = self._first_may_be_empty(found, params, fetch)
         body: Any = {} if found.body_required else None
@@ -322,7 +329,7 @@ def _is_start_of_list(operation: Operation, params: Mapping[str, Any] | None) ->
     """Return whether a call asks for a list from its start, so that there may be nothing in it."""
     paging = operation.paging
     # What has a path of its own is missing itself, and a place in the list that is unknown is no end of it.
-    if paging is None or "{" in operation.path:
+    if paging is None or not operation.is_list:
         return False
     position = (params or {}).get(paging.position)
     return position is None or str(position) == str(paging.first)

@@ -28,6 +28,7 @@ What the styles of the catalogue mean:
 from __future__ import annotations
 
 import itertools
+import logging
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -41,6 +42,8 @@ from airflow_provider_walmart.client.errors import (
     WalmartRequestError,
 )
 from airflow_provider_walmart.client.request_building import build_request
+
+log = logging.getLogger(__name__)
 
 Fetch = Callable[[str, Any], Any]
 # Largest offset of GET /v3/items, for the markets whose documents name none.
@@ -197,6 +200,8 @@ class Paginator:
         self._strict = strict
         self._guard = LoopGuard(operation)
         self._position = self._sent(self.paging.position)
+        self._from_start = str(self._position) == str(self.paging.first)
+        self._least_total: int | None = None
 
     def first(self) -> PageRequest:
         """Return what to send first."""
@@ -206,7 +211,12 @@ class Paginator:
         """Return what to send after a page; None at the end."""
         found = records(self.operation, page)
         self.seen += len(found)
-        return self._after(page, found)
+        if total := total_of(self.operation, page):
+            self._least_total = min(total, self._least_total or total)
+        following = self._after(page, found)
+        if following is None:
+            self._tell_of_missing()
+        return following
 
     def rescue(self, error: WalmartError) -> PageRequest | None:
         """Return what to send after a page could not be had; None at the end.
@@ -217,6 +227,17 @@ class Paginator:
 
     def _after(self, page: Any, found: list[Any]) -> PageRequest | None:
         raise NotImplementedError
+
+    def _tell_of_missing(self) -> None:
+        # Totals change while a list is read: only what no page's total explains is missing.
+        total = self._least_total or 0
+        if self.operation.is_list and self._from_start and self.seen < total:
+            log.warning(
+                "%s ended after %d of %d records; the list was cut short, or changed while it was read",
+                self.operation.name,
+                self.seen,
+                total,
+            )
 
     def _first_body(self, body: Any) -> dict[str, Any]:
         if not isinstance(body, (dict, type(None))):
@@ -376,7 +397,6 @@ class ItemsPaginator(ScrollPaginator):
 
     def __init__(self, operation: Operation, params: Mapping[str, Any], body: Any, strict: bool) -> None:
         super().__init__(operation, params, body, strict)
-        self._from_start = self._position == self.paging.first
         offset = self._params.get("offset")
         self._by_offset = None if offset is None else self._offsets(offset)
 

@@ -6,7 +6,7 @@ import base64
 import contextlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
@@ -166,15 +166,18 @@ def error_details(response: requests.Response) -> list[ErrorDetail]:
         found = _from_markup(response.content[:MAX_MARKUP].decode("utf-8", "replace"))
     else:
         found = _from_json(decoded)
-    return _details(found, _secrets_of(response))
+    return _details(found, secrets_of(response))
 
 
-def json_error_details(body: Any) -> list[ErrorDetail]:
-    """Return Walmart's errors out of a decoded answer."""
-    return _details(_from_json(body), [])
+def json_error_details(body: Any, secrets: Sequence[str] = ()) -> list[ErrorDetail]:
+    """Return Walmart's errors out of a decoded answer.
+
+    :param secrets: what they could echo; blacked out.
+    """
+    return _details(_from_json(body), secrets)
 
 
-def _details(found: Iterator[tuple[Any, Any, Any]], secrets: list[str]) -> list[ErrorDetail]:
+def _details(found: Iterator[tuple[Any, Any, Any]], secrets: Sequence[str]) -> list[ErrorDetail]:
     details = []
     for code, field, description in found:
         texts = (_clean(str(part or ""), secrets) for part in (code, field, description))
@@ -216,7 +219,7 @@ def _from_markup(text: str) -> Iterator[tuple[str, str, str]]:
             yield code, field, description
 
 
-def _secrets_of(response: requests.Response) -> list[str]:
+def secrets_of(response: requests.Response) -> list[str]:
     """Return what the request carried that an answer could echo."""
     headers, body = response.request.headers, response.request.body
     scheme, _, credentials = str(headers.get("Authorization") or "").partition(" ")
@@ -233,7 +236,7 @@ def _secrets_of(response: requests.Response) -> list[str]:
     return [secret for secret in secrets if secret]
 
 
-def _clean(text: str, secrets: list[str]) -> str:
+def _clean(text: str, secrets: Sequence[str]) -> str:
     for secret in secrets:
         text = text.replace(secret, "***")
     text = " ".join(text.split())

@@ -118,7 +118,7 @@ def test_not_strict_lets_newer_names_and_values_through_but_nothing_that_cannot_
 
 
 def test_the_partner_of_the_connection_is_sent_where_an_operation_asks_for_it(wire, make_client):
-    server = wire(lambda request: token() if request.path == "/v3/token" else http(200, {}))
+    server = wire(lambda request: token() if request.path == "/v3/token" else http(200, {"list": {}}))
     client = make_client(server.url, partner_id="10001234567")
     client.call("getTaxForms", params={})
     client.call("getTaxForms", params={"WM_PARTNER_ID": None})

@@ -385,8 +385,11 @@ def test_when_even_looking_fails_the_outcome_is_unknown_until_the_next_try(goloc
     assert sent(golocal) == 1
 
 
-def test_nothing_is_sent_while_looking_fails(golocal):
-    golocal.fault(BOOKING, method="GET", status=500)
+@pytest.mark.parametrize(
+    "trouble", [{"status": 500}, {"status": 200, "body": {"errors": [{"code": "500.500.100"}]}}]
+)
+def test_nothing_is_sent_while_looking_fails(golocal, trouble):
+    golocal.fault(BOOKING, method="GET", **trouble)
     with pytest.raises(WalmartServerError):
         book()
     assert sent(golocal) == 0
@@ -569,11 +572,14 @@ ECHO = {
 }
 
 
-@pytest.mark.parametrize("call", ["book", "quote", "answered 200", "raw JSON", "raw text"])
+@pytest.mark.parametrize(
+    "call", ["book", "quote", "errors in a 200", "errors beside a quote", "raw JSON", "raw text"]
+)
 def test_what_errors_repeat_of_numbers_and_in_field_is_blacked_out(golocal, call, caplog):
     hook = WalmartGoLocalHook()
-    status = 200 if call == "answered 200" else 400
-    golocal.fault(DELIVERIES, method="POST", status=status, body={"errors": [ECHO]})
+    status = 200 if call.startswith("errors") else 400
+    quote = {"quoteId": "Q-1"} if call == "errors beside a quote" else {}
+    golocal.fault(DELIVERIES, method="POST", status=status, body={**quote, "errors": [ECHO]})
     said = ""
     try:
         if call == "book":
@@ -584,7 +590,7 @@ def test_what_errors_repeat_of_numbers_and_in_field_is_blacked_out(golocal, call
             hook.request("POST", "/deliveries", data=msgspec.json.encode(PARCEL))
         else:
             hook.call("quoteDelivery", body={"deliveries": PARCEL})
-    except (AirflowFailException, WalmartRequestError) as error:
+    except (AirflowFailException, WalmartRequestError, WalmartServerError) as error:
         said = str(error)
     expected = (
         "400.500.120: +1*** or *** of *** at *** ***, ***: 1 of 12, 0 fit (deliveryDetails.address.line1=***)"

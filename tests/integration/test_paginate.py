@@ -369,7 +369,6 @@ def test_an_empty_page_with_a_cursor_is_not_the_end(page, replies):
 @pytest.mark.parametrize(
     "page",
     [
-        {},
         {"list": None},
         {"list": {"meta": None, "elements": None}},
         {"list": {"meta": {}, "elements": {"order": None}}},

@@ -17,6 +17,7 @@ from airflow_provider_walmart.client.errors import (
     WalmartConnectionError,
     WalmartError,
     WalmartRateLimitError,
+    WalmartServerError,
     WalmartUnknownOutcomeError,
 )
 from airflow_provider_walmart.client.throttle import Throttle
@@ -222,6 +223,18 @@ def test_and_so_it_is_without_task_state(shop, payload, trouble, caplog):
     assert task.run(operator(**payload))["feedId"] == taken(shop)[0]
     assert len(taken(shop)) == 1
     assert "no task state store" in caplog.text
+
+
+@PAYLOADS
+def test_a_list_of_feeds_that_holds_errors_says_nothing_of_what_arrived(shop, payload):
+    shop.fault("^/v3/feeds$", method="POST", times=1, reset="after")
+    shop.fault("^/v3/feeds$", method="GET", skip=1, body={"errors": {"error": [{"code": "SYSTEM_ERROR.X"}]}})
+    task = Task()
+    with pytest.raises(WalmartServerError, match="SYSTEM_ERROR"):
+        task.run(operator(**payload))
+    shop.no_faults()
+    assert task.run(operator(**payload))["feedId"] == taken(shop)[0]
+    assert len(taken(shop)) == len(sent(shop)) == 1
 
 
 # -- retries and Clear -----------------------------------------------------------------------------------

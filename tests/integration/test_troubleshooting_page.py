@@ -84,6 +84,13 @@ def messages(shop, said, caplog, monkeypatch):
     shop.fault("/v3/orders", body="<html><head><title>Gateway</title></head></html>")
     yield said(lambda hook: hook.call("getAllOrders"))
     shop.no_faults()
+    error = {"code": "SYSTEM_ERROR.GMP_ORDER_API", "description": "Try again later"}
+    shop.fault("/v3/orders", body={"errors": [error]})
+    yield said(lambda hook: hook.call("getAllOrders"))
+    shop.no_faults()
+    shop.fault("/v3/orders", body={"message": "maintenance"})
+    yield said(lambda hook: list(hook.paginate("getAllOrders")))
+    shop.no_faults()
     shop.fault("/v3/feeds", method="POST", status=503)
     yield said(lambda hook: hook.submit_feed("inventory", INVENTORY))
     shop.no_faults()

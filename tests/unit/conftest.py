@@ -28,8 +28,8 @@ def make_client(tmp_path):
 
 @pytest.fixture
 def walmart(requests_mock):
-    """Pretend to be Walmart: any token, and an empty object for every other call."""
-    requests_mock.register_uri(ANY, ANY, json={})
+    """Pretend to be Walmart: any token, and an empty list of orders for every other call."""
+    requests_mock.register_uri(ANY, ANY, json={"list": {}})
     requests_mock.post(
         re.compile("/v3/token$"), json={"access_token": "a-token", "token_type": "Bearer", "expires_in": 900}
     )

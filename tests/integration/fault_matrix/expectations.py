@@ -112,6 +112,8 @@ EXPECTED: dict[str, dict[str, Expected | None]] = {
         "wait": error(GIVES_UP, LOOKS),
         **ADOPTED,
     },
+    # A write that hears this was refused: no trouble.
+    "errors in a 200": {"read": error(SERVER), "file": error(REPORT), "wait": error(GIVES_UP, LOOKS)},
     "harmless": {"read": result(), "file": result(), "wait": result(), "write": result()},
     "refused": {
         "read": final(REQUEST),

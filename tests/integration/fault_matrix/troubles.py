@@ -325,6 +325,12 @@ TROUBLES = [
         "not JSON .*xml|damaged",
         on_wire(body=XML, headers={"content-type": "application/xml"}),
     ),
+    Trouble(
+        "errors and nothing else with 200",
+        "errors in a 200",
+        "errors.*BROKEN_RULE.*Out of line|damaged",
+        on_wire(body=SHAPES["errors list"]),
+    ),
     Trouble("nothing with 200", "empty 200", "no body|holds no|without|damaged", on_wire(body="")),
     Trouble(
         "gzip cut short", "empty 200", "no body|holds no|without|damaged", on_wire(gzip=True, truncate=30)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 
 import pytest
 from requests import PreparedRequest, Response
 
-from airflow_provider_walmart.client.answers import answer_of, embedded_errors
-from airflow_provider_walmart.client.catalogue import find
+from airflow_provider_walmart.client.answers import answer_of, check_page, embedded_errors
+from airflow_provider_walmart.client.catalogue import all_operations, find
 from airflow_provider_walmart.client.errors import ErrorDetail, WalmartRequestError, WalmartServerError
 
 WRITE = find("updateMultiNodeInventory")
@@ -149,3 +150,90 @@ def test_an_error_inside_a_200_names_the_call_and_nothing_secret():
     assert str(caught.value) == (
         "PUT /v3/inventories/a answered 200, but refused part of the request: X.Y: no such SKU (sku)"
     )
+
+
+# -- lists -----------------------------------------------------------------------------------------------
+
+
+LISTS = [operation for operation in all_operations() if operation.paging]
+
+
+def put(path: str, value: object, tree: dict) -> dict:
+    name, _, rest = path.partition(".")
+    tree[name] = put(rest, value, dict(tree.get(name) or {})) if rest else value
+    return tree
+
+
+def empty_answers(operation) -> Iterator[dict]:
+    """Yield the forms in which an operation may say that there is nothing."""
+    for path in operation.paging.records:
+        yield put(path, [], {})
+        yield put(path, None, {})
+        # JSON that was made from XML lacks an empty list, and what would be around it.
+        for above in (".".join(path.split(".")[:depth]) for depth in range(1, path.count(".") + 1)):
+            yield put(above, {}, {})
+            yield put(above, None, {})
+        yield put(path, [], {"errors": [], "error": None, "status": "OK"})
+        yield put(path, None, {"errors": [{**ERROR, "severity": "INFO"}]})
+    for path in operation.paging.total:
+        yield put(path, 0, {})
+        yield put(path, 0, {"errors": None})
+    yield {"status": "OK"}
+
+
+@pytest.mark.parametrize("operation", LISTS, ids=lambda operation: operation.name)
+def test_what_says_that_a_list_is_empty_is_no_error(operation):
+    for page in empty_answers(operation):
+        check_page(operation, response(page), page)
+
+
+@pytest.mark.parametrize("operation", LISTS, ids=lambda operation: operation.name)
+@pytest.mark.parametrize(
+    "page",
+    [
+        {"errors": [ERROR]},
+        {"errors": {"error": [ERROR]}},
+        {"error": [ERROR]},
+        {"summary": {"errors": [ERROR]}},
+        {"status": "FAIL", "errors": [ERROR], "payload": None},
+        {"detail": "no such SKU", "code": "X.Y", "title": "Broken", "status": 500},
+        {"message": "maintenance"},
+        {},
+    ],
+)
+def test_what_says_nothing_of_a_list_is_an_error(operation, page):
+    with pytest.raises(
+        WalmartServerError, match=f"to {operation.name} with (errors in place|neither)"
+    ) as caught:
+        check_page(operation, response(page), page)
+    assert not caught.value.is_final
+    said = ["maintenance"] if "message" in page else ["X.Y", "no such SKU"] if page else []
+    assert all(words in str(caught.value) for words in said)
+
+
+@pytest.mark.parametrize("operation", LISTS, ids=lambda operation: operation.name)
+def test_errors_beside_records_are_no_failure_of_a_list(operation):
+    page = put(operation.paging.records[0], [{"a": 1}], {"errors": [ERROR], "status": "FAIL"})
+    check_page(operation, response(page), page)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"errors": [ERROR]},
+        {"error": ERROR},
+        {"status": "FAIL", "errors": [ERROR], "header": {"a": 1}, "payload": None},
+    ],
+)
+def test_a_read_with_nothing_but_errors_is_an_error(answer):
+    with pytest.raises(WalmartServerError, match=r"to getAnOrder with nothing but errors: X\.Y") as caught:
+        answer_of(find("getAnOrder"), response(answer))
+    assert not caught.value.is_final
+
+
+@pytest.mark.parametrize(
+    "answer", [{}, {"status": "FAILED"}, {"status": "OK", "errors": []}, {"message": "none"}]
+)
+def test_a_read_that_finds_nothing_is_no_error(answer):
+    # The search of Walmart's catalogue says with an empty object that it has found nothing.
+    assert answer_of(find("getSearchResult"), response(answer)) == answer
