@@ -249,6 +249,22 @@ def test_feeds_which_walmart_cannot_search_by_date(shop, lake):
     assert lake.mark == mark
 
 
+def test_a_date_that_no_record_has_is_told_of(shop, lake, caplog):
+    shop.feeds(*({"feedType": "price", "age": 60 * n} for n in range(1, 61)))
+    options = {"operation": "getAllFeedStatuses", "cursor_field": "nosuch"}
+    result = lake.run("a", (ago(600), ago(60)), **options)
+    assert (result["records"], result["watermark"]) == (60, None)
+    (said,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert said.startswith("No record has a date in nosuch, so all of them are exported")
+    assert "feedId, " in said
+    assert "feedDate" in said
+    caplog.clear()
+    lake.run("b", (ago(600), ago(60)), **{**options, "cursor_field": "feedDate"})
+    shop.reset()
+    lake.run("c", (ago(600), ago(60)), **options)
+    assert not [record for record in caplog.records if record.levelname == "WARNING"]
+
+
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
