@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, timezone
@@ -25,6 +26,8 @@ log = logging.getLogger(__name__)
 LONGEST_HISTORY = timedelta(days=180)
 # Before there was anything to know of, where an operation has to be told since when.
 EVER = datetime(2009, 1, 1, tzinfo=timezone.utc)
+# How Walmart's documents write dates.
+WRITTEN = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:?\d\d))?", re.ASCII)
 # How often a search is read whose records change meanwhile.
 PASSES = 5
 # What may be added to a list while it is read.
@@ -51,6 +54,8 @@ def export_pages(
     start: datetime | None,
     end: datetime,
     cursor_field: str = "",
+    *,
+    strict: bool = True,
 ) -> Iterator[list[Raw]]:
     """Return an iterator over the records in a time window, page by page as they are read, each once.
 
@@ -63,18 +68,39 @@ def export_pages(
     :param end: its end.
     :param cursor_field: date in the records that the window is about; empty: last change, where Walmart can search
         by that.
+    :param strict: as for `MarketplaceClient.call`.
     :raises WalmartConfigError: for dates that are none, and for a window so old that Walmart keeps nothing of it.
     :raises WalmartError: on the way.
     """
     found, export = find(operation), export_of(operation)
     params = {name: value for name, value in params.items() if value is not None}
     # Bad input is an error at once, not after the searches that only count.
-    build_request(found, page_params(found, _needed(export, params)), market=client.settings.market)
+    needed = page_params(found, _needed(export, params))
+    build_request(found, needed, market=client.settings.market, strict=strict)
+    listing = _Listing(client, found, strict)
     if export.periods:
-        return _by_date(client, found, export, params, start, end, cursor_field)
+        return _by_date(listing, export, params, start, end, cursor_field)
     if found.paging and found.paging.style == "single":
-        return _at_once(client, found, export, params, start)
-    return _one_after_the_other(client, found, export, params)
+        return _at_once(listing, export, params, start)
+    return _one_after_the_other(listing, export, params)
+
+
+@dataclass(frozen=True)
+class _Listing:
+    """A list of Walmart's, read for one account."""
+
+    client: MarketplaceClient
+    operation: Operation
+    strict: bool = True
+
+    def pages(self, search: Mapping[str, Any]) -> Iterator[list[Raw]]:
+        return self.client.raw_pages(self.operation.name, params=search, strict=self.strict)
+
+    def count(self, search: Mapping[str, Any]) -> int:
+        """Return how many records a search finds; where the answer doesn't say, whether it finds any."""
+        page = self.client.call(self.operation.name, params={**search, "limit": 1}, strict=self.strict)
+        total = total_of(self.operation, page)
+        return len(records(self.operation, page)) if total is None else total
 
 
 def window_pages(
@@ -100,7 +126,7 @@ def window_pages(
     if twice := params.keys() & {period.start, period.end}:
         raise WalmartConfigError(f"{found.name}: {', '.join(sorted(twice))} is given twice.")
     base = {**({export.beginning: _oldest()} if export.beginning else {}), **params}
-    one = _Dated(client, found, base, {}, period, start, end)
+    one = _Dated(_Listing(client, found), base, {}, period, start, end)
     build_request(found, page_params(found, one.params(start, end)), market=client.settings.market)
     return _in_windows(one, windows(start, end, one.count), Doubles(export.key))
 
@@ -115,12 +141,10 @@ def _needed(export: Export, params: Mapping[str, Any]) -> dict[str, Any]:
     return {**({export.since: EVER} if export.since else {}), **params}
 
 
-def _one_after_the_other(
-    client: MarketplaceClient, operation: Operation, export: Export, params: Mapping[str, Any]
-) -> Iterator[list[Raw]]:
+def _one_after_the_other(listing: _Listing, export: Export, params: Mapping[str, Any]) -> Iterator[list[Raw]]:
     """Yield the pages of a list."""
     doubles = Doubles(export.key)
-    for page in client.raw_pages(operation.name, params=params):
+    for page in listing.pages(params):
         # What moves on while it is read comes again soon, so long lists need no long memory.
         if doubles.count >= CAP:
             doubles.next_batch()
@@ -128,19 +152,15 @@ def _one_after_the_other(
 
 
 def _at_once(
-    client: MarketplaceClient,
-    operation: Operation,
-    export: Export,
-    params: Mapping[str, Any],
-    start: datetime | None,
+    listing: _Listing, export: Export, params: Mapping[str, Any], start: datetime | None
 ) -> Iterator[list[Raw]]:
     """Yield the only pages of several searches, each as large as the search says."""
     doubles = Doubles(export.key)
     for base in _variants(export, params):
         if export.since:
             base.setdefault(export.since, start or EVER)
-        if count := _count(client, operation, base):
-            for page in client.raw_pages(operation.name, params={"limit": count + ROOM, **base}):
+        if count := listing.count(base):
+            for page in listing.pages({"limit": count + ROOM, **base}):
                 yield doubles.fresh(page)
 
 
@@ -152,8 +172,7 @@ def _variants(export: Export, params: Mapping[str, Any]) -> Iterator[dict[str, A
 
 
 def _by_date(
-    client: MarketplaceClient,
-    operation: Operation,
+    listing: _Listing,
     export: Export,
     params: Mapping[str, Any],
     start: datetime | None,
@@ -168,12 +187,16 @@ def _by_date(
     if own:
         start = _moment(own.start, params.get(own.start, oldest))
         end = _moment(own.end, params.get(own.end, end))
+        for name, moment in ((own.start, start), (own.end, end)):
+            # Understood here, but not written as Walmart wants it.
+            if isinstance(given := params.get(name), str) and not WRITTEN.fullmatch(given):
+                params = {**params, name: moment}
     else:
         start = _still_kept(start, end, oldest)
     for base in _variants(export, params):
         if export.beginning:
             base.setdefault(export.beginning, oldest)
-        one = _Dated(client, operation, base, params, period, start, end)
+        one = _Dated(listing, base, params, period, start, end)
         yield from _in_windows(one, windows(start, end, one.count), doubles)
 
 
@@ -184,20 +207,19 @@ def _in_windows(one: _Dated, parts: Iterator[Window], doubles: Doubles) -> Itera
             search = one.params(window.search_start, window.end)
             # Neighbouring windows share a second, so that nothing is lost at their edge.
             doubles.next_batch()
-            yield from _all_of(one.client, one.operation, search, window.count, doubles)
+            yield from _all_of(one.listing, search, window.count, doubles)
 
 
-def _all_of(
-    client: MarketplaceClient, operation: Operation, search: dict[str, Any], count: int, doubles: Doubles
-) -> Iterator[list[Raw]]:
+def _all_of(listing: _Listing, search: dict[str, Any], count: int, doubles: Doubles) -> Iterator[list[Raw]]:
     """Read again when records left the search meanwhile, and others moved up, past the page being read."""
+    operation = listing.operation
     for _ in range(PASSES):
         before, expected = doubles.count, count
-        for page in client.raw_pages(operation.name, params=search):
+        for page in listing.pages(search):
             yield doubles.fresh(page)
         if doubles.count >= count:
             return
-        count = _count(client, operation, search)
+        count = listing.count(search)
         if doubles.count == before and count == expected:
             log.warning(
                 "%s: Walmart says that a search finds %d records and gives %d, every time",
@@ -215,8 +237,7 @@ def _all_of(
 class _Dated:
     """A search that differs in its time window only; ``given`` is what the caller chose himself."""
 
-    client: MarketplaceClient
-    operation: Operation
+    listing: _Listing
     base: Mapping[str, Any]
     given: Mapping[str, Any]
     period: Period
@@ -233,14 +254,7 @@ class _Dated:
         }
 
     def count(self, first: datetime, last: datetime) -> int:
-        return _count(self.client, self.operation, self.params(first, last))
-
-
-def _count(client: MarketplaceClient, operation: Operation, search: Mapping[str, Any]) -> int:
-    """Return how many records a search finds; where the answer doesn't say, whether it finds any."""
-    page = client.call(operation.name, params={**search, "limit": 1})
-    total = total_of(operation, page)
-    return len(records(operation, page)) if total is None else total
+        return self.listing.count(self.params(first, last))
 
 
 def _still_kept(start: datetime | None, end: datetime, oldest: datetime) -> datetime:

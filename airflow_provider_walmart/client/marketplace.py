@@ -146,18 +146,25 @@ class MarketplaceClient:
             raise
 
     def file(
-        self, operation: str, *, body: Any = None, params: Mapping[str, Any] | None = None
+        self,
+        operation: str,
+        *,
+        body: Any = None,
+        strict: bool = True,
+        params: Mapping[str, Any] | None = None,
     ) -> Iterator[bytes]:
         """Yield the file that an operation answers with, part by part as they come; nothing for 204.
 
         :param operation: as for `call`; one that answers with a file.
         :param body: as for `call`.
+        :param strict: as for `call`.
         :param params: as for `call`.
         :raises WalmartError: the class of the tree that fits what went wrong; also on the way, when the file breaks
             off.
         """
         found = find(operation)
-        with self._send(found, self._built(found, params or {}), body, stream=True) as response:
+        built = self._built(found, params or {}, strict)
+        with self._send(found, built, body, stream=True) as response:
             try:
                 yield from response.iter_content(CHUNK)
             except requests.RequestException as error:
@@ -204,14 +211,17 @@ class MarketplaceClient:
             strict=strict,
         )
 
-    def raw_pages(self, operation: str, *, params: Mapping[str, Any] | None = None) -> Iterator[list[Raw]]:
+    def raw_pages(
+        self, operation: str, *, strict: bool = True, params: Mapping[str, Any] | None = None
+    ) -> Iterator[list[Raw]]:
         """Yield the records of an operation page by page, each as the JSON it is (`msgspec.Raw`).
 
         :param operation: as for `paginate`.
+        :param strict: as for `call`.
         :param params: as for `paginate`.
         """
         found = find(operation)
-        built = self._built(found, page_params(found, params))
+        built = self._built(found, page_params(found, params), strict)
         paging = found.paging
 
         def fetch(query: str, page_body: Any) -> Any:
@@ -229,7 +239,7 @@ class MarketplaceClient:
 
         first_may_be_empty = self._first_may_be_empty(found, params, fetch)
         body: Any = {} if found.body_required else None
-        read = pages(found, params, body, first_may_be_empty)
+        read = pages(found, params, body, first_may_be_empty, strict=strict)
         return ([as_raw(record) for record in records(found, page)] for page in read)
 
     @staticmethod

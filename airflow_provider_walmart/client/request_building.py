@@ -18,6 +18,8 @@ from airflow_provider_walmart.client.errors import WalmartConfigError
 from airflow_provider_walmart.client.feed_values import RowError, check_json, encode, is_unicode
 from airflow_provider_walmart.client.webhook_secrets import check_secrets
 
+# What Python, and with it a template, makes of a point in time that knows its time zone.
+RENDERED_TIME = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d{6})?[+-]\d\d:\d\d", re.ASCII)
 NOT_STRICT = "values and names newer than the catalogue pass with strict=False"
 
 
@@ -47,7 +49,8 @@ def build_request(
     :param operation: the operation.
     :param params: values by Walmart's names of the parameters, headers such as ``WM_PARTNER_ID`` included. Points
         in time may be aware `datetime` objects, sent in UTC and whole seconds in the form the parameter wants,
-        or `date` objects; several values may be a list where the operation takes several.
+        or what a template makes of one, or `date` objects; several values may be a list where the operation takes
+        several.
     :param market: market of the account; sent where the operation insists on ``WM_MARKET``.
     :param strict: False lets names and values pass that the documents do not know; what cannot be sent at all is
         refused nevertheless.
@@ -174,7 +177,7 @@ def _text(operation: Operation, parameter: Parameter, value: Any) -> str:
     """Return one value as text that can be sent."""
     text: str | None = None
     if isinstance(value, str):
-        text = str.__str__(value)
+        text = _rendered_time(operation, parameter, str.__str__(value))
     elif isinstance(value, bool):
         text = "true" if value else "false"
     elif isinstance(value, date):
@@ -248,6 +251,17 @@ def _point_in_time(operation: Operation, parameter: Parameter, value: date) -> s
     else:
         return value.isoformat()
     return TIME_FORMATS.get(parameter.format, _iso)(moment.replace(microsecond=0))
+
+
+def _rendered_time(operation: Operation, parameter: Parameter, text: str) -> str:
+    """Return text; a point in time that a template has rendered in the form that the parameter wants."""
+    # ISO 8601 is that form already where no other one is documented.
+    if not RENDERED_TIME.fullmatch(text) or ("T" in text and not parameter.format):
+        return text
+    try:
+        return _point_in_time(operation, parameter, datetime.fromisoformat(text))
+    except ValueError:
+        return text
 
 
 def _iso(moment: datetime) -> str:

@@ -37,6 +37,7 @@ class WalmartApiOperator(OfMarketplace, BaseOperator):
     :param params: parameters by Walmart's names, those of the path included: what JSON can hold, and templates. What
         another task returned comes in by a template, or by mapping: ``.expand(params=...)``.
     :param body: for operations that take one.
+    :param strict: False lets parameters and values pass that are newer than the catalogue.
     :param paginate: True reads all pages and gives the records.
     :param output_path: where the answer goes: a path, an `ObjectStoragePath` or a URI of one. Records as JSON lines,
         a file as it is, any other answer as JSON. None: into XCom, up to 48 KiB of JSON.
@@ -60,6 +61,7 @@ class WalmartApiOperator(OfMarketplace, BaseOperator):
         operation: str,
         params: Mapping[str, Any] | None = None,
         body: Any = None,
+        strict: bool = True,
         paginate: bool = False,
         output_path: AnyPlace | None = None,
         walmart_conn_id: str = "walmart_default",
@@ -70,6 +72,7 @@ class WalmartApiOperator(OfMarketplace, BaseOperator):
         # BaseOperator.params are those of the DAG, and Airflow has merged them into ours by now.
         self.api_params = given_params(params, self.get_dag())
         self.body = body
+        self.strict = strict
         self.paginate = paginate
         self.output_path = output_path
         self.walmart_conn_id = walmart_conn_id
@@ -98,7 +101,7 @@ class WalmartApiOperator(OfMarketplace, BaseOperator):
     def _call(self, operation: Operation, params: dict[str, Any]) -> Any:
         client = self.hook.client
         try:
-            return client.call(self.operation, body=self.body, params=params)
+            return client.call(self.operation, body=self.body, params=params, strict=self.strict)
         except WalmartError as error:
             if _may_be_repeated(operation) or not may_have_arrived(error, client.tokens.call.path):
                 raise
@@ -107,7 +110,7 @@ class WalmartApiOperator(OfMarketplace, BaseOperator):
             ) from error
 
     def _land_file(self, params: dict[str, Any]) -> dict[str, Any]:
-        parts = self.hook.client.file(self.operation, body=self.body, params=params)
+        parts = self.hook.client.file(self.operation, body=self.body, params=params, strict=self.strict)
         first = next(parts, b"")
         if not first:
             return self._nothing()
@@ -140,7 +143,7 @@ class WalmartApiOperator(OfMarketplace, BaseOperator):
         return answer
 
     def _land_records(self, params: dict[str, Any]) -> Any:
-        found = self.hook.client.paginate(self.operation, body=self.body, params=params)
+        found = self.hook.client.paginate(self.operation, body=self.body, params=params, strict=self.strict)
         if self.output_path is None:
             records, size = [], 0
             for record in found:

@@ -52,7 +52,9 @@ class WalmartExportOperator(WithLineage, BaseOperator):
         With a part size it is a folder, which must hold nothing else: ``part-00001.jsonl`` and so on, and
         ``_manifest.json``, which is there when all parts are, and lists them.
     :param params: parameters by Walmart's names. Dates of creation or last modification among them are used in place
-        of the data interval, sent as they are; an end left out is that of the interval.
+        of the data interval, sent as they are, or in Walmart's form where a template has rendered them; an end left out
+        is that of the interval.
+    :param strict: False lets parameters and values pass that are newer than the catalogue.
     :param cursor_field: date in the records that the window is about, such as ``orderDate`` or, for operations that
         Walmart can't search by date, ``feedDate``; dotted for one inside another. Records outside of the window are
         left out. Default: when orders and returns were last modified.
@@ -89,6 +91,7 @@ class WalmartExportOperator(WithLineage, BaseOperator):
         operation: str,
         output_path: AnyPlace,
         params: Mapping[str, Any] | None = None,
+        strict: bool = True,
         cursor_field: str | None = None,
         lookback: timedelta | float | None = None,
         compression: str | None = None,
@@ -101,6 +104,7 @@ class WalmartExportOperator(WithLineage, BaseOperator):
         self.operation = operation
         self.output_path = output_path
         self.api_params = given_params(params, self.get_dag())
+        self.strict = strict
         self.cursor_field = cursor_field
         self.lookback = lookback
         self.compression = compression
@@ -136,7 +140,9 @@ class WalmartExportOperator(WithLineage, BaseOperator):
             )
             if is_windowed:
                 self.log.info("Exporting %s from %s to %s", operation.name, *window.as_dict().values())
-            found = export_pages(client, operation.name, params, window.start, window.end, field)
+            found = export_pages(
+                client, operation.name, params, window.start, window.end, field, strict=self.strict
+            )
             if cursor and is_windowed:
                 found = cursor.inside(found, window.start, window.end)
             with export_file(self.output_path, self.compression, *sizes) as file:

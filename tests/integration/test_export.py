@@ -21,6 +21,7 @@ from wire import http, token
 
 from airflow_provider_walmart.client.catalogue import find
 from airflow_provider_walmart.client.errors import WalmartServerError
+from airflow_provider_walmart.operators.api import WalmartApiOperator
 from airflow_provider_walmart.operators.exports import WalmartExportOperator
 from airflow_provider_walmart.results.export_files import takes_time
 
@@ -241,6 +242,27 @@ def test_own_dates_are_sent_as_they_are(shop, target):
     (query,) = searches(shop)
     assert (query["createdStartDate"], query["createdEndDate"]) == (start, end)
     assert "lastModifiedStartDate" not in query
+
+
+def test_own_dates_that_a_template_has_rendered_are_sent_in_walmarts_form(shop, target):
+    placed = seed(shop, count=20, spacing=DAY, age=60)
+    params = {"createdStartDate": str(ago(10 * DAY)), "createdEndDate": str(ago(0))}
+    operator(target, params=params).execute({})
+    assert ids(target) == Counter(placed[10:])
+    shop.reset()
+    made = WalmartApiOperator(task_id="call", operation="getAllOrders", params=params)
+    assert made.execute({})["list"]["meta"]["totalCount"] == 0
+
+
+@pytest.mark.parametrize("paginate", [True, False])
+def test_a_parameter_newer_than_the_catalogue_is_sent_when_told_so(paginate, shop, target):
+    placed = seed(shop, count=3, age=60)
+    newer = {"operation": "getAllOrders", "params": {"sortBy": "createdDate"}, "strict": False}
+    operator(target, **newer).execute({})
+    assert ids(target) == Counter(placed)
+    WalmartApiOperator(task_id="call", paginate=paginate, **newer).execute({})
+    queries = [dict(parse_qsl(entry["query"])) for entry in shop.received("^/v3/orders$")]
+    assert {query["sortBy"] for query in queries} == {"createdDate"}
 
 
 def test_an_own_end_alone_wins_too(shop, target):

@@ -70,6 +70,10 @@ def test_path_parameters_are_percent_encoded(sku, segment):
         (datetime(2026, 1, 1, tzinfo=UTC), "2026-01-01T00%3A00%3A00Z"),
         (date(2026, 1, 2), "2026-01-02"),
         ("2026-01-01T00:00:00Z", "2026-01-01T00%3A00%3A00Z"),
+        (str(NEW_YEAR), "2025-12-31T22%3A30%3A05Z"),
+        ("2026-01-01 00:00:00+00:00", "2026-01-01T00%3A00%3A00Z"),
+        ("2026-01-01T00:00:00+00:00", "2026-01-01T00%3A00%3A00%2B00%3A00"),
+        ("2026-13-01 00:00:00+00:00", "2026-13-01%2000%3A00%3A00%2B00%3A00"),
     ],
 )
 def test_query_values_are_encoded(value, text):
@@ -90,11 +94,18 @@ def test_query_values_are_encoded(value, text):
         ("getReturns", "returnCreationStartDate", "2025-12-31T22%3A30%3A05Z"),
     ],
 )
-def test_points_in_time_are_written_as_each_parameter_wants_them(name, parameter, text):
+@pytest.mark.parametrize("render", [lambda moment: moment, str])
+def test_points_in_time_are_written_as_each_parameter_wants_them(name, parameter, text, render):
     params = {"statusCodeFilter": "Created"} if "Cursor" in name else {}
     params |= {"shipNodeId": "1"} if name == "getShipOnDate" else {}
-    query = build_request(find(name), {**params, parameter: NEW_YEAR}).query
+    query = build_request(find(name), {**params, parameter: render(NEW_YEAR)}).query
     assert f"{parameter}={text}" in query.split("&")
+
+
+def test_what_templates_make_of_a_moment_is_written_as_a_parameter_wants_it():
+    # As it came where the parameter takes ISO 8601.
+    query = build_request(find("mx.getAllOrders"), {"createdStartDate": NEW_YEAR.isoformat()}).query
+    assert query == "createdStartDate=1767220205"
 
 
 def test_a_date_stands_for_its_first_moment_where_a_moment_is_wanted():
