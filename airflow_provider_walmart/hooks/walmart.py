@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import uuid
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -20,6 +19,7 @@ from airflow_provider_walmart.client.feed_formats import upload_of
 from airflow_provider_walmart.client.feed_results import has_failed
 from airflow_provider_walmart.client.feed_slices import plan_document
 from airflow_provider_walmart.client.feed_submit import FeedFile, submit_feed
+from airflow_provider_walmart.client.feed_values import RowError, check_json, encode
 from airflow_provider_walmart.client.headers import basic_credentials
 from airflow_provider_walmart.client.marketplace import MarketplaceClient
 from airflow_provider_walmart.client.settings import WalmartSettings
@@ -222,11 +222,7 @@ class WalmartHook(AccountHook[WalmartSettings, MarketplaceClient]):
         :raises WalmartConfigError: when it is empty, malformed or larger than Walmart takes.
         :raises WalmartUnknownOutcomeError: when it was sent and no id came back: look before sending it again.
         """
-        content = (
-            payload
-            if isinstance(payload, bytes)
-            else (payload if isinstance(payload, str) else _json(payload)).encode()
-        )
+        content = _document(payload)
         planned = plan_document(feed_type, content, file_name=file_name or "payload")
         feed = FeedFile(
             feed_type=feed_type,
@@ -320,11 +316,14 @@ class WalmartHook(AccountHook[WalmartSettings, MarketplaceClient]):
         return length
 
 
-def _json(payload: Any) -> str:
+def _document(payload: Any) -> bytes:
+    if isinstance(payload, bytes):
+        return payload
     try:
-        return json.dumps(payload, allow_nan=False)
-    except (TypeError, ValueError) as error:
-        raise errors.WalmartConfigError(f"payload can't be written as JSON: {error}") from None
+        check_json(payload, "payload")
+    except RowError as error:
+        raise errors.WalmartConfigError(f"{error}.") from None
+    return payload.encode() if isinstance(payload, str) else encode(payload)
 
 
 def _scopes_text(scopes: Any) -> str:

@@ -36,7 +36,8 @@ class WalmartApiOperator(OfMarketplace, BaseOperator):
         (``GET /v3/orders/{purchaseOrderId}``); the docs list all of them.
     :param params: parameters by Walmart's names, those of the path included: what JSON can hold, and templates. What
         another task returned comes in by a template, or by mapping: ``.expand(params=...)``.
-    :param body: for operations that take one.
+    :param body: for operations that take one: what JSON can hold, a `Decimal` being a number, or JSON as text. Where a
+        template gives a dict, the DAG needs ``render_template_as_native_obj=True``.
     :param strict: False lets parameters and values pass that are newer than the catalogue.
     :param paginate: True reads all pages and gives the records.
     :param output_path: where the answer goes: a path, an `ObjectStoragePath` or a URI of one. Records as JSON lines,

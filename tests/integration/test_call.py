@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import zipfile
+from decimal import Decimal
 
 import pytest
 from wire import http, token
@@ -173,6 +174,26 @@ def test_an_operation_that_takes_a_file_gets_one(shop, hook):
     assert entry["headers"]["content-type"].startswith("multipart/form-data; boundary=")
     shop.advance(60)
     assert hook.get_feed(made["feedId"])["itemsSucceeded"] == 1
+
+
+def test_a_feed_file_is_json_of_the_same_kind(shop, hook):
+    hook.submit_feed("PRICE_AND_PROMOTION", {"MPItem": [{"sku": "a", "price": Decimal("2.50")}]})
+    (entry,) = shop.received("feeds$")
+    written = b'{"MPItem":[{"sku":"a","price":2.50}]}'
+    assert entry["body_sha256"] == hashlib.sha256(written).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("payload", "said"),
+    [
+        ({"Inventory": [{"sku": {"a"}}]}, "payload.Inventory.sku is of type set"),
+        ('{"Inventory": [{"sku": "\ud83d"}]}', "payload is not valid Unicode"),
+    ],
+)
+def test_a_feed_file_that_cannot_be_sent(payload, said, shop, hook):
+    with pytest.raises(WalmartConfigError, match=said):
+        hook.submit_feed("inventory", payload)
+    assert not shop.received()
 
 
 # -- answers ---------------------------------------------------------------------------------------
