@@ -110,6 +110,7 @@ def window_pages(
     start: datetime,
     end: datetime,
     params: Mapping[str, Any],
+    strict: bool = True,
 ) -> Iterator[list[Raw]]:
     """Return an iterator over the records of a date range, in windows where one search would find too many of them.
 
@@ -119,6 +120,7 @@ def window_pages(
     :param start: first moment of the range (aware).
     :param end: first moment after it (aware).
     :param params: its other parameters.
+    :param strict: as for `MarketplaceClient.call`.
     :raises WalmartConfigError: at once, for bad input.
     :raises WalmartError: on the way.
     """
@@ -126,8 +128,9 @@ def window_pages(
     if twice := params.keys() & {period.start, period.end}:
         raise WalmartConfigError(f"{found.name}: {', '.join(sorted(twice))} is given twice.")
     base = {**({export.beginning: _oldest()} if export.beginning else {}), **params}
-    one = _Dated(_Listing(client, found), base, {}, period, start, end)
-    build_request(found, page_params(found, one.params(start, end)), market=client.settings.market)
+    one = _Dated(_Listing(client, found, strict), base, {}, period, start, end)
+    search = page_params(found, one.params(start, end))
+    build_request(found, search, market=client.settings.market, strict=strict)
     return _in_windows(one, windows(start, end, one.count), Doubles(export.key))
 
 

@@ -152,6 +152,8 @@ class WalmartHook(AccountHook[WalmartSettings, MarketplaceClient]):
         end_param: str,
         start: datetime,
         end: datetime,
+        *,
+        strict: bool = True,
         **params: Any,
     ) -> Iterator[Any]:
         """Yield the records of a date range, each once, however many there are.
@@ -164,11 +166,13 @@ class WalmartHook(AccountHook[WalmartSettings, MarketplaceClient]):
         :param end_param: its parameter with the end.
         :param start: first moment of the range (aware).
         :param end: first moment after it (aware).
+        :param strict: as for `call`.
         :param params: its other parameters, as for `paginate`.
         :raises WalmartConfigError: at once, for bad input.
         :raises WalmartError: on the way; when a single second holds more than 10,000 records.
         """
-        pages = window_pages(self.client, operation, Period(start_param, end_param), start, end, params)
+        period = Period(start_param, end_param)
+        pages = window_pages(self.client, operation, period, start, end, params, strict)
         return (msgspec.json.decode(record) for page in pages for record in page)
 
     # -- feeds ---------------------------------------------------------------------------------------

@@ -53,6 +53,12 @@ def test_by_last_change_old_orders_are_found_as_well(shop):
     assert orders(150 * DAY, 0 * DAY, period) == Counter(placed)
 
 
+def test_a_parameter_that_is_newer_than_the_catalogue(shop):
+    placed = seed(shop, count=3, age=60)
+    assert orders(DAY, 0 * DAY, sortBy="orderDate", strict=False) == Counter(placed)
+    assert "sortBy=orderDate" in shop.received("^/v3/orders$")[0]["query"]
+
+
 def test_only_what_is_in_the_range(shop):
     placed = seed(shop, count=10, age=3600, spacing=3600)
     assert orders(timedelta(hours=5.5), timedelta(hours=2.5)) == Counter(placed[-5:-2])
