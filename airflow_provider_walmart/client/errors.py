@@ -92,6 +92,11 @@ class WalmartError(Exception):
         return tuple(detail.code for detail in self.details if detail.code)
 
     @property
+    def is_of_walmart(self) -> bool:
+        """Whether Walmart itself says so: what a proxy says has none of its codes."""
+        return any(code != str(self.status) for code in self.codes)
+
+    @property
     def is_final(self) -> bool:
         """Whether the same call would fail the same way again, so that a retry is a waste."""
         # A proxy's page in place of what was asked for, too, is a 200.
@@ -158,11 +163,6 @@ class WalmartPermissionError(WalmartError):
 
 class WalmartNotFoundError(WalmartError):
     """There is no such thing, or no such path."""
-
-    @property
-    def is_of_walmart(self) -> bool:
-        """Whether Walmart itself says so: the 404 of a proxy or gateway has none of its codes."""
-        return any(code != str(self.status) for code in self.codes)
 
 
 class WalmartRequestError(WalmartError):

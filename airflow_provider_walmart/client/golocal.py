@@ -43,8 +43,8 @@ HINT_401 = (
 HINT_403 = "The token is valid, but these keys may not use this call. Ask Walmart GoLocal to enable it for the account."
 # In place of what is said of Marketplace.
 HINTS = {ANY_HINT_401: HINT_401, ANY_HINT_403: HINT_403}
-# GoLocal's own codes, such as 400.500.166; those of a gateway in front of it have another form.
-_OWN_CODE = re.compile(r"\d{3}\.\d{3}\.\d+")
+# How the codes of Walmart's gateway end, which knows of paths and not of deliveries.
+_GATEWAY = "GMP_GATEWAY_API"
 # What Walmart says with a 400 where others say 404.
 _NOTHING_THERE = re.compile(
     r"not (be )?found|(does|do) ?n[o']t exist|no (such )?deliver(y|ies)", re.IGNORECASE
@@ -202,11 +202,9 @@ def says_nothing_there(error: WalmartError) -> bool:
     """Return whether GoLocal itself says with an error that there is no such delivery."""
     if str(error.path).endswith(TOKEN_PATH):
         return False
-    return any(
-        _OWN_CODE.fullmatch(detail.code)
-        and (error.status == 404 or _NOTHING_THERE.search(detail.description))
-        for detail in error.details
-    )
+    if not error.is_of_walmart or any(code.endswith(_GATEWAY) for code in error.codes):
+        return False
+    return error.status == 404 or any(_NOTHING_THERE.search(one.description) for one in error.details)
 
 
 def token_call(settings: GoLocalSettings) -> TokenCall:

@@ -483,9 +483,10 @@ def test_the_hook_finds_an_order_whose_id_is_a_number(golocal):
     [
         {"status": 400, "body": own_error("Delivery not found.")},
         {"status": 404, "body": own_error("No such delivery.")},
+        {"status": 404, "body": own_error("Gone.", "CONTENT_NOT_FOUND")},
         {"status": 404, "body": "<html>"},
     ],
-    ids=["400", "404", "gateway"],
+    ids=["400", "404", "404 with a code of words", "gateway"],
 )
 def test_what_is_booked_and_cannot_be_read_yet_is_booked(golocal, trouble, caplog):
     golocal.fault(f"{DELIVERIES}/", method="GET", **trouble)
