@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +16,9 @@ from airflow_provider_walmart.client.errors import (
     WalmartServerError,
 )
 from airflow_provider_walmart.client.paging import records
+from airflow_provider_walmart.client.refusals import NODES, is_unset, refusal_in
 from airflow_provider_walmart.client.responses import (
+    MAX_TEXT,
     answer_error,
     decode_json,
     error_details,
@@ -32,8 +34,6 @@ log = logging.getLogger(__name__)
 WRAPPERS = ("order", "responseRecord", "deliveries")
 # Severities of what is said beside a success.
 REMARKS = ("INFO", "WARN")
-# What the status of a ship node is when its stock was not set; errors need not come with it.
-FAILED_NODE = ("FAILURE", "FAILED", "ERROR")
 # What the status of an answer is, where it has one.
 OK, FAIL = "OK", "FAIL"
 # What stands around errors and says nothing by itself.
@@ -70,19 +70,20 @@ def answer_of(
     answer = json_object(response) if operation.is_list else decode_json(response)
     if operation.is_list:
         check_page(operation, response, answer)
-    # Most answers have none, and a search in the text is next to nothing.
-    may_refuse = any(name in response.content for name in (b'"error', b'"shipNode"', b'"FAIL"'))
-    refused = list(map(blackout, embedded_errors(answer, secrets_of(response)))) if may_refuse else []
-    if may_refuse and operation.safe_to_retry and _is_nothing_but_errors(answer, refused):
-        raise _nothing_taken(operation, response, "nothing but errors", refused)
-    if refused and not operation.safe_to_retry:
-        raise answer_error(
-            WalmartRequestError, response, "answered 200, but refused part of the request", refused
-        )
-    if refused:
-        log.warning(
-            "%s answered with errors beside its records: %s", operation.name, "; ".join(map(str, refused[:5]))
-        )
+    secrets = secrets_of(response)
+    if not operation.safe_to_retry:
+        if refusal := refusal_in(answer, embedded_errors(answer, secrets), secrets):
+            said = f"answered {response.status_code}, but {refusal.said}"
+            details = list(map(blackout, refusal.details))
+            raise answer_error(WalmartRequestError, response, said, details, refusal.hint)
+    # Most reads have no errors, and a search in the text is next to nothing.
+    elif any(name in response.content for name in (b'"error', b'"FAIL"')):
+        errors = list(map(blackout, embedded_errors(answer, secrets)))
+        if _is_nothing_but_errors(answer, errors):
+            raise _nothing_taken(operation, response, "nothing but errors", errors)
+        if errors:
+            said = "; ".join(map(str, errors[:5]))
+            log.warning("%s answered with errors beside its records: %s", operation.name, said)
     blacken(operation, answer)
     return unwrapped(operation, answer)
 
@@ -133,26 +134,29 @@ def _nothing_taken(
 def embedded_errors(answer: Any, secrets: Sequence[str] = ()) -> list[ErrorDetail]:
     """Return the errors in an answer, in its parts and in the entries of its lists, such as an inventory's nodes.
 
-    Those of an entry name it. Remarks, which have a severity of their own, are none.
+    Those of an entry name it. Remarks, which have a severity of their own, are none. A node that wasn't changed need not
+    come with any.
 
     :param secrets: what they could echo; blacked out.
     """
     if not isinstance(answer, dict):
         return []
-    parts = [value for name, value in answer.items() if name not in ("errors", "error")]
-    held = [part for value in parts for part in (value if isinstance(value, list) else [value])]
-    entries = [part for part in held if isinstance(part, dict)]
-    return [
-        *_errors_of(answer, secrets),
-        *(_named(detail, entry) for entry in entries for detail in _errors_of(entry, secrets)),
-    ]
+    found = _errors_of(answer, secrets)
+    for name, value in answer.items():
+        if name in ("errors", "error"):
+            continue
+        for entry in value if isinstance(value, list) else [value]:
+            if isinstance(entry, dict):
+                errors = _errors_of(entry, secrets)
+                if name == NODES and not errors and is_unset(entry):
+                    errors = [ErrorDetail(description=f"status {entry['status']}"[:MAX_TEXT])]
+                found += [_named(detail, entry) for detail in errors]
+    return found
 
 
-def _errors_of(holder: Mapping[str, Any], secrets: Sequence[str]) -> Iterator[ErrorDetail]:
-    if errors := _serious(holder.get("errors") or holder.get("error")):
-        yield from json_error_details({"errors": errors}, secrets)
-    elif "shipNode" in holder and str(holder.get("status")).upper() in FAILED_NODE:
-        yield ErrorDetail(description=f"status {holder['status']}")
+def _errors_of(holder: Mapping[str, Any], secrets: Sequence[str]) -> list[ErrorDetail]:
+    errors = _serious(holder.get("errors") or holder.get("error"))
+    return json_error_details({"errors": errors}, secrets) if errors else []
 
 
 def _named(detail: ErrorDetail, entry: Mapping[str, Any]) -> ErrorDetail:

@@ -28,9 +28,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-# What is refused for its own sake. A 404 may be a thing that isn't there yet, a 409 or 423 passes. A 200 that
+# What is refused for its own sake. A 404 may be a thing that isn't there yet, a 409 or 423 passes. A success that
 # is an error is a write that was done in part: a retry would do that part again.
-FINAL_STATUSES = (200, 400, 401, 403, 405, 406, 413, 415, 422)
+FINAL_STATUSES = (200, 201, 202, 206, 207, 400, 401, 403, 405, 406, 413, 415, 422)
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ class WalmartError(Exception):
     def is_final(self) -> bool:
         """Whether the same call would fail the same way again, so that a retry is a waste."""
         # A proxy's page in place of what was asked for, too, is a 200.
-        return self.status in FINAL_STATUSES and not (self.status == 200 and self.is_read)
+        return self.status in FINAL_STATUSES and not (self.is_read and self.status < 300)
 
     def __str__(self) -> str:
         text = self.message

@@ -11,6 +11,7 @@ from requests import PreparedRequest, Response
 from airflow_provider_walmart.client.answers import answer_of, check_page, embedded_errors
 from airflow_provider_walmart.client.catalogue import all_operations, find
 from airflow_provider_walmart.client.errors import ErrorDetail, WalmartRequestError, WalmartServerError
+from airflow_provider_walmart.client.responses import HINT_WRITE
 
 WRITE = find("updateMultiNodeInventory")
 READ = find("getMultiNodeInventoryForSkuAndAllShipnodes")
@@ -99,6 +100,15 @@ def test_a_node_whose_stock_was_not_set_is_named(node, expected):
         answer_of(WRITE, response(answer))
 
 
+@pytest.mark.parametrize("status", [200, 201, 202, 207])
+def test_a_write_that_was_refused_is_not_tried_again(status):
+    with pytest.raises(
+        WalmartRequestError, match=f"answered {status}, but refused the request: status FAIL"
+    ) as caught:
+        answer_of(WRITE, response({"status": "FAIL", "errors": None, "payload": None}, status=status))
+    assert caught.value.is_final
+
+
 def test_nodes_that_were_set_are_no_error():
     answer = {
         "nodes": [
@@ -148,7 +158,8 @@ def test_an_error_inside_a_200_names_the_call_and_nothing_secret():
     with pytest.raises(WalmartRequestError) as caught:
         answer_of(WRITE, response({"errors": [ERROR]}))
     assert str(caught.value) == (
-        "PUT /v3/inventories/a answered 200, but refused part of the request: X.Y: no such SKU (sku)"
+        "PUT /v3/inventories/a answered 200, but refused the request or part of it: X.Y: no such SKU (sku) "
+        f"Hint: {HINT_WRITE}"
     )
 
 
