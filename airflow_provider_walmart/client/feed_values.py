@@ -21,7 +21,7 @@ LISTED = 20
 _MOST_UNITS = 2**31 - 1
 _MOST_MONEY = 999_999_999
 _DEEPEST = 50
-_JSON_KINDS = (str, int, float, bool, dict, list, tuple, Decimal)
+_JSON_KINDS = (str, int, float, bool, type(None), dict, list, tuple, Decimal)
 _is_number = re.compile(r"[+-]?(\d{1,30}\.?\d{0,30}|\.\d{1,30})", re.ASCII).fullmatch
 
 

@@ -53,8 +53,10 @@ HINT_403 = (
     "The token is valid, but these keys have no permission for this call. Grant it on the API keys page of "
     "Walmart's developer portal."
 )
-# In Walmart's words for a search that finds more than the 10,000 records it may, or the 20,000 of older documents.
-TOO_MANY = re.compile(r"[12]0,?000\b")
+# A search finds 10,000 records at most, 20,000 in older documents.
+TOO_MANY = re.compile(
+    r"(more than|exceed\w*)\D{0,40}[12]0,?000\D{0,20}(orders|returns|records|results)", re.I
+)
 HINT_TOO_MANY = (
     "Split the date range: WalmartExportOperator and WalmartHook.paginate_windows do so by themselves."
 )

@@ -202,6 +202,23 @@ def test_hints_say_what_to_do(status, code, hint):
     assert hint in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    ("said", "splits"),
+    [
+        ("The search matches more than 10000 orders.", True),
+        ("Result set exceeds 10,000 records", True),
+        ("More than 20,000 orders match", True),
+        ("offset must not exceed 10,000", False),
+        ("At most 10,000 items per feed", False),
+        ("Invalid date range", False),
+    ],
+)
+def test_a_search_that_finds_too_much_is_to_be_split(said, splits):
+    with pytest.raises(WalmartError) as raised:
+        raise_for_status(answer(400, {"error": [{"code": "INVALID_REQUEST_PARAM", "description": said}]}))
+    assert ("paginate_windows" in str(raised.value)) is splits
+
+
 def test_a_write_that_met_a_5xx_may_have_happened():
     with pytest.raises(errors.WalmartServerError, match="may have happened"):
         raise_for_status(answer(500, method="POST"))
