@@ -28,6 +28,7 @@ from airflow.triggers.shared_stream import SharedStreamManager
 # Imported before the processes part, so that they start at once.
 from airflow_provider_walmart.client.catalogue import all_operations
 from airflow_provider_walmart.client.looks import look_at_orders  # noqa: F401
+from airflow_provider_walmart.client.order_news import KEPT
 from airflow_provider_walmart.client.throttle import Throttle
 from airflow_provider_walmart.hooks.walmart import WalmartHook  # noqa: F401
 from airflow_provider_walmart.triggers.order_events import WalmartNewOrdersTrigger
@@ -81,7 +82,9 @@ class AssetStore:
         draft = self.path.with_suffix(".new")
         draft.write_text(json.dumps(value))
         draft.replace(self.path)
-        self.journal.write(watcher=self.watcher, kept="".join(value["seen"].values()))
+        self.journal.write(
+            watcher=self.watcher, kept="".join(marks for part in KEPT for marks in value[part].values())
+        )
 
 
 def triggerer(folder: Path, seed: int) -> None:

@@ -17,6 +17,7 @@ from processes import Processes
 from scheduled_runs import scheduled_runs
 
 from airflow_provider_walmart.client.news import mark
+from airflow_provider_walmart.client.order_news import KEPT
 
 pytestmark = pytest.mark.system
 KEEP_STATE = AIRFLOW >= (3, 3)
@@ -248,6 +249,6 @@ def orders_in(events: list[tuple]) -> Counter[str]:
 
 def knows(state: dict | None, order_ids: list[str]) -> bool:
     """Return whether a watcher's state has these orders."""
-    marks = "".join((state or {}).get("seen", {}).values())
+    marks = "".join(marks for part in KEPT for marks in (state or {}).get(part, {}).values())
     known = {marks[place : place + 8] for place in range(0, len(marks), 8)}
     return {mark(order_id) for order_id in order_ids} <= known
