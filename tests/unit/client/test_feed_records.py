@@ -136,6 +136,8 @@ def test_a_json_document_is_not_json_lines(document):
     ids=lambda value: repr(value)[:30],
 )
 def test_bad_csv(content, message):
+    # A report that was landed before in this process allows longer fields.
+    csv.field_size_limit(131_072)
     assert refusal(content, "a.csv").startswith(f"a.csv, {message}")
 
 
