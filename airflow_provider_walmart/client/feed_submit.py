@@ -39,7 +39,7 @@ LONGEST_SEND = 300.0
 LONGEST_LOOK = 100 * PAGE
 # By how much our clock may be ahead of Walmart's. Seconds.
 CLOCKS_DIFFER = 300.0
-# A feed that Walmart dates so long before an intent was there before it, whatever the clocks say. Seconds.
+# Feeds that are so much older than the newest one of before an intent didn't come after it. Seconds, by Walmart's dates.
 LONG_BEFORE = 86400.0
 MEDIA_TYPES = {
     b"{": "application/json",
@@ -198,11 +198,14 @@ class OnceSubmitter:
             return str(feed_id)
         if found := self._sent_before(feed, record):
             return self._keep(feed, found)
-        known, _ = self._read(time.time() - LONG_BEFORE, lambda _: True)
+        known, _ = self._read(None, lambda _: True)
+        newest = max(filter(None, map(_date_of, known)), default=None)
+        since = newest - LONG_BEFORE if newest else None
         record = {
             "fileName": feed.name,
             "items": feed.items,
-            "known": [item.get("feedId") for item in known],
+            "known": [item.get("feedId") for item in known if not _is_before(item, since)],
+            "since": since,
             "sentAt": time.time(),
         }
         self._records.set(feed.key, record)
@@ -346,26 +349,25 @@ class OnceSubmitter:
             to_meet.discard(item.get("feedId"))
             return bool(known) and not to_meet
 
-        since = (self._guess_since or 0.0) - CLOCKS_DIFFER
-        if "sentAt" in record:
-            since = record["sentAt"] - LONG_BEFORE
+        since = record.get("since")
+        if not record and self._guess_since:
+            since = self._guess_since - CLOCKS_DIFFER
         feeds, is_complete = self._read(since, has_met_all)
         return [item for item in feeds if item.get("feedId") not in known], is_complete
 
     def _read(
-        self, since: float, is_enough: Callable[[dict[str, Any]], bool]
+        self, since: float | None, is_enough: Callable[[dict[str, Any]], bool]
     ) -> tuple[list[dict[str, Any]], bool]:
         """Return the feeds since some time, and whether none is missing.
 
-        :param since: seconds since 1970 UTC.
+        :param since: seconds since 1970 UTC; None: all.
         :param is_enough: told of each feed; whether those behind it don't matter in a list that has the newest first.
         """
         order = NewestFirst()
         feeds: list[dict[str, Any]] = []
         for number, item in enumerate(iter_feeds(self._client), start=1):
             order.add(item)
-            when = submitted_at(item)
-            is_old = when is not None and when.timestamp() < since
+            is_old = _is_before(item, since)
             if not is_old:
                 feeds.append(item)
             if (is_enough(item) or is_old) and order.is_shown:
@@ -400,10 +402,21 @@ def has_items(feed: FeedFile, skus: Iterable[Any]) -> Shown:
 
 def _came_then(item: dict[str, Any], record: dict[str, Any], sent_by: float) -> bool:
     """Return whether a feed came when ours was sent, as far as that is known."""
-    when = submitted_at(item)
-    if when is None or "sentAt" not in record:
+    date = _date_of(item)
+    if date is None or "sentAt" not in record:
         return True
-    return bool(record["sentAt"] - CLOCKS_DIFFER <= when.timestamp() <= sent_by + CLOCKS_DIFFER)
+    return bool(record["sentAt"] - CLOCKS_DIFFER <= date <= sent_by + CLOCKS_DIFFER)
+
+
+def _date_of(item: dict[str, Any]) -> float | None:
+    """Return when a feed was submitted by Walmart's clock, seconds since 1970 UTC."""
+    when = submitted_at(item)
+    return when.timestamp() if when else None
+
+
+def _is_before(item: dict[str, Any], since: float | None) -> bool:
+    date = _date_of(item)
+    return date is not None and since is not None and date < since
 
 
 def _same(one: Any, other: str) -> bool:

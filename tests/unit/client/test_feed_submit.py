@@ -302,6 +302,23 @@ def test_an_earlier_feed_with_our_items_is_none_that_came_since(clock, newest_fi
     assert len(walmart.sent) == 1
 
 
+@pytest.mark.parametrize("newest_first", [True, False])
+@pytest.mark.parametrize("hours", [-100, 100])
+def test_found_however_wrong_this_clock_is(clock, newest_first, hours):
+    walmart, records, feed = Walmart(newest_first=newest_first), Records(), make_feed()
+    seed(walmart, 100)
+
+    def list_it():
+        walmart.feeds[0][1]["feedDate"] = walmart.feeds[1][1]["feedDate"] + 1000
+        lose_answer()
+
+    walmart.on_send = list_it
+    clock.shift(hours * 3600)
+    walmart.feeds = [(-1e9, entry) for _, entry in walmart.feeds]
+    assert submitter(walmart, records, clock).submit(feed) == "F100@AQ"
+    assert len(walmart.sent) == 1
+
+
 def test_unknown_when_a_list_in_no_order_is_longer_than_what_is_looked_through(clock, monkeypatch):
     monkeypatch.setattr(feed_submit, "LONGEST_LOOK", 100)
     walmart, records, feed = Walmart(newest_first=False), Records(), make_feed()
