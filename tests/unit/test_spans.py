@@ -45,3 +45,5 @@ def test_operators_name_their_fields(make, field):
     assert make(**{field: 60}).task_id == "t"
     with pytest.raises(WalmartConfigError, match=f"{field} is '1h'; expected a timedelta or seconds"):
         make(**{field: "1h"})
+    with pytest.raises(WalmartConfigError, match=f"{field} is '-1 day.*not negative"):
+        make(**{field: timedelta(hours=-1)})
