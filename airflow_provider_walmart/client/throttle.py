@@ -141,6 +141,10 @@ class Throttle:
         rate = Rate(limit.count, int((limit.per_seconds + spare) * 1000))
         with self._store.lock(name, LOCK_TIMEOUT):
             now = self._clock()
+            # Another thread may have taken some meanwhile: those of this one would put them out of reach.
+            lease = self._leases.get(name)
+            if lease and lease.use(now, blocked):
+                return 0.0
             milliseconds = int(now * 1000)
             longest = now + limit.per_seconds + spare + self._max_wait + LAG
             state = max(
