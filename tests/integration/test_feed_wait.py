@@ -259,7 +259,8 @@ def test_the_sensor_does_not_defer_for_a_finished_feed(shop):
     assert task.deferrals == []
 
 
-def test_the_sensor_names_a_feed_that_walmart_does_not_know(shop):
+def test_the_sensor_names_a_feed_that_walmart_does_not_know(shop, monkeypatch):
+    monkeypatch.setattr(feed_watch, "LISTED_WITHIN", 0.3)
     polled, deferred = in_both_modes(
         shop, lambda deferrable: sensor(feed_id="NOBODY@AQMBAQA", deferrable=deferrable)
     )
