@@ -39,6 +39,9 @@ LONGEST_SEND = 300.0
 LONGEST_LOOK = 100 * PAGE
 # By how much our clock may be ahead of Walmart's. Seconds.
 CLOCKS_DIFFER = 300.0
+# A feed that Walmart dates further than this from the time in which ours was sent is not taken for ours by its items.
+# Less than above, since the wider this is, the more others fit; where the clocks differ by more, a person decides. Seconds.
+SAME_TIME = 60.0
 # Feeds that are so much older than the newest one of before an intent didn't come after it. Seconds, by Walmart's dates.
 LONG_BEFORE = 86400.0
 MEDIA_TYPES = {
@@ -405,7 +408,7 @@ def _came_then(item: dict[str, Any], record: dict[str, Any], sent_by: float) -> 
     date = _date_of(item)
     if date is None or "sentAt" not in record:
         return True
-    return bool(record["sentAt"] - CLOCKS_DIFFER <= date <= sent_by + CLOCKS_DIFFER)
+    return bool(record["sentAt"] - SAME_TIME <= date <= sent_by + SAME_TIME)
 
 
 def _date_of(item: dict[str, Any]) -> float | None:

@@ -432,11 +432,12 @@ def test_one_with_some_of_our_items_is_none_where_another_has_all(clock):
     assert submitter(walmart, records, clock).submit(feed) == "F0@AQ"
 
 
-def test_one_with_our_items_of_another_time_needs_a_person(clock):
+@pytest.mark.parametrize("seconds", [-70, feed_submit.LONGEST_SEND + 70, 3600])
+def test_one_with_our_items_of_another_time_needs_a_person(clock, seconds):
     walmart, records, feed = Walmart(), Records(), make_feed(multipart=False)
     leave_intent(walmart, records, clock, feed, before_sending=True)
     clock.shift(3600)
-    walmart.add("lagtime")
+    walmart.add("lagtime", age=3600 - seconds)
     with pytest.raises(WalmartUnknownOutcomeError, match="F0@AQ"):
         submitter(walmart, records, clock).submit(feed)
     assert not walmart.sent
