@@ -31,11 +31,14 @@ from airflow_provider_walmart.client.looks import look_at_orders  # noqa: F401
 from airflow_provider_walmart.client.order_news import KEPT
 from airflow_provider_walmart.client.throttle import Throttle
 from airflow_provider_walmart.hooks.walmart import WalmartHook  # noqa: F401
+from airflow_provider_walmart.triggers import events
 from airflow_provider_walmart.triggers.order_events import WalmartNewOrdersTrigger
 
 WATCHERS = ("new", "changes")
 
 Throttle.learn = lambda *_: None  # type: ignore[method-assign]
+# There is no scheduler to wait for, and looks come many times more often than in a triggerer.
+events.APART = 0.0
 
 
 class Journal:
