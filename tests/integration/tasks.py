@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from airflow.providers.common.compat.sdk import TaskDeferred
+from airflow.sdk import Asset
 
 
 class StateStore(dict):
@@ -17,6 +18,13 @@ class StateStore(dict):
 
     def set(self, key: str, value: Any, **_: Any) -> None:
         self[key] = json.loads(json.dumps(value))
+
+
+class ByAsset(dict):
+    """Something of each asset, by name, as Airflow gives it."""
+
+    def __getitem__(self, asset: Asset) -> Any:
+        return super().__getitem__(asset.name)
 
 
 class Task:

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 from airflow.exceptions import AirflowFailException
 from airflow.sdk import Asset
-from tasks import StateStore
+from tasks import ByAsset, StateStore
 
 from airflow_provider_walmart.client.errors import WalmartServerError
 from airflow_provider_walmart.operators.exports import WalmartExportOperator
@@ -26,13 +26,6 @@ HOUR = 3600
 def shop(shop):
     shop.settings(limits=False)
     return shop
-
-
-class ByAsset(dict):
-    """Something of each asset, as Airflow gives it."""
-
-    def __getitem__(self, asset: Asset):
-        return super().__getitem__(asset.name)
 
 
 class Lake:

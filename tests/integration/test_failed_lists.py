@@ -9,7 +9,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 from airflow.sdk import Asset
-from tasks import StateStore
+from tasks import ByAsset, StateStore
 
 from airflow_provider_walmart.client.errors import WalmartServerError
 from airflow_provider_walmart.client.looks import look_at_orders
@@ -77,7 +77,7 @@ def export(shop, tmp_path):
         made.hook.client.session.throttle = None
         now = datetime.now(timezone.utc)
         interval = {"data_interval_start": now - timedelta(days=2), "data_interval_end": now}
-        return made.execute({**interval, "asset_state_store": {asset: run.marks}})
+        return made.execute({**interval, "asset_state_store": ByAsset({asset.name: run.marks})})
 
     run.marks = StateStore()
     return run
