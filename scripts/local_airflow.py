@@ -96,7 +96,7 @@ class LocalAirflow:
             answer = self._session.get(f"{self.url}/auth/token", timeout=60)
             answer.raise_for_status()
             self._session.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
-        answer = self._session.request(method, self.url + path, **{"timeout": 60, **options})
+        answer = self._session.request(method, self.url + path, **{"timeout": 120, **options})
         if answer.status_code >= 400:
             raise requests.HTTPError(
                 f"{method} {path}: {answer.status_code} {answer.text[:2000]}", response=answer
@@ -201,8 +201,9 @@ def _environment(home: Path, dags: Path, port: int) -> dict[str, str]:
         "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
         "AIRFLOW__DAG_PROCESSOR__DAG_FILE_PROCESSOR_TIMEOUT": "300",
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "5",
-        # Who waits for the one that writes gives up after five seconds, left to itself.
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db?timeout=60",
+        # Who waits for the one that writes gives up after five seconds, left to itself. Not much longer, since two may
+        # wait for each other in one process.
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db?timeout=10",
         "AIRFLOW__SCHEDULER__SCHEDULER_HEARTBEAT_SEC": "1",
         # A killed task is noticed, and retried, within half a minute; one that is only slow is not taken for dead.
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_SEC": "2",

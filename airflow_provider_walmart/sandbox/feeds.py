@@ -168,8 +168,9 @@ async def error_report(call: Call) -> Response:
         for error in feed.errors[index]
     )
     archive = io.BytesIO()
-    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
-        file.writestr("errorReport.csv", table.getvalue())
+    with zipfile.ZipFile(archive, "w") as file:
+        # Without the time: the same report is the same file.
+        file.writestr(zipfile.ZipInfo("errorReport.csv"), table.getvalue(), zipfile.ZIP_DEFLATED)
     return Response(archive.getvalue(), media_type="application/octet-stream")
 
 

@@ -71,8 +71,9 @@ async def as_file(call: Call) -> Response:
     date = _date(call)
     lines = _line(COLUMNS) + "".join(_line(_row(date, row)) for row in range(call.state.settlement_rows))
     archive = io.BytesIO()
-    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
-        file.writestr(f"reconReport_{date}.csv", lines)
+    with zipfile.ZipFile(archive, "w") as file:
+        # Without the time: the same report is the same file.
+        file.writestr(zipfile.ZipInfo(f"reconReport_{date}.csv"), lines, zipfile.ZIP_DEFLATED)
     return Response(archive.getvalue(), media_type="application/octet-stream")
 
 
