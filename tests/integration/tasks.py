@@ -27,6 +27,12 @@ class ByAsset(dict):
         return super().__getitem__(asset.name)
 
 
+def our_warnings(caplog: Any) -> list[str]:
+    """Return what our code has warned of: Airflow has warnings of its own."""
+    records = [record for record in caplog.records if "airflow_provider_walmart" in record.name]
+    return [record.getMessage() for record in records if record.levelname == "WARNING"]
+
+
 class Task:
     """One task of one run.
 

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 from airflow.exceptions import AirflowFailException
 from airflow.sdk import Asset
-from tasks import ByAsset, StateStore
+from tasks import ByAsset, StateStore, our_warnings
 
 from airflow_provider_walmart.client.errors import WalmartServerError
 from airflow_provider_walmart.operators.exports import WalmartExportOperator
@@ -247,7 +247,7 @@ def test_a_date_that_no_record_has_is_told_of(shop, lake, caplog):
     options = {"operation": "getAllFeedStatuses", "cursor_field": "nosuch"}
     result = lake.run("a", (ago(600), ago(60)), **options)
     assert (result["records"], result["watermark"]) == (60, None)
-    (said,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    (said,) = our_warnings(caplog)
     assert said.startswith("No record has a date in nosuch, so all of them are exported")
     assert "feedId, " in said
     assert "feedDate" in said
@@ -255,7 +255,7 @@ def test_a_date_that_no_record_has_is_told_of(shop, lake, caplog):
     lake.run("b", (ago(600), ago(60)), **{**options, "cursor_field": "feedDate"})
     shop.reset()
     lake.run("c", (ago(600), ago(60)), **options)
-    assert not [record for record in caplog.records if record.levelname == "WARNING"]
+    assert not our_warnings(caplog)
 
 
 @pytest.mark.parametrize(

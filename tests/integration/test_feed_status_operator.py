@@ -8,6 +8,7 @@ import logging
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 from full_disk import disk_full_after
+from tasks import our_warnings
 from wire import http, token
 
 from airflow_provider_walmart.client.errors import (
@@ -121,7 +122,7 @@ def test_types_that_no_feed_has_are_said(shop, caplog):
     shop.feeds({"feedType": "price", "age": 60}, {"feedType": "MP_ITEM", "age": 60})
     shop.feed(feedType="lagtime", age=90_000)
     assert operator(feed_types="prcie").execute({}) == []
-    (said,) = (record.getMessage() for record in caplog.records if record.levelname == "WARNING")
+    (said,) = our_warnings(caplog)
     assert said == "None of the feeds is of the types wanted (prcie); there are: MP_ITEM, price"
 
 
