@@ -57,6 +57,13 @@ def test_the_same_result(shop, tmp_path):
     assert "'itemsSucceeded': 4" in polled
 
 
+@pytest.fixture
+def little_patience(monkeypatch):
+    """Few looks that fail, and it counts as more than weather, in both modes."""
+    monkeypatch.setattr(waiting, "MAX_FAILED_LOOKS", 3)
+    monkeypatch.setattr(poller, "MAX_FAILED_LOOKS", 3)
+
+
 @pytest.mark.parametrize("allowed", [0, 0.2, "1"])
 def test_the_same_verdict(shop, tmp_path, allowed):
     payload = tmp_path / "feed.json"
@@ -85,9 +92,8 @@ def test_the_same_when_nothing_was_applied(shop):
     assert "4 of 4 items were not applied" in polled
 
 
-def test_the_same_for_answers_without_a_status(shop, monkeypatch):
-    monkeypatch.setattr(waiting, "MAX_FAILED_LOOKS", 3)
-    monkeypatch.setattr(poller, "MAX_FAILED_LOOKS", 3)
+@pytest.mark.usefixtures("little_patience")
+def test_the_same_for_answers_without_a_status(shop):
     polled, deferred = in_both_modes(
         shop,
         lambda deferrable: submit(deferrable=deferrable),
@@ -121,9 +127,8 @@ def test_how_long_was_waited_is_said_in_a_fitting_unit(seconds, words):
     assert f"not finished after {words}." in str(waiting.timed_out("Feeds", ["F@1"], seconds))
 
 
-def test_the_same_end_of_patience(shop, monkeypatch):
-    monkeypatch.setattr(waiting, "MAX_FAILED_LOOKS", 3)
-    monkeypatch.setattr(poller, "MAX_FAILED_LOOKS", 3)
+@pytest.mark.usefixtures("little_patience")
+def test_the_same_end_of_patience(shop):
     polled, deferred = in_both_modes(
         shop,
         lambda deferrable: submit(deferrable=deferrable),
