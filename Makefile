@@ -31,10 +31,10 @@ help: ## this list
 	@sed -nE 's/^([a-z-]+):.* ## (.*)/  make \1\t\2/p' Makefile | expand -t 22
 
 demo: $(VENV)/.with-test ## a real Airflow checks feeds of the sandbox server; all is stopped at the end
-	@$(RUN) scripts/demo.py
+	@$(RUN) -m scripts.demo
 
 demo-ui: $(VENV)/.with-test ## the same, but the Airflow UI stays up until Ctrl-C
-	@$(RUN) scripts/demo.py --ui
+	@$(RUN) -m scripts.demo --ui
 
 test: test-quick test-airflow ## all tests
 
@@ -88,17 +88,17 @@ matrix: $(VENV)/.with-dev ## every supported Python with every supported Airflow
 	$(RUN) -m nox $(NOX)
 
 fault-matrix: $(VENV)/.with-test ## every entry point through every trouble; writes docs/fault-matrix.md
-	$(RUN) tests/integration/fault_matrix/page.py
+	$(RUN) -m tests.integration.fault_matrix.page
 	$(RUN) -m pytest -n auto --maxprocesses 8 tests/integration/fault_matrix
 
 soak: $(VENV)/.with-test ## hours of Walmart's time in bad weather, in minutes: nothing twice, nothing lost, nothing leaked
-	$(RUN) tests/benchmarks/soak.py
+	$(RUN) -m tests.benchmarks.soak
 
 bench: $(VENV)/.with-bench ## the performance budgets, into docs/benchmarks.md; some of them with ONLY="calls export"
-	$(RUN) tests/benchmarks/run_all.py $(ONLY)
+	$(RUN) -m tests.benchmarks.run_all $(ONLY)
 
 soak-export: $(VENV)/.with-test ## a quarter of a million orders, exported while more arrive
-	$(RUN) tests/benchmarks/soak_export.py
+	$(RUN) -m tests.benchmarks.soak_export
 
 clean: ## remove the environments, caches and what the demo left
 	rm -rf .venv .venv-* .nox .demo .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist docs/_build

@@ -2,7 +2,7 @@
 
 Usage::
 
-    python scripts/build_catalogue.py FOLDER [--output FILE]
+    python -m scripts.build_catalogue FOLDER [--output FILE]
 
 ``FOLDER`` holds OpenAPI documents as JSON, one file per API group, in ``us-mp-2026`` (or a newer US set),
 ``mx-mp-2023`` and ``ca-mp-2023``, and the rate limits in ``tables/rate-limits-us-2026-08.csv``. The documents
@@ -34,7 +34,7 @@ from typing import Any
 
 Json = dict[str, Any]
 
-OUTPUT = Path(__file__).parents[1] / "airflow_provider_walmart" / "client" / "catalogue.json"
+OUTPUT = Path(__file__).parents[1] / "airflow_provider_walmart" / "client" / "catalogue" / "marketplace.json"
 RATE_LIMITS = "tables/rate-limits-us-2026-08.csv"
 # Market, folder, and what comes before the operation id: the legacy documents of Mexico and Canada reuse the ids
 # and, in Mexico, the paths of the US set.

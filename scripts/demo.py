@@ -15,9 +15,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from local_airflow import LocalAirflow
-from local_sandbox import LocalSandbox
-from processes import Processes
+from scripts.local_airflow import LocalAirflow
+from scripts.local_sandbox import LocalSandbox
+from scripts.processes import Processes
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 RESULTS = CHECKOUT / ".demo"

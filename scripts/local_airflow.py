@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import requests
-from processes import Processes
+
+from scripts.processes import Processes
 
 AIRFLOW = [sys.executable, "-m", "airflow"]
 COMPONENTS = {

@@ -7,7 +7,8 @@ import sys
 from typing import Any
 
 import requests
-from processes import Processes
+
+from scripts.processes import Processes
 
 
 class LocalSandbox:

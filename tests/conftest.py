@@ -12,15 +12,14 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from scripts.local_airflow import LocalAirflow
+from scripts.local_sandbox import LocalSandbox
+from scripts.processes import Processes
+from tests.helpers.statsd_server import StatsdServer
+from tests.helpers.system_account import CLIENT_ID, CLIENT_SECRET
+
 TESTS = Path(__file__).resolve().parent
 CHECKOUT = TESTS.parent
-sys.path.insert(0, str(CHECKOUT / "scripts"))
-
-from local_airflow import LocalAirflow  # noqa: E402
-from local_sandbox import LocalSandbox  # noqa: E402
-from processes import Processes  # noqa: E402
-from statsd_server import StatsdServer  # noqa: E402
-from system_account import CLIENT_ID, CLIENT_SECRET  # noqa: E402
 
 # Before any test imports Airflow: it must neither read nor write the settings of whoever runs the tests.
 for name in [name for name in os.environ if name.startswith("AIRFLOW_")]:

@@ -7,32 +7,32 @@ from typing import Any
 
 import requests
 
-from airflow_provider_walmart.client.answers import answer_of, check_page
-from airflow_provider_walmart.client.auth import WalmartAuth
-from airflow_provider_walmart.client.catalogue import Operation, find
+from airflow_provider_walmart.client.calls.answers import answer_of, check_page
+from airflow_provider_walmart.client.calls.build import BuiltRequest, build_request, request_body
+from airflow_provider_walmart.client.calls.paging import iter_records, page_params, pages, records
+from airflow_provider_walmart.client.calls.query import Params, encode_query
+from airflow_provider_walmart.client.calls.raw_pages import Raw, as_raw, decode_page
+from airflow_provider_walmart.client.catalogue.operations import Operation, find
 from airflow_provider_walmart.client.errors import (
     WalmartError,
     WalmartNotFoundError,
     WalmartPermissionError,
 )
-from airflow_provider_walmart.client.headers import (
+from airflow_provider_walmart.client.settings import WalmartSettings
+from airflow_provider_walmart.client.transport.auth import WalmartAuth
+from airflow_provider_walmart.client.transport.headers import (
     ACCESS_TOKEN,
     CORRELATION_ID,
     business_headers,
     correlation_id,
 )
-from airflow_provider_walmart.client.http import HttpSession, transport_error
-from airflow_provider_walmart.client.observer import Observer, observed_sleep
-from airflow_provider_walmart.client.paging import iter_records, page_params, pages, records
-from airflow_provider_walmart.client.query import Params, encode_query
-from airflow_provider_walmart.client.raw_pages import Raw, as_raw, decode_page
-from airflow_provider_walmart.client.request_building import BuiltRequest, build_request, request_body
-from airflow_provider_walmart.client.responses import json_object, raise_for_status
-from airflow_provider_walmart.client.settings import WalmartSettings
-from airflow_provider_walmart.client.state import Resilient
-from airflow_provider_walmart.client.throttle import Throttle
-from airflow_provider_walmart.client.tokens import MarketplaceTokens
-from airflow_provider_walmart.client.transport import WalmartSession
+from airflow_provider_walmart.client.transport.http import HttpSession, transport_error
+from airflow_provider_walmart.client.transport.observer import Observer, observed_sleep
+from airflow_provider_walmart.client.transport.rate_limits import Throttle
+from airflow_provider_walmart.client.transport.responses import json_object, raise_for_status
+from airflow_provider_walmart.client.transport.session import WalmartSession
+from airflow_provider_walmart.client.transport.shared_state import Resilient
+from airflow_provider_walmart.client.transport.tokens import MarketplaceTokens
 
 TOKEN_DETAIL = "/v3/token/detail"  # noqa: S105 - a path
 PARTNER_ID = "WM_PARTNER_ID"

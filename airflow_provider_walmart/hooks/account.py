@@ -13,17 +13,17 @@ from airflow.providers.common.compat.sdk import BaseHook
 
 from airflow_provider_walmart import __version__
 from airflow_provider_walmart.client import errors
-from airflow_provider_walmart.client.golocal import GoLocalClient
-from airflow_provider_walmart.client.golocal_settings import GoLocalSettings
+from airflow_provider_walmart.client.golocal.client import GoLocalClient
+from airflow_provider_walmart.client.golocal.settings import GoLocalSettings
 from airflow_provider_walmart.client.marketplace import MarketplaceClient
 from airflow_provider_walmart.client.settings import WalmartSettings
-from airflow_provider_walmart.client.state import MemoryStore, Resilient
+from airflow_provider_walmart.client.transport.shared_state import MemoryStore, Resilient
 
 if TYPE_CHECKING:
     import requests
     from airflow.providers.common.compat.sdk import Connection
 
-    from airflow_provider_walmart.client.query import Params
+    from airflow_provider_walmart.client.calls.query import Params
 
 TEST_TIMEOUT = 10.0
 

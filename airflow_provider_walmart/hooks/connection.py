@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 from airflow_provider_walmart.client.errors import WalmartConfigError
-from airflow_provider_walmart.client.golocal_settings import GoLocalSettings
+from airflow_provider_walmart.client.golocal.settings import GoLocalSettings
 from airflow_provider_walmart.client.settings import WalmartSettings, is_loopback
 from airflow_provider_walmart.hooks.masking import mask
 

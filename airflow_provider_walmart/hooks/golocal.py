@@ -6,11 +6,11 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote_plus
 
-from airflow_provider_walmart.client import golocal_booking
 from airflow_provider_walmart.client.errors import WalmartRequestError
-from airflow_provider_walmart.client.golocal import GoLocalClient
-from airflow_provider_walmart.client.golocal_settings import GoLocalSettings
-from airflow_provider_walmart.client.state import Resilient
+from airflow_provider_walmart.client.golocal import booking as golocal_booking
+from airflow_provider_walmart.client.golocal.client import GoLocalClient
+from airflow_provider_walmart.client.golocal.settings import GoLocalSettings
+from airflow_provider_walmart.client.transport.shared_state import Resilient
 from airflow_provider_walmart.hooks.account import AccountHook, user_agent
 from airflow_provider_walmart.hooks.connection import golocal_settings
 from airflow_provider_walmart.hooks.masking import mask

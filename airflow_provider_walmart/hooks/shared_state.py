@@ -9,7 +9,12 @@ from pathlib import Path
 from airflow.providers.common.compat.sdk import conf
 
 from airflow_provider_walmart.client.errors import WalmartConfigError
-from airflow_provider_walmart.client.state import FileStore, MemoryStore, RedisStore, Resilient
+from airflow_provider_walmart.client.transport.shared_state import (
+    FileStore,
+    MemoryStore,
+    RedisStore,
+    Resilient,
+)
 
 KINDS = ("file", "memory", "redis")
 

@@ -12,18 +12,20 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from airflow_provider_walmart.client import errors, feeds, reports
-from airflow_provider_walmart.client.export_pages import window_pages
-from airflow_provider_walmart.client.exports import Period
-from airflow_provider_walmart.client.feed_formats import upload_of
-from airflow_provider_walmart.client.feed_results import has_failed
-from airflow_provider_walmart.client.feed_slices import plan_document
-from airflow_provider_walmart.client.feed_submit import FeedFile, submit_feed
-from airflow_provider_walmart.client.feed_values import RowError, check_json, encode
-from airflow_provider_walmart.client.headers import basic_credentials
+from airflow_provider_walmart.client import errors
+from airflow_provider_walmart.client.exports.operations import Period
+from airflow_provider_walmart.client.exports.pages import window_pages
+from airflow_provider_walmart.client.feeds import status as feeds
+from airflow_provider_walmart.client.feeds.formats import upload_of
+from airflow_provider_walmart.client.feeds.results import has_failed
+from airflow_provider_walmart.client.feeds.slices import plan_document
+from airflow_provider_walmart.client.feeds.submit import FeedFile, submit_feed
 from airflow_provider_walmart.client.marketplace import MarketplaceClient
+from airflow_provider_walmart.client.reports import requests as reports
 from airflow_provider_walmart.client.settings import WalmartSettings
-from airflow_provider_walmart.client.state import Resilient
+from airflow_provider_walmart.client.transport.headers import basic_credentials
+from airflow_provider_walmart.client.transport.shared_state import Resilient
+from airflow_provider_walmart.client.values.rows import RowError, check_json, encode
 from airflow_provider_walmart.hooks.account import AccountHook, user_agent
 from airflow_provider_walmart.hooks.connection import walmart_settings
 from airflow_provider_walmart.hooks.masking import mask

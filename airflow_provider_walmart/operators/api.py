@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
 
 from airflow_provider_walmart.client.errors import WalmartError
-from airflow_provider_walmart.client.outcomes import may_have_arrived
-from airflow_provider_walmart.results.account import OfMarketplace
-from airflow_provider_walmart.results.api_params import given_params, own_params
-from airflow_provider_walmart.results.failures import fail_for_good
-from airflow_provider_walmart.results.files import AnyPlace, Place, place_of, whole_file
+from airflow_provider_walmart.client.once.outcomes import may_have_arrived
+from airflow_provider_walmart.storage.files import AnyPlace, Place, place_of, whole_file
+from airflow_provider_walmart.task.api_params import given_params, own_params
+from airflow_provider_walmart.task.errors import fail_for_good
+from airflow_provider_walmart.task.hooks import OfMarketplace
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_walmart.client.catalogue import Operation
+    from airflow_provider_walmart.client.catalogue.operations import Operation
 
 # XCom is a table of Airflow's database: what is larger than this belongs into object storage. Bytes of JSON.
 MAX_XCOM = 48 * 1024

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_walmart.client.errors import WalmartConfigError
-from airflow_provider_walmart.results.api_params import given_params, own_params
-from airflow_provider_walmart.results.export_files import OneFile, Parts, export_file, part_size, takes_time
-from airflow_provider_walmart.results.export_window import (
+from airflow_provider_walmart.storage.export_files import OneFile, Parts, export_file, part_size, takes_time
+from airflow_provider_walmart.storage.export_window import (
     Watermark,
     announce,
     export_key,
@@ -19,10 +18,11 @@ from airflow_provider_walmart.results.export_window import (
     outlet_assets,
     window_of,
 )
-from airflow_provider_walmart.results.failures import fail_for_good
-from airflow_provider_walmart.results.files import AnyPlace, Place
-from airflow_provider_walmart.results.lineage import WithLineage
-from airflow_provider_walmart.results.spans import span_of
+from airflow_provider_walmart.storage.files import AnyPlace, Place
+from airflow_provider_walmart.task.api_params import given_params, own_params
+from airflow_provider_walmart.task.durations import span_of
+from airflow_provider_walmart.task.errors import fail_for_good
+from airflow_provider_walmart.task.lineage import WithLineage
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -114,10 +114,10 @@ class WalmartExportOperator(WithLineage, BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Export the window of the run, or everything that Walmart keeps."""
-        from airflow_provider_walmart.client.ahead import ahead
-        from airflow_provider_walmart.client.cursor_field import CursorField
-        from airflow_provider_walmart.client.export_pages import export_pages, uses_interval
-        from airflow_provider_walmart.client.exports import export_of
+        from airflow_provider_walmart.client.exports.cursor_field import CursorField
+        from airflow_provider_walmart.client.exports.operations import export_of
+        from airflow_provider_walmart.client.exports.pages import export_pages, uses_interval
+        from airflow_provider_walmart.client.exports.prefetch import ahead
 
         with fail_for_good():
             if self.compression not in (None, "", "gzip"):

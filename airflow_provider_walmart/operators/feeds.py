@@ -10,31 +10,31 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import BaseOperator, conf
 
 from airflow_provider_walmart.client.errors import WalmartConfigError, WalmartRateLimitError
-from airflow_provider_walmart.client.feed_results import parse_allowed_failures, summarize
-from airflow_provider_walmart.client.name_lists import names_of
+from airflow_provider_walmart.client.feeds.results import parse_allowed_failures, summarize
 from airflow_provider_walmart.client.settings import CURRENCIES
+from airflow_provider_walmart.client.values.names import names_of
 from airflow_provider_walmart.links.feeds import WalmartFailedItemsLink, WalmartFeedLink
-from airflow_provider_walmart.results.account import OfMarketplace
-from airflow_provider_walmart.results.context import (
+from airflow_provider_walmart.storage.feed_source import FeedSource
+from airflow_provider_walmart.storage.files import AnyPlace, Place, check_place
+from airflow_provider_walmart.task.context import (
     MemoryRecords,
     push,
     run_started,
     task_identity,
     try_number,
 )
-from airflow_provider_walmart.results.failures import fail_for_good
-from airflow_provider_walmart.results.feed_source import FeedSource
-from airflow_provider_walmart.results.feeds import judge_feeds
-from airflow_provider_walmart.results.files import AnyPlace, Place, check_place
-from airflow_provider_walmart.results.lineage import WithLineage
-from airflow_provider_walmart.results.spans import span_of
-from airflow_provider_walmart.results.waiting import feeds_of_event, missing_or_typed, wait_for_feeds
+from airflow_provider_walmart.task.durations import span_of
+from airflow_provider_walmart.task.errors import fail_for_good
+from airflow_provider_walmart.task.feeds import judge_feeds
+from airflow_provider_walmart.task.hooks import OfMarketplace
+from airflow_provider_walmart.task.lineage import WithLineage
+from airflow_provider_walmart.task.waiting import feeds_of_event, missing_or_typed, wait_for_feeds
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
     from airflow.triggers.base import BaseTrigger
 
-    from airflow_provider_walmart.client.feed_submit import FeedFile, OnceSubmitter
+    from airflow_provider_walmart.client.feeds.submit import FeedFile, OnceSubmitter
 
 
 class WalmartFeedStatusOperator(OfMarketplace, BaseOperator):
@@ -273,7 +273,7 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
         :param submitted: what was kept of them before a deferral, where there is no task state.
         :param slots_until: until when slots of an hourly quota are waited for, seconds since 1970 UTC.
         """
-        from airflow_provider_walmart.client.feed_submit import OnceSubmitter
+        from airflow_provider_walmart.client.feeds.submit import OnceSubmitter
 
         store = context.get("task_state_store") if self.durable else None
         records = MemoryRecords(submitted) if store is None else store

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
-from airflow_provider_walmart.results.account import OfGoLocal
-from airflow_provider_walmart.results.context import MemoryRecords, try_number
-from airflow_provider_walmart.results.failures import fail_for_good
+from airflow_provider_walmart.task.context import MemoryRecords, try_number
+from airflow_provider_walmart.task.errors import fail_for_good
+from airflow_provider_walmart.task.hooks import OfGoLocal
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -48,7 +48,7 @@ class WalmartGoLocalCreateDeliveryOperator(OfGoLocal, BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Book the delivery, or find it booked."""
-        from airflow_provider_walmart.client.golocal_booking import OnceBooker
+        from airflow_provider_walmart.client.golocal.booking import OnceBooker
 
         with fail_for_good():
             store = context.get("task_state_store")

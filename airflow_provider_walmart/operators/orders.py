@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
-from airflow_provider_walmart.client.feed_results import parse_allowed_failures
-from airflow_provider_walmart.results.account import OfMarketplace
-from airflow_provider_walmart.results.context import MemoryRecords, push, try_number
-from airflow_provider_walmart.results.failures import fail_for_good
-from airflow_provider_walmart.results.files import AnyPlace, Place, check_place
-from airflow_provider_walmart.results.orders import change_orders
-from airflow_provider_walmart.results.rows import check_rows, iter_rows
+from airflow_provider_walmart.client.feeds.results import parse_allowed_failures
+from airflow_provider_walmart.storage.files import AnyPlace, Place, check_place
+from airflow_provider_walmart.storage.rows import check_rows, iter_rows
+from airflow_provider_walmart.task.context import MemoryRecords, push, try_number
+from airflow_provider_walmart.task.errors import fail_for_good
+from airflow_provider_walmart.task.hooks import OfMarketplace
+from airflow_provider_walmart.task.orders import change_orders
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -82,8 +82,8 @@ class WalmartOrderUpdateOperator(OfMarketplace, BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Change the orders that are not yet as wanted."""
-        from airflow_provider_walmart.client.order_changes import order_changes
-        from airflow_provider_walmart.client.order_writes import OrderWriter
+        from airflow_provider_walmart.client.orders.changes import order_changes
+        from airflow_provider_walmart.client.orders.writes import OrderWriter
 
         with fail_for_good():
             allowed_failures = parse_allowed_failures(self.allowed_failures)

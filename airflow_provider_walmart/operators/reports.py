@@ -19,13 +19,13 @@ from airflow_provider_walmart.client.errors import (
     WalmartRateLimitError,
     WalmartReportFailedError,
 )
-from airflow_provider_walmart.client.outcomes import may_have_arrived, never_arrived
-from airflow_provider_walmart.results.context import MemoryRecords, push
-from airflow_provider_walmart.results.failures import fail_for_good
-from airflow_provider_walmart.results.files import AnyPlace, Place, naming
-from airflow_provider_walmart.results.lineage import WithLineage
-from airflow_provider_walmart.results.spans import span_of
-from airflow_provider_walmart.results.waiting import check_event, wait_for_report
+from airflow_provider_walmart.client.once.outcomes import may_have_arrived, never_arrived
+from airflow_provider_walmart.storage.files import AnyPlace, Place, naming
+from airflow_provider_walmart.task.context import MemoryRecords, push
+from airflow_provider_walmart.task.durations import span_of
+from airflow_provider_walmart.task.errors import fail_for_good
+from airflow_provider_walmart.task.lineage import WithLineage
+from airflow_provider_walmart.task.waiting import check_event, wait_for_report
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -123,7 +123,7 @@ class WalmartReportOperator(WithLineage, BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Ask for the report or find it, wait for it, land it."""
-        from airflow_provider_walmart.client.reports import is_done
+        from airflow_provider_walmart.client.reports.requests import is_done
 
         with fail_for_good():
             version, body = self._asked()
@@ -175,8 +175,8 @@ class WalmartReportOperator(WithLineage, BaseOperator):
 
     def _asked(self) -> tuple[str, dict[str, Any]]:
         """Return version and body of the request, everything checked."""
-        from airflow_provider_walmart.client.reports import check_report, report_body
-        from airflow_provider_walmart.results.reports import check_output
+        from airflow_provider_walmart.client.reports.requests import check_report, report_body
+        from airflow_provider_walmart.storage.reports import check_output
 
         check_output(self.output_path, self.output_format)
         start, end = _moment("start", self.start), _moment("end", self.end)
@@ -250,7 +250,7 @@ class WalmartReportOperator(WithLineage, BaseOperator):
 
         :param known: ids of the equal requests that are there.
         """
-        from airflow_provider_walmart.client.reports import request_report
+        from airflow_provider_walmart.client.reports.requests import request_report
 
         record = {"sentAt": time.time(), "known": known}
         records.set(key, record)
@@ -274,7 +274,7 @@ class WalmartReportOperator(WithLineage, BaseOperator):
 
     def _of_earlier_try(self, record: Mapping[str, Any]) -> dict[str, Any] | None:
         """Return the request of an earlier try; None when it is time for another one."""
-        from airflow_provider_walmart.client.reports import ReportWatch, submitted_at
+        from airflow_provider_walmart.client.reports.requests import ReportWatch, submitted_at
 
         request_id = str(record["requestId"])
         request = ReportWatch(self.hook.client, self.report_type).look([request_id])[request_id]
@@ -308,7 +308,11 @@ class WalmartReportOperator(WithLineage, BaseOperator):
         self, version: str, body: dict[str, Any], since: datetime
     ) -> list[tuple[datetime, dict[str, Any]]]:
         """Return the equal requests made at this time or later with their times, the oldest first."""
-        from airflow_provider_walmart.client.reports import find_report_requests, matches, submitted_at
+        from airflow_provider_walmart.client.reports.requests import (
+            find_report_requests,
+            matches,
+            submitted_at,
+        )
 
         found: list[tuple[datetime, dict[str, Any]]] = []
         for request in find_report_requests(
@@ -328,8 +332,8 @@ class WalmartReportOperator(WithLineage, BaseOperator):
     def _land(
         self, records: Any, request: dict[str, Any] | None, request_id: str, reused: bool
     ) -> dict[str, Any]:
-        from airflow_provider_walmart.client.reports import check_ready, download_report
-        from airflow_provider_walmart.results.reports import land_report
+        from airflow_provider_walmart.client.reports.requests import check_ready, download_report
+        from airflow_provider_walmart.storage.reports import land_report
 
         key = self._record_key(*self._asked())
         try:

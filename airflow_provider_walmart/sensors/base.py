@@ -13,9 +13,9 @@ from airflow_provider_walmart.client.errors import (
     WalmartRateLimitError,
     WalmartServerError,
 )
-from airflow_provider_walmart.results.failed_polls import failed_in_a_row
-from airflow_provider_walmart.results.failures import fail_for_good
-from airflow_provider_walmart.results.waiting import MAX_FAILED_LOOKS
+from airflow_provider_walmart.task.errors import fail_for_good
+from airflow_provider_walmart.task.failed_polls import failed_in_a_row
+from airflow_provider_walmart.task.waiting import MAX_FAILED_LOOKS
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context

@@ -7,19 +7,19 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_walmart.client.errors import WalmartNotFoundError
-from airflow_provider_walmart.client.feed_results import (
+from airflow_provider_walmart.client.feeds.results import (
     is_finished,
     parse_allowed_failures,
     progress,
     summarize,
 )
 from airflow_provider_walmart.links.feeds import WalmartFailedItemsLink, WalmartFeedLink
-from airflow_provider_walmart.results.account import OfMarketplace
-from airflow_provider_walmart.results.context import push
-from airflow_provider_walmart.results.feeds import judge_feeds
-from airflow_provider_walmart.results.files import AnyPlace, Place, check_place
-from airflow_provider_walmart.results.waiting import feeds_of_event, missing_or_typed, unknown_feeds
 from airflow_provider_walmart.sensors.base import WalmartSensor
+from airflow_provider_walmart.storage.files import AnyPlace, Place, check_place
+from airflow_provider_walmart.task.context import push
+from airflow_provider_walmart.task.feeds import judge_feeds
+from airflow_provider_walmart.task.hooks import OfMarketplace
+from airflow_provider_walmart.task.waiting import feeds_of_event, missing_or_typed, unknown_feeds
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -68,7 +68,7 @@ class WalmartFeedSensor(OfMarketplace, WalmartSensor):
 
     def look(self, context: Context) -> dict[str, Any] | None:
         """Look at the feed; judge it once it is finished."""
-        from airflow_provider_walmart.client.feed_watch import LISTED_WITHIN
+        from airflow_provider_walmart.client.feeds.watch import LISTED_WITHIN
 
         parse_allowed_failures(self.allowed_failures)
         check_place("item_errors_path", self.item_errors_path)

@@ -6,12 +6,12 @@ from collections.abc import Collection, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_walmart.client.golocal_deliveries import DELIVERED, EndStates, delivery_id_of, summary
-from airflow_provider_walmart.results.account import OfGoLocal
-from airflow_provider_walmart.results.context import push
-from airflow_provider_walmart.results.deliveries import DeliveryProgress, check_end
-from airflow_provider_walmart.results.waiting import check_event
+from airflow_provider_walmart.client.golocal.deliveries import DELIVERED, EndStates, delivery_id_of, summary
 from airflow_provider_walmart.sensors.base import WalmartSensor
+from airflow_provider_walmart.task.context import push
+from airflow_provider_walmart.task.deliveries import DeliveryProgress, check_end
+from airflow_provider_walmart.task.hooks import OfGoLocal
+from airflow_provider_walmart.task.waiting import check_event
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context

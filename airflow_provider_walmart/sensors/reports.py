@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_walmart.results.account import OfMarketplace
-from airflow_provider_walmart.results.waiting import check_event
 from airflow_provider_walmart.sensors.base import WalmartSensor
+from airflow_provider_walmart.task.hooks import OfMarketplace
+from airflow_provider_walmart.task.waiting import check_event
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
     from airflow.triggers.base import BaseTrigger
 
-    from airflow_provider_walmart.client.reports import ReportWatch
+    from airflow_provider_walmart.client.reports.requests import ReportWatch
 
 # The status of one request may be asked for 20 times an hour. Seconds.
 STATUS_EVERY = 180.0
@@ -53,13 +53,13 @@ class WalmartReportSensor(OfMarketplace, WalmartSensor):
 
     @cached_property
     def _watch(self) -> ReportWatch:
-        from airflow_provider_walmart.client.reports import ReportWatch
+        from airflow_provider_walmart.client.reports.requests import ReportWatch
 
         return ReportWatch(self.hook.client, self.report_type or "")
 
     def look(self, context: Context) -> dict[str, Any] | None:
         """Look at the request."""
-        from airflow_provider_walmart.client.reports import is_done, progress
+        from airflow_provider_walmart.client.reports.requests import is_done, progress
 
         store = context.get("task_state_store")
         key = f"walmart_report_type_{self.request_id}"
@@ -96,7 +96,7 @@ class WalmartReportSensor(OfMarketplace, WalmartSensor):
         return self._ready(event["request"])
 
     def _ready(self, request: dict[str, Any] | None) -> dict[str, Any]:
-        from airflow_provider_walmart.client.reports import check_ready
+        from airflow_provider_walmart.client.reports.requests import check_ready
 
         check_ready(request, self.request_id)
         return request or {}

@@ -13,7 +13,7 @@ from operator import or_
 from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakKeyDictionary
 
-from airflow_provider_walmart.client.news import Need
+from airflow_provider_walmart.client.events.scope import Need
 from airflow_provider_walmart.triggers.poller import client_of, in_thread
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import Any
 
-from airflow_provider_walmart.client.feed_news import FeedNews
+from airflow_provider_walmart.client.events.feeds import FeedNews
 from airflow_provider_walmart.triggers.events import WalmartEventTrigger, list_of_names
 
 
@@ -50,6 +50,6 @@ class WalmartFeedFinishedTrigger(WalmartEventTrigger):
     @staticmethod
     def make_look() -> Callable[..., tuple[Any, ...]]:
         """Return what looks at the list of feeds."""
-        from airflow_provider_walmart.client.looks import FeedLook
+        from airflow_provider_walmart.client.events.polls import FeedLook
 
         return FeedLook()

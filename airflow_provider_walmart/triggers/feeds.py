@@ -99,7 +99,7 @@ class WalmartFeedTrigger(BaseTrigger):
                 task.cancel()
 
     def _pause(self, feed: dict[str, Any] | None) -> float:
-        from airflow_provider_walmart.client.feed_watch import pause_before_next_look
+        from airflow_provider_walmart.client.feeds.watch import pause_before_next_look
 
         age = time.time() - self.since
         return self.poll_interval or pause_before_next_look(age, self.feed_type, self.items)

@@ -10,8 +10,8 @@ from typing import Any
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_walmart.client.errors import WalmartError
-from airflow_provider_walmart.client.golocal_deliveries import EndStates, summary
-from airflow_provider_walmart.results.deliveries import DeliveryProgress
+from airflow_provider_walmart.client.golocal.deliveries import EndStates, summary
+from airflow_provider_walmart.task.deliveries import DeliveryProgress
 
 
 class WalmartGoLocalDeliveryTrigger(BaseTrigger):

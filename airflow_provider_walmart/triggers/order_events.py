@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import Any
 
-from airflow_provider_walmart.client.order_news import SHIP_NODE_TYPES, STATUSES, OrderNews
+from airflow_provider_walmart.client.events.orders import SHIP_NODE_TYPES, STATUSES, OrderNews
 from airflow_provider_walmart.triggers.events import WalmartEventTrigger, list_of_names
 
 
@@ -57,6 +57,6 @@ class WalmartNewOrdersTrigger(WalmartEventTrigger):
     @staticmethod
     def make_look() -> Callable[..., tuple[Any, ...]]:
         """Return what searches for orders."""
-        from airflow_provider_walmart.client.looks import look_at_orders
+        from airflow_provider_walmart.client.events.polls import look_at_orders
 
         return look_at_orders

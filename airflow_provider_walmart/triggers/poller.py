@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from airflow_provider_walmart.client.errors import WalmartError, WalmartRateLimitError
-from airflow_provider_walmart.client.feed_results import is_finished, progress, summarize
+from airflow_provider_walmart.client.feeds.results import is_finished, progress, summarize
 
 if TYPE_CHECKING:
-    from airflow_provider_walmart.client.golocal import GoLocalClient
+    from airflow_provider_walmart.client.golocal.client import GoLocalClient
     from airflow_provider_walmart.client.marketplace import MarketplaceClient
     from airflow_provider_walmart.hooks.account import AccountHook
 
@@ -226,7 +226,7 @@ class FeedPoller(Poller):
     """
 
     def __init__(self, client: MarketplaceClient) -> None:
-        from airflow_provider_walmart.client.feed_watch import LISTED_WITHIN, FeedWatch
+        from airflow_provider_walmart.client.feeds.watch import LISTED_WITHIN, FeedWatch
 
         watch = FeedWatch(client)
         super().__init__(

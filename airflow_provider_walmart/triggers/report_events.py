@@ -42,13 +42,13 @@ class WalmartReportReadyTrigger(WalmartEventTrigger):
 
     def news(self, state: dict[str, Any] | None) -> News:
         """Return what tells reports that are ready from those announced before."""
-        from airflow_provider_walmart.client.report_news import ReportNews
+        from airflow_provider_walmart.client.events.reports import ReportNews
 
         return ReportNews(state, self.report_types)
 
     @staticmethod
     def make_look() -> Callable[..., tuple[Any, ...]]:
         """Return what reads the lists of report requests."""
-        from airflow_provider_walmart.client.looks import look_at_reports
+        from airflow_provider_walmart.client.events.polls import look_at_reports
 
         return look_at_reports

@@ -64,8 +64,13 @@ class WalmartReportTrigger(BaseTrigger):
         Its ``status`` is ``finished``, with ``request`` (None when Walmart doesn't know it), ``timeout``, or ``error``,
         with ``message`` and ``final``.
         """
-        from airflow_provider_walmart.client.reports import LISTED_WITHIN, ReportWatch, is_done, progress
-        from airflow_provider_walmart.results.waiting import report_pause
+        from airflow_provider_walmart.client.reports.requests import (
+            LISTED_WITHIN,
+            ReportWatch,
+            is_done,
+            progress,
+        )
+        from airflow_provider_walmart.task.waiting import report_pause
         from airflow_provider_walmart.triggers.poller import Poller, poller_of
 
         def pause(_: dict[str, Any] | None) -> float:

@@ -13,7 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import airflow_provider_walmart
-from airflow_provider_walmart.client.catalogue import Operation, RateLimit, all_feed_types, all_operations
+from airflow_provider_walmart.client.catalogue.operations import (
+    Operation,
+    RateLimit,
+    all_feed_types,
+    all_operations,
+)
 from airflow_provider_walmart.get_provider_info import get_provider_info
 
 PACKAGE = Path(airflow_provider_walmart.__file__).parent

@@ -23,7 +23,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from airflow_provider_walmart.client.errors import WalmartWebhookError
-from airflow_provider_walmart.client.webhooks import MAX_BODY, hmac_sha256, parse_notification
+from airflow_provider_walmart.client.webhooks.notifications import MAX_BODY, hmac_sha256, parse_notification
 
 log = logging.getLogger("uvicorn.error")
 

@@ -21,12 +21,10 @@ from pathlib import Path
 
 import requests
 from airflow.providers.http.hooks.http import HttpHook
-from figures import Figure
 from tabulate import tabulate
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "integration" / "sandbox"))
-
-from sandbox_server import Server, running
+from tests.helpers.figures import Figure
+from tests.helpers.sandbox_server import Server, running
 
 CALLS = 60
 ROUNDS = 36

@@ -23,12 +23,10 @@ from pathlib import Path
 from typing import Any
 
 import requests
-from figures import Figure
 from tabulate import tabulate
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "integration" / "sandbox"))
-
-from sandbox_server import Server, running
+from tests.helpers.figures import Figure
+from tests.helpers.sandbox_server import Server, running
 
 ORDERS = 250_000
 ROUNDS = 5
@@ -113,7 +111,7 @@ def part(server: Server) -> None:
 
 def measured(what: str, server: Server, days: float) -> dict[str, Any]:
     """Measure in a new process."""
-    arguments = [sys.executable, __file__, what, server.url, str(days), server.token()]
+    arguments = [sys.executable, "-m", __spec__.name, what, server.url, str(days), server.token()]
     done = subprocess.run(arguments, capture_output=True, text=True, check=True)
     return dict(json.loads(done.stdout.splitlines()[-1]))
 

@@ -18,17 +18,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import requests
-from figures import Figure
 from tabulate import tabulate
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "integration" / "sandbox"))
-
-from sandbox_server import Server, running
+from tests.helpers.figures import Figure
+from tests.helpers.sandbox_server import Server, running
 
 RECORDS = 1_000_000
 ROUNDS = 3
@@ -94,7 +91,7 @@ def measure(what: str, listing: str, url: str, token: str) -> dict[str, Any]:
 
 def measured(what: str, listing: str, server: Server) -> dict[str, Any]:
     """Measure in a new process."""
-    arguments = [sys.executable, __file__, what, listing, server.url, server.token()]
+    arguments = [sys.executable, "-m", __spec__.name, what, listing, server.url, server.token()]
     done = subprocess.run(arguments, capture_output=True, text=True, check=True)
     return dict(json.loads(done.stdout.splitlines()[-1]))
 

@@ -21,12 +21,10 @@ from pathlib import Path
 from typing import Any
 
 import requests
-from figures import Figure
 from tabulate import tabulate
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "integration" / "sandbox"))
-
-from sandbox_server import Server, running
+from tests.helpers.figures import Figure
+from tests.helpers.sandbox_server import Server, running
 
 MEGABYTE = 1_000_000
 ROW = 494
@@ -94,7 +92,7 @@ def measured(what: str, server: Server, rows: int) -> dict[str, Any]:
     """Measure in a new process, with the report ready and its link fresh."""
     (request_id,) = server.control("POST", "seed", {"reports": [{"reportVersion": "v6"}]})["reports"]
     link = server.get("/v3/reports/downloadReport", requestId=request_id)["downloadURL"]
-    arguments = [sys.executable, __file__, what, server.url, link, str(rows)]
+    arguments = [sys.executable, "-m", __spec__.name, what, server.url, link, str(rows)]
     done = subprocess.run(arguments, capture_output=True, text=True, check=True)
     return dict(json.loads(done.stdout.splitlines()[-1]))
 

@@ -16,11 +16,11 @@ from collections.abc import Iterator
 from datetime import datetime, timezone
 from typing import Any
 
-from figures import Figure
 from tabulate import tabulate
 
-from airflow_provider_walmart.client.feed_formats import format_of
-from airflow_provider_walmart.client.feed_slices import build, plan
+from airflow_provider_walmart.client.feeds.formats import format_of
+from airflow_provider_walmart.client.feeds.slices import build, plan
+from tests.helpers.figures import Figure
 
 ROWS = 1_000_000
 FEED_TYPES = ("inventory", "MP_INVENTORY", "price")
@@ -87,7 +87,10 @@ def measure_bare(feed_type: str, count: int) -> dict[str, Any]:
 def measured(what: str, feed_type: str, count: int) -> dict[str, Any]:
     """Measure in a new process."""
     done = subprocess.run(
-        [sys.executable, __file__, what, feed_type, str(count)], capture_output=True, text=True, check=True
+        [sys.executable, "-m", __spec__.name, what, feed_type, str(count)],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     return dict(json.loads(done.stdout))
 

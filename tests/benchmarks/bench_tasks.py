@@ -11,14 +11,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-from figures import Figure
 from tabulate import tabulate
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
-
-from local_airflow import LocalAirflow
-from local_sandbox import LocalSandbox
-from processes import Processes
+from scripts.local_airflow import LocalAirflow
+from scripts.local_sandbox import LocalSandbox
+from scripts.processes import Processes
+from tests.helpers.figures import Figure
 
 TASKS = 20
 KEYS = ("an-id", "a-secret-of-ours")
@@ -42,7 +40,7 @@ with DAG("by_hand", schedule=None, start_date=datetime(2026, 1, 1)):
         import sys
 
         sys.path.insert(0, {here!r})
-        import by_hand
+        from tests.helpers import by_hand
 
         by_hand.KEYS = {keys!r}
         feed = by_hand.task({url!r}, "/v3/feeds/" + feed_id.replace("@", "%40"))
@@ -58,7 +56,7 @@ with DAG("http", schedule=None, start_date=datetime(2026, 1, 1)):
         import sys
 
         sys.path.insert(0, {here!r})
-        import by_hand
+        from tests.helpers import by_hand
 
         by_hand.KEYS = {keys!r}
         return by_hand.token_of({url!r})
@@ -92,7 +90,7 @@ def figures(tasks: int = TASKS) -> list[Figure]:
         dags.mkdir()
         sandbox = LocalSandbox(processes, "--no-seed", "--client", ":".join(KEYS))
         feeds = sandbox.control("/seed", {"feeds": [{"age": 600} for _ in range(tasks)]})["feeds"]
-        here = str(Path(__file__).parent)
+        here = str(Path(__file__).resolve().parents[2])
         (dags / "beside.py").write_text(DAG.format(feeds=feeds, url=sandbox.url, here=here, keys=KEYS))
         airflow = LocalAirflow(processes, folder / "airflow", dags)
         login, password = KEYS

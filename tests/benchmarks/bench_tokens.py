@@ -14,20 +14,16 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
-import by_hand
-from figures import Figure
 from tabulate import tabulate
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "integration" / "sandbox"))
-
-from sandbox_server import Server, running
-
-from airflow_provider_walmart.client.catalogue import all_operations
+from airflow_provider_walmart.client.catalogue.operations import all_operations
 from airflow_provider_walmart.client.errors import WalmartError
 from airflow_provider_walmart.hooks.walmart import WalmartHook
+from tests.helpers import by_hand
+from tests.helpers.figures import Figure
+from tests.helpers.sandbox_server import Server, running
 
 TASKS = 1000
 PROCESSES = 20

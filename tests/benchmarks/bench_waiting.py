@@ -21,16 +21,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Coroutine, Iterable
-from pathlib import Path
 from typing import Any
 
 import psutil
-from figures import Figure
 from tabulate import tabulate
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "integration" / "sandbox"))
-
-from sandbox_server import Server, running
+from tests.helpers.figures import Figure
+from tests.helpers.sandbox_server import Server, running
 
 FEEDS = 10_000
 STOCK_FEEDS = 500
@@ -236,7 +233,7 @@ def measured(what: str, count: int) -> dict[str, Any]:
     """Measure in a new process."""
     with tempfile.TemporaryDirectory() as home:
         done = subprocess.run(
-            [sys.executable, __file__, what, str(count)],
+            [sys.executable, "-m", __spec__.name, what, str(count)],
             capture_output=True,
             text=True,
             env={**os.environ, "AIRFLOW_HOME": home},

@@ -1,6 +1,6 @@
 """Runs all benchmarks, or the named ones, prints their tables, and keeps the figures in the docs.
 
-``python tests/benchmarks/run_all.py [calls export ...]``: takes a quarter of an hour on a quiet machine. Figures
+``python -m tests.benchmarks.run_all [calls export ...]``: takes a quarter of an hour on a quiet machine. Figures
 of benchmarks that are not run stay as they are in ``docs/benchmarks.md``.
 """
 
@@ -17,8 +17,9 @@ from datetime import datetime, timezone
 from importlib.metadata import version
 from pathlib import Path
 
-from figures import Figure
 from tabulate import tabulate
+
+from tests.helpers.figures import Figure
 
 HERE = Path(__file__).parent
 PAGE = HERE.parents[1] / "docs" / "benchmarks.md"
@@ -36,7 +37,7 @@ def figures_of(name: str) -> list[Figure]:
     A process counts the memory of the one that started it into its own peak, so nothing heavy may be imported here.
     """
     with tempfile.NamedTemporaryFile("r") as file:
-        subprocess.run([sys.executable, __file__, "--figures", name, file.name], check=True)
+        subprocess.run([sys.executable, "-m", __spec__.name, "--figures", name, file.name], check=True)
         return [Figure(**found) for found in json.load(file)]
 
 
@@ -58,7 +59,7 @@ def section(name: str, found: list[Figure]) -> str:
     )
     return (
         f"## {name}\n\n{table}\n\n"
-        f"`python tests/benchmarks/bench_{name}.py`, {datetime.now(timezone.utc):%Y-%m-%d}, {machine}.\n"
+        f"`python -m tests.benchmarks.bench_{name}`, {datetime.now(timezone.utc):%Y-%m-%d}, {machine}.\n"
     )
 
 
@@ -91,7 +92,7 @@ def main(names: list[str]) -> int:
 if __name__ == "__main__":
     match sys.argv[1:]:
         case ["--figures", name, path]:
-            found = importlib.import_module(f"bench_{name}").figures()
+            found = importlib.import_module(f"tests.benchmarks.bench_{name}").figures()
             Path(path).write_text(json.dumps([vars(figure) for figure in found]))
         case names:
             sys.exit(main(names))

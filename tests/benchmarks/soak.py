@@ -1,6 +1,6 @@
 """An hour of Walmart's time in bad weather: 200 DAG runs, counted at the end.
 
-``python tests/benchmarks/soak.py [--runs 200] [--speed 20] [--seed 1]`` prints a table, and fails when something was done
+``python -m tests.benchmarks.soak [--runs 200] [--speed 20] [--seed 1]`` prints a table, and fails when something was done
 twice, got lost, or leaked. Walmart's clock, and all pauses of the client with it, runs so many times faster. Some tasks
 of each run submit a feed and wait for it (in the worker or in the triggerer), export orders, ask for a report, check
 feeds, book a delivery; four workers run them, and try again what failed, as Airflow does. Meanwhile requests fail in
@@ -27,29 +27,21 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).resolve().parent
-for folder in (HERE.parent / "integration", HERE.parent / "integration" / "sandbox"):
-    sys.path.insert(0, str(folder))
 HOME = tempfile.mkdtemp(prefix="walmart-soak-")
 os.environ["AIRFLOW_HOME"] = HOME
 os.environ["AIRFLOW__LOGGING__LOGGING_LEVEL"] = "ERROR"
 
 import psutil  # noqa: E402
 from airflow.providers.common.compat.sdk import AirflowFailException  # noqa: E402
-from sandbox_server import running  # noqa: E402
-from shop import Shop  # noqa: E402
 from tabulate import tabulate  # noqa: E402
-from tasks import Task  # noqa: E402
 
-from airflow_provider_walmart.client import (  # noqa: E402
-    feed_submit,
-    feed_watch,
-    golocal_booking,
-    state,
-    throttle,
-    tokens,
-    transport,
-)
+from airflow_provider_walmart.client.feeds import submit as feed_submit  # noqa: E402
+from airflow_provider_walmart.client.feeds import watch as feed_watch  # noqa: E402
+from airflow_provider_walmart.client.golocal import booking as golocal_booking  # noqa: E402
+from airflow_provider_walmart.client.transport import rate_limits as throttle  # noqa: E402
+from airflow_provider_walmart.client.transport import session as transport  # noqa: E402
+from airflow_provider_walmart.client.transport import shared_state as state  # noqa: E402
+from airflow_provider_walmart.client.transport import tokens  # noqa: E402
 from airflow_provider_walmart.operators import reports  # noqa: E402
 from airflow_provider_walmart.operators.exports import WalmartExportOperator  # noqa: E402
 from airflow_provider_walmart.operators.feeds import (  # noqa: E402
@@ -57,6 +49,9 @@ from airflow_provider_walmart.operators.feeds import (  # noqa: E402
     WalmartSubmitFeedOperator,
 )
 from airflow_provider_walmart.operators.golocal import WalmartGoLocalCreateDeliveryOperator  # noqa: E402
+from tests.helpers.sandbox_server import running  # noqa: E402
+from tests.helpers.shop import Shop  # noqa: E402
+from tests.helpers.tasks import Task  # noqa: E402
 
 HOUR = 3600.0
 WORKERS = 4

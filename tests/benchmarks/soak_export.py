@@ -26,11 +26,8 @@ from typing import Any
 
 from tabulate import tabulate
 
-INTEGRATION = Path(__file__).parents[1] / "integration"
-sys.path[:0] = [str(INTEGRATION), str(INTEGRATION / "sandbox")]
-
-from s3_bucket import Bucket, connection, running_s3  # noqa: E402
-from sandbox_server import Server, running  # noqa: E402
+from tests.helpers.s3_bucket import Bucket, connection, running_s3
+from tests.helpers.sandbox_server import Server, running
 
 ORDERS = 250_000
 DAYS = 200
@@ -67,7 +64,7 @@ def export(place: str, end: str, fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def process(place: str, end: datetime, fields: dict[str, Any]) -> subprocess.Popen[str]:
-    arguments = [sys.executable, __file__, place, end.isoformat(), json.dumps(fields)]
+    arguments = [sys.executable, "-m", __spec__.name, place, end.isoformat(), json.dumps(fields)]
     return subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True)
 
 

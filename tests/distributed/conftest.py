@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import importlib.util
 import shutil
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE.parent / "integration"))
+from scripts.local_airflow import AIRFLOW, LocalAirflow
+from scripts.local_sandbox import LocalSandbox
+from scripts.processes import Processes
+from tests.helpers.postgres_server import IS_THERE, running_postgres
+from tests.helpers.redis_server import running_redis
+from tests.helpers.system_account import CLIENT_ID, CLIENT_SECRET
 
-from local_airflow import AIRFLOW, LocalAirflow  # noqa: E402
-from local_sandbox import LocalSandbox  # noqa: E402
-from postgres_server import IS_THERE, running_postgres  # noqa: E402
-from processes import Processes  # noqa: E402
-from redis_server import running_redis  # noqa: E402
-from system_account import CLIENT_ID, CLIENT_SECRET  # noqa: E402
+HERE = Path(__file__).parent
 
 HOSTS = ("one", "two")
 

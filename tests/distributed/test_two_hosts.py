@@ -6,8 +6,9 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from local_sandbox import LocalSandbox
-from processes import Processes
+
+from scripts.local_sandbox import LocalSandbox
+from scripts.processes import Processes
 
 pytestmark = pytest.mark.system
 

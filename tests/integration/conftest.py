@@ -1,17 +1,13 @@
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent / "sandbox"))
-
-from sandbox_server import running
-from shop import Shop
-from wire import Wire
+from tests.helpers.sandbox_server import running
+from tests.helpers.shop import Shop
+from tests.helpers.wire import Wire
 
 
 @pytest.fixture(scope="session")
@@ -32,7 +28,7 @@ def shop(shop_server: Shop, monkeypatch, tmp_path) -> Shop:
 @pytest.fixture(scope="session")
 def s3_server() -> Iterator[tuple[Any, str]]:
     # It takes a second to import.
-    from s3_bucket import Bucket, connection, running_s3
+    from tests.helpers.s3_bucket import Bucket, connection, running_s3
 
     with running_s3() as url:
         yield Bucket(url), connection(url)
@@ -63,8 +59,8 @@ def wire() -> Iterator[type[Wire]]:
 
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch) -> None:
-    from airflow_provider_walmart.client.tokens import TokenProvider
-    from airflow_provider_walmart.client.transport import WalmartSession
+    from airflow_provider_walmart.client.transport.session import WalmartSession
+    from airflow_provider_walmart.client.transport.tokens import TokenProvider
 
     monkeypatch.setattr(WalmartSession, "BACKOFF", 0.01)
     monkeypatch.setattr(TokenProvider, "PAUSE", 0.2)
@@ -75,7 +71,7 @@ def make_client(tmp_path):
     """Return a function that makes a client: ``make_client(url, market="mx")``; all share a state folder."""
     from airflow_provider_walmart.client.marketplace import MarketplaceClient
     from airflow_provider_walmart.client.settings import WalmartSettings
-    from airflow_provider_walmart.client.state import FileStore, Resilient
+    from airflow_provider_walmart.client.transport.shared_state import FileStore, Resilient
 
     def make(url: str, *, store=None, **fields):
         known = {"client_id": "an-id", "client_secret": "sandbox", "timeout": 60, **fields}

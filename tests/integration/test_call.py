@@ -9,9 +9,8 @@ import zipfile
 from decimal import Decimal
 
 import pytest
-from wire import http, token
 
-from airflow_provider_walmart.client.catalogue import find
+from airflow_provider_walmart.client.catalogue.operations import find
 from airflow_provider_walmart.client.errors import (
     WalmartConfigError,
     WalmartNotFoundError,
@@ -20,6 +19,7 @@ from airflow_provider_walmart.client.errors import (
     WalmartUnknownOutcomeError,
 )
 from airflow_provider_walmart.hooks.walmart import WalmartHook
+from tests.helpers.wire import http, token
 
 NODE = "10000005050"
 SKUS = [

@@ -17,14 +17,14 @@ from pathlib import Path
 
 import pytest
 import requests
-from airflow_line import AIRFLOW
-from documents import CHECKOUT, Block, blocks
 
 from airflow_provider_walmart.client.settings import WalmartSettings
 from airflow_provider_walmart.get_provider_info import get_provider_info
 from airflow_provider_walmart.hooks.golocal import WalmartGoLocalHook
 from airflow_provider_walmart.hooks.walmart import WalmartHook
 from airflow_provider_walmart.sandbox.__main__ import _parser as sandbox_options
+from tests.helpers.airflow_line import AIRFLOW
+from tests.helpers.documents import CHECKOUT, Block, blocks
 
 SANDBOX = re.compile(r"(?:http://)?(?:127\.0\.0\.1|localhost):8089(/.*)")
 CONNECTION = re.compile(r"AIRFLOW_CONN_\w+")

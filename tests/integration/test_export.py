@@ -15,15 +15,15 @@ import pytest
 from airflow.exceptions import AirflowFailException
 from airflow.sdk import DAG
 from airflow.sdk.definitions.param import Param
-from airflow_line import AIRFLOW
-from exporting import after_each_page, kill_export
-from wire import http, token
 
-from airflow_provider_walmart.client.catalogue import find
+from airflow_provider_walmart.client.catalogue.operations import find
 from airflow_provider_walmart.client.errors import WalmartServerError
 from airflow_provider_walmart.operators.api import WalmartApiOperator
 from airflow_provider_walmart.operators.exports import WalmartExportOperator
-from airflow_provider_walmart.results.export_files import takes_time
+from airflow_provider_walmart.storage.export_files import takes_time
+from tests.helpers.airflow_line import AIRFLOW
+from tests.helpers.exporting import after_each_page, kill_export
+from tests.helpers.wire import http, token
 
 UTC = timezone.utc
 SHIPPED_BY = ("SellerFulfilled", "WFSFulfilled", "3PLFulfilled")

@@ -12,10 +12,10 @@ from types import SimpleNamespace
 import pytest
 from airflow.exceptions import AirflowFailException
 from airflow.sdk import Asset
-from tasks import ByAsset, StateStore, our_warnings
 
 from airflow_provider_walmart.client.errors import WalmartServerError
 from airflow_provider_walmart.operators.exports import WalmartExportOperator
+from tests.helpers.tasks import ByAsset, StateStore, our_warnings
 
 UTC = timezone.utc
 ORDERS = Asset("walmart_orders", uri="x-walmart://us/orders")

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 from airflow.exceptions import AirflowFailException
-from exporting import kill_export
 from fsspec.implementations.local import LocalFileSystem
 
 from airflow_provider_walmart.client.errors import WalmartServerError
 from airflow_provider_walmart.operators.exports import WalmartExportOperator
+from tests.helpers.exporting import kill_export
 
 
 @pytest.fixture

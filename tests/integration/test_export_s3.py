@@ -10,10 +10,10 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from airflow.exceptions import AirflowFailException
 from airflow.providers.common.compat.sdk import ObjectStoragePath
-from exporting import after_each_page, kill_export
 
 from airflow_provider_walmart.client.errors import WalmartServerError
 from airflow_provider_walmart.operators.exports import WalmartExportOperator
+from tests.helpers.exporting import after_each_page, kill_export
 
 PLACE = "s3://aws_default@lake/orders/today"
 

@@ -9,14 +9,14 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 from airflow.sdk import Asset
-from tasks import ByAsset, StateStore, our_warnings
 
 from airflow_provider_walmart.client.errors import WalmartServerError
-from airflow_provider_walmart.client.looks import look_at_orders
-from airflow_provider_walmart.client.news import Need
+from airflow_provider_walmart.client.events.polls import look_at_orders
+from airflow_provider_walmart.client.events.scope import Need
 from airflow_provider_walmart.hooks.walmart import WalmartHook
 from airflow_provider_walmart.operators.exports import WalmartExportOperator
 from airflow_provider_walmart.operators.feeds import WalmartFeedStatusOperator
+from tests.helpers.tasks import ByAsset, StateStore, our_warnings
 
 ERROR = {
     "code": "SYSTEM_ERROR.GMP_ORDER_API",

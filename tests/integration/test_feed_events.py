@@ -8,13 +8,13 @@ import time
 from types import SimpleNamespace
 
 import pytest
-from watching import LOOPS, AssetStore, Watching, as_a_triggerer_makes_it, needs_shared_streams
 
-from airflow_provider_walmart.client.feed_news import FeedNews
-from airflow_provider_walmart.client.looks import FeedLook
-from airflow_provider_walmart.client.throttle import Throttle
+from airflow_provider_walmart.client.events.feeds import FeedNews
+from airflow_provider_walmart.client.events.polls import FeedLook
+from airflow_provider_walmart.client.transport.rate_limits import Throttle
 from airflow_provider_walmart.triggers import event_stream, poller
 from airflow_provider_walmart.triggers.feed_events import WalmartFeedFinishedTrigger
+from tests.helpers.watching import LOOPS, AssetStore, Watching, as_a_triggerer_makes_it, needs_shared_streams
 
 DAY = 24 * 3600
 

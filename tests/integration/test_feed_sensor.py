@@ -8,15 +8,15 @@ from itertools import count
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, PokeReturnValue
-from tasks import Task
 
-from airflow_provider_walmart.client import feed_watch
 from airflow_provider_walmart.client.errors import WalmartConnectionError, WalmartServerError
-from airflow_provider_walmart.client.transport import WalmartSession
+from airflow_provider_walmart.client.feeds import watch as feed_watch
+from airflow_provider_walmart.client.transport.session import WalmartSession
 from airflow_provider_walmart.hooks.shared_state import _store
 from airflow_provider_walmart.operators.feeds import WalmartFeedStatusOperator
-from airflow_provider_walmart.results.waiting import MAX_FAILED_LOOKS
 from airflow_provider_walmart.sensors.feeds import WalmartFeedSensor
+from airflow_provider_walmart.task.waiting import MAX_FAILED_LOOKS
+from tests.helpers.tasks import Task
 
 NOT_FOUND = json.dumps(
     {"errors": [{"code": "CONTENT_NOT_FOUND.GMP_FEED_API", "description": "no such feed"}]}

@@ -7,9 +7,6 @@ import logging
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
-from full_disk import disk_full_after
-from tasks import our_warnings
-from wire import http, token
 
 from airflow_provider_walmart.client.errors import (
     WalmartConnectionError,
@@ -18,6 +15,9 @@ from airflow_provider_walmart.client.errors import (
     WalmartServerError,
 )
 from airflow_provider_walmart.operators.feeds import WalmartFeedStatusOperator
+from tests.helpers.full_disk import disk_full_after
+from tests.helpers.tasks import our_warnings
+from tests.helpers.wire import http, token
 
 CODES = [
     {"index": 0, "code": "ERR_A", "description": "first"},

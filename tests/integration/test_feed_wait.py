@@ -8,15 +8,15 @@ import re
 
 import pytest
 from airflow.exceptions import AirflowException, AirflowFailException, AirflowSensorTimeout
-from passing_time import time_passes
-from tasks import Task
 
-from airflow_provider_walmart.client import feed_watch
-from airflow_provider_walmart.client.throttle import Throttle
+from airflow_provider_walmart.client.feeds import watch as feed_watch
+from airflow_provider_walmart.client.transport.rate_limits import Throttle
 from airflow_provider_walmart.operators.feeds import WalmartSubmitFeedOperator
-from airflow_provider_walmart.results import waiting
 from airflow_provider_walmart.sensors.feeds import WalmartFeedSensor
+from airflow_provider_walmart.task import waiting
 from airflow_provider_walmart.triggers import poller
+from tests.helpers.passing_time import time_passes
+from tests.helpers.tasks import Task
 
 ROWS = [{"sku": f"A-{number}", "quantity": number} for number in range(4)]
 MODES = {"poll": False, "deferred": True}
@@ -217,7 +217,7 @@ def test_progress_is_in_the_log(shop, caplog, deferrable):
 
 @pytest.mark.parametrize("deferrable", MODES.values(), ids=MODES)
 def test_many_slices_are_looked_at_together(shop, monkeypatch, deferrable):
-    from airflow_provider_walmart.client import feed_formats
+    from airflow_provider_walmart.client.feeds import formats as feed_formats
 
     monkeypatch.setitem(feed_formats._MAX_ITEMS, "mp_inventory", 1)
     shop.settings(feed_seconds=0)

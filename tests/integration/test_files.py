@@ -7,10 +7,10 @@ import tracemalloc
 from pathlib import Path
 
 import pytest
-from wire import token
 
 from airflow_provider_walmart.client.errors import WalmartConnectionError
 from airflow_provider_walmart.operators.api import WalmartApiOperator
+from tests.helpers.wire import token
 
 MEGABYTE = 1024 * 1024
 PART = bytes(range(256)) * 4096

@@ -17,7 +17,6 @@ import msgspec
 import pytest
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, TaskDeferred
 
-from airflow_provider_walmart.client import golocal_booking
 from airflow_provider_walmart.client.errors import (
     WalmartConfigError,
     WalmartConnectionError,
@@ -29,16 +28,17 @@ from airflow_provider_walmart.client.errors import (
     WalmartServerError,
     WalmartUnknownOutcomeError,
 )
-from airflow_provider_walmart.client.golocal import GoLocalClient
-from airflow_provider_walmart.client.transport import WalmartSession
+from airflow_provider_walmart.client.golocal import booking as golocal_booking
+from airflow_provider_walmart.client.golocal.client import GoLocalClient
+from airflow_provider_walmart.client.transport.session import WalmartSession
 from airflow_provider_walmart.hooks.golocal import WalmartGoLocalHook
 from airflow_provider_walmart.operators.golocal import (
     WalmartGoLocalCancelDeliveryOperator,
     WalmartGoLocalCreateDeliveryOperator,
 )
-from airflow_provider_walmart.results.context import MemoryRecords
-from airflow_provider_walmart.results.deliveries import MAX_FAILED_LOOKS
 from airflow_provider_walmart.sensors.golocal import WalmartGoLocalDeliverySensor
+from airflow_provider_walmart.task.context import MemoryRecords
+from airflow_provider_walmart.task.deliveries import MAX_FAILED_LOOKS
 from airflow_provider_walmart.triggers.golocal import WalmartGoLocalDeliveryTrigger
 
 CLIENT_ID = "7d55b982-faea-410d-a5c6-3cf6debb2973"
@@ -133,7 +133,7 @@ def test_twenty_processes_share_one_token(golocal):
 @pytest.mark.parametrize("trouble", [{"status": 500}, {"reset": "before"}, {"status": 401}])
 def test_when_the_token_endpoint_fails_nobody_hammers_it(golocal, trouble, monkeypatch):
     # Long enough for twenty processes to ask at the same moment on a slow machine.
-    monkeypatch.setattr("airflow_provider_walmart.client.tokens.FAILURE_LIFE", 60.0)
+    monkeypatch.setattr("airflow_provider_walmart.client.transport.tokens.FAILURE_LIFE", 60.0)
     golocal.fault(TOKEN, **trouble)
     assert all(crowd(20, 1))
     assert golocal.counts()["POST", TOKEN] <= 2
@@ -141,7 +141,7 @@ def test_when_the_token_endpoint_fails_nobody_hammers_it(golocal, trouble, monke
 
 @pytest.mark.parametrize("fresh", [False, True])
 def test_when_the_token_call_is_throttled_nobody_asks_before_the_time_it_named(golocal, fresh, monkeypatch):
-    monkeypatch.setattr("airflow_provider_walmart.client.tokens.FAILURE_LIFE", 0.0)
+    monkeypatch.setattr("airflow_provider_walmart.client.transport.tokens.FAILURE_LIFE", 0.0)
     connect(golocal, monkeypatch, fresh_token_per_request=fresh)
     golocal.fault(TOKEN, status=429, headers={"Retry-After": "600"})
     with pytest.raises(WalmartRateLimitError):
@@ -780,7 +780,7 @@ def test_a_delivery_is_waited_for_and_its_progress_is_in_the_log(golocal, deferr
     with caplog.at_level(logging.INFO, "airflow_provider_walmart.results"):
         found = wait(delivery_id, deferrable=deferrable)
     assert found == {"deliveryId": delivery_id, "externalOrderId": "ORDER-7", "status": "DELIVERED"}
-    said = [record.message for record in caplog.records if record.name.endswith("results.deliveries")]
+    said = [record.message for record in caplog.records if record.name.endswith("task.deliveries")]
     assert said == [
         f"Delivery {delivery_id} is {status}." for status in ("DRIVER_ASSIGNED", "DISPATCHED", "DELIVERED")
     ]

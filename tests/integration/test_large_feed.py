@@ -9,10 +9,10 @@ from collections import Counter
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
-from tasks import Task
 
 from airflow_provider_walmart.operators.feeds import WalmartFeedStatusOperator
 from airflow_provider_walmart.sensors.feeds import WalmartFeedSensor
+from tests.helpers.tasks import Task
 
 FEED, ITEMS, FAILED = "LARGE@AQMBAQA", 10_000, 137
 KINDS = [

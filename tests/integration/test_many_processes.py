@@ -9,16 +9,16 @@ import sys
 from pathlib import Path
 
 import pytest
-from redis_server import client_of, needs_redis, running_redis
 
 from airflow_provider_walmart.hooks.walmart import WalmartHook
+from tests.helpers.redis_server import client_of, needs_redis, running_redis
 
-CROWD = Path(__file__).with_name("crowd.py")
+CROWD = ["-m", "tests.helpers.crowd"]
 
 
 def crowd(processes: int, calls: int, **environment: str) -> list[dict]:
     done = subprocess.run(
-        [sys.executable, CROWD, str(processes), str(calls)],
+        [sys.executable, *CROWD, str(processes), str(calls)],
         env={**os.environ, **environment},
         capture_output=True,
         text=True,

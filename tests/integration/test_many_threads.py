@@ -8,9 +8,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from wire import hang, http, token
 
-from airflow_provider_walmart.client import tokens
 from airflow_provider_walmart.client.errors import (
     WalmartAuthError,
     WalmartConnectionError,
@@ -18,8 +16,10 @@ from airflow_provider_walmart.client.errors import (
     WalmartRateLimitError,
     WalmartServerError,
 )
-from airflow_provider_walmart.client.state import MemoryStore, Resilient
+from airflow_provider_walmart.client.transport import tokens
+from airflow_provider_walmart.client.transport.shared_state import MemoryStore, Resilient
 from airflow_provider_walmart.hooks.walmart import WalmartHook
+from tests.helpers.wire import hang, http, token
 
 CROWD = 50
 
@@ -105,7 +105,7 @@ def test_when_the_token_endpoint_fails_all_fail_with_the_same_cause(trouble, kin
 
 
 def test_when_the_token_call_is_throttled_no_thread_asks_before_the_time_it_named(shop, monkeypatch):
-    monkeypatch.setattr("airflow_provider_walmart.client.tokens.FAILURE_LIFE", 0.0)
+    monkeypatch.setattr("airflow_provider_walmart.client.transport.tokens.FAILURE_LIFE", 0.0)
     shop.fault("/v3/token$", status=429, headers={"Retry-After": "600"})
     hook = WalmartHook()
     for _ in range(2):

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from wire import http
 
 from airflow_provider_walmart.client.errors import WalmartConnectionError
-from airflow_provider_walmart.client.http import HttpSession
 from airflow_provider_walmart.client.marketplace import MarketplaceClient
-from airflow_provider_walmart.client.observer import group_of
 from airflow_provider_walmart.client.settings import WalmartSettings
-from airflow_provider_walmart.client.state import MemoryStore, Resilient
+from airflow_provider_walmart.client.transport.http import HttpSession
+from airflow_provider_walmart.client.transport.observer import group_of
+from airflow_provider_walmart.client.transport.shared_state import MemoryStore, Resilient
+from tests.helpers.wire import http
 
 
 class Watcher:

@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 from requests.adapters import HTTPAdapter
-from test_order_operator import PATHS, orders_for, rows, times
-from test_submit_crashes import FileRecords, Plot, until_served
 
-from airflow_provider_walmart.client import order_writes
 from airflow_provider_walmart.client.errors import WalmartError
-from airflow_provider_walmart.client.order_changes import OrderChange, order_changes
-from airflow_provider_walmart.client.order_writes import DONE, OrderWriter
-from airflow_provider_walmart.client.state import FileStore, Resilient
-from airflow_provider_walmart.client.throttle import Throttle
+from airflow_provider_walmart.client.orders import writes as order_writes
+from airflow_provider_walmart.client.orders.changes import OrderChange, order_changes
+from airflow_provider_walmart.client.orders.writes import DONE, OrderWriter
+from airflow_provider_walmart.client.transport.rate_limits import Throttle
+from airflow_provider_walmart.client.transport.shared_state import FileStore, Resilient
+from tests.integration.test_order_operator import PATHS, orders_for, rows, times
+from tests.integration.test_submit_crashes import FileRecords, Plot, until_served
 
 RUNS = 6
 TRIES = 12

@@ -7,12 +7,12 @@ import json
 from collections import Counter
 
 import pytest
-from watching import LOOPS, AssetStore, Watching, as_a_triggerer_makes_it, needs_shared_streams
 
-from airflow_provider_walmart.client.order_news import OrderNews
-from airflow_provider_walmart.client.throttle import Throttle
+from airflow_provider_walmart.client.events.orders import OrderNews
+from airflow_provider_walmart.client.transport.rate_limits import Throttle
 from airflow_provider_walmart.triggers import poller
 from airflow_provider_walmart.triggers.order_events import WalmartNewOrdersTrigger
+from tests.helpers.watching import LOOPS, AssetStore, Watching, as_a_triggerer_makes_it, needs_shared_streams
 
 DAY = 24 * 3600
 JSON = {"Content-Type": "application/json"}

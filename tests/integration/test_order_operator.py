@@ -8,9 +8,7 @@ import logging
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
-from tasks import Task
 
-from airflow_provider_walmart.client import order_writes
 from airflow_provider_walmart.client.errors import (
     WalmartNotFoundError,
     WalmartPermissionError,
@@ -18,8 +16,10 @@ from airflow_provider_walmart.client.errors import (
     WalmartRequestError,
     WalmartUnknownOutcomeError,
 )
-from airflow_provider_walmart.client.throttle import Throttle
+from airflow_provider_walmart.client.orders import writes as order_writes
+from airflow_provider_walmart.client.transport.rate_limits import Throttle
 from airflow_provider_walmart.operators.orders import WalmartOrderUpdateOperator
+from tests.helpers.tasks import Task
 
 PATHS = {"acknowledge": "acknowledge", "ship": "shipping", "cancel": "cancel", "refund": "refund"}
 ACTIONS = pytest.mark.parametrize("action", PATHS)
@@ -357,7 +357,7 @@ def dies(*_):
 def shop_body(order_id: str) -> dict:
     from datetime import datetime, timezone
 
-    from airflow_provider_walmart.client.order_changes import order_changes, request_left
+    from airflow_provider_walmart.client.orders.changes import order_changes, request_left
 
     (change,) = order_changes("ship", rows("ship", [order_id]))
     part = {"status": "Created", "statusQuantity": {"amount": "3"}}

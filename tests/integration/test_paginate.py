@@ -9,7 +9,6 @@ from typing import Any
 from urllib.parse import parse_qs, parse_qsl
 
 import pytest
-from wire import Received, Wire, http, token
 
 from airflow_provider_walmart.client.errors import (
     WalmartConfigError,
@@ -18,6 +17,7 @@ from airflow_provider_walmart.client.errors import (
     WalmartServerError,
 )
 from airflow_provider_walmart.hooks.walmart import WalmartHook
+from tests.helpers.wire import Received, Wire, http, token
 
 INVENTORIES = "getMultiNodeInventoryForAllSkuAndAllShipNodes"
 

@@ -10,17 +10,16 @@ import sys
 import time
 from collections import Counter
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import pytest
-from budget_crowd import client_of
-from redis_server import needs_redis, running_redis
 
 from airflow_provider_walmart.client.errors import WalmartRateLimitError
 from airflow_provider_walmart.hooks.walmart import WalmartHook
+from tests.helpers.budget_crowd import client_of
+from tests.helpers.redis_server import needs_redis, running_redis
 
-CROWD = Path(__file__).with_name("budget_crowd.py")
+CROWD = ["-m", "tests.helpers.budget_crowd"]
 # Allowed 200 times a minute.
 PATH = "/v3/inventory?sku=a"
 LOGGED = "/v3/inventory$"
@@ -45,7 +44,7 @@ class Crowd:
     """Processes that are about to call at the same time."""
 
     def __init__(self, shop, **options: Any) -> None:
-        command = [sys.executable, CROWD, json.dumps({"url": shop.url, "path": PATH, **options})]
+        command = [sys.executable, *CROWD, json.dumps({"url": shop.url, "path": PATH, **options})]
         self._running = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert self._running.stdout.readline() == "ready\n"
 
@@ -191,7 +190,7 @@ def test_pages_wait_for_their_budget(shop, monkeypatch):
 
 DIES = """
 import json, os, signal, sys
-from budget_crowd import client_of
+from tests.helpers.budget_crowd import client_of
 
 def put_and_die(name, value, ttl):
     if "{moment}" == "after":
@@ -210,7 +209,7 @@ def test_a_process_that_dies_while_it_takes_a_slot_holds_up_nobody(moment, shop,
     options = {"url": shop.url, **store}
     client = client_of(options)
     program = [sys.executable, "-c", DIES.format(moment=moment), json.dumps(options)]
-    died = subprocess.run(program, env={**os.environ, "PYTHONPATH": str(CROWD.parent)}, timeout=60)
+    died = subprocess.run(program, env=dict(os.environ), timeout=60)
     assert died.returncode == -signal.SIGKILL
     assert shop.received(LOGGED) == []
     for _ in range(5):

@@ -7,12 +7,12 @@ from datetime import datetime, timedelta, timezone
 from urllib.parse import unquote
 
 import pytest
-from wire import http, token
 
-from airflow_provider_walmart.client import feeds
 from airflow_provider_walmart.client.errors import WalmartConfigError, WalmartError, WalmartNotFoundError
-from airflow_provider_walmart.client.feed_results import submitted_at
+from airflow_provider_walmart.client.feeds import status as feeds
+from airflow_provider_walmart.client.feeds.results import submitted_at
 from airflow_provider_walmart.hooks.walmart import WalmartHook
+from tests.helpers.wire import http, token
 
 
 def ago(**span: float) -> datetime:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import base64
 
 import pytest
-from wire import http, token
 
 from airflow_provider_walmart.client.errors import WalmartError, WalmartNotFoundError, WalmartRequestError
+from tests.helpers.wire import http, token
 
 TOKEN = "the-access-token"
 BASIC = base64.b64encode(b"an-id:sandbox").decode()

@@ -8,10 +8,10 @@ import signal
 import time
 
 import pytest
-from redis_server import client_of, needs_redis, running_redis
 
-from airflow_provider_walmart.client.state import RedisStore, Resilient
+from airflow_provider_walmart.client.transport.shared_state import RedisStore, Resilient
 from airflow_provider_walmart.hooks.walmart import WalmartHook
+from tests.helpers.redis_server import client_of, needs_redis, running_redis
 
 pytestmark = needs_redis
 

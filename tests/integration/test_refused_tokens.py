@@ -7,7 +7,6 @@ import itertools
 import json
 
 import pytest
-from wire import http, token
 
 from airflow_provider_walmart.client.errors import (
     WalmartAuthError,
@@ -16,8 +15,9 @@ from airflow_provider_walmart.client.errors import (
     WalmartServerError,
     WalmartUnknownOutcomeError,
 )
-from airflow_provider_walmart.client.responses import HINT_401, HINT_ONE_WAY
+from airflow_provider_walmart.client.transport.responses import HINT_401, HINT_ONE_WAY
 from airflow_provider_walmart.hooks.walmart import WalmartHook
+from tests.helpers.wire import http, token
 
 TOKEN = "/v3/token"
 UNAUTHORIZED = {"error": [{"code": "UNAUTHORIZED.GMP_GATEWAY_API", "description": "Unauthorized"}]}

@@ -18,8 +18,6 @@ from pathlib import Path
 import pytest
 import requests
 from airflow.providers.common.compat.sdk import ObjectStoragePath
-from full_disk import disk_full_after
-from tasks import Task
 
 from airflow_provider_walmart.client.errors import (
     WalmartConfigError,
@@ -27,9 +25,11 @@ from airflow_provider_walmart.client.errors import (
     WalmartReportFailedError,
     WalmartServerError,
 )
-from airflow_provider_walmart.client.transport import WalmartSession
+from airflow_provider_walmart.client.transport.session import WalmartSession
 from airflow_provider_walmart.hooks.walmart import WalmartHook
 from airflow_provider_walmart.operators.reports import WalmartReportOperator
+from tests.helpers.full_disk import disk_full_after
+from tests.helpers.tasks import Task
 
 LINKS, STORAGE = "^/v3/reports/downloadReport$", "^/storage/"
 
@@ -281,7 +281,7 @@ def test_a_full_disk(shop, operator, files, size, place):
 SLOWLY = """
 import sys, tempfile, time
 from airflow_provider_walmart.operators.reports import WalmartReportOperator
-from airflow_provider_walmart.results import reports
+from airflow_provider_walmart.storage import reports
 
 tempfile.tempdir = sys.argv[2]
 count = reports._RowCounter.add

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from watching import LOOPS, AssetStore, Watching, as_a_triggerer_makes_it, needs_shared_streams
 
-from airflow_provider_walmart.client.throttle import Throttle
+from airflow_provider_walmart.client.transport.rate_limits import Throttle
 from airflow_provider_walmart.triggers import poller
 from airflow_provider_walmart.triggers.report_events import WalmartReportReadyTrigger
+from tests.helpers.watching import LOOPS, AssetStore, Watching, as_a_triggerer_makes_it, needs_shared_streams
 
 
 @pytest.fixture

@@ -12,8 +12,6 @@ from datetime import datetime, timedelta, timezone
 import pytest
 import time_machine
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
-from passing_time import time_passes
-from tasks import StateStore, Task
 
 from airflow_provider_walmart.client.errors import (
     WalmartConnectionError,
@@ -23,6 +21,8 @@ from airflow_provider_walmart.client.errors import (
 )
 from airflow_provider_walmart.operators import reports
 from airflow_provider_walmart.operators.reports import WalmartReportOperator
+from tests.helpers.passing_time import time_passes
+from tests.helpers.tasks import StateStore, Task
 
 MODES = pytest.mark.parametrize("deferrable", [False, True], ids=["poll", "deferred"])
 REQUESTS = "^/v3/reports/reportRequests$"

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
-from tasks import Task
 
 from airflow_provider_walmart.client.errors import WalmartReportFailedError
 from airflow_provider_walmart.operators.reports import WalmartReportOperator
-from airflow_provider_walmart.results.files import whole_file
+from airflow_provider_walmart.storage.files import whole_file
+from tests.helpers.tasks import Task
 
 PLACE = "s3://aws_default@lake/items/today.csv"
 MEGABYTE = 1024 * 1024

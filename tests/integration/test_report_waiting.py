@@ -9,13 +9,13 @@ from collections import Counter
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowException
-from passing_time import time_passes
-from tasks import Task, first_event, revive
 
 from airflow_provider_walmart.client.errors import WalmartRateLimitError, WalmartReportFailedError
-from airflow_provider_walmart.client.reports import ReportWatch
+from airflow_provider_walmart.client.reports.requests import ReportWatch
 from airflow_provider_walmart.sensors.reports import WalmartReportSensor
 from airflow_provider_walmart.triggers.reports import WalmartReportTrigger
+from tests.helpers.passing_time import time_passes
+from tests.helpers.tasks import Task, first_event, revive
 
 MODES = pytest.mark.parametrize("deferrable", [False, True], ids=["poll", "deferred"])
 REQUESTS = "/v3/reports/reportRequests"

@@ -8,7 +8,6 @@ from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
 
 import pytest
-from wire import hang, http, reset, token
 
 from airflow_provider_walmart.client.errors import (
     WalmartConfigError,
@@ -19,7 +18,8 @@ from airflow_provider_walmart.client.errors import (
     WalmartServerError,
     WalmartUnknownOutcomeError,
 )
-from airflow_provider_walmart.client.transport import WalmartSession
+from airflow_provider_walmart.client.transport.session import WalmartSession
+from tests.helpers.wire import hang, http, reset, token
 
 PATH = "/v3/feeds"
 ATTEMPTS = WalmartSession.ATTEMPTS

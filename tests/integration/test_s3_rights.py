@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 
 import pytest
-from tasks import Task
 
 from airflow_provider_walmart.operators.api import WalmartApiOperator
 from airflow_provider_walmart.operators.exports import WalmartExportOperator
 from airflow_provider_walmart.operators.reports import WalmartReportOperator
-from airflow_provider_walmart.results.files import whole_file
+from airflow_provider_walmart.storage.files import whole_file
+from tests.helpers.tasks import Task
 
 MEGABYTE = 1024 * 1024
 # As they are given to those who write into a lake.

@@ -16,12 +16,12 @@ from typing import Any
 import pytest
 from requests.adapters import HTTPAdapter
 
-from airflow_provider_walmart.client import feed_submit
 from airflow_provider_walmart.client.errors import WalmartError
-from airflow_provider_walmart.client.feed_submit import FeedFile, OnceSubmitter
-from airflow_provider_walmart.client.state import FileStore, MemoryStore, Resilient
-from airflow_provider_walmart.client.throttle import Throttle
-from airflow_provider_walmart.results.waiting import wait_for_feeds
+from airflow_provider_walmart.client.feeds import submit as feed_submit
+from airflow_provider_walmart.client.feeds.submit import FeedFile, OnceSubmitter
+from airflow_provider_walmart.client.transport.rate_limits import Throttle
+from airflow_provider_walmart.client.transport.shared_state import FileStore, MemoryStore, Resilient
+from airflow_provider_walmart.task.waiting import wait_for_feeds
 
 BATCHES, DEATHS_OF_A_BATCH = 10, 20
 TRIES = 12

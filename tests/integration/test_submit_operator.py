@@ -10,9 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, ObjectStoragePath
-from tasks import Task
 
-from airflow_provider_walmart.client import feed_formats, feed_submit
 from airflow_provider_walmart.client.errors import (
     WalmartConnectionError,
     WalmartError,
@@ -20,8 +18,11 @@ from airflow_provider_walmart.client.errors import (
     WalmartServerError,
     WalmartUnknownOutcomeError,
 )
-from airflow_provider_walmart.client.throttle import Throttle
+from airflow_provider_walmart.client.feeds import formats as feed_formats
+from airflow_provider_walmart.client.feeds import submit as feed_submit
+from airflow_provider_walmart.client.transport.rate_limits import Throttle
 from airflow_provider_walmart.operators.feeds import WalmartSubmitFeedOperator
+from tests.helpers.tasks import Task
 
 ROWS = [{"sku": f"A-{number}", "quantity": number} for number in range(5)]
 # One type that is uploaded as a file with a name, and one whose body is the document itself.

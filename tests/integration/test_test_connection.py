@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
-from airflow_line import AIRFLOW
-from wire import hang, http, token
 
 from airflow_provider_walmart.hooks import account
 from airflow_provider_walmart.hooks.walmart import WalmartHook
+from tests.helpers.airflow_line import AIRFLOW
+from tests.helpers.wire import hang, http, token
 
 SECRETS = ("s3cr3t-of-the-seller", "eyJ-the-token", "refresh-me-not", "czNjcjN0")
 DETAIL = {"is_valid": True, "scopes": {"orders": "full_access", "feeds": "view_only", "item": "no_access"}}

@@ -12,9 +12,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from wire import Wire, http, reset, token
 
 from airflow_provider_walmart.client.errors import WalmartConnectionError, WalmartUnknownOutcomeError
+from tests.helpers.wire import Wire, http, reset, token
 
 
 @pytest.fixture(scope="module")

@@ -6,14 +6,13 @@ import json
 import subprocess
 import sys
 from collections import Counter
-from pathlib import Path
 
 import pytest
-from watching import needs_shared_streams
 
-from airflow_provider_walmart.client.news import mark
+from airflow_provider_walmart.client.events.scope import mark
+from tests.helpers.watching import needs_shared_streams
 
-SCRIPT = Path(__file__).with_name("dying_triggerers.py")
+SCRIPT = ["-m", "tests.helpers.dying_triggerers"]
 KILLS = 50
 
 
@@ -21,7 +20,7 @@ KILLS = 50
 @pytest.mark.timeout(900)
 def test_no_order_is_lost_whenever_the_triggerer_dies(shop, tmp_path):
     given = {"control": f"{shop.url}/_sandbox", "folder": str(tmp_path), "kills": KILLS, "seed": 7}
-    done = subprocess.run([sys.executable, SCRIPT, json.dumps(given)], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, *SCRIPT, json.dumps(given)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout.splitlines()[-1])
     orders, entries = told["orders"], told["journal"]

@@ -8,12 +8,12 @@ import re
 from pathlib import Path
 
 import pytest
-from airflow_line import AIRFLOW
 
-from airflow_provider_walmart.client import state
+from airflow_provider_walmart.client.transport import shared_state as state
 from airflow_provider_walmart.hooks.golocal import WalmartGoLocalHook
 from airflow_provider_walmart.hooks.walmart import WalmartHook
 from airflow_provider_walmart.operators.feeds import WalmartFeedStatusOperator
+from tests.helpers.airflow_line import AIRFLOW
 
 PAGE = Path(__file__).parents[2] / "docs" / "troubleshooting.md"
 QUOTES = re.findall(r"^```text\n(.*?)\n```$", PAGE.read_text(), re.DOTALL | re.MULTILINE)

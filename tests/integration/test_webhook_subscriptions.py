@@ -7,14 +7,13 @@ import logging
 import re
 
 import pytest
-from wire import http
 
 from airflow_provider_walmart.client.errors import (
     WalmartConfigError,
     WalmartRequestError,
     WalmartWebhookError,
 )
-from airflow_provider_walmart.client.webhooks import (
+from airflow_provider_walmart.client.webhooks.notifications import (
     BearerTokens,
     basic_auth,
     hmac_sha256,
@@ -22,6 +21,7 @@ from airflow_provider_walmart.client.webhooks import (
 )
 from airflow_provider_walmart.hooks.walmart import WalmartHook
 from airflow_provider_walmart.operators.api import WalmartApiOperator
+from tests.helpers.wire import http
 
 SECRET = "a-secret-of-the-webhook"
 KEY = "a-key-in-a-header"

@@ -101,7 +101,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installe
 def test_the_wheel_holds_every_file_of_the_package_and_nothing_else(wheel: Path) -> None:
     ours = {str(path.relative_to(CHECKOUT)) for path in PACKAGE.rglob("*") if path.is_file()}
     ours = {path for path in ours if "__pycache__" not in path}
-    assert {f"{PACKAGE.name}/py.typed", f"{PACKAGE.name}/client/catalogue.json"} <= ours
+    assert {f"{PACKAGE.name}/py.typed", f"{PACKAGE.name}/client/catalogue/marketplace.json"} <= ours
     packed = set(zipfile.ZipFile(wheel).namelist())
     assert {path for path in packed if ".dist-info/" not in path} == ours
     assert any(path.endswith(".dist-info/licenses/LICENSE") for path in packed)

@@ -7,8 +7,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from local_airflow import LocalAirflow
-from local_sandbox import LocalSandbox
+
+from scripts.local_airflow import LocalAirflow
+from scripts.local_sandbox import LocalSandbox
 
 pytestmark = pytest.mark.system
 

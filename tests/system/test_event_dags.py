@@ -10,14 +10,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from airflow_line import AIRFLOW
-from local_airflow import LocalAirflow
-from local_sandbox import LocalSandbox
-from processes import Processes
-from scheduled_runs import scheduled_runs
 
-from airflow_provider_walmart.client.news import mark
-from airflow_provider_walmart.client.order_news import KEPT
+from airflow_provider_walmart.client.events.orders import KEPT
+from airflow_provider_walmart.client.events.scope import mark
+from scripts.local_airflow import LocalAirflow
+from scripts.local_sandbox import LocalSandbox
+from scripts.processes import Processes
+from tests.helpers.airflow_line import AIRFLOW
+from tests.helpers.scheduled_runs import scheduled_runs
 
 pytestmark = pytest.mark.system
 KEEP_STATE = AIRFLOW >= (3, 3)

@@ -10,10 +10,11 @@ from typing import Any
 
 import airflow as installed
 import pytest
-from local_airflow import LocalAirflow
-from local_sandbox import LocalSandbox
-from processes import Processes
-from scheduled_runs import scheduled_runs
+
+from scripts.local_airflow import LocalAirflow
+from scripts.local_sandbox import LocalSandbox
+from scripts.processes import Processes
+from tests.helpers.scheduled_runs import scheduled_runs
 
 pytestmark = pytest.mark.system
 

@@ -12,14 +12,14 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from airflow_line import AIRFLOW
-from local_airflow import LocalAirflow
-from local_sandbox import LocalSandbox
-from processes import Processes
-from scheduled_runs import scheduled_runs
-from statsd_server import StatsdServer
 
-from airflow_provider_walmart.client.news import mark
+from airflow_provider_walmart.client.events.scope import mark
+from scripts.local_airflow import LocalAirflow
+from scripts.local_sandbox import LocalSandbox
+from scripts.processes import Processes
+from tests.helpers.airflow_line import AIRFLOW
+from tests.helpers.scheduled_runs import scheduled_runs
+from tests.helpers.statsd_server import StatsdServer
 
 pytestmark = pytest.mark.system
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
-from local_airflow import LocalAirflow
-from local_sandbox import LocalSandbox
+
+from scripts.local_airflow import LocalAirflow
+from scripts.local_sandbox import LocalSandbox
 
 pytestmark = pytest.mark.system
 

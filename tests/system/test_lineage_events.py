@@ -10,8 +10,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from local_sandbox import LocalSandbox
-from system_account import CLIENT_ID, CLIENT_SECRET
+
+from scripts.local_sandbox import LocalSandbox
+from tests.helpers.system_account import CLIENT_ID, CLIENT_SECRET
 
 pytestmark = [
     pytest.mark.system,

@@ -7,10 +7,11 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from local_airflow import LocalAirflow
-from local_sandbox import LocalSandbox
-from processes import Processes
-from statsd_server import StatsdServer
+
+from scripts.local_airflow import LocalAirflow
+from scripts.local_sandbox import LocalSandbox
+from scripts.processes import Processes
+from tests.helpers.statsd_server import StatsdServer
 
 pytestmark = pytest.mark.system
 

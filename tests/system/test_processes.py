@@ -11,7 +11,8 @@ from pathlib import Path
 
 import psutil
 import pytest
-from processes import ProcessDiedError, Processes
+
+from scripts.processes import ProcessDiedError, Processes
 
 pytestmark = pytest.mark.system
 
@@ -26,7 +27,7 @@ time.sleep(600)
 PARENT = """
 import sys, time
 from pathlib import Path
-from processes import Processes
+from scripts.processes import Processes
 with Processes(Path(sys.argv[1])) as processes:
     processes.start("family", [sys.executable, "-c", sys.argv[2]])
     Path(sys.argv[1], "started").touch()

@@ -6,8 +6,9 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from local_airflow import LocalAirflow
-from local_sandbox import LocalSandbox
+
+from scripts.local_airflow import LocalAirflow
+from scripts.local_sandbox import LocalSandbox
 
 pytestmark = pytest.mark.system
 

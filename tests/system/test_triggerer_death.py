@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 from airflow.triggers.base import BaseTrigger
-from local_airflow import LocalAirflow
-from local_sandbox import LocalSandbox
-from processes import Processes
+
+from scripts.local_airflow import LocalAirflow
+from scripts.local_sandbox import LocalSandbox
+from scripts.processes import Processes
 
 pytestmark = pytest.mark.system
 

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 import requests
-from local_airflow import LocalAirflow, free_port
-from local_sandbox import LocalSandbox
-from processes import Processes
+
+from scripts.local_airflow import LocalAirflow, free_port
+from scripts.local_sandbox import LocalSandbox
+from scripts.processes import Processes
 
 pytestmark = pytest.mark.system
 

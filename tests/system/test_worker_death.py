@@ -6,11 +6,11 @@ import json
 
 import pytest
 from airflow.sdk import Context
-from local_airflow import LocalAirflow
-from local_sandbox import LocalSandbox
-from system_account import CLIENT_ID, CLIENT_SECRET
 
 from airflow_provider_walmart.hooks.walmart import WalmartHook
+from scripts.local_airflow import LocalAirflow
+from scripts.local_sandbox import LocalSandbox
+from tests.helpers.system_account import CLIENT_ID, CLIENT_SECRET
 
 pytestmark = pytest.mark.system
 

@@ -8,9 +8,10 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from local_airflow import LocalAirflow
-from local_sandbox import LocalSandbox
-from system_account import CLIENT_ID, CLIENT_SECRET
+
+from scripts.local_airflow import LocalAirflow
+from scripts.local_sandbox import LocalSandbox
+from tests.helpers.system_account import CLIENT_ID, CLIENT_SECRET
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

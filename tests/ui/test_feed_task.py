@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import pytest
-from local_airflow import LocalAirflow
-from local_sandbox import LocalSandbox
+
+from scripts.local_airflow import LocalAirflow
+from scripts.local_sandbox import LocalSandbox
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

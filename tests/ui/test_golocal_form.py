@@ -7,8 +7,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
-from local_airflow import LocalAirflow
-from local_sandbox import LocalSandbox
+
+from scripts.local_airflow import LocalAirflow
+from scripts.local_sandbox import LocalSandbox
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page

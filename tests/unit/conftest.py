@@ -17,7 +17,7 @@ def make_client(tmp_path):
     """Return a function that makes a client: `make_client(market="mx")`."""
     from airflow_provider_walmart.client.marketplace import MarketplaceClient
     from airflow_provider_walmart.client.settings import WalmartSettings
-    from airflow_provider_walmart.client.state import MemoryStore, Resilient
+    from airflow_provider_walmart.client.transport.shared_state import MemoryStore, Resilient
 
     def make(**fields):
         settings = WalmartSettings(**{"client_id": "an-id", "client_secret": "a-secret", **fields})

@@ -7,9 +7,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from documents import CHECKOUT, DOCUMENTS, anchors, prose
 
 from airflow_provider_walmart.get_provider_info import get_provider_info
+from tests.helpers.documents import CHECKOUT, DOCUMENTS, anchors, prose
 
 LINK = re.compile(r"!?\[[^\]]*\]\(<?([^)\s>]+)>?\)")
 # Hosts that are ours to name; no link of the docs leads to a place that may vanish unseen.

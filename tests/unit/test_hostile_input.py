@@ -12,11 +12,11 @@ from airflow.sdk import Connection
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_walmart.client import feeds
 from airflow_provider_walmart.client.errors import WalmartConfigError, WalmartError
+from airflow_provider_walmart.client.feeds import status as feeds
 from airflow_provider_walmart.client.settings import WalmartSettings
 from airflow_provider_walmart.hooks.connection import walmart_settings
-from airflow_provider_walmart.results.feeds import judge_feeds
+from airflow_provider_walmart.task.feeds import judge_feeds
 
 EXTRA_FIELDS = [*WalmartSettings.__dataclass_fields__, "base_url", "unknown"]
 quietly = settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])

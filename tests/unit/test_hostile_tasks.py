@@ -13,11 +13,13 @@ from airflow.sdk import Connection
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_walmart.client import feed_submit, golocal_booking, order_writes
-from airflow_provider_walmart.client.catalogue import all_operations
+from airflow_provider_walmart.client.catalogue.operations import all_operations
 from airflow_provider_walmart.client.errors import WalmartConfigError, WalmartError, WalmartWebhookError
-from airflow_provider_walmart.client.golocal_webhook import parse_delivery_event
-from airflow_provider_walmart.client.webhooks import BearerTokens, basic_auth, hmac_sha256
+from airflow_provider_walmart.client.feeds import submit as feed_submit
+from airflow_provider_walmart.client.golocal import booking as golocal_booking
+from airflow_provider_walmart.client.golocal.webhook import parse_delivery_event
+from airflow_provider_walmart.client.orders import writes as order_writes
+from airflow_provider_walmart.client.webhooks.notifications import BearerTokens, basic_auth, hmac_sha256
 from airflow_provider_walmart.hooks.connection import golocal_settings
 from airflow_provider_walmart.operators import reports
 from airflow_provider_walmart.operators.api import WalmartApiOperator
@@ -29,8 +31,8 @@ from airflow_provider_walmart.operators.golocal import (
 )
 from airflow_provider_walmart.operators.orders import WalmartOrderUpdateOperator
 from airflow_provider_walmart.operators.reports import WalmartReportOperator
-from airflow_provider_walmart.results.context import MemoryRecords
 from airflow_provider_walmart.sensors.golocal import WalmartGoLocalDeliverySensor
+from airflow_provider_walmart.task.context import MemoryRecords
 
 quietly = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=60
@@ -66,7 +68,7 @@ UUID = "7d55b982-faea-410d-a5c6-3cf6debb2973"
 @pytest.fixture
 def timeless(monkeypatch):
     """Time passes without sleeping."""
-    from airflow_provider_walmart.client.throttle import Throttle
+    from airflow_provider_walmart.client.transport.rate_limits import Throttle
 
     monkeypatch.setattr("time.sleep", lambda seconds: None)
     for module in (feed_submit, golocal_booking, order_writes, reports):

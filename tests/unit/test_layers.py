@@ -15,16 +15,39 @@ import airflow_provider_walmart
 PACKAGE = "airflow_provider_walmart"
 ROOT = Path(airflow_provider_walmart.__file__).parent
 EXAMPLES = ROOT.parent / "example_dags"
-ORCHESTRATION = ("operators", "sensors", "triggers", "links", "results", "retry_policy")
+TASKS = ("operators", "sensors", "triggers", "links", "retry_policy")
+# Subjects of the client, each a folder; what carries their calls lies below all of them.
+CARRIERS = ("errors", "settings", "catalogue", "values", "once", "transport", "calls", "marketplace")
 
-# What each layer may import of our own package. `client.settings` is data that the form shows.
+# What each layer may import of our own package, itself aside. `client.settings` is data that the form shows.
 ALLOWED = {
-    **{layer: {*ORCHESTRATION, "hooks", "client"} for layer in ORCHESTRATION},
-    "hooks": {"hooks", "client", "get_provider_info"},
-    "client": {"client"},
-    "sandbox": {"sandbox"},
+    **{layer: {*TASKS, "task", "storage", "hooks", "client"} for layer in TASKS},
+    "task": {"storage", "hooks", "client"},
+    "storage": {"hooks", "client"},
+    "hooks": {"client", "get_provider_info"},
+    "client": set(),
+    "sandbox": set(),
     "get_provider_info": {"client.settings"},
     "": set(),
+}
+# The same between the folders of the client.
+ALLOWED_IN_CLIENT = {
+    "": set(),
+    "errors": set(),
+    "settings": {"errors"},
+    "catalogue": {"errors"},
+    "values": {"errors", "catalogue"},
+    "once": {"errors", "values"},
+    "transport": {"errors", "settings", "catalogue", "values"},
+    "calls": {"errors", "catalogue", "values", "transport"},
+    "marketplace": set(CARRIERS),
+    "feeds": set(CARRIERS),
+    "orders": set(CARRIERS),
+    "reports": set(CARRIERS),
+    "exports": set(CARRIERS),
+    "webhooks": set(CARRIERS),
+    "golocal": {*CARRIERS, "webhooks"} - {"marketplace"},
+    "events": {*CARRIERS, "feeds", "orders", "reports", "exports"},
 }
 MODULES = sorted(ROOT.rglob("*.py"))
 
@@ -57,13 +80,34 @@ def ours(path: Path) -> set[str]:
     return found - {"__version__"}
 
 
+def folder_in_client(name: str) -> str:
+    """Return the folder, or the module, of the client that a name below it is in."""
+    return name.split(".")[1] if "." in name else ""
+
+
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_imports_go_downward_only(path):
-    allowed = ALLOWED[layer_of(path)]
+    own = layer_of(path)
+    allowed = {own, *ALLOWED[own]} if own else set()
     upward = {
         name for name in ours(path) if not any(name == one or name.startswith(f"{one}.") for one in allowed)
     }
     assert not upward
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "client").rglob("*.py")), ids=lambda path: str(path.relative_to(ROOT / "client"))
+)
+def test_imports_inside_the_client_go_downward_only(path):
+    parts = path.relative_to(ROOT / "client").with_suffix("").parts
+    own = "" if parts == ("__init__",) else parts[0]
+    allowed = {own, *ALLOWED_IN_CLIENT[own]}
+    assert {folder_in_client(name) for name in ours(path) if name.startswith("client.")} <= allowed
+
+
+def test_feeds_and_orders_do_not_import_each_other():
+    assert "orders" not in ALLOWED_IN_CLIENT["feeds"]
+    assert "feeds" not in ALLOWED_IN_CLIENT["orders"]
 
 
 @pytest.mark.parametrize("layer", ["client", "sandbox"])

@@ -7,10 +7,10 @@ from importlib.metadata import metadata
 
 import pytest
 import yaml
-from documents import CHECKOUT
 
 from airflow_provider_walmart import __version__
 from airflow_provider_walmart.get_provider_info import get_provider_info
+from tests.helpers.documents import CHECKOUT
 
 INFO = get_provider_info()
 REGISTRY = yaml.safe_load((CHECKOUT / ".airflow-registry.yaml").read_text())

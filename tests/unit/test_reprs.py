@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_walmart.client import webhooks
 from airflow_provider_walmart.client.errors import WalmartError
-from airflow_provider_walmart.client.golocal_settings import GoLocalSettings
+from airflow_provider_walmart.client.golocal.settings import GoLocalSettings
 from airflow_provider_walmart.client.settings import WalmartSettings
-from airflow_provider_walmart.client.state import RedisStore, Resilient
-from airflow_provider_walmart.client.tokens import Token, TokenCall
-from airflow_provider_walmart.client.transport import WalmartSession
+from airflow_provider_walmart.client.transport.session import WalmartSession
+from airflow_provider_walmart.client.transport.shared_state import RedisStore, Resilient
+from airflow_provider_walmart.client.transport.tokens import Token, TokenCall
+from airflow_provider_walmart.client.webhooks import notifications as webhooks
 from airflow_provider_walmart.hooks.golocal import WalmartGoLocalHook
 from airflow_provider_walmart.hooks.walmart import WalmartHook
 

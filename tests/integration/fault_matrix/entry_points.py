@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from shop import Shop
-from tasks import Task
+from tests.helpers.shop import Shop
+from tests.helpers.tasks import Task
 
 CLIENT_ID = "7d55b982-faea-410d-a5c6-3cf6debb2973"
 ROWS = [{"sku": f"A-{number}", "quantity": number} for number in range(3)]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from entry_points import ENTRY_POINTS, EntryPoint
-from troubles import TROUBLES, Trouble
+from tests.integration.fault_matrix.entry_points import ENTRY_POINTS, EntryPoint
+from tests.integration.fault_matrix.troubles import TROUBLES, Trouble
 
 # A read is sent so often; a wait gives up after so many looks that failed (ten, but two in the matrix).
 ATTEMPTS = 4

@@ -5,19 +5,16 @@ Run by ``make fault-matrix``, which then runs the tests.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
 
+from tests.integration.fault_matrix.entry_points import ENTRY_POINTS
+from tests.integration.fault_matrix.expectations import cells, expected
+from tests.integration.fault_matrix.troubles import TROUBLES
+
 HERE = Path(__file__).resolve().parent
 PAGE = HERE.parents[2] / "docs" / "fault-matrix.md"
-for folder in (HERE, HERE.parent, HERE.parent / "sandbox", HERE.parents[1]):
-    sys.path.insert(0, str(folder))
-
-from entry_points import ENTRY_POINTS  # noqa: E402
-from expectations import cells, expected  # noqa: E402
-from troubles import TROUBLES  # noqa: E402
 
 INTRODUCTION = """\
 # What goes wrong, and what then

@@ -11,21 +11,25 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-import page
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
-from entry_points import CLIENT_ID
-from expectations import LOOKS, OFTEN, Expected, cells, expected
-from sandbox_server import running
-from shop import Shop
-from tasks import Task
-from troubles import SECRET, Cell
 
-from airflow_provider_walmart.client import feed_submit, feed_watch, golocal_booking, order_writes, tokens
+from airflow_provider_walmart.client.feeds import submit as feed_submit
+from airflow_provider_walmart.client.feeds import watch as feed_watch
+from airflow_provider_walmart.client.golocal import booking as golocal_booking
+from airflow_provider_walmart.client.orders import writes as order_writes
+from airflow_provider_walmart.client.transport import tokens
 from airflow_provider_walmart.hooks import masking
 from airflow_provider_walmart.operators import reports
-from airflow_provider_walmart.results import waiting
+from airflow_provider_walmart.task import waiting
 from airflow_provider_walmart.triggers import poller
+from tests.helpers.sandbox_server import running
+from tests.helpers.shop import Shop
+from tests.helpers.tasks import Task
+from tests.integration.fault_matrix import page
+from tests.integration.fault_matrix.entry_points import CLIENT_ID
+from tests.integration.fault_matrix.expectations import LOOKS, OFTEN, Expected, cells, expected
+from tests.integration.fault_matrix.troubles import SECRET, Cell
 
 CELLS = [pytest.param(*cell, id=" - ".join(part.name for part in cell)) for cell in cells()]
 # Errors after which Walmart holds nothing, as they claim.

@@ -14,11 +14,12 @@ from typing import Any
 
 import requests
 import time_machine
-from entry_points import CLIENT_ID, EntryPoint, hook
 from filelock import FileLock
-from full_disk import disk_full_after
-from shop import Shop
-from wire import Wire, http
+
+from tests.helpers.full_disk import disk_full_after
+from tests.helpers.shop import Shop
+from tests.helpers.wire import Wire, http
+from tests.integration.fault_matrix.entry_points import CLIENT_ID, EntryPoint, hook
 
 TOKEN_CALLS = "token$"
 SHORT_TIMEOUT = 0.25
@@ -226,7 +227,8 @@ def store_is_damaged(cell: Cell) -> Iterator[None]:
 @contextlib.contextmanager
 def store_is_locked(cell: Cell) -> Iterator[None]:
     """A process that hangs holds all locks, and nothing is in the store."""
-    from airflow_provider_walmart.client import throttle, tokens
+    from airflow_provider_walmart.client.transport import rate_limits as throttle
+    from airflow_provider_walmart.client.transport import tokens
 
     with contextlib.ExitStack() as held, cell.monkeypatch.context() as patch:
         for file in used_store(cell).iterdir():

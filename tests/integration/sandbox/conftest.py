@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from sandbox_server import Server, running
+
+from tests.helpers.sandbox_server import Server, running
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,8 @@
 import uuid
 
 import pytest
-from sandbox_server import basic
+
+from tests.helpers.sandbox_server import basic
 
 REFUSED_400 = "INVALID_REQUEST_HEADER.GMP_GATEWAY_API"
 REFUSED_401 = "UNAUTHORIZED.GMP_GATEWAY_API"

@@ -25,7 +25,7 @@ class Mortal(WalmartSubmitFeedOperator):
     """Dies at one point of its first try."""
 
     def execute(self, context):
-        from airflow_provider_walmart.client import feed_submit
+        from airflow_provider_walmart.client.feeds import submit as feed_submit
 
         # The sandbox lists a feed at once.
         feed_submit.SETTLE, feed_submit.LOOK_EVERY = 2.0, 1.0
@@ -43,7 +43,7 @@ def die_at(point: str) -> None:
     """Have this process die when it comes to a point of its way."""
     from requests.adapters import HTTPAdapter
 
-    from airflow_provider_walmart.client import feed_submit
+    from airflow_provider_walmart.client.feeds import submit as feed_submit
 
     send, submit = HTTPAdapter.send, feed_submit.submit_feed
     submitted = []

@@ -1,0 +1,1 @@
+"""Building requests, paging, and what answers mean."""

@@ -1,0 +1,517 @@
+"""Going through all pages of an operation. Nothing is sent here: the caller fetches.
+
+What the styles of the catalogue mean:
+
+``query string``
+    The reply holds the whole query of the next page, with or without a leading question mark. It is used as it is,
+    alone, neither encoded nor decoded: anything else gives 400, 401 or page 1 again. Without one, that was all.
+``cursor``
+    The reply holds an opaque value, sent encoded together with all other parameters. Pages may be short or even
+    empty; only a missing cursor ends the list. The same cursor twice would never end, so it is an error.
+``cursor mark``
+    The same, beginning with ``*``; at the end the mark stays as it was sent.
+``scroll``
+    The same, but the cursor may stay the same all the time and never run out: an empty page or the total ends it.
+``items cursor``
+    A scroll that begins with ``*`` and dies after two minutes. What follows is then read by offset, as far as
+    Walmart allows offsets (10,000).
+``offset``
+    Counts records. The total ends it, or, where the reply holds none, a page that is not full.
+``page``
+    Counts pages; ends likewise.
+``single``
+    One page, as large as it is asked to be, and nothing to move on with. Less than the total is an error.
+``byte offset``
+    The reply holds the place in a file to go on from; a reply without records, or with no later place, ends it.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from airflow_provider_walmart.client.calls.build import build_request
+from airflow_provider_walmart.client.catalogue.operations import Operation, Paging
+from airflow_provider_walmart.client.errors import (
+    WalmartConfigError,
+    WalmartError,
+    WalmartNotFoundError,
+    WalmartRequestError,
+)
+
+log = logging.getLogger(__name__)
+
+Fetch = Callable[[str, Any], Any]
+# Largest offset of GET /v3/items, for the markets whose documents name none.
+MAX_ITEMS_OFFSET = 10_000
+
+
+def page_params(operation: Operation, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Return the parameters of the first page: the largest page, unless the caller chose another size.
+
+    :param operation: a paginated operation.
+    :param params: parameters of the caller, which come first.
+    :raises WalmartConfigError: when the operation has a single page.
+    """
+    paging = _paging(operation)
+    found: dict[str, Any] = dict(paging.extra)
+    if not paging.in_body:
+        if paging.limit:
+            found[paging.limit] = paging.page_size
+        if paging.position:
+            found[paging.position] = paging.first
+    found.update((name, value) for name, value in (params or {}).items() if value is not None)
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def pages(
+    operation: Operation, params: Mapping[str, Any] | None, body: Any, fetch: Fetch, *, strict: bool = True
+) -> Iterator[Any]:
+    """Return an iterator over all pages, one request at a time, each sent when its page is asked for.
+
+    :param operation: a paginated operation.
+    :param params: parameters of the caller, path parameters included.
+    :param body: body of the caller, for operations that take one. Never changed.
+    :param fetch: ``fetch(query, body)`` sends one request with this query (encoded, without question mark) and
+        this body, and returns the decoded JSON, None for an empty reply.
+    :param strict: as for `build_request`.
+    :returns: the replies; `records` takes out what they hold.
+    :raises WalmartConfigError: at once, for parameters that the operation does not take.
+    :raises WalmartError: on the way, when the pages would never end, or cannot be read to the end.
+    """
+    paginator = paginator_of(operation, params, body, strict=strict)
+    return _pages(paginator, paginator.first(), fetch)
+
+
+def iter_records(
+    operation: Operation,
+    params: Mapping[str, Any] | None,
+    body: Any,
+    fetch: Fetch,
+    *,
+    max_records: int | None = None,
+    strict: bool = True,
+) -> Iterator[Any]:
+    """Return an iterator over the records of all pages, of which at most two are in memory.
+
+    :param max_records: stop after so many; None for all.
+
+    The other parameters and the errors are those of `pages`.
+    """
+    if max_records is not None and (not isinstance(max_records, int) or max_records < 0):
+        raise WalmartConfigError(f"max_records is {max_records!r}; expected a whole number or None.")
+    found = pages(operation, params, body, fetch, strict=strict)
+    return itertools.islice((record for page in found for record in records(operation, page)), max_records)
+
+
+def records(operation: Operation, page: Any) -> list[Any]:
+    """Return the records of one page; none where the list is missing or null.
+
+    :raises WalmartError: when there is something else where the records should be.
+    """
+    found = _at(operation, page, _paging(operation).records)
+    if found is None:
+        return []
+    # JSON that Walmart makes from XML has a single record without a list around it.
+    found = [found] if isinstance(found, dict) else found
+    if not isinstance(found, list):
+        raise WalmartError(f"{operation.name} answered {type(found).__name__} where records were expected.")
+    return found
+
+
+def total_of(operation: Operation, page: Any) -> int | None:
+    """Return how many records all pages together hold, as the reply says; None when it does not say."""
+    number = _integer(_at(operation, page, _paging(operation).total))
+    return number if number is not None and number >= 0 else None
+
+
+@dataclass(frozen=True)
+class PageRequest:
+    """What to send for one page.
+
+    :param query: encoded query without question mark.
+    :param body: the body; None for none.
+    """
+
+    query: str
+    body: Any
+
+
+class LoopGuard:
+    """Finds pages that come again, in constant memory.
+
+    :param operation: named in the error.
+    """
+
+    def __init__(self, operation: Operation) -> None:
+        self._name = operation.name
+        self._kept: str | None = None
+        self._last: str | None = None
+        self._steps, self._power = 0, 1
+        self._page: list[Any] = []
+
+    def check_cursor(self, cursor: str) -> None:
+        """Take note of a cursor that must not come again.
+
+        It is compared with the one before, and with one that is kept and replaced after 1, 2, 4, 8, ... further
+        ones, so that a circle of any length is found.
+
+        :raises WalmartError: when it came before.
+        """
+        if cursor in (self._last, self._kept):
+            shown = repr(cursor[:80])
+            raise WalmartError(
+                f"{self._name} gave the same cursor twice, its pages would never end: {shown}."
+            )
+        self._last = cursor
+        self._steps += 1
+        if self._steps == self._power:
+            self._kept, self._steps, self._power = cursor, 0, self._power * 2
+
+    def check_page(self, found: list[Any]) -> None:
+        """Take note of the records of a page.
+
+        :raises WalmartError: when they are those of the page before.
+        """
+        if found and found == self._page:
+            raise WalmartError(f"{self._name} gave the same page twice, its pages would never end.")
+        self._page = found
+
+
+class Paginator:
+    """One way through all pages of one operation. Used once, from the first page to the last.
+
+    :param operation: a paginated operation.
+    :param params: parameters of the caller.
+    :param body: body of the caller.
+    :param strict: as for `build_request`.
+    """
+
+    def __init__(self, operation: Operation, params: Mapping[str, Any], body: Any, strict: bool) -> None:
+        self.operation = operation
+        self.paging = _paging(operation)
+        self.seen = 0
+        self._params = page_params(operation, params)
+        self._body = self._first_body(body) if self.paging.in_body else body
+        self._strict = strict
+        self._guard = LoopGuard(operation)
+        self._position = self._sent(self.paging.position)
+        self._from_start = str(self._position) == str(self.paging.first)
+        self._least_total: int | None = None
+
+    def first(self) -> PageRequest:
+        """Return what to send first."""
+        return self._ask(self._position)
+
+    def next(self, page: Any) -> PageRequest | None:
+        """Return what to send after a page; None at the end."""
+        found = records(self.operation, page)
+        self.seen += len(found)
+        if total := total_of(self.operation, page):
+            self._least_total = min(total, self._least_total or total)
+        following = self._after(page, found)
+        if following is None:
+            self._tell_of_missing()
+        return following
+
+    def rescue(self, error: WalmartError) -> PageRequest | None:
+        """Return what to send after a page could not be had; None at the end.
+
+        :raises WalmartError: ``error`` itself when nothing helps.
+        """
+        raise error
+
+    def _after(self, page: Any, found: list[Any]) -> PageRequest | None:
+        raise NotImplementedError
+
+    def _tell_of_missing(self) -> None:
+        # Totals change while a list is read: only what no page's total explains is missing.
+        total = self._least_total or 0
+        if self.operation.is_list and self._from_start and self.seen < total:
+            log.warning(
+                "%s ended after %d of %d records; the list was cut short, or changed while it was read",
+                self.operation.name,
+                self.seen,
+                total,
+            )
+
+    def _first_body(self, body: Any) -> dict[str, Any]:
+        if not isinstance(body, (dict, type(None))):
+            kind = type(body).__name__
+            raise WalmartConfigError(f"{self.operation.name}: the body is of type {kind}; expected a dict.")
+        paging, found = self.paging, dict(body or {})
+        for path, value in ((paging.limit, paging.page_size), (paging.position, paging.first)):
+            if value is not None and _get(found, path) is None:
+                found = _put(found, path, value)
+        return found
+
+    def _sent(self, name: str) -> Any:
+        """Return what is sent with the first page, in the query or in the body."""
+        return _get(self._body, name) if self.paging.in_body else self._params.get(name)
+
+    def _ask(self, position: Any) -> PageRequest:
+        """Return the request for what is at a position; None for where the list begins."""
+        self._position = position
+        params, body = self._params, self._body
+        if position is not None and self.paging.in_body:
+            body = _put(body, self.paging.position, position)
+        elif position is not None:
+            params = {**params, self.paging.position: position}
+        return PageRequest(build_request(self.operation, params, strict=self._strict).query, body)
+
+    def _cursor(self, page: Any) -> str | None:
+        cursor = _at(self.operation, page, self.paging.cursor)
+        if cursor is None or cursor == "":
+            return None
+        if isinstance(cursor, bool) or not isinstance(cursor, (str, int)):
+            kind = type(cursor).__name__
+            raise WalmartError(f"{self.operation.name} answered {kind} where a cursor was expected.")
+        text = str(cursor)
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise WalmartError(
+                f"{self.operation.name} gave half a character as cursor, which can't be sent."
+            ) from None
+        return text
+
+    def _all_seen(self, page: Any, before: int = 0) -> bool | None:
+        """Return whether this was the last record by the total; None where the reply holds no usable total."""
+        total = total_of(self.operation, page)
+        return before + self.seen >= total if total else None
+
+
+class QueryStringPaginator(Paginator):
+    """Follows ready query strings."""
+
+    def _after(self, page: Any, found: list[Any]) -> PageRequest | None:
+        cursor = self._cursor(page)
+        if cursor is None:
+            return None
+        self._guard.check_cursor(cursor)
+        return PageRequest(cursor.removeprefix("?"), self._body)
+
+
+class CursorPaginator(Paginator):
+    """Follows opaque cursors."""
+
+    def _after(self, page: Any, found: list[Any]) -> PageRequest | None:
+        cursor = self._cursor(page)
+        # Search engines give back the mark they were sent when nothing is behind it.
+        if cursor is None or (cursor == self._position and not found):
+            return None
+        self._guard.check_cursor(cursor)
+        return self._ask(cursor)
+
+
+class CursorMarkPaginator(CursorPaginator):
+    """Follows cursor marks."""
+
+    def _after(self, page: Any, found: list[Any]) -> PageRequest | None:
+        return None if self._cursor(page) == self._position else super()._after(page, found)
+
+
+class ScrollPaginator(Paginator):
+    """Follows a cursor that may stay the same."""
+
+    def _after(self, page: Any, found: list[Any]) -> PageRequest | None:
+        self._guard.check_page(found)
+        cursor = self._cursor(page)
+        return None if cursor is None or not found or self._all_seen(page) else self._ask(cursor)
+
+
+class CountingPaginator(Paginator):
+    """Counts on its own what to ask for next."""
+
+    def __init__(self, operation: Operation, params: Mapping[str, Any], body: Any, strict: bool) -> None:
+        super().__init__(operation, params, body, strict)
+        self._start = _whole(operation, self.paging.position, self._position)
+        size = self._sent(self.paging.limit) if self.paging.limit else None
+        self._size = None if size is None else _whole(operation, self.paging.limit, size)
+
+    def _is_last(self, page: Any, found: list[Any], before: int) -> bool:
+        """Return whether a page is the last one, with so many records before the first page asked for."""
+        self._guard.check_page(found)
+        all_seen = self._all_seen(page, before)
+        if all_seen is None:
+            return not found or (self._size is not None and len(found) < self._size)
+        return all_seen or not found
+
+
+class OffsetPaginator(CountingPaginator):
+    """Counts records."""
+
+    def _after(self, page: Any, found: list[Any]) -> PageRequest | None:
+        if self._is_last(page, found, self._start):
+            return None
+        offset, largest = self._start + self.seen, _largest(self.operation, self.paging.position)
+        if self._strict and largest is not None and offset > largest:
+            raise WalmartError(
+                f"{self.operation.name} has more records than can be read: offsets end at {largest}.",
+                hint="Narrow the search, for instance by date.",
+            )
+        return self._ask(offset)
+
+
+class PagePaginator(CountingPaginator):
+    """Counts pages."""
+
+    def _after(self, page: Any, found: list[Any]) -> PageRequest | None:
+        before = (self._start - int(self.paging.first or 0)) * (self._size or 0)
+        return None if self._is_last(page, found, before) else self._ask(int(self._position) + 1)
+
+
+class ByteOffsetPaginator(CountingPaginator):
+    """Goes on from the place in a file that the reply names."""
+
+    def _after(self, page: Any, found: list[Any]) -> PageRequest | None:
+        cursor = self._cursor(page)
+        if cursor is None or not found:
+            return None
+        offset = _integer(cursor)
+        if offset is None:
+            shown = repr(cursor[:80])
+            raise WalmartError(f"{self.operation.name} answered {shown} where an offset was expected.")
+        return self._ask(offset) if offset > int(self._position) else None
+
+
+class SinglePaginator(Paginator):
+    """Takes the one page there is."""
+
+    def _after(self, page: Any, found: list[Any]) -> PageRequest | None:
+        if self._all_seen(page) is False:
+            raise WalmartError(
+                f"{self.operation.name} gave {self.seen} of {total_of(self.operation, page)} records, and has no "
+                "further pages.",
+                hint=f"Ask for all of them at once with {self.paging.limit}.",
+            )
+        return None
+
+
+class ItemsPaginator(ScrollPaginator):
+    """Follows the cursor of the item listing, and goes on by offset when it has expired."""
+
+    def __init__(self, operation: Operation, params: Mapping[str, Any], body: Any, strict: bool) -> None:
+        super().__init__(operation, params, body, strict)
+        offset = self._params.get("offset")
+        self._by_offset = None if offset is None else self._offsets(offset)
+
+    def first(self) -> PageRequest:
+        """Return what to send first."""
+        return self._by_offset.first() if self._by_offset else super().first()
+
+    def next(self, page: Any) -> PageRequest | None:
+        """Return what to send after a page; None at the end."""
+        return self._by_offset.next(page) if self._by_offset else super().next(page)
+
+    def rescue(self, error: WalmartError) -> PageRequest | None:
+        """Return what to send when the cursor has expired; None when there are no items at all."""
+        # No match is answered with 404; a wrong path is, too, with another code.
+        no_match = isinstance(error, WalmartNotFoundError) and "CONTENT_NOT_FOUND" in {
+            d.name for d in error.details
+        }
+        if no_match and self.seen == 0:
+            return None
+        expired = isinstance(error, WalmartRequestError) and error.status == 400
+        if expired and self.seen and self._from_start and not self._by_offset:
+            return self._go_on_by_offset(error)
+        raise error
+
+    def _go_on_by_offset(self, error: WalmartError) -> PageRequest:
+        largest = _largest(self.operation, "offset") or MAX_ITEMS_OFFSET
+        if self.seen > largest:
+            raise WalmartError(
+                f"The cursor of {self.operation.name} expired after {self.seen} records: Walmart keeps it for two "
+                f"minutes. Going on by offset is possible up to {largest} records only.",
+                hint="Fetch faster, with a larger limit, or narrow the search.",
+            ) from error
+        self._by_offset = self._offsets(self.seen)
+        return self._by_offset.first()
+
+    def _offsets(self, first: Any) -> OffsetPaginator:
+        paging = replace(self.paging, style="offset", position="offset", first=0, cursor=())
+        params = {name: value for name, value in self._params.items() if name != self.paging.position}
+        operation = replace(self.operation, paging=paging)
+        return OffsetPaginator(operation, {**params, "offset": first}, self._body, self._strict)
+
+
+PAGINATORS: dict[str, type[Paginator]] = {
+    "query string": QueryStringPaginator,
+    "cursor": CursorPaginator,
+    "cursor mark": CursorMarkPaginator,
+    "scroll": ScrollPaginator,
+    "items cursor": ItemsPaginator,
+    "offset": OffsetPaginator,
+    "page": PagePaginator,
+    "single": SinglePaginator,
+    "byte offset": ByteOffsetPaginator,
+}
+
+
+def paginator_of(
+    operation: Operation, params: Mapping[str, Any] | None = None, body: Any = None, *, strict: bool = True
+) -> Paginator:
+    """Return the paginator that fits the style of an operation; the parameters are those of `pages`."""
+    return PAGINATORS[_paging(operation).style](operation, params or {}, body, strict)
+
+
+def _pages(paginator: Paginator, first: PageRequest, fetch: Fetch) -> Iterator[Any]:
+    request: PageRequest | None = first
+    while request is not None:
+        try:
+            page = fetch(request.query, request.body)
+        except WalmartError as error:
+            request = paginator.rescue(error)
+            continue
+        yield page
+        request = paginator.next(page)
+
+
+def _paging(operation: Operation) -> Paging:
+    if operation.paging is None:
+        raise WalmartConfigError(f"{operation.name} has a single page: call it rather than page through it.")
+    return operation.paging
+
+
+def _at(operation: Operation, page: Any, paths: tuple[str, ...]) -> Any:
+    """Return what is at the first path that leads anywhere, None when none does."""
+    if page is None:
+        return None
+    if not isinstance(page, dict):
+        raise WalmartError(f"{operation.name} answered {type(page).__name__} where an object was expected.")
+    return next((found for path in paths if (found := _get(page, path)) is not None), None)
+
+
+def _get(tree: Any, path: str) -> Any:
+    for name in path.split("."):
+        tree = tree.get(name) if isinstance(tree, dict) else None
+    return tree
+
+
+def _put(tree: Any, path: str, value: Any) -> dict[str, Any]:
+    """Return a copy of nested dicts with one value set; the original stays as it is."""
+    name, _, rest = path.partition(".")
+    branch = dict(tree) if isinstance(tree, dict) else {}
+    branch[name] = _put(branch.get(name), rest, value) if rest else value
+    return branch
+
+
+def _largest(operation: Operation, name: str) -> int | None:
+    return next((parameter.maximum for parameter in operation.parameters if parameter.name == name), None)
+
+
+def _integer(value: Any) -> int | None:
+    if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,18}", value):
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _whole(operation: Operation, name: str, value: Any) -> int:
+    number = _integer(value)
+    if number is None or number < 0:
+        raise WalmartConfigError(f"{operation.name}: {name} is {str(value)[:80]!r}; expected a whole number.")
+    return number

@@ -1,0 +1,1 @@
+"""Walmart's operations as rows, and looking them up."""

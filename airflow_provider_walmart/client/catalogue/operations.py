@@ -1,0 +1,342 @@
+"""Every documented Walmart operation as data.
+
+The rows are in ``catalogue.json``, made by ``scripts/build_catalogue.py`` from Walmart's API documents: the US
+Marketplace, and the legacy APIs of Mexico and Canada. Nothing is read before the first look-up.
+
+An operation is named
+
+* by Walmart's own operation id: ``getAllOrders``. Two US ids are used twice with equal right
+  (``getTaxonomyResponse``, ``priceBulkUploads``) and have their group in front: ``item.getTaxonomyResponse``.
+  Operations without an id have a name made of method and path: ``getReportsSchedules``;
+* by method and path: ``GET /v3/orders/{purchaseOrderId}``. Where several operations share both, as the many forms
+  of ``POST /v3/feeds`` do, they differ in what they accept, so the name is refused and the error lists them;
+* with ``mx.`` or ``ca.`` in front of the id for the legacy APIs, whose ids and paths partly repeat those of the US.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import json
+import re
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from airflow_provider_walmart.client.errors import WalmartConfigError
+
+MARKETPLACE = "marketplace.json"
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of an operation.
+
+    :param name: its name, as Walmart spells it.
+    :param location: ``path``, ``query`` or ``header``.
+    :param required: whether the operation insists on it. A required one with a default is sent on its own.
+    :param type: ``string``, ``integer``, ``boolean`` or ``array``.
+    :param format: how a point in time is written: ``date``, ``us-date``, ``date-time-ms``, ``date-space-time``,
+        ``epoch-s``, ``epoch-ms``, or empty for ISO 8601 in UTC.
+    :param enum: all values that are allowed; empty for any.
+    :param default: what Walmart takes when it is missing.
+    :param minimum: smallest number allowed.
+    :param maximum: largest number allowed.
+    :param pattern: regular expression of the whole value.
+    :param explode: whether several values are sent as ``a=1&a=2`` rather than ``a=1,2``.
+    """
+
+    name: str
+    location: str
+    required: bool = False
+    type: str = "string"
+    format: str = ""
+    enum: tuple[str, ...] = ()
+    default: str | int | bool | None = None
+    minimum: int | None = None
+    maximum: int | None = None
+    pattern: str = ""
+    explode: bool = False
+
+
+@dataclass(frozen=True)
+class RateLimit:
+    """One published rate limit.
+
+    :param count: calls allowed ...
+    :param per_seconds: ... within this many seconds.
+    :param bucket: name of the budget; limits of the same bucket share it, across operations.
+    :param when: ``*`` when the limit counts calls with any query parameter only, ``name=value`` when it counts
+        calls with that parameter only, empty when it counts all.
+    """
+
+    count: int
+    per_seconds: int
+    bucket: str
+    when: str = ""
+
+
+@dataclass(frozen=True)
+class Paging:
+    """How an operation pages. Paths are dotted names in the JSON of request body or reply.
+
+    :param style: ``query string``, ``cursor``, ``items cursor``, ``scroll``, ``cursor mark``, ``offset``, ``page``,
+        ``single`` or ``byte offset``; the module `paging` says what each means.
+    :param records: where the records are in the reply; the first path that is there counts.
+    :param cursor: where the reply says what to ask for next; likewise.
+    :param total: where the reply says how many records there are in all; likewise.
+    :param position: parameter, or path in the body, that moves on from page to page.
+    :param first: what it is on the first page; None to leave it out.
+    :param in_body: whether position and limit are sent in the body.
+    :param limit: parameter, or path in the body, that holds the page size.
+    :param page_size: largest documented page, or the default where no largest one is documented.
+    :param extra: query parameters without which the reply holds no records.
+    """
+
+    style: str
+    records: tuple[str, ...]
+    cursor: tuple[str, ...] = ()
+    total: tuple[str, ...] = ()
+    position: str = ""
+    first: str | int | None = None
+    in_body: bool = False
+    limit: str = ""
+    page_size: int | None = None
+    extra: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One documented operation.
+
+    :param name: unique name, good for `find`.
+    :param operation_id: Walmart's id; empty where there is none.
+    :param group: name of the API document it stands in.
+    :param market: ``us``, or ``mx`` and ``ca`` for the legacy APIs of those markets.
+    :param method: HTTP method.
+    :param path: path below the base URL, with ``{names}`` of path parameters.
+    :param fixed_query: query that tells the operation from others of the same path. Its parameters are also in
+        ``parameters``, with this one value.
+    :param parameters: parameters in Walmart's order, without the headers that all calls have in common.
+    :param body: media types of the body; empty where there is none.
+    :param body_required: whether the body must be there.
+    :param content_type: ``Content-Type`` that must be sent, with or without body; empty where the body decides.
+    :param success: media types of a reply that means success.
+    :param safe_to_retry: whether the call changes nothing: GET, and a POST that only looks something up.
+    :param paging: how it pages; None when it has a single page.
+    :param limits: published rate limits; empty when none is published.
+    """
+
+    name: str
+    operation_id: str
+    group: str
+    market: str
+    method: str
+    path: str
+    fixed_query: tuple[tuple[str, str], ...] = ()
+    parameters: tuple[Parameter, ...] = ()
+    body: tuple[str, ...] = ()
+    body_required: bool = False
+    content_type: str = ""
+    success: tuple[str, ...] = ()
+    safe_to_retry: bool = False
+    paging: Paging | None = None
+    limits: tuple[RateLimit, ...] = ()
+
+    @property
+    def place(self) -> str:
+        """Method and path, with the fixed query: ``POST /v3/feeds?feedType=INCENTIVE_ENROLLMENT``."""
+        query = "&".join(f"{name}={value}" for name, value in self.fixed_query)
+        return f"{self.method} {self.path}?{query}" if query else f"{self.method} {self.path}"
+
+    @property
+    def is_list(self) -> bool:
+        """Whether it answers with a list; what has a path of its own may hold one besides."""
+        return self.paging is not None and "{" not in self.path
+
+    @property
+    def gives_file(self) -> bool:
+        """Whether what it answers is a file: a table, a label, XML."""
+        return bool(self.success) and not any("json" in media_type for media_type in self.success)
+
+
+@dataclass(frozen=True)
+class FeedType:
+    """What is published about one type of feed.
+
+    :param name: value of ``feedType``.
+    :param limits: rate limits of its upload.
+    :param max_bytes: largest file allowed; None where none is published.
+    """
+
+    name: str
+    limits: tuple[RateLimit, ...] = ()
+    max_bytes: int | None = None
+
+
+def find(name: str, api: str = MARKETPLACE) -> Operation:
+    """Return one operation.
+
+    :param name: operation id, or method and path (see the head of this module).
+    :param api: file of the API's rows.
+    :raises WalmartConfigError: when there is no such operation, or several; naming candidates.
+    """
+    if not isinstance(name, str) or not name.strip():
+        raise WalmartConfigError(
+            f"operation is {_shown(name)}; expected an operation id or method and path, such as GET /v3/orders."
+        )
+    catalogue = _catalogue(api)
+    wanted = name.strip()
+    if operation := catalogue.by_name.get(wanted):
+        return operation
+    at_place = catalogue.by_place.get(_normal(wanted), [])
+    if len(at_place) == 1:
+        return at_place[0]
+    raise WalmartConfigError(f"operation is {_shown(name)}; {_hint(catalogue, wanted)}")
+
+
+def all_operations(api: str = MARKETPLACE) -> tuple[Operation, ...]:
+    """Return all operations of an API; of Marketplace those of the US, then the legacy ones of Mexico and Canada."""
+    return tuple(_catalogue(api).by_name.values())
+
+
+def feed_type(name: str) -> FeedType | None:
+    """Return what is published about a type of feed.
+
+    :param name: value of ``feedType``, in upper or lower case.
+    :returns: None when nothing is published; new types appear often, so that says nothing about their existence.
+    """
+    return _catalogue(MARKETPLACE).feed_types.get(name.lower())
+
+
+def all_feed_types() -> tuple[FeedType, ...]:
+    """Return all types of feeds about which something is published."""
+    return tuple(_catalogue(MARKETPLACE).feed_types.values())
+
+
+def limits_of(operation: Operation, params: Mapping[str, Any] | None = None) -> tuple[RateLimit, ...]:
+    """Return the published rate limits that one call falls under, that of its feed type included.
+
+    :param operation: the operation.
+    :param params: parameters of the call.
+    """
+    given = {parameter.name: parameter.default for parameter in operation.parameters if parameter.required}
+    given.update({key: value for key, value in (params or {}).items() if value is not None})
+    query = {key for key, value in given.items() if value is not None and f"{{{key}}}" not in operation.path}
+    limits = [
+        limit
+        for limit in operation.limits
+        if not limit.when or (limit.when == "*" and query) or _holds(limit.when, given)
+    ]
+    if operation.path == "/v3/feeds" and (feed := feed_type(str(given.get("feedType", "")))):
+        limits += feed.limits
+    return tuple(limits)
+
+
+@dataclass(frozen=True)
+class _Catalogue:
+    by_name: dict[str, Operation]
+    by_place: dict[str, list[Operation]]
+    feed_types: dict[str, FeedType]
+
+
+@functools.cache
+def _catalogue(api: str) -> _Catalogue:
+    data = json.loads(Path(__file__).with_name(api).read_bytes())
+    operations = [_operation(row) for row in data["operations"]]
+    us_places = {
+        _normal(operation.place).partition("?")[0] for operation in operations if operation.market == "us"
+    }
+    by_place = defaultdict(list)
+    for operation in operations:
+        place = _normal(operation.place)
+        # Method and path name the US operation; a legacy one only where the US has nothing at that place.
+        if operation.market == "us" or place.partition("?")[0] not in us_places:
+            by_place[place].append(operation)
+    feed_types = (
+        FeedType(row["name"], _limits(row), row.get("max_bytes")) for row in data.get("feed_types", ())
+    )
+    return _Catalogue(
+        by_name={operation.name: operation for operation in operations},
+        by_place=dict(by_place),
+        feed_types={feed.name.lower(): feed for feed in feed_types},
+    )
+
+
+def _operation(row: dict[str, Any]) -> Operation:
+    return Operation(
+        name=row["name"],
+        operation_id=row.get("id", ""),
+        group=row["group"],
+        market=row["market"],
+        method=row["method"],
+        path=row["path"],
+        fixed_query=tuple(row.get("fixed_query", {}).items()),
+        parameters=tuple(_parameter(entry) for entry in row.get("parameters", ())),
+        body=tuple(row.get("body", ())),
+        body_required=row.get("body_required", False),
+        content_type=row.get("content_type", ""),
+        success=tuple(row.get("success", ())),
+        safe_to_retry=row.get("safe", False),
+        paging=_paging(row["paging"]) if "paging" in row else None,
+        limits=_limits(row),
+    )
+
+
+def _parameter(row: dict[str, Any]) -> Parameter:
+    return Parameter(
+        name=row["name"],
+        location=row["in"],
+        required=row.get("required", False),
+        type=row.get("type", "string"),
+        format=row.get("format", ""),
+        enum=tuple(row.get("enum", ())),
+        default=row.get("default"),
+        minimum=row.get("min"),
+        maximum=row.get("max"),
+        pattern=row.get("pattern", ""),
+        explode=row.get("explode", False),
+    )
+
+
+def _paging(row: dict[str, Any]) -> Paging:
+    lists = {key: tuple(row.get(key, ())) for key in ("records", "cursor", "total")}
+    return Paging(**{**row, **lists, "extra": tuple(row.get("extra", {}).items())})
+
+
+def _limits(row: dict[str, Any]) -> tuple[RateLimit, ...]:
+    return tuple(RateLimit(*limit) for limit in row.get("limits", ()))
+
+
+def _normal(place: str) -> str:
+    """Return method and path without the spelling of path parameters."""
+    method, _, path = place.partition(" ")
+    return f"{method.upper()} {re.sub(r'{[^{}/]*}', '{}', path.strip())}"
+
+
+def _holds(condition: str, given: Mapping[str, Any]) -> bool:
+    name, _, value = condition.partition("=")
+    return str(given.get(name)) == value
+
+
+def _hint(catalogue: _Catalogue, wanted: str) -> str:
+    """Return what else the caller may have meant."""
+    if " " in wanted:
+        path = _normal(wanted).partition("?")[0]
+        alike = [found for place, found in catalogue.by_place.items() if place.partition("?")[0] == path]
+        names = sorted(operation.name for found in alike for operation in found)
+        known = [found[0].place for found in catalogue.by_place.values()]
+    else:
+        names = sorted(name for name in catalogue.by_name if name.endswith(f".{wanted}"))
+        known = list(catalogue.by_name)
+    if names:
+        return f"use {' or '.join(names)}."
+    # The search takes time proportional to the length of what is searched for.
+    close = difflib.get_close_matches(wanted[:100], known, n=3)
+    return f"did you mean {' or '.join(close)}?" if close else "there is no such operation in the catalogue."
+
+
+def _shown(value: object) -> str:
+    return repr(value[:80] if isinstance(value, str) else value)

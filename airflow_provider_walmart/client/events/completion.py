@@ -1,0 +1,107 @@
+"""What has come to its end since we last looked, of things that take their time: each is news once."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from airflow_provider_walmart.client.events.scope import mark
+
+HOUR_MS = 3600 * 1000
+# A thing is listed within this time after it began.
+LISTED_WITHIN_MS = HOUR_MS
+# One that hasn't ended is followed for so long.
+LONGEST_MS = 7 * 24 * HOUR_MS
+# How far back the first look goes for things that haven't ended.
+LOOK_BACK = timedelta(hours=24)
+
+
+class EndNews:
+    """Tells things that ended and are new from those that were announced before.
+
+    What had ended when it first looked is no news. All times are Walmart's.
+
+    :param state: what `state` returned earlier, JSON; None at the very first look.
+    """
+
+    def __init__(self, state: dict[str, Any] | None) -> None:
+        known = state or {}
+        self._first = not known
+        # Ended ones that are older and not pending were announced, or no news.
+        start = datetime.now(timezone.utc) - LOOK_BACK
+        self._from = int(known.get("from", start.timestamp() * 1000))
+        # Others: kind and date by id, since what Walmart tells of a single one may name neither.
+        self._pending: dict[str, list[Any]] = dict(known.get("pending", {}))
+        self._done: dict[str, int] = dict(known.get("done", {}))
+
+    def of(self, things: Iterable[dict[str, Any]], gone: Collection[str] = ()) -> list[dict[str, Any]]:
+        """Return what is to be told of things that have ended and were not announced yet, oldest first.
+
+        :param things: things as Walmart lists them: all since `since`, and pending ones.
+        :param gone: ids of pending ones that Walmart doesn't know any more.
+        """
+        news = []
+        newest = self._from + LISTED_WITHIN_MS
+        now = int(datetime.now(timezone.utc).timestamp() * 1000)
+        for thing in things:
+            thing_id = self._id(thing)
+            began = self._began(thing)
+            date = int(began.timestamp() * 1000) if began else newest
+            kind, date = self._pending.get(thing_id) or (self._kind(thing), date)
+            # A date in the future must not make us pass over what begins until then.
+            newest = max(newest, min(date, now))
+            if not self._has_ended(thing):
+                self._pending[thing_id] = [kind, date]
+                continue
+            was_pending = self._pending.pop(thing_id, None) is not None
+            name = mark(thing_id)
+            if name not in self._done and (was_pending or date >= self._from):
+                self._done[name] = max(date, self._from)
+                summary = None if self._first else self._told(thing, kind)
+                if summary is not None:
+                    news.append((date, summary))
+        self._first = False
+        self._from = newest - LISTED_WITHIN_MS
+        self._done = {name: date for name, date in self._done.items() if date >= self._from}
+        self._pending = {
+            thing_id: known
+            for thing_id, known in self._pending.items()
+            if known[1] >= newest - LONGEST_MS and thing_id not in gone
+        }
+        # Walmart lists the newest first, also among those of one moment.
+        news.reverse()
+        return [summary for _, summary in sorted(news, key=lambda entry: entry[0])]
+
+    @property
+    def since(self) -> datetime:
+        """From when on a look needs all things."""
+        return datetime.fromtimestamp(self._from / 1000, timezone.utc)
+
+    @property
+    def pending(self) -> dict[str, datetime]:
+        """What had not ended when it was last seen: when it began, by id."""
+        return {
+            thing_id: datetime.fromtimestamp(date / 1000, timezone.utc)
+            for thing_id, (_, date) in self._pending.items()
+        }
+
+    def state(self) -> dict[str, Any]:
+        """Return what to keep for the next look, JSON."""
+        return {"from": self._from, "pending": dict(self._pending), "done": dict(self._done)}
+
+    def _id(self, thing: dict[str, Any]) -> str:
+        raise NotImplementedError
+
+    def _kind(self, thing: dict[str, Any]) -> Any:
+        raise NotImplementedError
+
+    def _began(self, thing: dict[str, Any]) -> datetime | None:
+        raise NotImplementedError
+
+    def _has_ended(self, thing: dict[str, Any]) -> bool:
+        raise NotImplementedError
+
+    def _told(self, thing: dict[str, Any], kind: Any) -> dict[str, Any] | None:
+        """Return what is to be told of a thing that has ended; None for nothing."""
+        raise NotImplementedError

@@ -1,0 +1,44 @@
+"""Which feeds have finished since we last looked: each is news once."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+
+from airflow_provider_walmart.client.events.completion import EndNews
+from airflow_provider_walmart.client.events.scope import Need
+from airflow_provider_walmart.client.feeds.results import is_finished, submitted_at, summarize
+
+
+class FeedNews(EndNews):
+    """Tells finished feeds that are new from those that were announced before.
+
+    :param state: what `state` returned earlier, JSON; None at the very first look.
+    :param feed_types: only these, without regard to case; None: all.
+    """
+
+    def __init__(self, state: dict[str, Any] | None, feed_types: Collection[str] | None = None) -> None:
+        super().__init__(state)
+        self._types = {feed_type.casefold() for feed_type in feed_types} if feed_types else None
+
+    @property
+    def need(self) -> Need:
+        """What the next look has to show; its names are the ids of unfinished feeds."""
+        return Need(self.since, frozenset(self.pending))
+
+    def _id(self, thing: dict[str, Any]) -> str:
+        return str(thing.get("feedId"))
+
+    def _kind(self, thing: dict[str, Any]) -> Any:
+        return thing.get("feedType")
+
+    def _began(self, thing: dict[str, Any]) -> datetime | None:
+        return submitted_at(thing)
+
+    def _has_ended(self, thing: dict[str, Any]) -> bool:
+        return is_finished(summarize(thing))
+
+    def _told(self, thing: dict[str, Any], kind: Any) -> dict[str, Any] | None:
+        wanted = self._types is None or str(kind).casefold() in self._types
+        return summarize(thing, kind) if wanted else None

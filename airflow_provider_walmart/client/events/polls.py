@@ -1,0 +1,73 @@
+"""Looks at Walmart: what there is to see for those who watch feeds, orders or reports.
+
+A look returns what the ``of`` of the news takes: `FeedNews`, `OrderNews`, `ReportNews`.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import msgspec
+
+from airflow_provider_walmart.client.errors import WalmartRequestError
+from airflow_provider_walmart.client.events.orders import Sighting, sighting_of
+from airflow_provider_walmart.client.events.scope import Need
+from airflow_provider_walmart.client.exports.pages import LONGEST_HISTORY, export_pages
+from airflow_provider_walmart.client.feeds.status import iter_feeds
+from airflow_provider_walmart.client.feeds.watch import FeedWatch
+from airflow_provider_walmart.client.marketplace import MarketplaceClient
+from airflow_provider_walmart.client.reports.requests import find_report_requests, is_documented
+
+log = logging.getLogger(__name__)
+
+# After a long absence, orders are caught up with in steps, each of which is remembered.
+LONGEST_LOOK = timedelta(days=2)
+
+
+class FeedLook:
+    """Looks at feeds: all since some time, and older ones by their ids."""
+
+    def __init__(self) -> None:
+        self._watch: FeedWatch | None = None
+
+    def __call__(self, client: MarketplaceClient, need: Need) -> tuple[list[dict[str, Any]], set[str]]:
+        """Return feeds, and those ids that Walmart doesn't know."""
+        if self._watch is None or self._watch.client is not client:
+            self._watch = FeedWatch(client)
+        feeds = list(iter_feeds(client, since=need.since))
+        found = self._watch.look(need.names - {str(feed.get("feedId")) for feed in feeds})
+        feeds += [feed for feed in found.values() if isinstance(feed, dict)]
+        return feeds, {feed_id for feed_id, feed in found.items() if feed is None}
+
+
+def look_at_orders(client: MarketplaceClient, need: Need) -> tuple[list[Sighting], datetime | None]:
+    """Return the orders of some ship node types modified since some time, and when the look ended before now."""
+    now = datetime.now(timezone.utc)
+    # A little less than Walmart keeps, or the beginning would be gone before it is read.
+    since = max(need.since, now - LONGEST_HISTORY + timedelta(hours=2))
+    end = min(now, since + LONGEST_LOOK)
+    seen = [
+        sighting_of(msgspec.json.decode(raw), node_type)
+        for node_type in sorted(need.names)
+        for page in export_pages(client, "getAllOrders", {"shipNodeType": node_type}, since, end)
+        for raw in page
+    ]
+    return [one for one in seen if one is not None], end if end < now else None
+
+
+def look_at_reports(client: MarketplaceClient, need: Need) -> tuple[list[dict[str, Any]]]:
+    """Return the report requests of some types since some time; none of a type that there is not."""
+    found: list[Any] = []
+    for report_type in sorted(need.names):
+        try:
+            found += find_report_requests(client, report_type, since=need.since)
+        except WalmartRequestError as error:
+            # A word that one DAG misspells must not blind the watchers of the others.
+            if is_documented(report_type):
+                raise
+            log.warning(
+                "Walmart lists no reports of type %s; is that how it is written? %s", report_type, error
+            )
+    return ([request for request in found if isinstance(request, dict)],)

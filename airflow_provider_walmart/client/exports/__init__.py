@@ -1,0 +1,1 @@
+"""Reading all records of an operation, each once."""

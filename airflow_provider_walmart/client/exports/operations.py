@@ -1,0 +1,108 @@
+"""What is special about exporting an operation, one row each: dates, keys, and what Walmart hides by default."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from airflow_provider_walmart.client.catalogue.operations import find
+from airflow_provider_walmart.client.errors import WalmartConfigError
+
+
+@dataclass(frozen=True)
+class Period:
+    """A pair of parameters that limits a search to a time window.
+
+    :param start: parameter with its begin.
+    :param end: parameter with its end.
+    :param field: field of a record that holds the same date; empty where records don't tell.
+    """
+
+    start: str
+    end: str
+    field: str = ""
+
+
+@dataclass(frozen=True)
+class Export:
+    """Ready-made settings for one operation.
+
+    :param key: fields that together make a record unique, dotted where one is inside another; none: all of it.
+    :param periods: time windows that records are found by, the best one first; none: all records are read.
+    :param since: parameter with the first day, of operations that take no end.
+    :param variants: parameters of searches that have to be made one by one to see everything.
+    :param beginning: parameter that limits the search to recent records unless it is set far back.
+    :param lookback: how far before a watermark the next search begins, for what Walmart's index shows late.
+    """
+
+    key: tuple[str, ...] = ()
+    periods: tuple[Period, ...] = ()
+    since: str = ""
+    variants: tuple[Mapping[str, str], ...] = ({},)
+    beginning: str = ""
+    lookback: timedelta = timedelta(0)
+
+    def own_period(self, params: Mapping[str, Any]) -> Period | None:
+        """Return the time window that the caller sets himself, be it one end of it; None for none."""
+        return next((one for one in self.periods if params.get(one.start) or params.get(one.end)), None)
+
+    def period(self, cursor_field: str) -> Period:
+        """Return the time window to use: the best one, or that of a date in the records.
+
+        :raises WalmartConfigError: when records can't be searched by that field.
+        """
+        found = [one for one in self.periods if cursor_field in ("", one.field)]
+        if not found:
+            known = ", ".join(one.field for one in self.periods if one.field)
+            raise WalmartConfigError(
+                f"cursor_field is {cursor_field!r}; Walmart searches this operation by {known}. "
+                "Without a cursor_field it is searched by last change where Walmart can do that."
+            )
+        return found[0]
+
+
+LATE = timedelta(minutes=10)
+CREATED = Period("createdStartDate", "createdEndDate", "orderDate")
+# Orders that Walmart or a third party ships are hidden unless they are asked for.
+SELLER, WFS, THIRD = ({"shipNodeType": who} for who in ("SellerFulfilled", "WFSFulfilled", "3PLFulfilled"))
+# Both filters are on unless told otherwise.
+NARROWED = ("marketTrending", "itemsWithInventory")
+
+EXPORTS: dict[str, Export] = {
+    "getAllOrders": Export(
+        ("purchaseOrderId",),
+        (Period("lastModifiedStartDate", "lastModifiedEndDate"), CREATED),
+        variants=(SELLER, WFS, THIRD),
+        beginning="createdStartDate",
+        lookback=LATE,
+    ),
+    # Walmart acknowledges its own orders at once, so they are never among these.
+    "getAllReleasedOrders": Export(("purchaseOrderId",), (CREATED,), variants=(SELLER, THIRD), lookback=LATE),
+    "getReturns": Export(
+        ("returnOrderId",),
+        (
+            Period("returnLastModifiedStartDate", "returnLastModifiedEndDate"),
+            Period("returnCreationStartDate", "returnCreationEndDate", "returnOrderDate"),
+        ),
+        lookback=LATE,
+    ),
+    "getAllItems": Export(("sku",)),
+    "getMultiNodeInventoryForAllSkuAndAllShipNodes": Export(("sku",)),
+    "getWFSInventoryDetails": Export(("itemInformation.sku",)),
+    "getAllFeedStatuses": Export(("feedId",), lookback=LATE),
+    "getUnpublishedItems": Export(
+        since="fromDate",
+        variants=tuple(
+            dict(zip(NARROWED, values, strict=True))
+            for values in (("false", "false"), ("false", "true"), ("true", "false"), ("true", "true"))
+        ),
+    ),
+    "itemsDetailsForListing": Export(("sku", "productId")),
+}
+
+
+def export_of(operation: str) -> Export:
+    """Return the settings of an operation; of one without a row, those that change nothing."""
+    return EXPORTS.get(find(operation).name, Export())

@@ -1,0 +1,1 @@
+"""Feeds: formats, submission, status and results."""

@@ -1,0 +1,1 @@
+"""Walmart GoLocal: client, bookings, deliveries, webhooks."""

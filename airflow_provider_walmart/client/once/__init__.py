@@ -1,0 +1,1 @@
+"""Writing once: records, outcomes, and the loop that settles what is unknown."""

@@ -1,0 +1,1 @@
+"""Orders: what a row asks to change, and writing that once."""

@@ -1,0 +1,193 @@
+"""Carrying out changes of orders once each, whatever dies when.
+
+Walmart has no idempotency key, and pays back twice what is refunded twice. So the order is read before anything is
+sent, and only what it still lacks is sent. What was sent moments ago may not show yet: the order that was about to be
+changed is kept before its request, and who finds it there waits until it must show.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_walmart.client.errors import (
+    WalmartError,
+    WalmartNotFoundError,
+    WalmartRateLimitError,
+    WalmartRequestError,
+)
+from airflow_provider_walmart.client.marketplace import MarketplaceClient
+from airflow_provider_walmart.client.once.outcomes import may_have_arrived
+from airflow_provider_walmart.client.orders.changes import (
+    OrderChange,
+    OrderStateError,
+    request_left,
+    statuses_of,
+)
+
+if TYPE_CHECKING:
+    from airflow_provider_walmart.client.once.records import Records
+
+log = logging.getLogger(__name__)
+
+KEY = "walmart_order_write"
+# A change that was accepted shows in the order within this time after it was sent. Seconds.
+SETTLE = 60.0
+LOOK_EVERY = 5.0
+# How often an order whose write was throttled is tried; each time Walmart's time is waited for.
+THROTTLED = 3
+# Somebody else is changing the order; that passes, within an hour.
+LOCKED = 423
+
+DONE, ALREADY, REFUSED, UNKNOWN, NOT_TRIED = OUTCOMES = ("done", "already", "refused", "unknown", "notTried")
+
+
+class OrderWriter:
+    """Carries out changes of orders, over any number of attempts and processes.
+
+    :param client: the account.
+    :param records: where the order that is being changed is kept.
+    :param lasting: whether the records outlive the process.
+    :param earlier_tries: whether there were tries before this one.
+    :param sleep: waits for so many seconds.
+    """
+
+    def __init__(
+        self,
+        client: MarketplaceClient,
+        records: Records,
+        *,
+        lasting: bool,
+        earlier_tries: bool,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._client = client
+        self._records = records
+        self._sleep = sleep
+        # Where nothing says which order an earlier try was changing, it may have been any of them.
+        self._started = time.time() if earlier_tries and not lasting else None
+
+    def apply(self, change: OrderChange) -> dict[str, Any]:
+        """Do what an order still lacks of a change, and return what became of it.
+
+        :return: a dict as `outcome` makes it: ``done``, ``already`` (it lacked nothing), ``refused``, or ``unknown``.
+        :raises WalmartError: when that concerns more than this order, such as bad keys, a limit that is used up, or
+            a server that can't be reached. This order was not changed then.
+        """
+        for attempt in range(1, THROTTLED + 1):
+            try:
+                return self._apply(change)
+            except WalmartRateLimitError as error:
+                # An answer of 429 was no change, and the next call waits for the time that it named.
+                of_token = error.path == self._client.tokens.call.path
+                if error.status != 429 or of_token or attempt == THROTTLED:
+                    raise
+                log.info("Order %s was throttled, once more: %s", change.purchase_order_id, error)
+        raise AssertionError("unreachable")
+
+    def _apply(self, change: OrderChange) -> dict[str, Any]:
+        try:
+            left, order = self._left(change, self._sent_at(change))
+            if left is None:
+                return outcome(change, ALREADY, description=statuses_of(order))
+        except OrderStateError as error:
+            return outcome(change, REFUSED, description=str(error))
+        except WalmartNotFoundError as error:
+            return _missing(change, error)
+        operation, body = left
+        self._records.set(KEY, {"order": change.purchase_order_id, "sentAt": time.time()})
+        try:
+            self._client.call(operation, body=body, params={"purchaseOrderId": change.purchase_order_id})
+        except WalmartNotFoundError as error:
+            return _missing(change, error)
+        except WalmartRequestError as error:
+            if error.status == LOCKED:
+                return outcome(change, NOT_TRIED, code=_code(error), description=str(error))
+            return _refused(change, error)
+        except WalmartError as error:
+            if not may_have_arrived(error, self._client.tokens.call.path):
+                raise
+            log.warning("The answer got lost, looking whether the change arrived: %s", error)
+            return self._after_loss(change, error)
+        return outcome(change, DONE)
+
+    def _after_loss(self, change: OrderChange, error: WalmartError) -> dict[str, Any]:
+        try:
+            left, _ = self._left(change, time.time())
+        except (OrderStateError, WalmartError) as second:
+            return _unknown(change, error, f"and looking for it failed ({second})")
+        if left is None:
+            return outcome(change, DONE)
+        return _unknown(change, error, f"and it does not show after {SETTLE:.0f} s")
+
+    def _left(
+        self, change: OrderChange, sent_at: float | None
+    ) -> tuple[tuple[str, Any] | None, dict[str, Any]]:
+        """Return the request that an order still lacks, and the order.
+
+        :param sent_at: when one may have been sent: until it must show, that something is lacking is not believed.
+        """
+        while True:
+            order = self._client.call("getAnOrder", params={"purchaseOrderId": change.purchase_order_id})
+            waiting = 0.0 if sent_at is None else sent_at + SETTLE - time.time()
+            try:
+                left = request_left(change, order, datetime.now(timezone.utc))
+            except OrderStateError:
+                if waiting <= 0:
+                    raise
+            else:
+                if left is None or waiting <= 0:
+                    return left, order
+            log.info(
+                "Order %s may have been changed moments ago, reading it again.", change.purchase_order_id
+            )
+            self._sleep(min(LOOK_EVERY, waiting))
+
+    def _sent_at(self, change: OrderChange) -> float | None:
+        """Return when an earlier try may have sent this change; None when it can't have."""
+        if self._started is not None:
+            return self._started
+        record = self._records.get(KEY) or {}
+        return float(record["sentAt"]) if record.get("order") == change.purchase_order_id else None
+
+
+def outcome(change: OrderChange, what: str, *, code: str = "", description: str = "") -> dict[str, Any]:
+    """Return what became of one order: a line of the outcomes file.
+
+    :param what: ``done``, ``already``, ``refused``, ``unknown`` or ``notTried``.
+    :param code: Walmart's code.
+    :param description: why, in words.
+    """
+    return {
+        "purchaseOrderId": change.purchase_order_id,
+        "action": change.action,
+        "outcome": what,
+        "rows": change.numbers,
+        "code": code,
+        "description": description,
+    }
+
+
+def _missing(change: OrderChange, error: WalmartNotFoundError) -> dict[str, Any]:
+    """Return what becomes of an order that Walmart doesn't know.
+
+    :raises WalmartNotFoundError: when that is only a gateway's word, which concerns all orders, and may pass.
+    """
+    if not error.is_of_walmart:
+        raise error
+    return _refused(change, error)
+
+
+def _refused(change: OrderChange, error: WalmartError) -> dict[str, Any]:
+    return outcome(change, REFUSED, code=_code(error), description=str(error))
+
+
+def _code(error: WalmartError) -> str:
+    return error.codes[0] if error.codes else str(error.status)
+
+
+def _unknown(change: OrderChange, error: WalmartError, why: str) -> dict[str, Any]:
+    return outcome(change, UNKNOWN, code=type(error).__name__, description=f"{error}, {why}")

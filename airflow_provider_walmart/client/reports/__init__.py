@@ -1,0 +1,1 @@
+"""Reports: requests, status and download."""

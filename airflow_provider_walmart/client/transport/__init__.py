@@ -1,0 +1,1 @@
+"""What carries calls: session, retries, authentication, tokens, rate limits, shared state."""

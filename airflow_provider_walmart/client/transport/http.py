@@ -1,0 +1,234 @@
+"""A plain HTTP session for one origin: no authentication, nothing of the caller's environment leaks into calls."""
+
+from __future__ import annotations
+
+import functools
+import ssl
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    LocationParseError,
+    MaxRetryError,
+    NewConnectionError,
+    SSLError,
+)
+
+from airflow_provider_walmart.client.errors import (
+    WalmartConfigError,
+    WalmartConnectionError,
+    WalmartError,
+    WalmartUnknownOutcomeError,
+)
+from airflow_provider_walmart.client.transport.headers import CORRELATION_ID, strip_credentials
+from airflow_provider_walmart.client.transport.observer import Observer, observe
+
+CONNECT_TIMEOUT = 10.0
+
+
+class HttpSession(requests.Session):
+    """A session that knows where its credentials belong.
+
+    Proxies and CA bundle are read from the environment once instead of on every call, and ``.netrc``
+    never: it would add an ``Authorization`` header. Whatever is redirected to another origin goes there
+    without credentials.
+
+    :param base_url: the origin that may see credentials.
+    :param user_agent: value of ``User-Agent``.
+    :param observer: is told of every request; None: nobody is.
+    """
+
+    def __init__(self, base_url: str, user_agent: str, observer: Observer | None = None) -> None:
+        super().__init__()
+        self.observer = observer
+        self.origin = origin(base_url)
+        self.headers["User-Agent"] = user_agent
+        environment = self.merge_environment_settings(base_url, {}, None, None, None)
+        self.proxies = environment["proxies"]
+        self.verify = environment["verify"]
+        self.trust_env = False
+
+    def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
+        """Send a prepared request; an error names the request, also when it comes from reading the body.
+
+        :raises requests.exceptions.InvalidURL: for hosts, headers and redirects that requests lets pass and only
+            the layers below stumble over.
+        """
+        stream = kwargs.pop("stream", False)
+        try:
+            response = super().send(request, stream=True, **kwargs)
+            if not stream:
+                # In one go. Left to itself, requests takes slices of 10 KB, which is a fifth of the work of a call for
+                # a full page.
+                response._content = b"".join(response.iter_content(None))
+        except requests.RequestException as error:
+            error.request = error.request or request
+            if self.observer:
+                observe(self.observer, request, None)
+            raise
+        except WalmartError:
+            raise
+        except ValueError as error:
+            if isinstance(error, (LocationParseError, UnicodeEncodeError)) or kwargs.get("allow_redirects"):
+                raise requests.exceptions.InvalidURL(type(error).__name__, request=request) from None
+            raise
+        if self.observer:
+            observe(self.observer, request, response)
+        return response
+
+    def merge_environment_settings(  # type: ignore[override]
+        self, url: str, proxies: Any, stream: bool | None, verify: Any, cert: Any
+    ) -> Any:
+        """Return the settings of one call: what the caller gave, else what the environment said at the start."""
+        if self.trust_env:
+            return super().merge_environment_settings(url, proxies, stream, verify, cert)
+        return {
+            "proxies": proxies or self.proxies,
+            "stream": bool(stream),
+            "verify": self.verify if verify is None else verify,
+            "cert": cert,
+        }
+
+    def prepare_request(self, request: requests.Request) -> requests.PreparedRequest:
+        """Prepare a call with the session's headers and nothing else of it: no cookies are kept."""
+        headers = {
+            name: value for name, value in {**self.headers, **request.headers}.items() if value is not None
+        }
+        prepared = requests.PreparedRequest()
+        try:
+            prepared.prepare(
+                method=request.method,
+                url=request.url,
+                headers=headers,
+                files=request.files,
+                data=request.data,
+                json=request.json,
+                params=_spaces_encoded(request.params),
+                auth=request.auth,
+                cookies=request.cookies,
+                hooks=request.hooks,
+            )
+        except TypeError as error:
+            if request.json is None:
+                raise
+            raise requests.exceptions.InvalidJSONError(str(error)) from None
+        if isinstance(request.params, str) and request.params:
+            # Cursors are ready queries: what requests makes of them, Walmart refuses or reads as page 1.
+            query = str(request.url).partition("?")[2]
+            ready = f"{query}&{request.params}" if query else request.params
+            prepared.url = f"{str(prepared.url).partition('?')[0]}?{ready}"
+        return prepared
+
+    def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
+        """Take the credentials out of a redirected request that leaves the origin."""
+        if origin(prepared_request.url or "") != self.origin:
+            strip_credentials(prepared_request.headers)
+
+
+def _spaces_encoded(params: Any) -> Any:
+    """Return query parameters as a query string in which a space is ``%20``: Walmart takes ``+`` for a plus.
+
+    A query string that is ready is left as it is.
+    """
+    if isinstance(params, (str, bytes)) or not params:
+        return params
+    encoded = requests.PreparedRequest()
+    encoded.prepare_url("https://localhost", params)
+    return str(encoded.url).partition("?")[2].replace("+", "%20")
+
+
+def origin(url: str) -> tuple[str, str | None, int | None]:
+    """Return scheme, host and port: what must be equal for credentials to go along.
+
+    :raises WalmartConfigError: when it is not a URL.
+    """
+    return _origin("/".join(url.split("/", 3)[:3]))
+
+
+@functools.lru_cache(maxsize=256)
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    except ValueError:
+        raise WalmartConfigError(
+            "The URL of a call or of a redirect is none (not repeated: it may hold a secret)."
+        ) from None
+
+
+def transport_error(
+    error: requests.RequestException, method: str, url: str, *, changes_something: bool
+) -> WalmartError:
+    """Return what a failed exchange means, without the request and its query that the original holds.
+
+    :param changes_something: whether Walmart may have acted on the request; then a failure after it was
+        sent has an unknown outcome.
+    """
+    path = _path(url)
+    if isinstance(error, requests.exceptions.InvalidJSONError):
+        return WalmartConfigError(f"{method} {path}: the body holds what JSON has no form for ({error}).")
+    if _is_unsendable(error):
+        return WalmartConfigError(f"{method} {path} can't be sent as it is ({type(error).__name__}).")
+    headers = getattr(error.request, "headers", None) or {}
+    known: dict[str, Any] = {"method": method, "path": path, "correlation_id": headers.get(CORRELATION_ID)}
+    if changes_something and not _never_sent(error):
+        return WalmartUnknownOutcomeError(
+            f"{method} {path} was sent, but the answer never came ({reason(error)}): Walmart may or may not have acted on it",
+            hint="Look whether it happened before sending it again.",
+            **known,
+        )
+    hint = (
+        "Is the base URL of the connection right, and may this machine reach it?"
+        if _never_sent(error)
+        else None
+    )
+    return WalmartConnectionError(f"{method} {path} got no answer ({reason(error)})", hint=hint, **known)
+
+
+def _path(url: str) -> str:
+    try:
+        return urlsplit(url).path
+    except ValueError:
+        return "(not a URL)"
+
+
+def _is_unsendable(error: requests.RequestException) -> bool:
+    """Return whether a request was refused on this side, before anything of it was sent."""
+    if isinstance(error, requests.exceptions.InvalidHeader):
+        return error.request is None  # or else it was a header of the answer
+    return isinstance(error, ValueError)
+
+
+def _never_sent(error: requests.RequestException) -> bool:
+    """Return whether the connection was never made, so that nothing can have arrived."""
+    if isinstance(error, (requests.ConnectTimeout, requests.exceptions.ProxyError)):
+        return True
+    inner = error.args[0] if error.args else None
+    reason = inner.reason if isinstance(inner, MaxRetryError) else inner
+    if isinstance(reason, SSLError):
+        # Certificates are checked before anything is sent; encryption may break at any time.
+        return any(isinstance(cause, ssl.SSLCertVerificationError) for cause in reason.args)
+    return isinstance(reason, (NewConnectionError, ConnectTimeoutError))
+
+
+def reason(error: BaseException) -> str:
+    """Say what went wrong on the wire: the kind of error, and the operating system's words where it has some."""
+    kind = type(error).__name__
+    pending: list[BaseException] = [error]
+    seen: list[BaseException] = []
+    while pending:
+        current = pending.pop()
+        if current in seen:
+            continue
+        seen.append(current)
+        if (
+            isinstance(current, OSError)
+            and current.strerror
+            and not isinstance(current, requests.RequestException)
+        ):
+            return f"{kind}: {current.strerror}"
+        linked = (*current.args, getattr(current, "reason", None), current.__cause__, current.__context__)
+        pending.extend(item for item in linked if isinstance(item, BaseException))
+    return kind

@@ -1,0 +1,465 @@
+"""Access tokens: grants, cache, single flight.
+
+A token lives 900 seconds and belongs to host, keys, grant, seller and market. It is kept in the memory of
+the process and, encrypted, in the shared state store, so that a whole deployment asks for one at a time.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import logging
+import os
+import random
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from cryptography.fernet import Fernet, InvalidToken
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from airflow_provider_walmart.client import errors
+from airflow_provider_walmart.client.errors import (
+    ErrorDetail,
+    WalmartAuthError,
+    WalmartConfigError,
+    WalmartConnectionError,
+    WalmartError,
+    WalmartNotFoundError,
+    WalmartPermissionError,
+    WalmartRateLimitError,
+    WalmartRequestError,
+    WalmartServerError,
+)
+from airflow_provider_walmart.client.settings import WalmartSettings, text_field
+from airflow_provider_walmart.client.transport.headers import MARKETPLACE_TOKEN, TokenHeader, token_headers
+from airflow_provider_walmart.client.transport.http import transport_error
+from airflow_provider_walmart.client.transport.responses import HINT_IN_BETWEEN, json_object, raise_for_status
+from airflow_provider_walmart.client.transport.retry_after import LONGEST_BLOCK
+from airflow_provider_walmart.client.transport.shared_state import Resilient
+
+log = logging.getLogger(__name__)
+
+PATH = "/v3/token"
+DEFAULT_LIFE = 900.0
+# Fail rather than hang: a token answer is small, and others wait for it.
+TOKEN_TIMEOUT = 30.0
+# Two attempts and the pause between them.
+LONGEST_RENEWAL = 2 * TOKEN_TIMEOUT + 2
+# For so long a failure answers for others, too: tasks that start together never do so to the moment. One that names
+# the time to come back at answers until then. Seconds.
+FAILURE_LIFE = 2.0
+
+HINT_KEYS = (
+    "Walmart refuses these keys. Are they complete and current (somebody may have reset them), do they belong to the "
+    "{place} of the connection (production and sandbox keys differ), and is the secret the one that belongs to the "
+    "client ID?"
+)
+HINT_FORBIDDEN = (
+    "These keys get no token. Either Walmart has not enabled this API for them, or something between here and Walmart "
+    "(a proxy, a firewall) refuses the call."
+)
+HINT_PLACE = "Nothing gives out tokens at this address. Check the base URL (host) of the connection."
+
+
+@dataclass(frozen=True)
+class TokenCall:
+    """How an API is asked for tokens on behalf of one account.
+
+    :param url: of the token call.
+    :param identity: what a token belongs to, besides URL and secret; may hold a refresh token.
+    :param secret: the client secret: names and encrypts the record that processes share.
+    :param headers: returns the headers of one request.
+    :param form: fields of its body.
+    :param timeout: seconds to wait for the answer.
+    :param header: where the token goes on all other calls.
+    :param keys_belong_to: what of a connection its keys must fit, in words.
+    """
+
+    url: str
+    identity: tuple[str, ...] = field(repr=False)
+    secret: str = field(repr=False)
+    headers: Callable[[], dict[str, str]] = field(repr=False)
+    form: Mapping[str, str] = field(repr=False)
+    timeout: float
+    header: TokenHeader
+    keys_belong_to: str
+
+    @property
+    def path(self) -> str:
+        """Path of the URL."""
+        return urlsplit(self.url).path
+
+
+@dataclass(frozen=True)
+class Token:
+    """An access token.
+
+    :param value: what goes into the header.
+    :param expires_at: when Walmart stops accepting it, seconds since 1970 UTC.
+    :param renew_at: when to fetch the next one: 60 s or a tenth of its life before that, whichever is more,
+        but at most half its life.
+    """
+
+    value: str = field(repr=False)
+    expires_at: float
+    renew_at: float
+
+
+@dataclass
+class TokenBudget:
+    """How many token requests one call may still cost, whatever the server does."""
+
+    left: int = 2
+
+
+@dataclass(frozen=True)
+class _Record:
+    """What the processes tell each other about one credential."""
+
+    token: Token | None = None
+    failed_at: float = 0.0
+    failure: dict[str, Any] | None = None
+
+    @property
+    def silent_until(self) -> float:
+        """Before when Walmart wants no token call, seconds since 1970 UTC; 0 when it named no time."""
+        named = self.failure["retry_at"] if self.failure else None
+        until = datetime.fromisoformat(named).timestamp() if named else 0.0
+        return until if until <= time.time() + LONGEST_BLOCK else 0.0
+
+
+# One lock per credential for the whole process, however many hooks it makes.
+_locks: dict[str, threading.Lock] = {}
+# A task is a fork: a lock that another thread of the parent held would never be given back.
+os.register_at_fork(after_in_child=_locks.clear)
+# When the last failure was that a thread has seen, by credential: it asks again for another attempt.
+_seen = threading.local()
+
+
+class TokenProvider:
+    """Gives out valid access tokens for one account.
+
+    :param call: how to ask for one.
+    :param http: plain session for the token call; shares the connections of the session that it is for.
+    :param store: shared state store.
+    :param on_secret: called with every token as soon as it is known, before anything else sees it.
+    :param fresh: ask for one each time and keep none.
+    """
+
+    # Before the second attempt; more or less by half. Seconds.
+    PAUSE = 1.0
+
+    def __init__(
+        self,
+        call: TokenCall,
+        http: requests.Session,
+        store: Resilient,
+        on_secret: Callable[[str], None],
+        *,
+        fresh: bool = False,
+    ) -> None:
+        self.call = call
+        self.http = http
+        self._store = store
+        self._on_secret = on_secret
+        self._fresh = fresh
+        self._name = self._derive_name()
+
+    def get(self, rejected: str | None = None, budget: TokenBudget | None = None) -> str:
+        """Return a valid token.
+
+        However many threads and processes ask at once, one of them sends the request, a second one after
+        bad weather, and the others take the outcome, be it a token or an error.
+
+        :param rejected: a token that Walmart just refused: another one is returned.
+        :param budget: what the call that needs the token may still cost; default: one request.
+        :raises WalmartError: when there is no token to be had.
+        """
+        if self._fresh:
+            self._raise_while_silent(_newest(self._load(), self._known()))
+            return self._renew(_Record(), rejected, budget or TokenBudget(1))
+        asked_at = time.time()
+        token = self._usable(self._known(), rejected)
+        if token:
+            return token
+        with _locks.setdefault(self._name, threading.Lock()):
+            token = self._usable(self._known(), rejected) or self._usable(self._load(), rejected)
+            if token:
+                return token
+            # A little longer than the holder can take, so that waiters see how it went.
+            with self._store.lock(self._name, LONGEST_RENEWAL + 5):
+                record = _newest(self._load(), self._known())
+                token = self._usable(record, rejected)
+                if token:
+                    return token
+                self._raise_while_silent(record)
+                has_seen_it = record.failed_at == vars(_seen).get(self._name)
+                since = asked_at if has_seen_it else asked_at - FAILURE_LIFE
+                # A failure from the future was written by a host whose clock is wrong.
+                if record.failure and since <= record.failed_at <= time.time():
+                    return self._old_token(record, rejected, _failure_from(record.failure))
+                return self._renew(record, rejected, budget or TokenBudget(1))
+
+    # -- one record -------------------------------------------------------------------------------
+
+    def _usable(self, record: _Record | None, rejected: str | None) -> str | None:
+        if record is None or record.token is None:
+            return None
+        now, token = time.time(), record.token
+        # While nobody may ask for the next one, this one is used up.
+        lasts = now < token.renew_at or (now < record.silent_until and _is_good(token, rejected))
+        if token.value == rejected or not lasts:
+            return None
+        self._store.known[self._name] = record
+        return token.value
+
+    def _known(self) -> _Record | None:
+        return self._store.known.get(self._name)
+
+    def _raise_while_silent(self, record: _Record) -> None:
+        if record.failure and time.time() < record.silent_until:
+            raise _failure_from(record.failure)
+
+    def _renew(self, record: _Record, rejected: str | None, budget: TokenBudget) -> str:
+        while True:
+            asked_at = time.time()
+            budget.left -= 1
+            try:
+                token = self._token_of(self._request(self.call), asked_at)
+            except WalmartError as error:
+                passing = isinstance(error, (WalmartConnectionError, WalmartServerError))
+                if passing and budget.left > 0 and not _is_good(record.token, rejected):
+                    log.warning("No access token, trying once more: %s", error)
+                    time.sleep(self.PAUSE * random.uniform(0.5, 1.5))  # noqa: S311 - spreads load, guards nothing
+                    continue
+                record = replace(record, failed_at=time.time(), failure=_failure_to_dict(error))
+                self._keep(record)
+                return self._old_token(record, rejected, error)
+            self._keep(_Record(token=token))
+            return token.value
+
+    def _old_token(self, record: _Record, rejected: str | None, error: WalmartError) -> str:
+        """Return the token that could not be renewed while it is good, or else raise why.
+
+        Renewal comes early, so there is time left to ride out bad weather.
+        """
+        vars(_seen)[self._name] = record.failed_at
+        if record.token is None or not _is_good(record.token, rejected) or error.status == 401:
+            raise error
+        log.warning("Could not renew the access token, going on with the old one: %s", error)
+        return record.token.value
+
+    def _token_of(self, answer: dict[str, Any], asked_at: float) -> Token:
+        value = answer.get("access_token")
+        if not isinstance(value, str) or not value.isascii() or not value.isprintable() or not value.strip():
+            raise WalmartServerError(
+                f"POST {self.call.path} answered 200 without an access_token.",
+                path=self.call.path,
+                method="POST",
+            )
+        self._on_secret(value)
+        try:
+            life = float(answer.get("expires_in") or DEFAULT_LIFE)
+        except (TypeError, ValueError, OverflowError):
+            life = DEFAULT_LIFE
+        if not 0 < life < 10 * 365 * 86400:
+            life = DEFAULT_LIFE
+        # Counted from the answer's arrival it would be too long by the time the request took.
+        expires_at = asked_at + life
+        return Token(value, expires_at, expires_at - min(max(60.0, life / 10), life / 2))
+
+    def _request(self, call: TokenCall) -> dict[str, Any]:
+        try:
+            response = self.http.post(
+                call.url,
+                data=call.form,
+                headers=call.headers(),
+                timeout=min(call.timeout, TOKEN_TIMEOUT),
+                # A redirect would carry the secret somewhere else.
+                allow_redirects=False,
+            )
+        except requests.RequestException as error:
+            raise transport_error(error, "POST", call.url, changes_something=False) from None
+        try:
+            raise_for_status(response)
+        except WalmartAuthError as error:
+            error.hint = HINT_KEYS.format(place=call.keys_belong_to)
+            raise
+        except WalmartPermissionError as error:
+            error.hint = HINT_FORBIDDEN
+            raise
+        except WalmartServerError as error:
+            error.hint = None  # that of a failed write: asking for a token changes nothing
+            raise
+        except (WalmartNotFoundError, WalmartRequestError) as error:
+            if error.status in (404, 405):
+                error.hint = HINT_PLACE
+            elif "invalid_client" in error.codes:
+                error.hint = HINT_KEYS.format(place=call.keys_belong_to)
+            raise
+        if response.content.lstrip()[:1] == b"<":
+            raise WalmartServerError(
+                f"POST {call.path} answered 200 with XML or HTML in place of JSON.",
+                method="POST",
+                path=call.path,
+                hint="The Accept header was lost on the way, or something else than Walmart answered: check the base URL.",
+            )
+        try:
+            return json_object(response)
+        except WalmartServerError as error:
+            # Unlike a write, which a 200 may have done in part, it can be asked for again.
+            error.status, error.hint = None, HINT_IN_BETWEEN
+            raise
+
+    # -- the shared store -------------------------------------------------------------------------
+
+    def _derive_name(self) -> str:
+        parts = (self.call.url, *self.call.identity)
+        # Keyed with the secret: the name tells nobody anything, and a new secret is a new name.
+        return hmac.new(self.call.secret.encode(), json.dumps(parts).encode(), hashlib.sha256).hexdigest()
+
+    def _cipher(self) -> Fernet:
+        purpose = f"airflow-provider-walmart token v1 {self._name}".encode()
+        kdf = HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=purpose)
+        return Fernet(base64.urlsafe_b64encode(kdf.derive(self.call.secret.encode())))
+
+    def _load(self) -> _Record | None:
+        sealed = self._store.get(self._name)
+        if sealed is None:
+            return None
+        try:
+            known = json.loads(self._cipher().decrypt(sealed))
+            record = _Record(
+                token=Token(**known["token"]) if known["token"] else None,
+                failed_at=float(known["failed_at"]),
+                failure=known["failure"],
+            )
+        except (InvalidToken, ValueError, TypeError, KeyError):
+            self._store.left_out("damaged or was tampered with")
+            return None
+        if record.token:
+            self._on_secret(record.token.value)
+        return record
+
+    def _keep(self, record: _Record) -> None:
+        now = time.time()
+        if self._fresh and now >= record.silent_until:
+            return
+        self._store.known[self._name] = record
+        until = max(record.token.expires_at if record.token else 0.0, record.silent_until)
+        life = max(until - now, TOKEN_TIMEOUT)
+        self._store.put(self._name, self._cipher().encrypt(json.dumps(asdict(record)).encode()), life)
+
+
+class MarketplaceTokens(TokenProvider):
+    """Gives out tokens of Marketplace.
+
+    :param settings: the account.
+    :param http: plain session for the token call; shares the connections of the session that it is for.
+    :param store: shared state store.
+    :param on_secret: called with every token as soon as it is known, before anything else sees it.
+    """
+
+    def __init__(
+        self,
+        settings: WalmartSettings,
+        http: requests.Session,
+        store: Resilient,
+        on_secret: Callable[[str], None],
+    ) -> None:
+        super().__init__(marketplace_token_call(settings), http, store, on_secret)
+        self._settings = settings
+
+    def exchange_authorization_code(self, code: str, redirect_uri: str, partner_id: str | int) -> str:
+        """Return the refresh token that an authorization code is worth (valid for a year).
+
+        :param code: ``code`` of the callback, URL-decoded.
+        :param redirect_uri: exactly as registered for the app.
+        :param partner_id: ``sellerId`` of the callback.
+        :raises WalmartConfigError: when one of them is blank or can't be sent.
+        :raises WalmartAuthError: when Walmart refuses them.
+        """
+        given = {"code": code, "redirect_uri": redirect_uri, "partner_id": partner_id}
+        texts = {name: text_field(name, value) for name, value in given.items()}
+        for name, text in texts.items():
+            if not text:
+                raise WalmartConfigError(f"{name} is blank: the authorization_code grant needs it.")
+        settings = replace(self._settings, partner_id=texts.pop("partner_id"))
+        answer = self._request(
+            marketplace_token_call(settings, {"grant_type": "authorization_code", **texts})
+        )
+        refresh_token = answer.get("refresh_token")
+        if not isinstance(refresh_token, str) or not refresh_token:
+            raise WalmartAuthError(
+                "The authorization code was accepted, but the answer holds no refresh_token."
+            )
+        self._on_secret(refresh_token)
+        return refresh_token
+
+
+def marketplace_token_call(settings: WalmartSettings, form: Mapping[str, str] | None = None) -> TokenCall:
+    """Return how Marketplace is asked for tokens.
+
+    :param form: that of another grant than the account's own.
+    """
+    grant = "refresh_token" if settings.refresh_token else "client_credentials"
+    own = {"grant_type": grant}
+    if settings.refresh_token:
+        own["refresh_token"] = settings.refresh_token
+    return TokenCall(
+        url=settings.base_url + PATH,
+        identity=(settings.client_id, grant, settings.refresh_token, settings.partner_id, settings.market),
+        secret=settings.client_secret,
+        headers=lambda: token_headers(settings),
+        form=form or own,
+        timeout=settings.timeout,
+        header=MARKETPLACE_TOKEN,
+        keys_belong_to="environment and market",
+    )
+
+
+def _is_good(token: Token | None, rejected: str | None) -> bool:
+    return token is not None and token.value != rejected and time.time() < token.expires_at - 5
+
+
+def _newest(stored: _Record | None, known: _Record | None) -> _Record:
+    """Return the record that says most: the one of this process where the store lost it."""
+    return max(
+        (record for record in (stored, known) if record),
+        key=lambda record: (record.token.expires_at if record.token else 0.0, record.failed_at),
+        default=_Record(),
+    )
+
+
+def _failure_to_dict(error: WalmartError) -> dict[str, Any]:
+    retry_at = getattr(error, "retry_at", None)
+    return {
+        "kind": type(error).__name__,
+        "message": error.message,
+        "known": {
+            name: getattr(error, name) for name in ("status", "method", "path", "correlation_id", "hint")
+        },
+        "details": [asdict(detail) for detail in error.details],
+        "retry_at": retry_at.isoformat() if retry_at else None,
+    }
+
+
+def _failure_from(failure: dict[str, Any]) -> WalmartError:
+    kind: type[WalmartError] = getattr(errors, failure["kind"])
+    error = kind(
+        failure["message"],
+        **failure["known"],
+        details=[ErrorDetail(**detail) for detail in failure["details"]],
+    )
+    if isinstance(error, WalmartRateLimitError) and failure["retry_at"]:
+        error.retry_at = datetime.fromisoformat(failure["retry_at"])
+    return error

@@ -1,0 +1,1 @@
+"""Dates, numbers, rows, redaction, failure policy: pure functions."""

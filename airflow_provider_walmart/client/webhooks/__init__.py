@@ -1,0 +1,1 @@
+"""Webhook notifications that Walmart sends."""

@@ -1,0 +1,111 @@
+"""Where a feed comes from: rows or a ready file, in a list or in object storage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timezone
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_walmart.client.errors import WalmartConfigError
+from airflow_provider_walmart.storage.rows import check_rows, iter_rows, reading
+
+if TYPE_CHECKING:
+    from airflow_provider_walmart.client.feeds.formats import FeedFormat
+    from airflow_provider_walmart.client.feeds.slices import SlicePlan
+    from airflow_provider_walmart.client.feeds.submit import FeedFile
+
+
+class FeedSource:
+    """The feeds that an input makes. Everything is checked before the first one is handed out.
+
+    :param feed_type: Walmart's ``feedType``.
+    :param records: rows as dicts; or
+    :param records_path: a JSON lines or CSV file of rows; or
+    :param payload_path: a ready feed file.
+    :param header: header of the document, for feed types that are not known.
+    :param root_key: key of the list of items, likewise.
+    :param currency: currency of prices that name none.
+    :param identity: what tells this run of the task from others.
+    :raises WalmartConfigError: naming the rows that are wrong, and why.
+    """
+
+    def __init__(
+        self,
+        feed_type: str,
+        *,
+        records: Sequence[Mapping[str, Any]] | None,
+        records_path: str | None,
+        payload_path: str | None,
+        header: Mapping[str, Any] | None,
+        root_key: str | None,
+        currency: str,
+        identity: str,
+    ) -> None:
+        check_rows(records, records_path=records_path, payload_path=payload_path)
+        if not isinstance(feed_type, str) or not feed_type.strip():
+            raise WalmartConfigError(
+                f"feed_type is {feed_type!r}; expected a feed type such as MP_INVENTORY."
+            )
+        self._feed_type = feed_type.strip()
+        self._records = records
+        self._records_path = records_path
+        self._payload_path = payload_path
+        self._header = header
+        self._root_key = root_key
+        self._currency = currency
+        self._identity = identity
+
+    @cached_property
+    def _format(self) -> FeedFormat:
+        from airflow_provider_walmart.client.feeds.formats import format_of
+
+        return format_of(
+            self._feed_type, header=self._header, root_key=self._root_key, currency=self._currency
+        )
+
+    @cached_property
+    def _payload(self) -> bytes:
+        from airflow_provider_walmart.client.feeds.formats import upload_of
+
+        with reading("payload_path", str(self._payload_path)) as file:
+            # Of a file that is too large, enough to see that it is.
+            return bytes(file.read(upload_of(self._feed_type).max_bytes + 1))
+
+    @cached_property
+    def plans(self) -> list[SlicePlan]:
+        """What is to be submitted, feed by feed."""
+        from airflow_provider_walmart.client.feeds.slices import plan, plan_document
+
+        if self._payload_path is None:
+            return plan(self._format, self._rows, identity=self._identity)
+        name = self._payload_path
+        return [plan_document(self._feed_type, self._payload, file_name=name, identity=self._identity)]
+
+    def feeds(self) -> Iterator[FeedFile]:
+        """Yield the feeds to submit, one at a time in memory."""
+        from airflow_provider_walmart.client.feeds.formats import upload_of
+        from airflow_provider_walmart.client.feeds.slices import build
+        from airflow_provider_walmart.client.feeds.submit import FeedFile
+
+        documents: Iterable[tuple[SlicePlan, bytes]]
+        if self._payload_path is None:
+            documents = build(self._format, self._rows_again, self.plans, now=datetime.now(timezone.utc))
+        else:
+            documents = [(self.plans[0], self._payload)]
+        for plan, content in documents:
+            yield FeedFile(
+                feed_type=self._feed_type,
+                content=content,
+                items=plan.items,
+                fingerprint=plan.fingerprint,
+                multipart=upload_of(self._feed_type).multipart,
+                ship_node=plan.ship_node,
+            )
+
+    def _rows(self) -> Iterator[Mapping[str, Any]]:
+        return iter_rows(self._records, self._records_path)
+
+    def _rows_again(self) -> Iterator[Mapping[str, Any]]:
+        so_far = "A retry goes on with the feeds that were sent, and sends those that are missing."
+        return iter_rows(self._records, self._records_path, so_far=so_far)

@@ -1,0 +1,179 @@
+"""Landing a downloaded report: unpacked, converted, counted, and there as a whole or not at all."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import zipfile
+import zlib
+from collections.abc import Iterator
+from importlib.util import find_spec
+from itertools import islice
+from typing import IO
+
+import msgspec
+
+from airflow_provider_walmart.client.errors import WalmartConfigError, WalmartReportFailedError
+from airflow_provider_walmart.storage.files import place_of, whole_file
+
+OUTPUT_FORMATS = ("csv", "zip", "jsonl", "parquet")
+CHUNK = 1024 * 1024
+# Rows that are converted at a time, and make a row group of parquet.
+BATCH = 5_000
+# A longer field is a quotation mark that is missing. Characters.
+LONGEST_FIELD = 16 * 1024 * 1024
+
+
+def check_output(output_path: str, output_format: str) -> None:
+    """Pass for a place and a format that can be written here.
+
+    :raises WalmartConfigError: naming the formats, what is wrong with the path, or the package that is missing.
+    """
+    if output_format not in OUTPUT_FORMATS:
+        raise WalmartConfigError(f"output_format is {output_format!r}; allowed: {', '.join(OUTPUT_FORMATS)}.")
+    if output_format == "parquet" and find_spec("pyarrow") is None:
+        raise WalmartConfigError("output_format is 'parquet', but pyarrow is not installed.")
+    place_of(output_path, "output_path")
+
+
+def land_report(archive: IO[bytes], output_path: str, output_format: str) -> int:
+    """Write a report to its place and return its number of rows, the header not counted.
+
+    :param archive: the downloaded zip file, open and seekable.
+    :param output_path: any URI that `ObjectStoragePath` knows, or a path; appears once it is complete.
+    :param output_format: ``csv``, ``zip`` (as it came), ``jsonl`` or ``parquet`` (all columns as text).
+    :raises WalmartReportFailedError: when it is no zip file with one CSV file, or breaks off.
+    """
+    try:
+        with zipfile.ZipFile(archive) as opened, opened.open(_only_member(opened)) as table:
+            rows = {"csv": _copy, "zip": _keep, "jsonl": _to_jsonl, "parquet": _to_parquet}[output_format]
+            return rows(table, output_path, archive)
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, UnicodeError, csv.Error) as error:
+        raise WalmartReportFailedError(f"The downloaded report is damaged: {error}.") from None
+
+
+def _only_member(opened: zipfile.ZipFile) -> zipfile.ZipInfo:
+    members = [member for member in opened.infolist() if not member.is_dir()]
+    if len(members) != 1:
+        raise WalmartReportFailedError(
+            f"The downloaded archive holds {len(members)} files where one CSV file was expected: "
+            f"{', '.join(member.filename for member in members[:5])}."
+        )
+    return members[0]
+
+
+class _RowCounter:
+    """Counts the rows of a CSV file as it goes by; line breaks inside quotes and blank lines are none."""
+
+    def __init__(self) -> None:
+        self._ended = 0
+        self._quoted = False
+        self._begun = False
+        self._read = False
+
+    def add(self, chunk: bytes) -> None:
+        """Count the rows of the next chunk."""
+        if not self._read:
+            self._read = True
+            chunk = chunk.removeprefix(codecs.BOM_UTF8)
+        for number, line in enumerate(chunk.split(b"\n")):
+            if number and not self._quoted:
+                self._ended += self._begun
+                self._begun = False
+            if line.count(b'"') % 2:
+                self._quoted = not self._quoted
+            if line and line != b"\r":
+                self._begun = True
+
+    @property
+    def rows(self) -> int:
+        """Rows behind the header.
+
+        :raises WalmartReportFailedError: when not even a header went by.
+        """
+        lines = self._ended + self._begun
+        if not lines:
+            raise _no_header()
+        return lines - 1
+
+
+def _no_header() -> WalmartReportFailedError:
+    return WalmartReportFailedError("The downloaded report is empty: it has not even a header.")
+
+
+def _chunks(table: IO[bytes], counter: _RowCounter) -> Iterator[bytes]:
+    while chunk := table.read(CHUNK):
+        counter.add(chunk)
+        yield chunk
+
+
+def _copy(table: IO[bytes], output_path: str, _: IO[bytes]) -> int:
+    counter = _RowCounter()
+    with whole_file(output_path, "wb") as file:
+        for chunk in _chunks(table, counter):
+            file.write(chunk)
+        return counter.rows
+
+
+def _keep(table: IO[bytes], output_path: str, archive: IO[bytes]) -> int:
+    # Read to its end first: that is what finds a damaged archive.
+    counter = _RowCounter()
+    for _ in _chunks(table, counter):
+        pass
+    rows = counter.rows
+    archive.seek(0)
+    with whole_file(output_path, "wb") as file:
+        while chunk := archive.read(CHUNK):
+            file.write(chunk)
+    return rows
+
+
+def _header_and_batches(table: IO[bytes]) -> tuple[list[str], Iterator[list[list[str]]]]:
+    # For the whole process, since the csv module has no other way; raised and never lowered, which disturbs nobody.
+    csv.field_size_limit(max(csv.field_size_limit(), LONGEST_FIELD))
+    rows = filter(None, csv.reader(io.TextIOWrapper(table, encoding="utf-8-sig", newline="")))
+    header = next(rows, None)
+    if header is None:
+        raise _no_header()
+    if len(set(header)) != len(header):
+        raise WalmartReportFailedError("The downloaded report has two columns of one name; land it as csv.")
+    return header, _batches(header, rows)
+
+
+def _batches(header: list[str], rows: Iterator[list[str]]) -> Iterator[list[list[str]]]:
+    before = 0
+    while batch := list(islice(rows, BATCH)):
+        for number, row in enumerate(batch, start=before + 1):
+            if len(row) != len(header):
+                raise WalmartReportFailedError(
+                    f"Row {number} of the downloaded report has {len(row)} columns, its header {len(header)}."
+                )
+        yield batch
+        before += len(batch)
+
+
+def _to_jsonl(table: IO[bytes], output_path: str, _: IO[bytes]) -> int:
+    header, batches = _header_and_batches(table)
+    encode = msgspec.json.Encoder().encode
+    count = 0
+    with whole_file(output_path, "wb") as file:
+        for batch in batches:
+            file.write(b"".join(encode(dict(zip(header, row, strict=True))) + b"\n" for row in batch))
+            count += len(batch)
+    return count
+
+
+def _to_parquet(table: IO[bytes], output_path: str, _: IO[bytes]) -> int:
+    import pyarrow as pa
+    from pyarrow.parquet import ParquetWriter
+
+    header, batches = _header_and_batches(table)
+    schema = pa.schema([(name, pa.string()) for name in header])
+    count = 0
+    with whole_file(output_path, "wb") as file, ParquetWriter(file, schema) as writer:
+        for batch in batches:
+            columns = [pa.array(column, pa.string()) for column in zip(*batch, strict=True)]
+            writer.write_table(pa.Table.from_arrays(columns, schema=schema))
+            count += len(batch)
+    return count

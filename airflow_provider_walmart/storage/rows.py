@@ -1,0 +1,89 @@
+"""Rows that an operator is given: a list of dicts, or a file of them in object storage."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import IO, Any, BinaryIO, cast
+
+from airflow_provider_walmart.client.errors import WalmartConfigError
+from airflow_provider_walmart.storage.files import is_local, place_of, shown
+
+
+def check_rows(records: Any, **paths: str | None) -> None:
+    """Pass for one input that can be read.
+
+    :param records: rows as dicts, or None.
+    :param paths: other forms of input by the name of their parameter, of which one is given instead.
+    :raises WalmartConfigError: when not exactly one is given, or the rows are no list.
+    """
+    given = {"records": records, **paths}
+    names = [name for name, value in given.items() if value is not None]
+    if len(names) != 1:
+        *others, last = given
+        raise WalmartConfigError(f"Give one of {', '.join(others)} and {last}; given: {names or 'none'}.")
+    if records is not None and (
+        isinstance(records, (str, bytes, Mapping)) or not isinstance(records, Iterable)
+    ):
+        raise WalmartConfigError(
+            f"records is a {type(records).__name__}; expected a list of dicts. For a template that gives one, "
+            "set render_template_as_native_obj=True on the DAG."
+        )
+    if isinstance(records, Iterator):
+        raise WalmartConfigError(
+            f"records is a {type(records).__name__}, which can be read only once; expected a list of dicts."
+        )
+
+
+@contextlib.contextmanager
+def reading(field: str, uri: str, *, so_far: str = "Nothing was sent.") -> Iterator[IO[bytes]]:
+    """Open a file that an operator is given.
+
+    :param field: what the user calls it.
+    :param uri: a path or any URI that `ObjectStoragePath` knows.
+    :param so_far: what is to be said of the task in errors.
+    :raises WalmartConfigError: when there is no such file, which no retry changes.
+    :raises OSError: when its storage fails, which may pass.
+    """
+    try:
+        place = place_of(uri, field)
+    except WalmartConfigError as error:
+        raise WalmartConfigError(f"{error.message} {so_far}", hint=error.hint) from None
+    try:
+        # File systems of object stores raise whatever their libraries do.
+        file: IO[bytes] = place.open("rb")  # type: ignore[no-untyped-call]
+    except Exception as error:
+        # Object stores refuse keys that have expired, too, in this way.
+        is_final = isinstance(error, PermissionError) and is_local(place)
+        raise _unreadable(error, field, uri, so_far, is_final=is_final) from error
+    with file:
+        try:
+            yield file
+        except OSError as error:
+            raise _unreadable(error, field, uri, so_far, is_final=False) from error
+
+
+def _unreadable(error: Exception, field: str, uri: str, so_far: str, *, is_final: bool) -> Exception:
+    if isinstance(error, FileNotFoundError):
+        return WalmartConfigError(f"{field} is {shown(uri)!r}: there is no such file. {so_far}")
+    is_final = is_final or isinstance(error, (IsADirectoryError, NotADirectoryError))
+    kind = WalmartConfigError if is_final else OSError
+    return kind(f"{field} is {shown(uri)!r}, which can't be read: {error or type(error).__name__}. {so_far}")
+
+
+def iter_rows(
+    records: Sequence[Mapping[str, Any]] | None, path: str | None, **said: str
+) -> Iterator[Mapping[str, Any]]:
+    """Yield the rows, of a file one at a time.
+
+    :param path: JSON lines or CSV file, ``.gz`` too: a path or any URI that `ObjectStoragePath` knows.
+    :param said: ``so_far`` of `reading`.
+    """
+    from airflow_provider_walmart.client.values.row_files import rows
+
+    if records is not None:
+        yield from records
+        return
+    name = str(path)
+    with reading("records_path", name, **said) as file:
+        yield from rows(cast("BinaryIO", file), name)

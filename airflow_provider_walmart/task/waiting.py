@@ -1,0 +1,213 @@
+"""Waiting in the task itself, with the same patience that the triggers have."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
+
+from airflow_provider_walmart.client.errors import WalmartError, WalmartRateLimitError
+from airflow_provider_walmart.client.feeds.results import is_finished, progress, summarize
+
+if TYPE_CHECKING:
+    from airflow_provider_walmart.client.marketplace import MarketplaceClient
+
+log = logging.getLogger(__name__)
+
+# Looks in a row that may fail before it counts as more than bad weather.
+MAX_FAILED_LOOKS = 10
+
+
+def wait_for_feeds(
+    client: MarketplaceClient,
+    feed_ids: Sequence[str],
+    *,
+    feed_type: str,
+    items: int,
+    poll_interval: float | None,
+    since: float,
+    deadline: float,
+) -> list[dict[str, Any] | None]:
+    """Return feeds once all of them are finished, in the order of their ids; None for one that is unknown.
+
+    :param feed_type: decides how often to look.
+    :param items: items of the largest feed.
+    :param poll_interval: seconds between two looks; None: by age and type of the feed.
+    :param since: when waiting began, seconds since 1970 UTC.
+    :param deadline: when to give up, seconds since 1970 UTC.
+    :raises AirflowException: when the deadline passed, or too many looks in a row failed; `AirflowFailException`
+        when no retry can help.
+    """
+    from airflow_provider_walmart.client.feeds.watch import LISTED_WITHIN, FeedWatch, pause_before_next_look
+
+    done = wait_for(
+        FeedWatch(client).look,
+        feed_ids,
+        what="Feeds",
+        is_done=lambda feed: is_finished(summarize(feed)),
+        progress=progress,
+        pause=lambda: poll_interval or pause_before_next_look(time.time() - since, feed_type, items),
+        since=since,
+        deadline=deadline,
+        unknown_for=LISTED_WITHIN,
+    )
+    return [done[feed_id] for feed_id in feed_ids]
+
+
+def wait_for_report(
+    client: MarketplaceClient,
+    request_id: str,
+    report_type: str,
+    *,
+    poll_interval: float | None,
+    since: float,
+    deadline: float,
+) -> dict[str, Any] | None:
+    """Return a report request once it is READY or ERROR; None when Walmart doesn't know it.
+
+    The parameters and errors are those of `wait_for_feeds`.
+    """
+    from airflow_provider_walmart.client.reports import requests as reports
+
+    return wait_for(
+        reports.ReportWatch(client, report_type).look,
+        [request_id],
+        what="Report",
+        is_done=reports.is_done,
+        progress=reports.progress,
+        pause=lambda: poll_interval or report_pause(time.time() - since),
+        since=since,
+        deadline=deadline,
+        unknown_for=reports.LISTED_WITHIN,
+    )[request_id]
+
+
+def report_pause(age: float) -> float:
+    """Return how long to wait before looking at a report again, in seconds: they take 15 to 45 minutes."""
+    return min(max(30.0, age / 4), 300.0)
+
+
+def wait_for(
+    look: Callable[[Collection[str]], Mapping[str, Any]],
+    ids: Sequence[str],
+    *,
+    what: str,
+    is_done: Callable[[dict[str, Any]], bool],
+    progress: Callable[[dict[str, Any]], str],
+    pause: Callable[[], float],
+    since: float,
+    deadline: float,
+    unknown_for: float = 0.0,
+) -> dict[str, dict[str, Any] | None]:
+    """Return things by id once nothing more will happen to them; None for one that Walmart doesn't know.
+
+    :param look: asks Walmart for the state of things: dicts, None for an unknown one, an error for one that can't be
+        looked at.
+    :param what: the things, in words for errors.
+    :param pause: how long to wait before the next look, in seconds.
+    :param unknown_for: how long a thing may be unknown before that is believed, in seconds.
+    """
+    done: dict[str, dict[str, Any] | None] = {}
+    said: dict[str, str] = {}
+    failed_looks = 0
+    is_last = False
+    while pending := [thing_id for thing_id in ids if thing_id not in done]:
+        if is_last:
+            raise timed_out(what, pending, deadline - since)
+        seconds, left = pause(), deadline - time.time()
+        # The last look is at the deadline itself.
+        is_last = seconds >= left
+        time.sleep(max(0.0, min(seconds, left)))
+        found, error = _look(look, pending)
+        for thing_id, thing in found.items():
+            if isinstance(thing, WalmartError):
+                error = thing
+            elif thing is None:
+                if time.time() - since >= unknown_for:
+                    done[thing_id] = None
+            elif is_done(thing):
+                done[thing_id] = thing
+            elif said.get(thing_id) != progress(thing):
+                said[thing_id] = progress(thing)
+                log.info("Waiting: %s", said[thing_id])
+        if error is None:
+            failed_looks = 0
+        elif isinstance(error, WalmartRateLimitError):
+            log.warning("Looking is throttled, still waiting: %s", error)
+        else:
+            failed_looks += 1
+            if error.is_final or failed_looks >= MAX_FAILED_LOOKS:
+                raise gave_up(what, ids, str(error), is_final=error.is_final) from error
+            log.warning("Look %d in a row failed, still waiting: %s", failed_looks, error)
+    return done
+
+
+def _look(
+    look: Callable[[Collection[str]], Mapping[str, Any]], ids: Collection[str]
+) -> tuple[Mapping[str, Any], WalmartError | None]:
+    try:
+        return look(ids), None
+    except WalmartError as error:
+        return {}, error
+
+
+def timed_out(what: str, ids: Sequence[str], waited: float) -> AirflowException:
+    """Return the error for what took too long; a retry goes on waiting and sends nothing."""
+    return AirflowException(
+        f"{what} {', '.join(ids)} not finished after {_in_words(waited)}. Walmart goes on with it; a retry of this "
+        "task goes on waiting for the same and sends nothing again."
+    )
+
+
+def _in_words(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def gave_up(what: str, ids: Sequence[str], why: str, *, is_final: bool) -> AirflowException:
+    """Return the error for what can't be looked at."""
+    kind = AirflowFailException if is_final else AirflowException
+    return kind(f"Waiting for {what.lower()} {', '.join(ids)} failed: {why}")
+
+
+def check_event(event: Mapping[str, Any], what: str, ids: Sequence[str], waited: float) -> None:
+    """Pass for an event of a trigger that saw what it waited for.
+
+    :raises AirflowException: when it gave up; `AirflowFailException` when no retry can help.
+    """
+    if event.get("status") == "timeout":
+        raise timed_out(what, event.get("pending", ids), waited)
+    if event.get("status") != "finished":
+        why = str(event.get("message", event))
+        raise gave_up(what, ids, why, is_final=bool(event.get("final")))
+
+
+def feeds_of_event(
+    event: Mapping[str, Any], feed_ids: Sequence[str], waited: float
+) -> list[dict[str, Any] | None]:
+    """Return the feeds that `WalmartFeedTrigger` saw."""
+    check_event(event, "Feeds", feed_ids, waited)
+    feeds: list[dict[str, Any] | None] = event["feeds"]
+    return feeds
+
+
+def missing_or_typed(
+    feed_ids: Sequence[str], feeds: Sequence[dict[str, Any] | None], feed_type: str | None
+) -> list[dict[str, Any]]:
+    """Return feeds with the type that their status lacks.
+
+    :raises AirflowException: when Walmart knows one of them no more.
+    """
+    unknown = [feed_id for feed_id, feed in zip(feed_ids, feeds, strict=True) if feed is None]
+    if unknown:
+        raise unknown_feeds(unknown)
+    return [{"feedType": feed_type, **feed} if feed_type else feed for feed in feeds if feed]
+
+
+def unknown_feeds(feed_ids: Sequence[str]) -> AirflowException:
+    """Return the error for feeds that Walmart doesn't know."""
+    return AirflowException(f"Walmart doesn't know feed {', '.join(feed_ids)} (any more).")

@@ -1,0 +1,87 @@
+"""Bodies of calls: what is sent for them, and what is refused before anything is sent."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from datetime import date
+from decimal import Decimal
+
+import pytest
+
+from airflow_provider_walmart.client.calls.build import request_body
+from airflow_provider_walmart.client.catalogue.operations import find
+from airflow_provider_walmart.client.errors import WalmartConfigError
+
+
+class Text(str):
+    pass
+
+
+def sent(body, name="updateInventoryForAnItem"):
+    return request_body(find(name), body)
+
+
+@pytest.mark.parametrize(
+    ("body", "content"),
+    [
+        ({"a": [1, 2.5, True, None, "ü"]}, '{"a":[1,2.5,true,null,"ü"]}'),
+        ({"amount": Decimal("1.10")}, '{"amount":1.10}'),
+        ({"amount": Decimal("0.1") + Decimal("0.2")}, '{"amount":0.3}'),
+        (OrderedDict(a=Text("b")), '{"a":"b"}'),
+        ([{"a": (1, 2)}], '[{"a":[1,2]}]'),
+        (' {"ready": true} ', ' {"ready": true} '),
+        (b"{'sent as it is'}", "{'sent as it is'}"),
+    ],
+)
+def test_bodies(body, content):
+    assert sent(body) == {"data": content.encode()}
+
+
+def test_a_file_holds_the_same_json():
+    assert sent({"amount": Decimal("1.10")}, "inventory.postFeeds")["files"]["file"][1] == b'{"amount":1.10}'
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({"tags": {"a"}}, "body.tags is of type set"),
+        ({"a": [{"b": object()}]}, "body.a.b is of type object"),
+        ({"when": date(2026, 1, 1)}, "body.when is 2026-01-01, which has no form in JSON"),
+        ({"amount": Decimal("NaN")}, "body.amount is NaN"),
+        ({"amount": float("inf")}, "body.amount is inf"),
+        ({"name": "Ann\ud83d"}, "body.name is not valid Unicode"),
+        ({1: 2}, "body has the key 1"),
+        ({"a": b"raw"}, "body.a is of type bytes"),
+        (object(), "body is of type object"),
+        ('{"sku": "A\ud83d"}', "not valid Unicode"),
+    ],
+)
+@pytest.mark.parametrize("name", ["updateInventoryForAnItem", "inventory.postFeeds"])
+def test_bodies_that_cannot_be_sent(body, said, name):
+    with pytest.raises(WalmartConfigError) as raised:
+        sent(body, name)
+    assert str(raised.value).startswith(f"{name}: ")
+    assert said in str(raised.value)
+    # A body may be about a person.
+    assert "Ann" not in str(raised.value)
+    assert "sku" not in str(raised.value)
+
+
+@pytest.mark.parametrize("text", [str({"sku": "A"}), "", "[" * 10_000])
+def test_text_that_is_not_json_says_what_to_do(text):
+    with pytest.raises(WalmartConfigError, match=r"give a dict.*render_template_as_native_obj=True"):
+        sent(text)
+    assert sent(text, "inventory.postFeeds"), "files may be anything"
+
+
+def test_xml_is_given_as_text():
+    assert sent("<price/>", "mx.updatePrice") == {"data": b"<price/>"}
+    with pytest.raises(WalmartConfigError, match="body is of type dict; it takes application/xml, as text"):
+        sent({"sku": "A"}, "mx.updatePrice")
+
+
+def test_a_body_within_itself():
+    body = {}
+    body["body"] = body
+    with pytest.raises(WalmartConfigError, match="nested more than 50 levels deep"):
+        sent(body)

@@ -1,0 +1,94 @@
+"""Places that operators are given as paths of whatever kind."""
+
+from __future__ import annotations
+
+import json
+import os
+from functools import partial
+from pathlib import Path
+
+import pytest
+from airflow.providers.common.compat.sdk import ObjectStoragePath
+from airflow.sdk.io import attach
+from fsspec import AbstractFileSystem
+from fsspec.implementations.local import LocalFileSystem
+
+from airflow_provider_walmart.operators.api import WalmartApiOperator
+from airflow_provider_walmart.operators.exports import WalmartExportOperator
+from airflow_provider_walmart.operators.feeds import WalmartFeedStatusOperator, WalmartSubmitFeedOperator
+from airflow_provider_walmart.operators.orders import WalmartOrderUpdateOperator
+from airflow_provider_walmart.operators.reports import WalmartReportOperator
+from airflow_provider_walmart.sensors.feeds import WalmartFeedSensor
+from airflow_provider_walmart.storage.files import storage_path, whole_file
+from airflow_provider_walmart.storage.rows import iter_rows
+
+NEEDED = {
+    WalmartApiOperator: {"operation": "getAllItems"},
+    WalmartExportOperator: {"operation": "getAllOrders", "output_path": "/x"},
+    WalmartFeedSensor: {"feed_id": "F@1"},
+    WalmartFeedStatusOperator: {},
+    WalmartOrderUpdateOperator: {"action": "ship"},
+    WalmartReportOperator: {"report_type": "ITEM", "output_path": "/x"},
+    WalmartSubmitFeedOperator: {"feed_type": "price"},
+}
+FIELDS = [(made, field) for made in NEEDED for field in made.template_fields if field.endswith("_path")]
+PLACES = [
+    (Path("/lake/{{ ds }}.csv"), "/lake/{{ ds }}.csv"),
+    (ObjectStoragePath("/lake/{{ ds }}.csv"), "/lake/{{ ds }}.csv"),
+    (ObjectStoragePath("file:///lake/{{ ds }}.csv"), "file:///lake/{{ ds }}.csv"),
+    (ObjectStoragePath("s3://lake/{{ ds }}[1].csv", conn_id="my_s3"), "s3://my_s3@lake/{{ ds }}[1].csv"),
+    ("orders.jsonl", "orders.jsonl"),
+    (None, None),
+]
+
+
+@pytest.mark.parametrize(("made", "field"), FIELDS, ids=[f"{made.__name__}-{name}" for made, name in FIELDS])
+def test_a_path_of_any_kind_becomes_text_with_its_connection(made, field):
+    for place, text in PLACES:
+        operator = made(task_id="a_task", **{**NEEDED[made], field: place})
+        assert getattr(operator, field) == text
+        operator.render_template_fields({"ds": "2026-01-01"})
+        rendered = text and text.replace("{{ ds }}", "2026-01-01")
+        assert getattr(operator, field) == rendered
+        # What another task returned, be it in a list, Airflow puts in as it is.
+        setattr(operator, field, place)
+        assert json.dumps(getattr(operator, field)) == json.dumps(text)
+
+
+def test_all_fields_for_places_are_known():
+    assert len(FIELDS) == 10
+
+
+def test_rows_are_read_from_where_a_relative_path_leads(tmp_path, monkeypatch):
+    (tmp_path / "rows.csv").write_text("sku,quantity\nA,1\n")
+    monkeypatch.chdir(tmp_path)
+    assert list(iter_rows(None, "rows.csv")) == [{"sku": "A", "quantity": "1"}]
+
+
+class Elsewhere(LocalFileSystem):
+    """A file system as those of SFTP are: with real folders, and told only when it is made how files are renamed."""
+
+    mv = AbstractFileSystem.mv
+
+    def __init__(self, **options) -> None:
+        super().__init__(**options)
+        self.mv = partial(os.replace)
+
+    def cp_file(self, *_: object, **__: object) -> None:
+        raise PermissionError("there is no shell")
+
+
+def test_files_land_in_new_folders_of_other_file_systems(tmp_path):
+    attach(protocol="sftp", fs=Elsewhere())
+    for content in ("of yesterday", "of today"):
+        with whole_file(f"sftp://{tmp_path}/new/folder/a[1].csv") as file:
+            file.write(content)
+    assert [(file.name, file.read_text()) for file in (tmp_path / "new" / "folder").iterdir()] == [
+        ("a[1].csv", "of today")
+    ]
+
+
+@pytest.mark.parametrize("value", ["", "  ", 7, b"/x", None])
+def test_what_is_no_place_is_refused(value):
+    with pytest.raises(ValueError, match=r"^output_path is .*; expected a path or a URI"):
+        storage_path(value, "output_path")

@@ -1,0 +1,49 @@
+"""Lengths of time that operators are given."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from airflow_provider_walmart.client.errors import WalmartConfigError
+from airflow_provider_walmart.operators.feeds import WalmartSubmitFeedOperator
+from airflow_provider_walmart.operators.reports import WalmartReportOperator
+from airflow_provider_walmart.task.durations import span_of
+
+
+@pytest.mark.parametrize("value", [timedelta(minutes=1), 60, 60.0])
+def test_spans(value):
+    assert span_of("timeout", value) == timedelta(minutes=1)
+
+
+@pytest.mark.parametrize("value", ["3600", "1h", None, -1, timedelta(-1), 1e30, float("nan"), [60]])
+def test_what_is_none_is_named(value):
+    with pytest.raises(WalmartConfigError, match=r"timeout is .*; expected a timedelta or seconds"):
+        span_of("timeout", value)
+
+
+@pytest.mark.parametrize(
+    ("make", "field"),
+    [
+        (lambda **fields: WalmartSubmitFeedOperator(task_id="t", feed_type="price", **fields), "timeout"),
+        (
+            lambda **fields: WalmartReportOperator(
+                task_id="t", report_type="ITEM", output_path="x", **fields
+            ),
+            "timeout",
+        ),
+        (
+            lambda **fields: WalmartReportOperator(
+                task_id="t", report_type="ITEM", output_path="x", **fields
+            ),
+            "reuse_within",
+        ),
+    ],
+)
+def test_operators_name_their_fields(make, field):
+    assert make(**{field: 60}).task_id == "t"
+    with pytest.raises(WalmartConfigError, match=f"{field} is '1h'; expected a timedelta or seconds"):
+        make(**{field: "1h"})
+    with pytest.raises(WalmartConfigError, match=f"{field} is '-1 day.*not negative"):
+        make(**{field: timedelta(hours=-1)})

@@ -1,0 +1,326 @@
+"""When a feed counts as finished, and when as failed."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_walmart.client.errors import WalmartConfigError, WalmartError
+from airflow_provider_walmart.client.feeds.results import (
+    ErrorTally,
+    error_rows,
+    has_failed,
+    is_finished,
+    item_errors,
+    parse_allowed_failures,
+    progress,
+    summarize,
+    verdict,
+)
+
+
+def summary(status="PROCESSED", received=10, failed=0, processing=0):
+    return summarize(
+        {
+            "feedId": "F@1",
+            "feedStatus": status,
+            "itemsReceived": received,
+            "itemsSucceeded": received - failed - processing,
+            "itemsFailed": failed,
+            "itemsProcessing": processing,
+        }
+    )
+
+
+def test_the_form_of_a_summary():
+    assert summarize({"feedId": "F@1", "feedStatus": "RECEIVED", "batchId": "x"}, "price") == {
+        "feedId": "F@1",
+        "feedType": "price",
+        "feedStatus": "RECEIVED",
+        "itemsReceived": 0,
+        "itemsSucceeded": 0,
+        "itemsFailed": 0,
+        "itemsProcessing": 0,
+        "errors_uri": None,
+    }
+    assert summarize({"feedType": "item"}, "price")["feedType"] == "item"
+
+
+@pytest.mark.parametrize(
+    ("value", "count"),
+    [
+        (5, 5),
+        ("5", 5),
+        (5.0, 5),
+        (None, 0),
+        ("", 0),
+        ("many", 0),
+        (-1, 0),
+        ([], 0),
+        (float("nan"), 0),
+        (float("inf"), 0),
+    ],
+)
+def test_counts_of_any_type(value, count):
+    assert summarize({"itemsFailed": value})["itemsFailed"] == count
+
+
+@pytest.mark.parametrize(
+    ("status", "processing", "finished"),
+    [
+        ("RECEIVED", 0, False),
+        ("INPROGRESS", 5, False),
+        ("INPROGRESS", 0, False),
+        ("PROCESSED", 0, True),
+        ("PROCESSED", 1, False),
+        ("ERROR", 0, True),
+        ("ERROR", 5, True),
+        ("SOMETHING_NEW", 0, False),
+        (None, 0, False),
+    ],
+)
+def test_finished(status, processing, finished):
+    assert is_finished(summary(status, processing=processing)) is finished
+
+
+@pytest.mark.parametrize(
+    ("given", "number"),
+    [
+        (0, 0),
+        (5, 5),
+        ("0", 0),
+        ("5", 5),
+        (" 5 ", 5),
+        (0.0, 0.0),
+        (0.25, 0.25),
+        (1.0, 1.0),
+        ("0.25", 0.25),
+        ("1.0", 1.0),
+        ("1e-2", 0.01),
+    ],
+)
+def test_allowed_failures(given, number):
+    parsed = parse_allowed_failures(given)
+    assert (parsed, type(parsed)) == (number, type(number))
+
+
+@pytest.mark.parametrize(
+    "given",
+    [-1, -0.1, 1.5, 5.0, "5%", "", " ", "none", "nan", "inf", "-1", None, True, False, [], {}, float("nan"), float("inf"), object, "9" * 5000 + "x"],
+)  # fmt: skip
+def test_allowed_failures_that_are_none(given):
+    with pytest.raises(WalmartConfigError, match=r"allowed_failures is .*; allowed: a number of items"):
+        parse_allowed_failures(given)
+
+
+@pytest.mark.parametrize(
+    ("failed", "received", "allowed", "fails"),
+    [
+        (0, 10, 0, False),
+        (1, 10, 0, True),
+        (1, 10, 1, False),
+        (2, 10, 1, True),
+        (10, 10, 10, False),
+        (1, 10, 0.0, True),
+        (1, 10, 0.1, False),
+        (2, 10, 0.1, True),
+        (10, 10, 1.0, False),
+        (0, 0, 0, False),
+        (0, 0, 0.5, False),
+        (29, 100, 0.29, False),  # 0.29 * 100 is a little less than 29
+        (30, 100, 0.29, True),
+        (57, 100, 0.57, False),
+        (58, 100, 0.58, False),
+        (7, 100, 0.07, False),
+        (1, 3, 1 / 3, False),
+        (1, 0, 0.5, True),  # nonsense of the server: not allowed by dividing by nothing
+        (1, 0, 1.0, False),
+    ],
+)
+def test_the_policy(failed, received, allowed, fails):
+    reason = verdict(summary(failed=failed, received=received), allowed)
+    assert (reason is not None) is fails
+    assert not fails or f"{failed} of {received} items failed" in reason
+
+
+@pytest.mark.parametrize(
+    ("failed", "allowed", "fails"),
+    [
+        (0, 0, False),
+        (1, 0, True),
+        (3, 3, False),
+        (4, 3, True),
+        (2, 0.2, False),
+        (3, 0.2, True),
+        (3, 1.0, False),
+    ],
+)
+def test_items_in_processing_mend_nothing(failed, allowed, fails):
+    """All the others may succeed, which makes neither a number nor a share smaller."""
+    reason = verdict(summary(failed=failed, processing=5), allowed)
+    assert (reason is not None) is fails
+
+
+@pytest.mark.parametrize("status", ["RECEIVED", "INPROGRESS", "SOMETHING_NEW", None])
+def test_a_feed_in_progress_does_not_fail_yet(status):
+    assert verdict(summary(status, failed=5, processing=5), 0) is None
+
+
+@pytest.mark.parametrize(
+    ("fields", "allowed", "fails"),
+    [
+        ({}, 0, True),
+        ({}, 0.5, True),
+        ({}, 9, True),
+        ({}, 10, False),
+        ({}, 1.0, False),
+        ({"itemsFailed": 3}, 5, True),
+        ({"itemsSucceeded": "0"}, 0, True),
+        ({"itemsProcessing": 10}, 0, False),
+        ({"itemsReceived": 0}, 0, False),
+        # Nobody said that nothing succeeded.
+        ({"itemsSucceeded": None}, 0, False),
+    ],
+)
+def test_nothing_applied_is_a_failure(fields, allowed, fails):
+    counts = {"itemsReceived": 10, "itemsSucceeded": 0, "itemsFailed": 0, "itemsProcessing": 0}
+    reason = verdict({"feedStatus": "PROCESSED", **counts, **fields}, allowed)
+    assert (reason is not None) is fails
+    assert not fails or "10 of 10 items were not applied" in reason
+
+
+@pytest.mark.parametrize("allowed", [0, 1000, 0.0, 1.0])
+def test_an_error_always_fails(allowed):
+    assert "ERROR" in verdict(summary("ERROR", received=0), allowed)
+
+
+@given(failed=st.integers(0, 300), received=st.integers(1, 300), hundredths=st.integers(0, 100))
+def test_a_share_means_what_it_says(failed, received, hundredths):
+    share = hundredths / 100
+    exceeds = failed * 100 > hundredths * max(received, failed)
+    assert (verdict(summary(failed=failed, received=received), share) is not None) is exceeds
+
+
+@pytest.mark.parametrize(
+    ("item", "failed"),
+    [
+        ({"ingestionStatus": "SUCCESS"}, False),
+        ({"ingestionStatus": "PROCESSED"}, False),
+        ({"ingestionStatus": "INPROGRESS"}, False),
+        ({"ingestionStatus": "DATA_ERROR"}, True),
+        ({"ingestionStatus": "SYSTEM_ERROR"}, True),
+        ({"ingestionStatus": "TIMEOUT_ERROR"}, True),
+        ({"ingestionStatus": "ERROR"}, True),
+        ({"ingestionStatus": "NEW_ERROR"}, True),
+        ({"ingestionStatus": "SOMETHING_NEW"}, False),
+        ({"ingestionStatus": "SOMETHING_NEW", "ingestionErrors": {"ingestionError": [{"code": "X"}]}}, True),
+        ({"ingestionStatus": "SUCCESS", "ingestionErrors": {"ingestionError": [{"code": "X"}]}}, False),
+        ({"ingestionStatus": None}, False),
+        ({}, False),
+    ],
+)
+def test_failed_items(item, failed):
+    assert has_failed(item) is failed
+
+
+@pytest.mark.parametrize(
+    "container", [{}, {"ingestionErrors": None}, {"ingestionErrors": []}, {"ingestionErrors": "x"},
+    {"ingestionErrors": {}}, {"ingestionErrors": {"ingestionError": None}}, {"ingestionErrors": {"ingestionError": "x"}},
+    {"ingestionErrors": {"ingestionError": [None, "x", []]}}]
+)  # fmt: skip
+def test_no_errors_in_any_form(container):
+    assert item_errors(container) == []
+    (row,) = error_rows("F@1", {"sku": "A", "ingestionStatus": "DATA_ERROR", **container})
+    assert row["status"] == "DATA_ERROR"
+    assert row["code"] is None
+
+
+def test_rows_of_failed_items():
+    errors = [
+        {"type": "DATA_ERROR", "code": "C1", "field": "upc", "description": "d"},
+        {"type": "SYSTEM_ERROR"},
+    ]
+    item = {
+        "sku": "A",
+        "index": 3,
+        "ingestionStatus": "DATA_ERROR",
+        "ingestionErrors": {"ingestionError": errors},
+    }
+    assert list(error_rows("F@1", item)) == [
+        {
+            "feedId": "F@1",
+            "sku": "A",
+            "index": 3,
+            "status": "DATA_ERROR",
+            "code": "C1",
+            "field": "upc",
+            "description": "d",
+        },
+        {
+            "feedId": "F@1",
+            "sku": "A",
+            "index": 3,
+            "status": "DATA_ERROR",
+            "code": "SYSTEM_ERROR",
+            "field": None,
+            "description": None,
+        },
+    ]
+
+
+def test_the_most_frequent_codes_come_first_with_examples():
+    tally = ErrorTally()
+    for number in range(1000):
+        for row in error_rows(
+            "F", {"sku": f"S{number}", "ingestionErrors": {"ingestionError": [{"code": f"C{number % 20}"}]}}
+        ):
+            tally.add(row)
+    for _ in range(60):
+        tally.add({"code": "C7", "status": "", "sku": None, "description": "new\nline " * 100})
+    top = tally.top()
+    assert len(top) == 10
+    assert top[0][:3] == ("C7", 110, "S7, S27, S47")
+    assert [code for code, *_ in top[1:4]] == ["C0", "C1", "C10"]
+    assert str(tally).startswith("C7 x 110 (such as S7, S27, S47); C0 x 50 (such as S0, S20, S40)")
+    assert len(str(tally)) < 500
+
+
+def test_known_codes_are_explained():
+    tally = ErrorTally()
+    tally.add({"code": "ERR_EXT_DATA_0101119", "status": "DATA_ERROR", "sku": "A", "description": "0101119"})
+    assert "UPC" in tally.top()[0][3]
+
+
+junk = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=5,
+)
+ITEM = ("feedId", "feedType", "feedStatus", "itemsReceived", "itemsFailed", "itemsProcessing", "sku", "index",
+        "ingestionStatus", "ingestionErrors")  # fmt: skip
+hostile_feeds = st.dictionaries(
+    st.sampled_from(ITEM),
+    junk | st.fixed_dictionaries({"ingestionError": st.lists(junk | st.dictionaries(st.sampled_from(["code", "type", "field", "description"]), junk))}),
+)  # fmt: skip
+
+
+@given(feed=hostile_feeds, allowed=junk)
+def test_whatever_walmart_says_of_a_feed(feed, allowed):
+    made = summarize(feed)
+    json.dumps(made)
+    assert isinstance(made["feedId"], (str, type(None)))
+    assert progress(feed)
+    is_finished(made)
+    tally = ErrorTally()
+    if has_failed(feed):
+        for row in error_rows("F", feed):
+            tally.add(row)
+        assert tally.top()
+        assert str(tally)
+    try:
+        verdict(made, parse_allowed_failures(allowed))
+    except WalmartError as error:
+        assert "allowed_failures" in str(error)  # noqa: PT017 - some of the junk is legal
