@@ -195,6 +195,7 @@ def get_provider_info() -> dict[str, Any]:
                 "ui-field-behaviour": GOLOCAL_UI_FIELD_BEHAVIOUR,
             },
         ],
+        "cli": ["airflow_provider_walmart.cli.airflow_commands.get_commands"],
         "config": {
             "walmart": {
                 "description": "What the tasks of a deployment share: access tokens, so that all of them need one.",

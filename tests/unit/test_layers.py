@@ -25,6 +25,7 @@ ALLOWED = {
     "task": {"storage", "hooks", "client"},
     "storage": {"hooks", "client"},
     "hooks": {"client", "get_provider_info"},
+    "cli": {"storage", "hooks", "client"},
     "client": set(),
     "sandbox": set(),
     "get_provider_info": {"client.settings"},
