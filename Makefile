@@ -19,6 +19,8 @@ ifdef PYTHON
   VENV := $(VENV)-py$(or $(shell "$(PYTHON)" -c 'import sys; print("%d.%d" % sys.version_info[:2])'),$(error PYTHON=$(PYTHON) does not run))
 endif
 RUN := $(VENV)/bin/python
+# What the tests use of the extras that users choose from.
+EXTRAS := parquet,redis,s3
 
 # Every Airflow task is a new process: without compiled modules each of them spends seconds on compiling Airflow.
 unexport PYTHONDONTWRITEBYTECODE
@@ -104,14 +106,15 @@ clean: ## remove the environments, caches and what the demo left
 	rm -rf .venv .venv-* .nox .demo .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist docs/_build
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# The environment with one extra of pyproject.toml; installed again when that file or the versions change.
+# The environment with one dependency group of pyproject.toml; installed again when that file or the versions change.
 # uv is many times faster than pip; where it cannot be had, pip does the same.
 $(VENV)/.with-%: $(VENV)/.made pyproject.toml $(CONSTRAINTS)
 	@echo "Installing Airflow $(AIRFLOW) and this provider into $(VENV) (can take minutes the first time)"
 	@{ $(RUN) -m pip install -q --disable-pip-version-check -c $(CONSTRAINTS) uv && \
-	   $(RUN) -m uv pip install -q --python $(RUN) -c $(CONSTRAINTS) -e ".[$*]"; } || \
+	   $(RUN) -m uv pip install -q --python $(RUN) -c $(CONSTRAINTS) --group $* -e ".[$(EXTRAS)]"; } || \
 	 { echo "uv does not work here, so pip does it; that takes longer" && \
-	   $(RUN) -m pip install -q --disable-pip-version-check -c $(CONSTRAINTS) -e ".[$*]"; }
+	   $(RUN) -m pip install -q --disable-pip-version-check 'pip>=25.1' && \
+	   $(RUN) -m pip install -q --disable-pip-version-check -c $(CONSTRAINTS) --group $* -e ".[$(EXTRAS)]"; }
 	@touch $@
 
 # An environment whose pip does not run is half made, so it is made anew.

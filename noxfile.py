@@ -22,7 +22,14 @@ nox.options.error_on_missing_interpreters = True
 @nox.parametrize("airflow", AIRFLOWS)
 def tests(session: nox.Session, airflow: str) -> None:
     """Unit and integration tests, and those with a real Airflow at both ends."""
-    session.install("--constraint", f"constraints/airflow-{airflow}.txt", "--editable", ".[test]")
+    session.install(
+        "--constraint",
+        f"constraints/airflow-{airflow}.txt",
+        "--group",
+        "test",
+        "--editable",
+        ".[parquet,redis,s3]",
+    )
     session.run(
         "python",
         "-m",

@@ -8,13 +8,14 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+groups=(--group test --group bench --group ui --group distributed --group docs --group dev)
 for airflow in 3.1 3.2 3.3; do
   requirements=("apache-airflow==$airflow.*" uv) # uv, because the Makefile installs with it
   case $airflow in
     3.2) requirements+=("cadwyn<8" "fastapi<0.137") ;; # its API server does not start with newer ones
   esac
   printf '%s\n' "${requirements[@]}" |
-    .venv/bin/python -m uv pip compile --quiet --universal --python-version 3.10 --all-extras \
+    .venv/bin/python -m uv pip compile --quiet --universal --python-version 3.10 --all-extras "${groups[@]}" \
       --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
       --output-file "constraints/airflow-$airflow.txt" "$@" pyproject.toml - >/dev/null
   echo "constraints/airflow-$airflow.txt: $(wc -l <"constraints/airflow-$airflow.txt") versions"
