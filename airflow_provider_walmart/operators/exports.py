@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_walmart.client.errors import WalmartConfigError
-from airflow_provider_walmart.storage.export_files import OneFile, Parts, export_file, part_size, takes_time
-from airflow_provider_walmart.storage.export_window import (
-    Watermark,
-    announce,
-    export_key,
-    interval_of,
-    outlet_assets,
-    window_of,
-)
+from airflow_provider_walmart.storage.export_files import export_file, part_size, takes_time
+from airflow_provider_walmart.storage.export_run import ExportRun
 from airflow_provider_walmart.storage.files import AnyPlace, Place
 from airflow_provider_walmart.task.api_params import given_params, own_params
 from airflow_provider_walmart.task.durations import span_of
@@ -26,9 +19,6 @@ from airflow_provider_walmart.task.lineage import WithLineage
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
-
-
-PROGRESS_EVERY = 50_000
 
 
 class WalmartExportOperator(WithLineage, BaseOperator):
@@ -114,63 +104,34 @@ class WalmartExportOperator(WithLineage, BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Export the window of the run, or everything that Walmart keeps."""
-        from airflow_provider_walmart.client.exports.cursor_field import CursorField
-        from airflow_provider_walmart.client.exports.operations import export_of
-        from airflow_provider_walmart.client.exports.pages import export_pages, uses_interval
-        from airflow_provider_walmart.client.exports.prefetch import ahead
+        from airflow_provider_walmart.client.exports.prefetch import prefetch
 
         with fail_for_good():
             if self.compression not in (None, "", "gzip"):
                 raise WalmartConfigError(f"compression is {self.compression!r}; allowed: gzip or None.")
             sizes = part_size("part_records", self.part_records), part_size("part_bytes", self.part_bytes)
-            lookback = None if self.lookback is None else span_of("lookback", self.lookback)
             operation, params = own_params(self.operation, self.api_params, self.params)
-            field = self.cursor_field or ""
-            cursor = CursorField(field) if field else None
-            client, settings = self.hook.client, export_of(operation.name)
-            assets = outlet_assets(self.outlets)
-            is_windowed = uses_interval(operation.name, params, field)
-            key = export_key(operation.name, self.walmart_conn_id, params, field)
-            mark = Watermark(context, assets if is_windowed else [], key)
-            last = mark.get()
-            window = (
-                window_of(context, key, last, lookback, settings.lookback)
-                if is_windowed
-                else interval_of(context)
+            run = ExportRun(
+                self.hook.client,
+                operation,
+                params,
+                context=context,
+                outlets=self.outlets,
+                conn_id=self.walmart_conn_id,
+                cursor_field=self.cursor_field or "",
+                lookback=None if self.lookback is None else span_of("lookback", self.lookback),
+                strict=self.strict,
             )
-            if is_windowed:
-                self.log.info("Exporting %s from %s to %s", operation.name, *window.as_dict().values())
-            found = export_pages(
-                client, operation.name, params, window.start, window.end, field, strict=self.strict
-            )
-            if cursor and is_windowed:
-                found = cursor.inside(found, window.start, window.end)
+            pages = run.pages()
             with export_file(self.output_path, self.compression, *sizes) as file:
-                in_turn = ahead(found) if takes_time(self.output_path, self.compression) else found
-                pages = self._land(in_turn, file)
-                reached = (cursor.newest or last if cursor else window.end) if is_windowed else None
-                about = {
-                    "operation": operation.name,
-                    "window": window.as_dict() if is_windowed else None,
-                    "watermark": reached.isoformat() if reached else None,
-                    "pages": pages,
-                }
-                manifest = file.publish(about)
-            self.log.info("%d records in %d pages are in %s", file.records, pages, self.output_path)
-            self.moved(self.at_walmart(operation.path.removeprefix("/v3/")), self.output_path, file.records)
-            # Only now: what failed on the way is exported again. Of an interval, nothing is missing up to its end.
-            mark.move(window.end if interval_of(context).start else reached)
-            del about["operation"]
-            result = {"uri": self.output_path, "records": file.records, **about, **manifest}
-            announce(context, assets, result)
+                if takes_time(self.output_path, self.compression):
+                    pages = prefetch(pages)
+                result = {"uri": self.output_path, **run.write(pages, file)}
+            self.log.info(
+                "%d records in %d pages are in %s", result["records"], result["pages"], self.output_path
+            )
+            self.moved(
+                self.at_walmart(operation.path.removeprefix("/v3/")), self.output_path, result["records"]
+            )
+            run.finish(result)
             return result
-
-    def _land(self, found: Iterable[list[Any]], file: OneFile | Parts) -> int:
-        """Write pages and return how many there were."""
-        pages, told = 0, PROGRESS_EVERY
-        for pages, page in enumerate(found, start=1):
-            file.write(page)
-            if file.records >= told:
-                self.log.info("%d records in %d pages so far", file.records, pages)
-                told = file.records + PROGRESS_EVERY
-        return pages

@@ -81,45 +81,58 @@ def window_of(
     :raises WalmartConfigError: when the run is older than what was exported already, and has no interval.
     """
     store: Any = context.get("task_state_store")
-    # Another look back is another window: whoever changes it and clears the task wants that one.
+    # Another lookback is another window: whoever changes it and clears the task wants that one.
     name = f"walmart export {key}, {'usual' if lookback is None else lookback} before"
     if kept := store.get(name) if store is not None else None:
         start = datetime.fromisoformat(kept["start"]) if kept["start"] else None
         return Window(start, datetime.fromisoformat(kept["end"]))
     interval = interval_of(context)
-    start, end = interval.start, interval.end
-    usual = usual_lookback if lookback is None else lookback
-    if start is None:
-        if watermark and watermark > end:
-            raise WalmartConfigError(
-                f"Exported up to {watermark.isoformat()} already, and this run, of {end.isoformat()}, is older and has "
-                "no data interval. To export a period again, name its dates in params."
-            )
-        if watermark is None:
-            log.info("No data interval and no watermark: exporting all that Walmart keeps")
-        start = watermark and watermark - usual
-    elif watermark and watermark < start:
-        log.info("Going on at %s, where the export before ended", watermark.isoformat())
-        start = watermark - usual
+    if watermark and _begins_at(watermark, interval):
+        start = watermark - (usual_lookback if lookback is None else lookback)
+    elif interval.start:
+        start = interval.start - (lookback or timedelta(0))
     else:
-        start -= lookback or timedelta(0)
-    window = Window(start, end)
+        log.info("No data interval and no watermark: exporting all that Walmart keeps")
+        start = None
+    window = Window(start, interval.end)
     if store is not None:
         store.set(name, window.as_dict())
     return window
 
 
+def _begins_at(watermark: datetime, interval: Window) -> bool:
+    """Return whether a run goes on where the export before ended, rather than at the begin of its interval.
+
+    :raises WalmartConfigError: when the run is older than what was exported already, and has no interval.
+    """
+    if interval.start:
+        is_behind = watermark < interval.start
+        if is_behind:
+            log.info("Going on at %s, where the export before ended", watermark.isoformat())
+        return is_behind
+    if watermark > interval.end:
+        raise WalmartConfigError(
+            f"Exported up to {watermark.isoformat()} already, and this run, of {interval.end.isoformat()}, is older and "
+            "has no data interval. To export a period again, name its dates in api_params."
+        )
+    return True
+
+
 def interval_of(context: Context | Mapping[str, Any]) -> Window:
-    """Return the data interval of a run; as far back as possible and until it was due where it has none."""
+    """Return the data interval of a run; without one, a window without a start up to when the run was due.
+
+    That end is the same for every try, and never later than now: what nobody could read yet is not exported.
+    """
     start, end = context.get("data_interval_start"), context.get("data_interval_end")
     if start and end and start < end:
         return Window(start, end)
-    # The same for every try.
     now, due = datetime.now(timezone.utc), getattr(context.get("dag_run"), "run_after", None)
     return Window(None, min(due, now) if isinstance(due, datetime) else now)
 
 
-def announce(context: Context | Mapping[str, Any], assets: list[Asset], result: Mapping[str, Any]) -> None:
+def add_to_events(
+    context: Context | Mapping[str, Any], assets: list[Asset], result: Mapping[str, Any]
+) -> None:
     """Put what was exported into the events of the outlet assets."""
     events: Any = context.get("outlet_events")
     for asset in assets if events is not None else ():

@@ -12,7 +12,7 @@ import msgspec
 Raw = msgspec.Raw
 
 
-class Doubles:
+class Duplicates:
     """Leaves out records that came before, in this batch or the one before it; more is not kept in memory.
 
     :param key: what makes a record unique: names of fields, texts or numbers, as for `keys_of`. None: all of it.

@@ -14,7 +14,7 @@ from airflow_provider_walmart.client.calls.paging import page_params, records, t
 from airflow_provider_walmart.client.calls.raw_pages import Raw
 from airflow_provider_walmart.client.catalogue.operations import Operation, find
 from airflow_provider_walmart.client.errors import WalmartConfigError, WalmartError
-from airflow_provider_walmart.client.exports.duplicates import Doubles
+from airflow_provider_walmart.client.exports.duplicates import Duplicates
 from airflow_provider_walmart.client.exports.operations import Export, Period, export_of
 from airflow_provider_walmart.client.exports.windows import CAP, Window, windows
 from airflow_provider_walmart.client.marketplace import MarketplaceClient
@@ -131,7 +131,7 @@ def window_pages(
     one = _Dated(_Listing(client, found, strict), base, {}, period, start, end)
     search = page_params(found, one.params(start, end))
     build_request(found, search, market=client.settings.market, strict=strict)
-    return _in_windows(one, windows(start, end, one.count), Doubles(export.key))
+    return _in_windows(one, windows(start, end, one.count), Duplicates(export.key))
 
 
 def _oldest() -> datetime:
@@ -146,25 +146,25 @@ def _needed(export: Export, params: Mapping[str, Any]) -> dict[str, Any]:
 
 def _one_after_the_other(listing: _Listing, export: Export, params: Mapping[str, Any]) -> Iterator[list[Raw]]:
     """Yield the pages of a list."""
-    doubles = Doubles(export.key)
+    duplicates = Duplicates(export.key)
     for page in listing.pages(params):
         # What moves on while it is read comes again soon, so long lists need no long memory.
-        if doubles.count >= CAP:
-            doubles.next_batch()
-        yield doubles.fresh(page)
+        if duplicates.count >= CAP:
+            duplicates.next_batch()
+        yield duplicates.fresh(page)
 
 
 def _at_once(
     listing: _Listing, export: Export, params: Mapping[str, Any], start: datetime | None
 ) -> Iterator[list[Raw]]:
     """Yield the only pages of several searches, each as large as the search says."""
-    doubles = Doubles(export.key)
+    duplicates = Duplicates(export.key)
     for base in _variants(export, params):
         if export.since:
             base.setdefault(export.since, start or EVER)
         if count := listing.count(base):
             for page in listing.pages({"limit": count + ROOM, **base}):
-                yield doubles.fresh(page)
+                yield duplicates.fresh(page)
 
 
 def _variants(export: Export, params: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -183,7 +183,7 @@ def _by_date(
     cursor_field: str,
 ) -> Iterator[list[Raw]]:
     """Yield the pages of the searches that together find everything in a time window."""
-    doubles = Doubles(export.key)
+    duplicates = Duplicates(export.key)
     oldest = _oldest()
     own = export.own_period(params)
     period = own or export.period(cursor_field)
@@ -200,35 +200,37 @@ def _by_date(
         if export.beginning:
             base.setdefault(export.beginning, oldest)
         one = _Dated(listing, base, params, period, start, end)
-        yield from _in_windows(one, windows(start, end, one.count), doubles)
+        yield from _in_windows(one, windows(start, end, one.count), duplicates)
 
 
-def _in_windows(one: _Dated, parts: Iterator[Window], doubles: Doubles) -> Iterator[list[Raw]]:
+def _in_windows(one: _Dated, parts: Iterator[Window], duplicates: Duplicates) -> Iterator[list[Raw]]:
     """Yield the pages of the searches of several windows."""
     for window in parts:
         if window.count:
             search = one.params(window.search_start, window.end)
             # Neighbouring windows share a second, so that nothing is lost at their edge.
-            doubles.next_batch()
-            yield from _all_of(one.listing, search, window.count, doubles)
+            duplicates.next_batch()
+            yield from _all_of(one.listing, search, window.count, duplicates)
 
 
-def _all_of(listing: _Listing, search: dict[str, Any], count: int, doubles: Doubles) -> Iterator[list[Raw]]:
+def _all_of(
+    listing: _Listing, search: dict[str, Any], count: int, duplicates: Duplicates
+) -> Iterator[list[Raw]]:
     """Read again when records left the search meanwhile, and others moved up, past the page being read."""
     operation = listing.operation
     for _ in range(PASSES):
-        before, expected = doubles.count, count
+        before, expected = duplicates.count, count
         for page in listing.pages(search):
-            yield doubles.fresh(page)
-        if doubles.count >= count:
+            yield duplicates.fresh(page)
+        if duplicates.count >= count:
             return
         count = listing.count(search)
-        if doubles.count == before and count == expected:
+        if duplicates.count == before and count == expected:
             log.warning(
                 "%s: Walmart says that a search finds %d records and gives %d, every time",
                 operation.name,
                 count,
-                doubles.count,
+                duplicates.count,
             )
             return
     raise WalmartError(

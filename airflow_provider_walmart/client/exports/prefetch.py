@@ -11,7 +11,7 @@ from typing import TypeVar
 Item = TypeVar("Item")
 
 
-def ahead(source: Iterable[Item]) -> Iterator[Item]:
+def prefetch(source: Iterable[Item]) -> Iterator[Item]:
     """Yield what an iterable yields; while one item is worked on, a thread fetches the next one, and no more.
 
     The first item is worked on alone: when that fails, nothing was asked for in vain.
@@ -37,7 +37,7 @@ def ahead(source: Iterable[Item]) -> Iterator[Item]:
 
     # A daemon, so that a task that is told to stop need not wait for an answer of a slow server.
     context = contextvars.copy_context()
-    threading.Thread(target=context.run, args=(fetch,), name="walmart-ahead", daemon=True).start()
+    threading.Thread(target=context.run, args=(fetch,), name="walmart-prefetch", daemon=True).start()
     is_first = True
     try:
         while True:

@@ -5,7 +5,7 @@ A search of orders finds 10,000 at most, in the last 180 days. A longer range is
 Whether the edges of a search belong to it is documented both ways: "on or after" and "on or before" for returns,
 "after" and "before" for orders; and edges are sent in whole seconds. So every window is searched from one second
 before its start up to its end. Then nothing is lost at an edge, whichever way edges are read: what is found in two
-windows is given once (see `doubles`), and of the second before the whole range, and of its very end, records may
+windows is given once (see `duplicates`), and of the second before the whole range, and of its very end, records may
 come along.
 """
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from airflow_provider_walmart.client.exports.duplicates import Doubles, Raw, keys_of
+from airflow_provider_walmart.client.exports.duplicates import Duplicates, Raw, keys_of
 
 
 def raw(*records: object) -> list[Raw]:
@@ -17,25 +17,25 @@ def ids(*names: object) -> list[Raw]:
     return raw(*({"id": name, "other": [1]} for name in names))
 
 
-def test_doubles_are_dropped_in_neighbouring_batches_and_within_one():
-    doubles, found = Doubles(["id"]), []
+def test_duplicates_are_dropped_in_neighbouring_batches_and_within_one():
+    duplicates, found = Duplicates(["id"]), []
     for batch in (["a", "b", "b"], ["b", "c"], ["c", "a"], []):
-        doubles.next_batch()
-        found += [[json.loads(bytes(record))["id"] for record in doubles.fresh(ids(*batch))]]
-        assert doubles.count == len(set(batch))
+        duplicates.next_batch()
+        found += [[json.loads(bytes(record))["id"] for record in duplicates.fresh(ids(*batch))]]
+        assert duplicates.count == len(set(batch))
     assert found == [["a", "b"], ["c"], ["a"], []]
 
 
-def test_doubles_are_dropped_in_two_pages_of_one_batch():
-    doubles = Doubles(["id"])
-    assert doubles.fresh(ids("a", "b")) == ids("a", "b")
-    assert doubles.fresh(ids("c", "b", "d")) == ids("c", "d")
-    assert doubles.count == 4
+def test_duplicates_are_dropped_in_two_pages_of_one_batch():
+    duplicates = Duplicates(["id"])
+    assert duplicates.fresh(ids("a", "b")) == ids("a", "b")
+    assert duplicates.fresh(ids("c", "b", "d")) == ids("c", "d")
+    assert duplicates.count == 4
 
 
-def test_a_page_without_doubles_is_given_as_it_is():
+def test_a_page_without_duplicates_is_given_as_it_is():
     page = ids("a", "b")
-    assert Doubles(["id"]).fresh(page) is page
+    assert Duplicates(["id"]).fresh(page) is page
 
 
 @pytest.mark.parametrize(
@@ -72,20 +72,20 @@ def test_a_record_without_a_key_is_equal_to_itself_alone(record):
 
 
 def test_a_number_and_a_text_are_different_keys():
-    assert len(Doubles(["id"]).fresh(raw({"id": 1}, {"id": "1"}, {"id": 1, "more": 2}))) == 2
+    assert len(Duplicates(["id"]).fresh(raw({"id": 1}, {"id": "1"}, {"id": 1, "more": 2}))) == 2
 
 
 def test_a_key_may_be_made_of_several_fields():
     page = raw({"sku": "a", "id": 1}, {"sku": "a", "id": "1"}, {"id": 1, "sku": "a", "more": 2}, {"sku": "a"})
-    assert len(Doubles(["sku", "id"]).fresh(page)) == 3
+    assert len(Duplicates(["sku", "id"]).fresh(page)) == 3
 
 
 def test_a_field_of_the_key_may_be_inside_another():
     page = raw(
         {"a": {"sku": "x"}, "n": 1}, {"n": 2, "a": {"b": 1, "sku": "x"}}, {"a": {"sku": "y"}}, {"a": "x"}
     )
-    assert Doubles(["a.sku"]).fresh(page) == [page[0], *page[2:]]
+    assert Duplicates(["a.sku"]).fresh(page) == [page[0], *page[2:]]
 
 
 def test_without_a_key_all_of_a_record_counts():
-    assert Doubles().fresh(raw({"a": 1}, {"a": 2}, {"a": 1})) == raw({"a": 1}, {"a": 2})
+    assert Duplicates().fresh(raw({"a": 1}, {"a": 2}, {"a": 1})) == raw({"a": 1}, {"a": 2})

@@ -6,12 +6,12 @@ import threading
 
 import pytest
 
-from airflow_provider_walmart.client.exports.prefetch import ahead
+from airflow_provider_walmart.client.exports.prefetch import prefetch
 
 
 def test_everything_comes_in_order():
-    assert list(ahead(range(1000))) == list(range(1000))
-    assert list(ahead([])) == []
+    assert list(prefetch(range(1000))) == list(range(1000))
+    assert list(prefetch([])) == []
 
 
 def test_the_next_item_is_fetched_while_one_is_worked_on_and_no_more():
@@ -22,7 +22,7 @@ def test_the_next_item_is_fetched_while_one_is_worked_on_and_no_more():
             event.set()
             yield number
 
-    found = ahead(source())
+    found = prefetch(source())
     assert next(found) == 0
     # The first one is worked on alone.
     assert not asked[1].wait(0.05)
@@ -40,7 +40,7 @@ def test_an_error_comes_when_its_turn_comes():
         yield 1
         raise KeyError("of the source")
 
-    found = ahead(source())
+    found = prefetch(source())
     assert next(found) == 1
     with pytest.raises(KeyError, match="of the source"):
         next(found)
@@ -56,7 +56,7 @@ def test_who_stops_early_lets_the_source_end():
         finally:
             ended.set()
 
-    found = ahead(source())
+    found = prefetch(source())
     next(found)
     found.close()
     assert ended.wait(30)
@@ -67,4 +67,4 @@ def test_nothing_is_fetched_before_anybody_asks():
         raise AssertionError("fetched")
         yield
 
-    ahead(source())
+    prefetch(source())
