@@ -64,7 +64,7 @@ def golocal(shop, monkeypatch):
     connect(shop, monkeypatch)
     shop.settings(delivery_seconds=1e9)
     monkeypatch.setattr(golocal_booking, "SETTLE", 0.3)
-    monkeypatch.setattr(golocal_booking, "LOOK_EVERY", 0.1)
+    monkeypatch.setattr(golocal_booking, "READ_EVERY", 0.1)
     return shop
 
 

@@ -69,7 +69,7 @@ TROUBLES: list[dict[str, Any]] = [
 @pytest.mark.parametrize("action", PATHS)
 def test_never_twice_and_never_green_without(action, shop, make_client, tmp_path, monkeypatch):
     monkeypatch.setattr(order_writes, "SETTLE", 0.3)
-    monkeypatch.setattr(order_writes, "LOOK_EVERY", 0.1)
+    monkeypatch.setattr(order_writes, "READ_EVERY", 0.1)
     monkeypatch.setattr(Throttle, "learn", lambda *_: None)
     dice = random.Random(action)
     for run in range(RUNS):

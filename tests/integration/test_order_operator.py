@@ -28,7 +28,7 @@ ACTIONS = pytest.mark.parametrize("action", PATHS)
 @pytest.fixture(autouse=True)
 def quick(monkeypatch) -> None:
     monkeypatch.setattr(order_writes, "SETTLE", 0.3)
-    monkeypatch.setattr(order_writes, "LOOK_EVERY", 0.1)
+    monkeypatch.setattr(order_writes, "READ_EVERY", 0.1)
     # After a 429 the client asks again at once: the time until a slot is free does not pass in a test.
     monkeypatch.setattr(Throttle, "learn", lambda *_: None)
 
@@ -293,7 +293,7 @@ def test_a_lost_answer_is_found_in_the_order(action, trouble, shop, caplog):
     assert Task().run(operator(action, records=rows(action, ids))) == counts(3, done=3)
     assert len(writes(shop, action)) == 3
     assert [times(shop, action, order_id) for order_id in ids] == [1] * 3
-    assert "The answer got lost, looking whether the change arrived" in caplog.text
+    assert "The answer got lost, checking whether the change arrived" in caplog.text
 
 
 @ACTIONS

@@ -19,7 +19,7 @@ from airflow_provider_walmart.client.errors import (
     WalmartRateLimitError,
     WalmartReportFailedError,
 )
-from airflow_provider_walmart.operators import reports
+from airflow_provider_walmart.client.reports import once as reports
 from airflow_provider_walmart.operators.reports import WalmartReportOperator
 from tests.helpers.passing_time import time_passes
 from tests.helpers.tasks import StateStore, Task
@@ -33,7 +33,7 @@ HOUR = 3600
 @pytest.fixture(autouse=True)
 def quick(shop, monkeypatch) -> None:
     monkeypatch.setattr(reports, "SETTLE", 0.3)
-    monkeypatch.setattr(reports, "LOOK_EVERY", 0.1)
+    monkeypatch.setattr(reports, "READ_EVERY", 0.1)
     shop.settings(report_seconds=0)
     shop.server.control("POST", "seed", {"items": 3})
 
@@ -402,8 +402,7 @@ def test_a_new_request_may_be_unknown_at_first(shop, operator, deferrable):
 
 def test_a_request_that_walmart_forgot_is_made_again(shop, operator):
     task = Task()
-    operator_ = operator()()
-    key = operator_._record_key("v6", {})
+    key = reports.record_key("ITEM", "v6", {})
     task.state.set(key, {"requestId": "00000000-0000-0000-0000-000000000000"})
     assert task.run(operator())["rows"] == 3
     assert len(posts(shop)) == 1
@@ -413,7 +412,7 @@ def test_a_request_that_walmart_forgot_is_made_again(shop, operator):
 def test_a_404_of_a_gateway_makes_no_second_request(shop, operator, body):
     task = Task()
     known = {"requestId": "00000000-0000-0000-0000-000000000000"}
-    task.state.set(operator()()._record_key("v6", {}), known)
+    task.state.set(reports.record_key("ITEM", "v6", {}), known)
     shop.fault("^/v3/reports/reportRequests/", status=404, body=body)
     with pytest.raises(WalmartNotFoundError, match="may have answered in its place"):
         task.run(operator())

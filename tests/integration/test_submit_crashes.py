@@ -128,7 +128,7 @@ TROUBLES: list[dict[str, Any]] = [
 @pytest.fixture
 def quick(monkeypatch) -> None:
     monkeypatch.setattr(feed_submit, "SETTLE", 0.3)
-    monkeypatch.setattr(feed_submit, "LOOK_EVERY", 0.1)
+    monkeypatch.setattr(feed_submit, "READ_EVERY", 0.1)
     monkeypatch.setattr(feed_submit, "LONGEST_SEND", 0.5)
     # No budgets, whether published or learnt from a 429: the time until a slot is free does not pass in a test.
     monkeypatch.setattr(Throttle, "wait", lambda *_: None)

@@ -35,7 +35,7 @@ MODES = pytest.mark.parametrize("deferrable", [False, True], ids=["poll", "defer
 @pytest.fixture(autouse=True)
 def quick(shop, monkeypatch) -> None:
     monkeypatch.setattr(feed_submit, "SETTLE", 0.3)
-    monkeypatch.setattr(feed_submit, "LOOK_EVERY", 0.1)
+    monkeypatch.setattr(feed_submit, "READ_EVERY", 0.1)
     monkeypatch.setattr(feed_submit, "LONGEST_SEND", 0.5)
     # After a 429 the client asks again at once: the time until a slot is free does not pass in a test.
     monkeypatch.setattr(Throttle, "learn", lambda *_: None)

@@ -19,9 +19,9 @@ from airflow_provider_walmart.client.feeds import submit as feed_submit
 from airflow_provider_walmart.client.golocal import booking as golocal_booking
 from airflow_provider_walmart.client.golocal.webhook import parse_delivery_event
 from airflow_provider_walmart.client.orders import writes as order_writes
+from airflow_provider_walmart.client.reports import once as reports
 from airflow_provider_walmart.client.webhooks.notifications import BearerTokens, basic_auth, hmac_sha256
 from airflow_provider_walmart.hooks.connection import golocal_settings
-from airflow_provider_walmart.operators import reports
 from airflow_provider_walmart.operators.api import WalmartApiOperator
 from airflow_provider_walmart.operators.exports import WalmartExportOperator
 from airflow_provider_walmart.operators.feeds import WalmartFeedStatusOperator, WalmartSubmitFeedOperator

@@ -26,6 +26,7 @@ from airflow_provider_walmart.client.feeds.watch import LISTED_WITHIN
 from airflow_provider_walmart.client.marketplace import MarketplaceClient
 from airflow_provider_walmart.client.once.outcomes import may_have_arrived, never_arrived
 from airflow_provider_walmart.client.once.records import Records
+from airflow_provider_walmart.client.once.settle import settle
 from airflow_provider_walmart.client.transport.responses import decode_json, json_error_details
 
 log = logging.getLogger(__name__)
@@ -33,7 +34,7 @@ log = logging.getLogger(__name__)
 PATH = "/v3/feeds"
 # A feed that does not show within this time after it was sent never arrived. Seconds.
 SETTLE = LISTED_WITHIN
-LOOK_EVERY = 30.0
+READ_EVERY = 30.0
 # Longest time from an intent to the end of its request: a token, a slot, the upload. Seconds.
 LONGEST_SEND = 300.0
 # How many feeds are looked through.
@@ -218,7 +219,7 @@ class OnceSubmitter:
             if not may_have_arrived(error, self._client.tokens.call.path):
                 self._records.set(feed.key, {"refused": type(error).__name__})
                 raise
-            log.warning("The answer to the feed got lost, looking whether it arrived: %s", error)
+            log.warning("The answer to the feed got lost, checking whether it arrived: %s", error)
             found = self._look(feed, record, sent_by=time.time())
             if found:
                 return found
@@ -242,7 +243,7 @@ class OnceSubmitter:
             "file name %s, or by type, items and time where Walmart lists no names.",
             feed.name,
         )
-        found = self._look(feed, {}, sent_by=time.time() - SETTLE + LOOK_EVERY)
+        found = self._look(feed, {}, sent_by=time.time() - SETTLE + READ_EVERY)
         if not found:
             # Feeds are sent in order: those after one that was not sent weren't either.
             self._guess_since = None
@@ -255,17 +256,25 @@ class OnceSubmitter:
         :param sent_by: nobody sent it later than this, seconds since 1970 UTC.
         :raises WalmartUnknownOutcomeError: when neither is certain, unless it is to be sent again then.
         """
-        while True:
+
+        def read() -> tuple[list[dict[str, Any]], bool]:
             newer, is_complete = self._newer(record)
-            newer = [item for item in newer if _same(item.get("feedType"), feed.feed_type)]
-            for item in newer:
-                if item.get("fileName") == feed.name:
-                    return self._adopt(item, "its file name")
-            wait = sent_by + SETTLE - time.time()
-            if wait <= 0:
-                break
-            log.info("Looking again for %s in a moment: Walmart may not list it yet.", feed.name)
-            self._sleep(min(LOOK_EVERY, wait))
+            return [item for item in newer if _same(item.get("feedType"), feed.feed_type)], is_complete
+
+        def named(newer: list[dict[str, Any]]) -> dict[str, Any] | None:
+            return next((item for item in newer if item.get("fileName") == feed.name), None)
+
+        newer, is_complete = settle(
+            read,
+            sent_at=sent_by,
+            within=SETTLE,
+            every=READ_EVERY,
+            sleep=self._sleep,
+            write=feed.name,
+            shows=lambda reading: named(reading[0]) is not None,
+        )
+        if item := named(newer):
+            return self._adopt(item, "its file name")
         # Items tell less than a name: what has them is judged only now, when all that was sent is listed.
         candidates = self._candidates(feed, newer)
         if is_complete and not candidates:

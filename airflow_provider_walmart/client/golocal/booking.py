@@ -26,6 +26,7 @@ from airflow_provider_walmart.client.golocal.deliveries import (
     status_of,
 )
 from airflow_provider_walmart.client.once.outcomes import may_have_arrived, never_arrived
+from airflow_provider_walmart.client.once.settle import settle
 from airflow_provider_walmart.client.values.rows import RowError, check_json
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ log = logging.getLogger(__name__)
 
 # A booking that was accepted is found by its order id within this time after it was sent. Seconds.
 SETTLE = 60.0
-LOOK_EVERY = 5.0
+READ_EVERY = 5.0
 # The reason that Walmart's own example gives for a cancellation.
 DEFAULT_REASON = "CD-002"
 HINT_TOO_LATE = "A delivery can be cancelled until the driver has picked it up (DISPATCHED), not after."
@@ -89,7 +90,7 @@ class OnceBooker:
         if not record and not self._lasting and self._earlier_tries:
             # An earlier try may have sent it moments ago.
             sent_at = time.time()
-        found = self._look(order_id, client_id, sent_at)
+        found = self._find(order_id, client_id, sent_at)
         if found is None:
             self._records.set(key, {"sentAt": time.time()})
             found = self._send(key, wanted)
@@ -115,11 +116,11 @@ class OnceBooker:
             booked = delivery_in(self._client.call("createDelivery", body={"deliveries": wanted}))
         except WalmartError as error:
             if may_have_arrived(error, self._client.tokens.call.path):
-                log.warning("The answer to the booking got lost, looking whether it arrived: %s", error)
-                return self._look_after_loss(key, order_id, client_id, error)
+                log.warning("The answer to the booking got lost, checking whether it arrived: %s", error)
+                return self._find_after_loss(key, order_id, client_id, error)
             self._records.set(key, {"refused": type(error).__name__})
             # Somebody else may have booked it since we looked, and a 200 may hold errors beside a delivery.
-            found = self._look(order_id, client_id, None) if error.status in (200, 400, 409, 422) else None
+            found = self._find(order_id, client_id, None) if error.status in (200, 400, 409, 422) else None
             if found is None:
                 raise
             return found
@@ -127,15 +128,15 @@ class OnceBooker:
             lost = WalmartUnknownOutcomeError(
                 "The booking was answered with success, but without a deliveryId"
             )
-            return self._look_after_loss(key, order_id, client_id, lost)
+            return self._find_after_loss(key, order_id, client_id, lost)
         log.info("Order %s is booked as delivery %s.", order_id, booked["deliveryId"])
         return booked
 
-    def _look_after_loss(
+    def _find_after_loss(
         self, key: str, order_id: str, client_id: str, error: WalmartError
     ) -> dict[str, Any]:
         try:
-            found = self._look(order_id, client_id, time.time())
+            found = self._find(order_id, client_id, time.time())
         except WalmartError as second:
             raise WalmartUnknownOutcomeError(
                 f"Whether order {order_id} was booked is unknown ({error.message}), and looking for it failed "
@@ -151,21 +152,22 @@ class OnceBooker:
         self._records.set(key, {"refused": "it never arrived"})
         raise never_arrived(f"The booking of order {order_id}", error) from error
 
-    def _look(self, order_id: str, client_id: str, sent_at: float | None) -> dict[str, Any] | None:
+    def _find(self, order_id: str, client_id: str, sent_at: float | None) -> dict[str, Any] | None:
         """Return the delivery of an order, or None when there is none.
 
         :param sent_at: when a booking may have been sent: until it must have been found, None is not believed.
         """
-        while True:
-            found = self._client.find_delivery(order_id, client_id)
-            if found is not None:
-                self._say_found(order_id, found)
-                return found
-            left = 0.0 if sent_at is None else sent_at + SETTLE - time.time()
-            if left <= 0:
-                return None
-            log.info("Order %s may have been booked moments ago, looking for it again.", order_id)
-            self._sleep(min(LOOK_EVERY, left))
+        found = settle(
+            lambda: self._client.find_delivery(order_id, client_id),
+            sent_at=sent_at,
+            within=SETTLE,
+            every=READ_EVERY,
+            sleep=self._sleep,
+            write=f"The booking of order {order_id}",
+        )
+        if found is not None:
+            self._say_found(order_id, found)
+        return found
 
     def _say_found(self, order_id: str, found: Mapping[str, Any]) -> None:
         status = status_of(found)

@@ -26,8 +26,8 @@ def never_arrived(what: str, error: WalmartError) -> WalmartConnectionError:
     :param what: the write, in words.
     """
     return WalmartConnectionError(
-        f"{what} never arrived at Walmart, as a look at what it lists showed, so the next try may send it. Before that "
-        f"look: {error.message}",
+        f"{what} never arrived at Walmart, as what it lists shows, so the next try may send it. What came "
+        f"first: {error.message}",
         method="POST",
         path=error.path,
         details=error.details,

@@ -21,6 +21,7 @@ from airflow_provider_walmart.client.errors import (
 )
 from airflow_provider_walmart.client.marketplace import MarketplaceClient
 from airflow_provider_walmart.client.once.outcomes import may_have_arrived
+from airflow_provider_walmart.client.once.settle import settle
 from airflow_provider_walmart.client.orders.changes import (
     OrderChange,
     OrderStateError,
@@ -36,7 +37,7 @@ log = logging.getLogger(__name__)
 KEY = "walmart_order_write"
 # A change that was accepted shows in the order within this time after it was sent. Seconds.
 SETTLE = 60.0
-LOOK_EVERY = 5.0
+READ_EVERY = 5.0
 # How often an order whose write was throttled is tried; each time Walmart's time is waited for.
 THROTTLED = 3
 # Somebody else is changing the order; that passes, within an hour.
@@ -110,7 +111,7 @@ class OrderWriter:
         except WalmartError as error:
             if not may_have_arrived(error, self._client.tokens.call.path):
                 raise
-            log.warning("The answer got lost, looking whether the change arrived: %s", error)
+            log.warning("The answer got lost, checking whether the change arrived: %s", error)
             return self._after_loss(change, error)
         return outcome(change, DONE)
 
@@ -129,22 +130,28 @@ class OrderWriter:
         """Return the request that an order still lacks, and the order.
 
         :param sent_at: when one may have been sent: until it must show, that something is lacking is not believed.
+        :raises OrderStateError: when its state forbids the change.
         """
-        while True:
+
+        def read() -> tuple[tuple[str, Any] | None, dict[str, Any], OrderStateError | None]:
             order = self._client.call("getAnOrder", params={"purchaseOrderId": change.purchase_order_id})
-            waiting = 0.0 if sent_at is None else sent_at + SETTLE - time.time()
             try:
-                left = request_left(change, order, datetime.now(timezone.utc))
-            except OrderStateError:
-                if waiting <= 0:
-                    raise
-            else:
-                if left is None or waiting <= 0:
-                    return left, order
-            log.info(
-                "Order %s may have been changed moments ago, reading it again.", change.purchase_order_id
-            )
-            self._sleep(min(LOOK_EVERY, waiting))
+                return request_left(change, order, datetime.now(timezone.utc)), order, None
+            except OrderStateError as error:
+                return None, order, error
+
+        left, order, forbidden = settle(
+            read,
+            sent_at=sent_at,
+            within=SETTLE,
+            every=READ_EVERY,
+            sleep=self._sleep,
+            write=f"A change of order {change.purchase_order_id}",
+            shows=lambda state: state[0] is None and state[2] is None,
+        )
+        if forbidden:
+            raise forbidden
+        return left, order
 
     def _sent_at(self, change: OrderChange) -> float | None:
         """Return when an earlier try may have sent this change; None when it can't have."""

@@ -18,9 +18,9 @@ from airflow_provider_walmart.client.feeds import submit as feed_submit
 from airflow_provider_walmart.client.feeds import watch as feed_watch
 from airflow_provider_walmart.client.golocal import booking as golocal_booking
 from airflow_provider_walmart.client.orders import writes as order_writes
+from airflow_provider_walmart.client.reports import once as reports
 from airflow_provider_walmart.client.transport import tokens
 from airflow_provider_walmart.hooks import masking
-from airflow_provider_walmart.operators import reports
 from airflow_provider_walmart.task import waiting
 from airflow_provider_walmart.triggers import poller
 from tests.helpers.sandbox_server import running
@@ -64,7 +64,7 @@ def quick(monkeypatch) -> None:
     monkeypatch.setattr(feed_watch, "LISTED_WITHIN", 0.0)
     for module in (feed_submit, golocal_booking, order_writes, reports):
         monkeypatch.setattr(module, "SETTLE", 0.2)
-        monkeypatch.setattr(module, "LOOK_EVERY", 0.1)
+        monkeypatch.setattr(module, "READ_EVERY", 0.1)
 
 
 @pytest.fixture

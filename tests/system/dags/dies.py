@@ -28,7 +28,7 @@ class Mortal(WalmartSubmitFeedOperator):
         from airflow_provider_walmart.client.feeds import submit as feed_submit
 
         # The sandbox lists a feed at once.
-        feed_submit.SETTLE, feed_submit.LOOK_EVERY = 2.0, 1.0
+        feed_submit.SETTLE, feed_submit.READ_EVERY = 2.0, 1.0
         if context["ti"].try_number == 1:
             die_at(context["dag_run"].conf["point"])
         return super().execute(context)
