@@ -15,6 +15,7 @@ from typing import Any
 import airflow_provider_walmart
 from airflow_provider_walmart.client.catalogue.operations import (
     Operation,
+    Parameter,
     RateLimit,
     all_feed_types,
     all_operations,
@@ -22,6 +23,10 @@ from airflow_provider_walmart.client.catalogue.operations import (
 from airflow_provider_walmart.get_provider_info import get_provider_info
 
 PACKAGE = Path(airflow_provider_walmart.__file__).parent
+EXAMPLES = PACKAGE.parent / "example_dags"
+WALMART = "https://developer.walmart.com"
+# Longer lists of values are left to Walmart's page.
+MOST_VALUES = 8
 PLACE = re.compile(r"^<!-- made: (\S+)(?: (\S+))? -->$", re.MULTILINE)
 MARKETS = {"us": "United States", "mx": "Mexico, legacy", "ca": "Canada, legacy"}
 HOOK_OPTIONS = [
@@ -43,6 +48,7 @@ def complete(app: Any, docname: str, source: list[str]) -> None:
     makers: dict[str, Callable[[str | None], str]] = {
         "classes": classes_of,
         "operations": lambda _: operations(),
+        "examples": lambda _: examples(),
         "feed-types": lambda _: feed_types(),
         "other-pages": lambda _: other_pages(Path(app.srcdir), source[0]),
     }
@@ -81,7 +87,7 @@ def operations() -> str:
         rows = sorted(of_market, key=lambda operation: operation.group)
         lines += [f"## {MARKETS[market]}: {len(rows)} operations", ""]
         for group, of_group in groupby(rows, key=lambda operation: operation.group):
-            lines += [f"### {group}", "", "| operation | pages | sent again | limits |", "|---|---|---|---|"]
+            lines += [f"### {group}", "", "| operation | parameters | pages | limits |", "|---|---|---|---|"]
             lines += [row(operation) for operation in of_group]
             lines += [""]
     return "\n".join(lines)
@@ -89,10 +95,38 @@ def operations() -> str:
 
 def row(operation: Operation) -> str:
     """Return the line of an operation."""
+    name = f"`{operation.name}`<br>`{operation.place}`"
+    if operation.operation_id:
+        slug = re.sub(r"[^a-z0-9]+", "-", operation.operation_id.lower()).strip("-")
+        name += f"<br>[Walmart's page]({WALMART}/{operation.market}-marketplace/reference/{slug})"
+    told = [parameter_text(parameter) for parameter in operation.parameters]
+    if operation.body:
+        told.append("**body**" if operation.body_required else "body")
     pages = operation.paging.style if operation.paging else ""
     limits = ", ".join(limit_text(limit) for limit in operation.limits)
-    again = "yes" if operation.safe_to_retry else ""
-    return f"| `{operation.name}`<br>`{operation.place}` | {pages} | {again} | {limits} |"
+    return f"| {name} | {', '.join(told)} | {pages} | {limits} |"
+
+
+def parameter_text(parameter: Parameter) -> str:
+    """Return a parameter as text: bold when the caller has to give it, with the values that are allowed."""
+    text = f"`{parameter.name}`"
+    if parameter.required and parameter.default is None:
+        text = f"**{text}**"
+    if 1 < len(parameter.enum) <= MOST_VALUES:
+        return f"{text} ({', '.join(parameter.enum)})"
+    if parameter.minimum is not None and parameter.maximum is not None:
+        return f"{text} ({parameter.minimum} to {parameter.maximum})"
+    return text
+
+
+def examples() -> str:
+    """Return all example DAGs, whole, each with what its docstring says."""
+    lines = []
+    for path in sorted(EXAMPLES.glob("*.py")):
+        about = (ast.get_docstring(ast.parse(path.read_text())) or "").replace("``", "`")
+        lines += [f"## {path.stem}", "", about, "", "```{literalinclude} ../example_dags/" + path.name]
+        lines += [":language: python", ":start-at: from __future__", "```", ""]
+    return "\n".join(lines)
 
 
 def feed_types() -> str:
