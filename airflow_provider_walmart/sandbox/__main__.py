@@ -12,11 +12,11 @@ from pathlib import Path
 
 import uvicorn
 
-from airflow_provider_walmart.sandbox import seed
-from airflow_provider_walmart.sandbox.app import App
-from airflow_provider_walmart.sandbox.clock import Clock
-from airflow_provider_walmart.sandbox.sandbox import Sandbox
-from airflow_provider_walmart.sandbox.state import CannotStartError, Settings, State
+from airflow_provider_walmart.sandbox.control import seed
+from airflow_provider_walmart.sandbox.core.clock import Clock
+from airflow_provider_walmart.sandbox.core.sandbox import Sandbox
+from airflow_provider_walmart.sandbox.core.state import CannotStartError, Settings, State
+from airflow_provider_walmart.sandbox.server.app import App
 
 
 class Server(uvicorn.Server):

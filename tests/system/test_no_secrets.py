@@ -10,8 +10,8 @@ from urllib.parse import quote_plus
 
 import pytest
 
-from airflow_provider_walmart.sandbox.auth import make_token
-from airflow_provider_walmart.sandbox.state import WELL_KNOWN_REFRESH_TOKEN
+from airflow_provider_walmart.sandbox.core.calls import make_token
+from airflow_provider_walmart.sandbox.core.state import WELL_KNOWN_REFRESH_TOKEN
 from scripts.local_airflow import LocalAirflow, free_port
 from scripts.local_sandbox import LocalSandbox
 from tests.helpers.system_account import CLIENT_ID, CLIENT_SECRET

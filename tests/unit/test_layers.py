@@ -50,6 +50,16 @@ ALLOWED_IN_CLIENT = {
     "golocal": {*CARRIERS, "webhooks"} - {"marketplace"},
     "events": {*CARRIERS, "feeds", "orders", "reports", "exports"},
 }
+# The same between the folders of the sandbox.
+ALLOWED_IN_SANDBOX = {
+    "": set(),
+    "core": set(),
+    "marketplace": {"core"},
+    "golocal": {"core"},
+    "control": {"core", "marketplace", "golocal"},
+    "server": {"core", "marketplace", "golocal", "control"},
+    "__main__": {"core", "control", "server"},
+}
 MODULES = sorted(ROOT.rglob("*.py"))
 
 
@@ -81,8 +91,8 @@ def ours(path: Path) -> set[str]:
     return found - {"__version__"}
 
 
-def folder_in_client(name: str) -> str:
-    """Return the folder, or the module, of the client that a name below it is in."""
+def folder_below(name: str) -> str:
+    """Return the folder, or the module, below its layer that a name is in."""
     return name.split(".")[1] if "." in name else ""
 
 
@@ -96,14 +106,19 @@ def test_imports_go_downward_only(path):
     assert not upward
 
 
+INSIDE = [("client", ALLOWED_IN_CLIENT), ("sandbox", ALLOWED_IN_SANDBOX)]
+
+
 @pytest.mark.parametrize(
-    "path", sorted((ROOT / "client").rglob("*.py")), ids=lambda path: str(path.relative_to(ROOT / "client"))
+    ("layer", "allowed_in", "path"),
+    [(layer, rules, path) for layer, rules in INSIDE for path in sorted((ROOT / layer).rglob("*.py"))],
+    ids=lambda value: str(value.relative_to(ROOT)) if isinstance(value, Path) else "",
 )
-def test_imports_inside_the_client_go_downward_only(path):
-    parts = path.relative_to(ROOT / "client").with_suffix("").parts
+def test_imports_inside_a_layer_go_downward_only(layer, allowed_in, path):
+    parts = path.relative_to(ROOT / layer).with_suffix("").parts
     own = "" if parts == ("__init__",) else parts[0]
-    allowed = {own, *ALLOWED_IN_CLIENT[own]}
-    assert {folder_in_client(name) for name in ours(path) if name.startswith("client.")} <= allowed
+    allowed = {own, *allowed_in[own]}
+    assert {folder_below(name) for name in ours(path) if name.startswith(f"{layer}.")} <= allowed
 
 
 def test_feeds_and_orders_do_not_import_each_other():

@@ -1,0 +1,1 @@
+"""What all endpoints share: state, clock, checks of a call, errors, rate limits."""

@@ -1,0 +1,1 @@
+"""The endpoints of Walmart Marketplace, a module for each subject."""

@@ -1,0 +1,75 @@
+"""What feeds change once they have been processed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Literal
+
+from airflow_provider_walmart.sandbox.core.state import NODES, FeedEffect, State, Stock
+from airflow_provider_walmart.sandbox.marketplace.feed_rules import Content, amount, first, is_price
+
+Kind = Literal["stock", "price"]
+
+
+def settle(state: State) -> None:
+    """Make the changes that are due; called before anything they touch is read.
+
+    :param state: the sandbox's state.
+    """
+    now = state.clock.now()
+    if not state.feed_effects:
+        return
+    due = [change for change in state.feed_effects if change.due <= now]
+    state.feed_effects = [change for change in state.feed_effects if change.due > now]
+    for change in due:
+        _make(state, change)
+
+
+def _make(state: State, change: FeedEffect) -> None:
+    if change.kind == "price":
+        state.prices[change.sku] = change.value
+    else:
+        state.stock.setdefault(change.sku, {})[change.node] = Stock(int(change.value))
+
+
+def changes(feed_type: str, content: Content, *, due: float, node: str) -> list[FeedEffect]:
+    """Return what a feed is going to change: the stock or the price of its good rows.
+
+    :param feed_type: type of the feed; most types change nothing here.
+    :param content: what the feed holds.
+    :param due: sandbox time in epoch seconds at which it will have been processed.
+    :param node: ship node of an inventory feed for one node; empty for the default one.
+    """
+    find = {
+        "inventory": _stock,
+        "mp_inventory": _stock,
+        "price": _price,
+        "price_and_promotion": _price,
+    }.get(feed_type.lower())
+    if find is None:
+        return []
+    return [
+        FeedEffect(due, kind, sku, value, where or node or NODES[0])
+        for index, (sku, row) in enumerate(zip(content.skus, content.rows, strict=False))
+        if index not in content.errors
+        for kind, value, where in find(row)
+    ]
+
+
+def _stock(row: Any) -> Iterator[tuple[Kind, float, str]]:
+    for part in _objects(row.get("shipNodes")) or [row]:
+        quantity = amount(first(part, "quantity"))
+        if isinstance(quantity, int):
+            yield "stock", quantity, str(part.get("shipNode", ""))
+
+
+def _price(row: Any) -> Iterator[tuple[Kind, float, str]]:
+    newest = (_objects(row.get("pricing")) or [row])[-1]
+    price = amount(first(newest, "currentprice") or first(newest, "price"))
+    if is_price(price):
+        yield "price", float(price), ""
+
+
+def _objects(value: Any) -> list[dict[str, Any]]:
+    """Return the objects in a list, none when it is no list."""
+    return [part for part in value if isinstance(part, dict)] if isinstance(value, list) else []

@@ -1,0 +1,210 @@
+"""Listing quality, unpublished items and the reviews accelerator: a list by opaque cursor, a page, and a scroll."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from msgspec import Struct
+from starlette.responses import Response
+
+from airflow_provider_walmart.sandbox.core import cursors, products
+from airflow_provider_walmart.sandbox.core.calls import Call, Endpoint, reply
+from airflow_provider_walmart.sandbox.core.dates import DAY, day, parse
+from airflow_provider_walmart.sandbox.core.errors import Refusal, bad_param
+from airflow_provider_walmart.sandbox.core.throttle import per_minute
+
+SERVICE = "GMP_INSIGHTS_API"
+
+#: Items on one page of the reviews accelerator.
+SCROLL_PAGE = 100
+
+_HOUR = 3600
+
+
+class Query(Struct):
+    """What is searched for."""
+
+    field: Literal["title", "sku", "itemId"]
+    value: str
+
+
+class QualityBody(Struct):
+    """Body of a search for listing quality."""
+
+    query: Query | None = None
+
+
+class ReviewFilter(Struct):
+    """Which items are asked for."""
+
+    itemStatus: Literal["ELIGIBLE", "ENROLLED", "COMPLETE"]  # noqa: N815 - Walmart's names
+
+
+class ReviewBody(Struct):
+    """Body of a search for items of the reviews accelerator."""
+
+    filter: ReviewFilter
+
+
+async def listing_quality(call: Call) -> Response:
+    """Answer ``POST /v3/insights/items/listingQuality/items``.
+
+    :param call: the call.
+    """
+    body = call.content(QualityBody, service=SERVICE) if call.body else QualityBody()
+    limit = call.number("limit", 200, least=1, most=200)
+    items = call.state.items
+    places = range(len(items))
+    if body.query is not None and body.query.field == "sku":
+        place = items.find(body.query.value)
+        places = range(0) if place is None else range(place, place + 1)
+    cursor = call.query("nextCursor") or cursors.start(call.state, life=_HOUR)
+    scroll = cursors.use(call.state, cursor, life=_HOUR)
+    if scroll is None:
+        raise bad_param("nextCursor", "Invalid Cursor", service=SERVICE)
+    page = places[scroll.position : scroll.position + limit]
+    scroll.position += len(page)
+    answer: dict[str, Any] = {
+        "status": "OK",
+        "totalItems": str(len(places)),
+        "payload": [_quality(items.at(place), place) for place in page],
+    }
+    fresh = cursors.replace(call.state, cursor)
+    if scroll.position < len(places):
+        answer["nextCursor"] = fresh
+    return reply(answer)
+
+
+async def reviews(call: Call) -> Response:
+    """Answer ``POST /v3/growth/reviews-accelerator/items``; an empty page without scroll id ends the list.
+
+    :param call: the call.
+    """
+    wanted = call.content(ReviewBody, service=SERVICE).filter.itemStatus
+    scroll_id = call.query("scrollId")
+    if not scroll_id:
+        raise Refusal(
+            400, f"MISSING_REQUEST_PARAM.{SERVICE}", field="scrollId", description="scrollId is missing"
+        )
+    if scroll_id == "*":
+        scroll_id = cursors.start(call.state, life=_HOUR, query={"status": wanted})
+    scroll = cursors.use(call.state, scroll_id, life=_HOUR)
+    if scroll is None or scroll.query["status"] != wanted:
+        raise bad_param("scrollId", "not a scroll id of this search", service=SERVICE)
+    items = call.state.items
+    # Two items of three are eligible, the third is enrolled.
+    places = [place for place in range(len(items)) if _review_status(place) == wanted]
+    page = places[scroll.position : scroll.position + SCROLL_PAGE]
+    scroll.position += len(page)
+    fresh = cursors.replace(call.state, scroll_id)
+    payload: dict[str, Any] = {
+        "totalItems": len(places),
+        "fetchedItems": len(page),
+        "dateRange": "7DAYS",
+        "items": [_reviewed(items.at(place), place) for place in page],
+    }
+    if page:
+        payload["scrollId"] = fresh
+    return reply({"statusCode": 200, "payload": payload})
+
+
+async def unpublished(call: Call) -> Response:
+    """Answer ``GET /v3/insights/items/unpublished/items``: one page, and nothing to move on with.
+
+    Every fifth item is unpublished, one more day ago each. Unless told otherwise, only those are shown that are
+    trending and have inventory.
+
+    :param call: the call.
+    """
+    try:
+        since = parse(call.query("fromDate"))
+    except ValueError:
+        raise bad_param("fromDate", "must be a date such as 2026-12-01", service=SERVICE) from None
+    limit = call.number("limit", 20, least=1)
+    shown = {name: call.query(name, "true") == "true" for name in ("marketTrending", "itemsWithInventory")}
+    items, now = call.state.items, int(call.now * 1000)
+    found = []
+    for place in range(0, len(items), 5):
+        moment = now - place // 5 * DAY
+        record = _unpublished(items.at(place), place, day(moment))
+        if moment >= since and all(record[name] == "true" for name, only in shown.items() if only):
+            # A filter of Walmart's; the reply doesn't tell.
+            del record["itemsWithInventory"]
+            found.append(record)
+    if not found:
+        raise Refusal(404, f"CONTENT_NOT_FOUND.{SERVICE}", description="No items found")
+    return reply({"payload": found[:limit], "totalCount": len(found)})
+
+
+def _unpublished(sku: str, place: int, since: str) -> dict[str, Any]:
+    return {
+        "sku": sku,
+        "itemId": products.item_id(place + 1),
+        "productName": products.name(place + 1),
+        "condition": "New",
+        "lifecycleStatus": "ACTIVE",
+        "publishStatus": "UNPUBLISHED",
+        "unpublishReasons": "REASONABLE_PRICE_NOT_SATISFIED",
+        "unpublishedDate": since,
+        "marketTrending": "true" if place % 2 else "false",
+        "itemsWithInventory": "true" if place % 3 else "false",
+    }
+
+
+def _quality(sku: str, place: int) -> dict[str, Any]:
+    score = 40 + place % 60
+    return {
+        "productId": products.wpid(place + 1),
+        "sku": sku,
+        "productName": products.name(place + 1),
+        "itemId": products.item_id(place + 1),
+        "category": "Home",
+        "condition": "New",
+        "qualityScore": {
+            "score": score,
+            "values": [{"scoreType": "offer", "scoreValue": score, "impact": "HIGH"}],
+        },
+        "isInStock": place % 20 != 19,
+    }
+
+
+def _review_status(place: int) -> str:
+    return "ENROLLED" if place % 3 == 2 else "ELIGIBLE"
+
+
+def _reviewed(sku: str, place: int) -> dict[str, Any]:
+    return {
+        "itemId": products.item_id(place + 1),
+        "itemName": products.name(place + 1),
+        "sku": sku,
+        "itemStatus": _review_status(place),
+        "currentReviews": place % 5,
+        "itemPriority": place + 1,
+    }
+
+
+ENDPOINTS = [
+    Endpoint(
+        "GET",
+        "/v3/insights/items/unpublished/items",
+        unpublished,
+        "item",
+        per_minute(100, "unpublished/items"),
+    ),
+    Endpoint(
+        "POST",
+        "/v3/insights/items/listingQuality/items",
+        listing_quality,
+        "item",
+        per_minute(1, "listingQuality/items"),
+        writes=False,
+    ),
+    Endpoint(
+        "POST",
+        "/v3/growth/reviews-accelerator/items",
+        reviews,
+        "item",
+        per_minute(20, "reviews-accelerator/items"),
+        writes=False,
+    ),
+]

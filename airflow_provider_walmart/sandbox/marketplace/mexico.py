@@ -1,0 +1,120 @@
+"""The order list of Mexico's older API, which pages by ``cursorMark``."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from typing import Any
+
+from starlette.responses import Response
+
+from airflow_provider_walmart.sandbox.core import dates
+from airflow_provider_walmart.sandbox.core.calls import Call, Endpoint, reply
+from airflow_provider_walmart.sandbox.core.errors import Refusal, bad_param
+from airflow_provider_walmart.sandbox.core.records import page
+from airflow_provider_walmart.sandbox.core.throttle import per_minute
+from airflow_provider_walmart.sandbox.marketplace import order_records
+from airflow_provider_walmart.sandbox.marketplace.orders import Search, find
+
+SERVICE = "GMP_ORDER_API"
+STATUSES = ("Created", "Acknowledged", "Shipped", "Cancelled", "OnHold", "Delivered")
+_DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}(Z|[+-]\d\d:\d\d)", re.ASCII)
+_EVER = (0, 1 << 62)
+
+
+async def listing(call: Call) -> Response:
+    """Answer ``GET /v3/orders/cursor``.
+
+    :param call: the call.
+    """
+    if call.token.market != "mx":
+        raise Refusal(404, "URI_NOT_FOUND.GMP_GATEWAY_API")
+    status = call.query("statusCodeFilter")
+    if status not in STATUSES:
+        raise bad_param("statusCodeFilter", f"must be one of {', '.join(STATUSES)}", service=SERVICE)
+    limit = call.number("limit", 10, least=1, most=100)
+    offset = _decode(call.query("cursorMark", "*"))
+    search = Search(
+        created=_period(call),
+        modified=_EVER,
+        expected_ship=_EVER,
+        status=status,
+        customer_order=call.query("customerOrderId"),
+        purchase_order=call.query("purchaseOrderId"),
+    )
+    found = find(call.state, search)
+    total = sum(map(len, found))
+    numbers = page(found, offset, limit)
+    meta: dict[str, Any] = {"totalCount": total, "limit": limit}
+    if numbers and offset + len(numbers) < total:
+        meta["nextCursorMark"] = _encode(offset + len(numbers))
+    return reply({"meta": meta, "order": [_order(call, number) for number in numbers]})
+
+
+def _period(call: Call) -> tuple[int, int]:
+    given = [call.query("createdStartDate"), call.query("createdEndDate")]
+    now = int(call.now * 1000)
+    if given == ["", ""]:
+        return now - 180 * dates.DAY, now
+    if not all(_DATE.fullmatch(text) for text in given):
+        raise bad_param("createdStartDate", "both dates, like 2022-01-29T10:53:12.355-09:30", service=SERVICE)
+    return dates.parse(given[0]), dates.parse(given[1])
+
+
+def _order(call: Call, number: int) -> dict[str, Any]:
+    known = order_records.to_change(call.state, number)
+    assert known is not None  # noqa: S101 - the number has just been found
+    order = known.record
+    lines = []
+    for line in order["orderLines"]["orderLine"]:
+        charge = line["charges"]["charge"][0]["chargeAmount"]
+        price = {"currency": "MXN", "amount": str(charge["amount"])}
+        lines.append(
+            {
+                "primeLineNumber": line["lineNumber"],
+                "item": {
+                    "productName": line["item"]["productName"],
+                    "sku": line["item"]["sku"],
+                    "unitPrice": price,
+                },
+                "orderLineQuantity": line["orderLineQuantity"],
+                "orderLineStatus": [
+                    {
+                        "status": part["status"],
+                        "statusQuantity": part["statusQuantity"],
+                        "statusDate": dates.iso(line["statusDate"]),
+                    }
+                    for part in line["orderLineStatuses"]["orderLineStatus"]
+                ],
+            }
+        )
+    return {
+        "purchaseOrderId": f"P{order['purchaseOrderId']}",
+        "customerOrderId": order["customerOrderId"],
+        "customerEmailId": order["customerEmailId"],
+        "orderDate": dates.iso(order["orderDate"]),
+        "totalLines": str(len(lines)),
+        "orderLines": lines,
+    }
+
+
+def _encode(offset: int) -> str:
+    return base64.b64encode(f"AoJ4 {offset}".encode()).decode()
+
+
+def _decode(mark: str) -> int:
+    if mark == "*":
+        return 0
+    try:
+        head, _, offset = base64.b64decode(mark, validate=True).decode().partition(" ")
+        if head == "AoJ4":
+            return int(offset)
+    except (binascii.Error, ValueError):
+        pass
+    raise bad_param("cursorMark", "invalid", service=SERVICE)
+
+
+ENDPOINTS = [
+    Endpoint("GET", "/v3/orders/cursor", listing, "orders", per_minute(60, "orders/cursor"), is_legacy=True)
+]

@@ -1,0 +1,278 @@
+"""Returns: search and refund."""
+
+from __future__ import annotations
+
+import copy
+import functools
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from msgspec import Struct
+from starlette.responses import Response
+
+from airflow_provider_walmart.sandbox.core import dates, products
+from airflow_provider_walmart.sandbox.core.calls import Call, Endpoint, reply
+from airflow_provider_walmart.sandbox.core.errors import Refusal, bad_param
+from airflow_provider_walmart.sandbox.core.records import Batch, Changed, Template, batch_of, page
+from airflow_provider_walmart.sandbox.core.state import State
+from airflow_provider_walmart.sandbox.core.throttle import per_minute
+from airflow_provider_walmart.sandbox.marketplace.order_records import (
+    customer_order,
+    purchase_order,
+    sku_number,
+)
+from airflow_provider_walmart.sandbox.marketplace.orders import sealed
+
+SERVICE = "GMP_RETURNS_API"
+STATUSES = ("INITIATED", "DELIVERED", "COMPLETED")
+_FIRST_RETURN = 103_738_048_000_000_001
+_EVER = (0, 1 << 62)
+_FILTERS = (
+    "returnOrderId", "customerOrderId", "status", "replacementInfo", "returnType", "isWFSEnabled",
+    "returnCreationStartDate", "returnCreationEndDate", "returnLastModifiedStartDate", "returnLastModifiedEndDate",
+)  # fmt: skip
+
+
+class Line(Struct):
+    """What of a return line is to be refunded."""
+
+    returnOrderLineNumber: int  # noqa: N815 - Walmart's names
+    quantity: dict[str, Any] | None = None
+
+
+class RefundBody(Struct):
+    """Body of a refund."""
+
+    customerOrderId: str  # noqa: N815
+    refundLines: list[Line]  # noqa: N815
+
+
+async def listing(call: Call) -> Response:
+    """Answer ``GET /v3/returns``.
+
+    :param call: the call.
+    """
+    raw = call.request.scope["query_string"].decode("latin-1")
+    is_cursor = "offset" in call.request.query_params
+    limit = call.number("limit", 10, least=1, most=200, shape="errors")
+    offset = call.number("offset", 0, shape="errors")
+    if "nextCursor" in call.request.query_params or (is_cursor and raw != _cursor(call, limit, offset)):
+        # Walmart's cursor is a ready query string; encoded again, or with anything added, it is void.
+        raise bad_param(
+            "nextCursor", "append the cursor to the path as it is", service=SERVICE, shape="errors"
+        )
+    found = _find(call)
+    total = sum(map(len, found))
+    texts = [_text(call.state, number) for number in page(found, offset, limit)]
+    is_last = not texts or offset + len(texts) >= total
+    # The field is always there, as Walmart's specification has it; empty on the last page.
+    cursor = "" if is_last else f"?{_cursor(call, limit, offset + len(texts))}"
+    meta = {"totalCount": total, "limit": limit, "nextCursor": cursor}
+    return Response(
+        f'{{"meta":{json.dumps(meta)},"returnOrders":[{",".join(texts)}]}}', media_type="application/json"
+    )
+
+
+async def refund(call: Call) -> Response:
+    """Answer ``POST /v3/returns/{returnOrderId}/refund``.
+
+    :param call: the call.
+    """
+    body = call.content(RefundBody, shape="errors", service=SERVICE)
+    text = call.path["returnOrderId"]
+    number = products.whole(text) - _FIRST_RETURN
+    batch = batch_of(call.state.returns, number)
+    if batch is None:
+        raise Refusal(
+            404, f"NOT_FOUND.{SERVICE}", field="returnOrderId", description="No such return", shape="errors"
+        )
+    record = copy.deepcopy(json.loads(_text(call.state, number)))
+    lines = {line["returnOrderLineNumber"]: line for line in record["returnOrderLines"]}
+    wanted = {line.returnOrderLineNumber for line in body.refundLines}
+    if body.customerOrderId != record["customerOrderId"] or not wanted or not wanted <= lines.keys():
+        raise _bad("customerOrderId and refundLines must belong to the return.")
+    if any(lines[line]["status"] == "COMPLETED" for line in wanted):
+        raise _bad("The return has been refunded already.")
+    for line in wanted:
+        lines[line] |= {"status": "COMPLETED", "currentRefundStatus": "REFUND_COMPLETED", "refundedQty": 1}
+    call.state.changed_returns[number] = Changed(record, int(call.now * 1000))
+    refunded = [{"returnOrderLineNumber": n, "quantity": lines[n]["quantity"]} for n in sorted(wanted)]
+    return reply({"returnOrderId": text, "customerOrderId": body.customerOrderId, "refundLines": refunded})
+
+
+def return_order(number: int) -> str:
+    """Return the return order id of a return.
+
+    :param number: number of the return.
+    """
+    return str(_FIRST_RETURN + number)
+
+
+def _find(call: Call) -> list[Sequence[int]]:
+    for name in ("returnCreation", "returnLastModified"):
+        if bool(call.query(f"{name}StartDate")) != bool(call.query(f"{name}EndDate")):
+            raise bad_param(f"{name}EndDate", "both dates are needed", service=SERVICE, shape="errors")
+    for name, values in (
+        ("status", STATUSES),
+        ("isWFSEnabled", ("Y", "N")),
+        ("returnType", ("PREORDER", "REPLACEMENT", "REFUND")),
+        ("replacementInfo", ("true", "false")),
+    ):
+        if call.query(name) not in ("", *values):
+            raise bad_param(name, f"must be one of {', '.join(values)}", service=SERVICE, shape="errors")
+    if call.query("isWFSEnabled") == "Y" or call.query("returnType", "REFUND") != "REFUND":
+        return []
+    created = _period(call, "returnCreation")
+    modified = _period(call, "returnLastModified")
+    state, status = call.state, call.query("status")
+    wanted = {name: call.query(name) for name in ("returnOrderId", "customerOrderId") if call.query(name)}
+    found: list[Sequence[int]] = []
+    for batch in state.returns:
+        numbers: Sequence[int] = batch.between(max(created[0], modified[0]), min(created[1], modified[1]))
+        if status not in ("", batch.status):
+            numbers = range(0)
+        changed = [number for number in state.changed_returns if number in batch.numbers]
+        if changed:
+            candidates = batch.between(*created)
+            extra = {n for n in changed if n in candidates and _changed_matches(state, n, modified, status)}
+            numbers = sorted(set(numbers) - set(changed) | extra)
+        if wanted:
+            numbers = [number for number in numbers if _ids(number).items() >= wanted.items()]
+        found.append(numbers)
+    return found
+
+
+def _period(call: Call, name: str) -> tuple[int, int]:
+    start = dates.from_query(call, f"{name}StartDate", _EVER[0])
+    return start, dates.from_query(call, f"{name}EndDate", _EVER[1])
+
+
+def _changed_matches(state: State, number: int, modified: tuple[int, int], status: str) -> bool:
+    changed = state.changed_returns[number]
+    statuses = {line["status"] for line in changed.record["returnOrderLines"]}
+    return modified[0] <= changed.modified <= modified[1] and (not status or status in statuses)
+
+
+def _cursor(call: Call, limit: int, offset: int) -> str:
+    given = call.request.query_params
+    filters = {name: given[name] for name in _FILTERS if name in given}
+    return sealed({"sellerId": "", "limit": str(limit), "offset": str(offset), **filters}, "sellerId")
+
+
+def _ids(number: int) -> dict[str, str]:
+    return {"returnOrderId": return_order(number), "customerOrderId": customer_order(number)}
+
+
+def _text(state: State, number: int) -> str:
+    changed = state.changed_returns.get(number)
+    if changed is not None:
+        return json.dumps(changed.record)
+    batch = batch_of(state.returns, number)
+    assert batch is not None  # noqa: S101 - callers have found the number in a batch
+    return _made(batch, number)
+
+
+def _made(batch: Batch, number: int) -> str:
+    sku, created = sku_number(number), batch.created(number)
+    return _template().fill(
+        {
+            "rma": _FIRST_RETURN + number,
+            "co": customer_order(number),
+            "po": purchase_order(number),
+            "created": dates.iso(created),
+            "by": dates.iso(created + 30 * dates.DAY),
+            "sku": products.sku(sku),
+            "product": products.name(sku),
+            "total": products.price(sku),
+            "status": batch.status,
+        }
+    )
+
+
+@functools.cache
+def _template() -> Template:
+    total = {"currencyAmount": "#total", "currencyUnit": "USD"}
+    one = {"unitOfMeasure": "EACH", "measurementValue": 1}
+    line = {
+        "returnOrderLineNumber": 1,
+        "salesOrderLineNumber": 1,
+        "returnReason": "DEFECTIVE",
+        "returnDescription": "Poor quality",
+        "purchaseOrderId": "<po>",
+        "purchaseOrderLineNumber": 1,
+        "isReturnForException": False,
+        "item": {"sku": "<sku>", "condition": "New", "productName": "<product>"},
+        "charges": [
+            {
+                "chargeCategory": "PRODUCT",
+                "chargeName": "ItemPrice",
+                "chargePerUnit": total,
+                "isDiscount": False,
+                "isBillable": True,
+                "tax": [],
+            }
+        ],
+        "unitPrice": total,
+        "chargeTotals": [{"name": "lineTotal", "value": total}],
+        "currentRefundStatus": "NOT_INITIATED",
+        "cancellableQty": 0,
+        "quantity": one,
+        "returnExpectedFlag": True,
+        "isFastReplacement": False,
+        "isKeepIt": False,
+        "lastItem": False,
+        "refundedQty": 0,
+        "rechargeableQty": 0,
+        "returnTrackingDetail": [
+            {
+                "sequenceNo": 0,
+                "eventTag": "RETURN_INITIATED",
+                "eventDescription": "Return initiated for MARKET_PLACE",
+                "eventTime": "<created>",
+            }
+        ],
+        "status": "<status>",
+        "statusTime": "<created>",
+    }
+    return Template(
+        {
+            "returnOrderId": "<rma>",
+            "customerEmailId": "<rma>@relay.walmart.com",
+            "returnType": "REFUND",
+            "customerName": {"firstName": "Jane", "lastName": "Doe"},
+            "customerOrderId": "<co>",
+            "returnOrderDate": "<created>",
+            "returnByDate": "<by>",
+            "refundMode": "POST_DELIVERY",
+            "totalRefundAmount": total,
+            "returnLineGroups": [
+                {
+                    "groupNo": 1,
+                    "returnLines": [{"returnOrderLineNumber": 1}],
+                    "labels": [],
+                    "returnExpectedFlag": True,
+                }
+            ],
+            "returnOrderLines": [line],
+            "returnChannel": {"channelName": "IN_STORE"},
+        }
+    )
+
+
+def _bad(info: str) -> Refusal:
+    return Refusal(
+        400,
+        f"INVALID_REQUEST_CONTENT.{SERVICE}",
+        description="Invalid request content.",
+        info=info,
+        shape="errors",
+    )
+
+
+ENDPOINTS = [
+    Endpoint("GET", "/v3/returns", listing, "returns", per_minute(50, "returns")),
+    Endpoint(
+        "POST", "/v3/returns/{returnOrderId}/refund", refund, "returns", per_minute(60, "returns/refund")
+    ),
+]
