@@ -107,6 +107,15 @@ def test_the_wheel_holds_every_file_of_the_package_and_nothing_else(wheel: Path)
     assert any(path.endswith(".dist-info/licenses/LICENSE") for path in packed)
 
 
+def test_the_readme_on_an_index_links_to_nothing_that_is_not_there(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as packed:
+        (name,) = [path for path in packed.namelist() if path.endswith(".dist-info/METADATA")]
+        _, _, readme = packed.read(name).decode().partition("\n\n")
+    assert "# airflow-provider-walmart" in readme
+    assert not re.findall(r"\]\((?!https://)[^)]*\)", readme)
+    assert "](docs/" in (CHECKOUT / "README.md").read_text()
+
+
 def test_it_is_the_installed_one_that_is_looked_at(installed: Installed) -> None:
     assert Path(installed.run("-c", WHERE)).is_relative_to(installed.folder)
 
