@@ -19,7 +19,14 @@ author = "The authors of airflow-provider-walmart"
 copyright = "Apache-2.0"  # noqa: A001 - Sphinx wants this name
 release = version = __version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx_copybutton", "sphinx_llms_txt", "made_pages"]
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx_copybutton",
+    "sphinx_llms_txt",
+    "made_pages",
+    "drawings",
+]
 exclude_patterns = ["_build", "_ext"]
 
 myst_enable_extensions = ["attrs_inline", "colon_fence", "deflist"]

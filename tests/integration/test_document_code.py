@@ -108,8 +108,8 @@ def check_make(block: Block, command: list[str], _) -> None:
 def check_pip(block: Block, command: list[str], _) -> None:
     extras = metadata("airflow-provider-walmart").get_all("Provides-Extra")
     for word in command[2:]:
-        if found := re.fullmatch(r"airflow-provider-walmart(?:\[(\w+)\])?", word):
-            assert found[1] is None or found[1] in extras, (str(block), command)
+        if found := re.fullmatch(r"airflow-provider-walmart(?:\[([\w,]+)\])?", word):
+            assert set((found[1] or "").split(",")) <= {"", *extras}, (str(block), command)
 
 
 def check_python(block: Block, command: list[str], _) -> None:
