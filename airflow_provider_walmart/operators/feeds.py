@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import BaseOperator, conf
 
 from airflow_provider_walmart.client.errors import WalmartConfigError, WalmartRateLimitError
-from airflow_provider_walmart.client.feeds.results import parse_allowed_failures, summarize
+from airflow_provider_walmart.client.feeds.results import summarize
 from airflow_provider_walmart.client.settings import CURRENCIES
+from airflow_provider_walmart.client.values.failures import check_allowed_failures, parse_allowed_failures
 from airflow_provider_walmart.client.values.names import names_of
 from airflow_provider_walmart.links.feeds import WalmartFailedItemsLink, WalmartFeedLink
 from airflow_provider_walmart.storage.feed_source import FeedSource
@@ -87,6 +88,7 @@ class WalmartFeedStatusOperator(OfMarketplace, BaseOperator):
         self.feed_id = feed_id
         self.feed_types = feed_types
         self.since_hours = since_hours
+        check_allowed_failures(allowed_failures)
         self.allowed_failures = allowed_failures
         self.item_errors_path = item_errors_path
         self.walmart_conn_id = walmart_conn_id
@@ -211,6 +213,7 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
         self.feed_header = feed_header
         self.root_key = root_key
         self.wait_for_completion = wait_for_completion
+        check_allowed_failures(allowed_failures)
         self.allowed_failures = allowed_failures
         self.item_errors_path = item_errors_path
         self.durable = durable

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
-from airflow_provider_walmart.client.feeds.results import parse_allowed_failures
+from airflow_provider_walmart.client.values.failures import check_allowed_failures, parse_allowed_failures
 from airflow_provider_walmart.storage.files import AnyPlace, Place, check_place
 from airflow_provider_walmart.storage.rows import check_rows, iter_rows
 from airflow_provider_walmart.task.context import MemoryRecords, push, try_number
@@ -76,6 +76,7 @@ class WalmartOrderUpdateOperator(OfMarketplace, BaseOperator):
         self.action = action
         self.records = records
         self.records_path = records_path
+        check_allowed_failures(allowed_failures)
         self.allowed_failures = allowed_failures
         self.outcomes_path = outcomes_path
         self.walmart_conn_id = walmart_conn_id

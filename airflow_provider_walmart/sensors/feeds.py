@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_walmart.client.errors import WalmartNotFoundError
 from airflow_provider_walmart.client.feeds.results import (
     is_finished,
-    parse_allowed_failures,
     progress,
     summarize,
 )
+from airflow_provider_walmart.client.values.failures import check_allowed_failures, parse_allowed_failures
 from airflow_provider_walmart.links.feeds import WalmartFailedItemsLink, WalmartFeedLink
 from airflow_provider_walmart.sensors.base import WalmartSensor
 from airflow_provider_walmart.storage.files import AnyPlace, Place, check_place
@@ -61,6 +61,7 @@ class WalmartFeedSensor(OfMarketplace, WalmartSensor):
     ) -> None:
         super().__init__(**kwargs)
         self.feed_id = feed_id
+        check_allowed_failures(allowed_failures)
         self.allowed_failures = allowed_failures
         self.item_errors_path = item_errors_path
         self.walmart_conn_id = walmart_conn_id

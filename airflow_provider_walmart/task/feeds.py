@@ -10,13 +10,13 @@ from typing import IO, TYPE_CHECKING, Any
 
 from airflow_provider_walmart.client.errors import WalmartFeedFailedError
 from airflow_provider_walmart.client.feeds.results import (
-    ErrorTally,
     error_rows,
     has_failed,
     item_errors,
     summarize,
     verdict,
 )
+from airflow_provider_walmart.client.values.failures import ErrorTally
 from airflow_provider_walmart.storage.files import whole_file
 
 if TYPE_CHECKING:

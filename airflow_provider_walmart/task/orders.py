@@ -13,7 +13,8 @@ from airflow_provider_walmart.client.errors import (
     WalmartRequestError,
     WalmartUnknownOutcomeError,
 )
-from airflow_provider_walmart.client.feeds.results import ErrorTally, too_many
+from airflow_provider_walmart.client.values.error_codes import find_error_code
+from airflow_provider_walmart.client.values.failures import ErrorTally, too_many
 from airflow_provider_walmart.storage.files import whole_file
 
 if TYPE_CHECKING:
@@ -127,6 +128,7 @@ def _tally(outcomes: Sequence[dict[str, Any]]) -> ErrorTally:
                 "code": made["code"],
                 "status": made["outcome"],
                 "description": made["description"],
+                "hint": known.hint if (known := find_error_code(made["code"])) else None,
                 "sku": made["purchaseOrderId"],
             }
         )

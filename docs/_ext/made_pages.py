@@ -20,6 +20,7 @@ from airflow_provider_walmart.client.catalogue.operations import (
     all_feed_types,
     all_operations,
 )
+from airflow_provider_walmart.client.values.error_codes import ACTIONS, all_error_codes
 from airflow_provider_walmart.get_provider_info import get_provider_info
 
 PACKAGE = Path(airflow_provider_walmart.__file__).parent
@@ -50,6 +51,7 @@ def complete(app: Any, docname: str, source: list[str]) -> None:
         "operations": lambda _: operations(),
         "examples": lambda _: examples(),
         "feed-types": lambda _: feed_types(),
+        "error-codes": lambda _: error_codes(),
         "other-pages": lambda _: other_pages(Path(app.srcdir), source[0]),
     }
     source[0] = PLACE.sub(lambda found: makers[found[1]](found[2]), source[0])
@@ -136,6 +138,16 @@ def feed_types() -> str:
         limits = ", ".join(limit_text(limit) for limit in feed.limits)
         size = f"{feed.max_bytes / 1_000_000:g} MB" if feed.max_bytes else ""
         lines.append(f"| `{feed.name}` | {limits} | {size} |")
+    return "\n".join(lines)
+
+
+def error_codes() -> str:
+    """Return a table of the error codes that are known."""
+    lines = ["| code | what it means | what to do | known from |", "|---|---|---|---|"]
+    lines += [
+        f"| `{known.code}` | {known.meaning} | {ACTIONS[known.action]} | {known.source} |"
+        for known in all_error_codes()
+    ]
     return "\n".join(lines)
 
 

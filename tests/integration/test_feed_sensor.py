@@ -159,7 +159,6 @@ class TestWeather:
     [
         ({"feed_id": ""}, "feed_id"),
         ({"feed_id": ".."}, "feed_id"),
-        ({"feed_id": "F@1", "allowed_failures": "many"}, "allowed_failures"),
         ({"feed_id": "F@1", "item_errors_path": "/tmp"}, "item_errors_path is '/tmp', a folder"),
     ],
 )

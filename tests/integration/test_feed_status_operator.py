@@ -9,6 +9,7 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_walmart.client.errors import (
+    WalmartConfigError,
     WalmartConnectionError,
     WalmartFeedFailedError,
     WalmartNotFoundError,
@@ -234,7 +235,9 @@ class TestFailedItemsFile:
             (2, "SKU-000003", "ERR_B", "SYSTEM_ERROR"),
             (2, "SKU-000003", "ERR_A", "SYSTEM_ERROR"),
         ]
-        assert set(rows[0]) == {"feedId", "sku", "index", "status", "code", "field", "description"}
+        assert set(rows[0]) == {
+            "feedId", "sku", "index", "status", "type", "code", "field", "description", "action", "hint",
+        }  # fmt: skip
         assert {row["feedId"] for row in rows} == {feed_id}
         assert rows[2]["field"] == "upc"
         assert [file.name for file in target.parent.iterdir()] == ["items.jsonl"]
@@ -381,10 +384,7 @@ def test_a_status_that_does_not_repeat_the_id(wire, monkeypatch):
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
-        ({"allowed_failures": -1}, "allowed_failures"),
         ({"item_errors_path": "/tmp"}, "item_errors_path is '/tmp', a folder"),
-        ({"allowed_failures": "many"}, "allowed_failures"),
-        ({"allowed_failures": 1.5}, "allowed_failures"),
         ({"since_hours": 0}, "since_hours"),
         ({"since_hours": -1}, "since_hours"),
         ({"since_hours": "soon"}, "since_hours"),
@@ -404,6 +404,17 @@ def test_a_status_that_does_not_repeat_the_id(wire, monkeypatch):
 def test_bad_parameters_fail_for_good_and_send_nothing(fields, said, shop):
     with pytest.raises(AirflowFailException, match=said):
         operator(**fields).execute({})
+    assert not shop.received()
+
+
+@pytest.mark.parametrize("value", [-1, "many", 1.5])
+def test_a_policy_that_is_none_is_refused_by_the_dag_file_and_when_a_template_renders_to_it(value, shop):
+    with pytest.raises(WalmartConfigError, match="allowed_failures"):
+        operator(allowed_failures=value)
+    rendered = operator(allowed_failures="{{ value }}")
+    rendered.allowed_failures = value
+    with pytest.raises(AirflowFailException, match="allowed_failures"):
+        rendered.execute({})
     assert not shop.received()
 
 

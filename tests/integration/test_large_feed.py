@@ -45,7 +45,8 @@ def test_table_file_and_message(large, make, tmp_path, caplog):
     assert "137 of 10000 items failed, allowed: 0; " in message
     assert all(f"{code} x {count} (such as SKU-" in message for code, count in counts.items())
     assert str(path) in message
-    assert len(message) < 500
+    assert "productId: 0101119 [Another item already has this product id (UPC)." in message
+    assert len(message) < 800
 
     rows = [json.loads(line) for line in path.read_text().splitlines()]
     assert [row["index"] for row in rows] == sorted(INDEXES)
@@ -59,7 +60,7 @@ def test_table_file_and_message(large, make, tmp_path, caplog):
     lines = [re.split(r"\s{2,}", line) for line in table.splitlines()[3:]]
     assert {code: int(count) for code, count, *_ in lines} == counts
     assert [int(count) for _, count, *_ in lines] == sorted(counts.values(), reverse=True)
-    assert "another item already has this UPC" in table
+    assert "productId: 0101119 [Another item already has this product id (UPC). To do: fix the row.]" in table
     assert "5000 of 10000 items read" in caplog.text
 
     assert task.xcom["return_value"] == {

@@ -169,7 +169,6 @@ def test_bad_rows_are_named_before_anything_is_sent(shop):
         ({}, "Give one of records and records_path; given: none"),
         ({"records": [], "records_path": "x.csv"}, "given: \\['records', 'records_path'\\]"),
         ({"records": "[]"}, "records is a str; expected a list of dicts"),
-        ({"records": [], "allowed_failures": "many"}, "allowed_failures is 'many'"),
         ({"records": [], "outcomes_path": "/tmp"}, "outcomes_path is '/tmp', a folder"),
     ],
 )

@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from airflow_provider_walmart.client.errors import WalmartConfigError
 from airflow_provider_walmart.client.values.dates import moment_of
+from airflow_provider_walmart.client.values.error_codes import find_error_code
+from airflow_provider_walmart.client.values.failures import too_many
 
 COUNTS = ("itemsReceived", "itemsSucceeded", "itemsFailed", "itemsProcessing")
-EXAMPLES = 3
-
-# What the documents and the field say of codes that explain nothing by themselves.
-CODE_HINTS = {
-    "ERR_EXT_DATA_0101119": "another item already has this UPC",
-    "ERR_EXT_DATA_0101211": "the SKU is locked",
-    "ERR_INT_SYS_0801003": "a failure at Walmart: wait at least an hour before sending these items again",
-    "SYSTEM_ERROR": "a failure at Walmart: wait at least an hour before sending these items again",
-}
 
 
 def summarize(feed: dict[str, Any], feed_type: str | None = None) -> dict[str, Any]:
@@ -80,30 +71,6 @@ def progress(feed: dict[str, Any]) -> str:
     )
 
 
-def parse_allowed_failures(value: Any) -> int | float:
-    """Return the failure policy as a number.
-
-    :param value: an int is a number of items, a float from 0 to 1 a share of them; templates give text.
-    :raises WalmartConfigError: when it is neither.
-    """
-    number: Any = value
-    if isinstance(value, str):
-        try:
-            number = int(value)
-        except ValueError:
-            try:
-                number = float(value)
-            except ValueError:
-                number = None
-    if isinstance(number, int) and not isinstance(number, bool) and number >= 0:
-        return number
-    if isinstance(number, float) and 0 <= number <= 1:
-        return number
-    raise WalmartConfigError(
-        f"allowed_failures is {value!r}; allowed: a number of items (int, 0 or more) or a share of them (float, 0.0 to 1.0)."
-    )
-
-
 def verdict(feed: dict[str, Any], allowed_failures: int | float) -> str | None:
     """Return why a feed counts as failed, or None when it doesn't, or not yet.
 
@@ -133,21 +100,6 @@ def _applied_nothing(feed: dict[str, Any]) -> bool:
     return feed.get("itemsSucceeded") is not None and not _count(feed["itemsSucceeded"])
 
 
-def too_many(failed: int, received: int, allowed_failures: int | float, words: str) -> str | None:
-    """Return that more failed than allowed, in words, or None when that is not so.
-
-    :param allowed_failures: an int is a number, a float a share.
-    :param words: what happened to them, such as "items failed".
-    """
-    if isinstance(allowed_failures, int):
-        exceeded, said = failed > allowed_failures, str(allowed_failures)
-    else:
-        # Divided, not multiplied: 0.29 * 100 is a little less than 29.
-        share = failed / max(received, failed, 1)
-        exceeded, said = share > allowed_failures, f"{allowed_failures:.2%} of them"
-    return f"{failed} of {received} {words}, allowed: {said}" if exceeded else None
-
-
 def has_failed(item: dict[str, Any]) -> bool:
     """Return whether an item of a feed was refused.
 
@@ -171,57 +123,28 @@ def error_rows(feed_id: str, item: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield one row per error of a failed item, at least one: what the failed-items file holds.
 
     :param item: an item of the feed, or the feed itself for errors that concern it as a whole.
-    :return: dicts with ``feedId``, ``sku``, ``index``, ``status``, ``code``, ``field``, ``description``.
+    :return: dicts with ``feedId``, ``sku``, ``index``, ``status``; ``type``, ``code``, ``field`` and ``description`` as Walmart
+        gave them; and what is known of the code here: ``action`` (``fix``, ``later``, ``wait`` or ``never``) and ``hint``, both
+        None for nothing.
     """
+    status = item.get("ingestionStatus") or item.get("feedStatus")
     for error in item_errors(item) or [{}]:
+        known = find_error_code(error.get("code"), error.get("type") or status)
         row = {
             "feedId": feed_id,
             "sku": item.get("sku"),
             "index": item.get("index"),
-            "status": item.get("ingestionStatus") or item.get("feedStatus"),
-            "code": error.get("code") or error.get("type"),
+            "status": status,
+            "type": error.get("type"),
+            "code": error.get("code"),
             "field": error.get("field"),
             "description": error.get("description"),
+            "action": known.action if known else None,
+            "hint": known.hint if known else None,
         }
-        yield {name: _whole(value) for name, value in row.items()}
+        yield {name: _clean(value) for name, value in row.items()}
 
 
-def _whole(value: Any) -> Any:
-    """Return a text without half characters: Walmart cuts texts in their middle, and no log can be written then."""
-    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
-
-
-@dataclass
-class ErrorTally:
-    """Counts error rows by code and remembers a few SKUs of each, whatever the size of the feed."""
-
-    counts: dict[str, int] = field(default_factory=dict)
-    examples: dict[str, list[str]] = field(default_factory=dict)
-    descriptions: dict[str, str] = field(default_factory=dict)
-
-    def add(self, row: dict[str, Any]) -> None:
-        """Count one row of `error_rows`."""
-        code = str(row["code"] or row["status"] or "no code given")
-        self.counts[code] = self.counts.get(code, 0) + 1
-        self.descriptions.setdefault(code, CODE_HINTS.get(code) or str(row["description"] or ""))
-        examples = self.examples.setdefault(code, [])
-        if row["sku"] and len(examples) < EXAMPLES:
-            examples.append(str(row["sku"]))
-
-    def top(self, limit: int = 10) -> list[tuple[str, int, str, str]]:
-        """Return code, count, example SKUs and description of the most frequent codes."""
-        ranked = sorted(self.counts, key=lambda code: (-self.counts[code], code))[:limit]
-        return [
-            (
-                code,
-                self.counts[code],
-                ", ".join(self.examples[code]),
-                " ".join(self.descriptions[code].split())[:200],
-            )
-            for code in ranked
-        ]
-
-    def __str__(self) -> str:
-        return "; ".join(
-            f"{code} x {count}{f' (such as {skus})' if skus else ''}" for code, count, skus, _ in self.top(3)
-        )
+def _clean(value: Any) -> Any:
+    """Return a text without invalid surrogates, for Walmart cuts texts in the middle of a character, and without space around it."""
+    return value.strip().encode("utf-8", "replace").decode() if isinstance(value, str) else value

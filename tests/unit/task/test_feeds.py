@@ -8,18 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_walmart.client.errors import WalmartConfigError, WalmartError
+from airflow_provider_walmart.client.errors import WalmartError
 from airflow_provider_walmart.client.feeds.results import (
-    ErrorTally,
     error_rows,
     has_failed,
     is_finished,
     item_errors,
-    parse_allowed_failures,
     progress,
     summarize,
     verdict,
 )
+from airflow_provider_walmart.client.values.failures import ErrorTally, parse_allowed_failures
 
 
 def summary(status="PROCESSED", received=10, failed=0, processing=0):
@@ -84,36 +83,6 @@ def test_counts_of_any_type(value, count):
 )
 def test_finished(status, processing, finished):
     assert is_finished(summary(status, processing=processing)) is finished
-
-
-@pytest.mark.parametrize(
-    ("given", "number"),
-    [
-        (0, 0),
-        (5, 5),
-        ("0", 0),
-        ("5", 5),
-        (" 5 ", 5),
-        (0.0, 0.0),
-        (0.25, 0.25),
-        (1.0, 1.0),
-        ("0.25", 0.25),
-        ("1.0", 1.0),
-        ("1e-2", 0.01),
-    ],
-)
-def test_allowed_failures(given, number):
-    parsed = parse_allowed_failures(given)
-    assert (parsed, type(parsed)) == (number, type(number))
-
-
-@pytest.mark.parametrize(
-    "given",
-    [-1, -0.1, 1.5, 5.0, "5%", "", " ", "none", "nan", "inf", "-1", None, True, False, [], {}, float("nan"), float("inf"), object, "9" * 5000 + "x"],
-)  # fmt: skip
-def test_allowed_failures_that_are_none(given):
-    with pytest.raises(WalmartConfigError, match=r"allowed_failures is .*; allowed: a number of items"):
-        parse_allowed_failures(given)
 
 
 @pytest.mark.parametrize(
@@ -238,10 +207,11 @@ def test_no_errors_in_any_form(container):
     assert row["code"] is None
 
 
-def test_rows_of_failed_items():
+def test_rows_of_failed_items_have_walmarts_words_and_what_is_known_of_the_code_beside_them():
     errors = [
-        {"type": "DATA_ERROR", "code": "C1", "field": "upc", "description": "d"},
+        {"type": "DATA_ERROR", "code": "ERR_EXT_DATA_0101119\t", "field": "upc", "description": "0101119"},
         {"type": "SYSTEM_ERROR"},
+        {"type": "NEW", "code": "C1"},
     ]
     item = {
         "sku": "A",
@@ -249,49 +219,35 @@ def test_rows_of_failed_items():
         "ingestionStatus": "DATA_ERROR",
         "ingestionErrors": {"ingestionError": errors},
     }
-    assert list(error_rows("F@1", item)) == [
-        {
-            "feedId": "F@1",
-            "sku": "A",
-            "index": 3,
-            "status": "DATA_ERROR",
-            "code": "C1",
-            "field": "upc",
-            "description": "d",
-        },
-        {
-            "feedId": "F@1",
-            "sku": "A",
-            "index": 3,
-            "status": "DATA_ERROR",
-            "code": "SYSTEM_ERROR",
-            "field": None,
-            "description": None,
-        },
-    ]
-
-
-def test_the_most_frequent_codes_come_first_with_examples():
-    tally = ErrorTally()
-    for number in range(1000):
-        for row in error_rows(
-            "F", {"sku": f"S{number}", "ingestionErrors": {"ingestionError": [{"code": f"C{number % 20}"}]}}
-        ):
-            tally.add(row)
-    for _ in range(60):
-        tally.add({"code": "C7", "status": "", "sku": None, "description": "new\nline " * 100})
-    top = tally.top()
-    assert len(top) == 10
-    assert top[0][:3] == ("C7", 110, "S7, S27, S47")
-    assert [code for code, *_ in top[1:4]] == ["C0", "C1", "C10"]
-    assert str(tally).startswith("C7 x 110 (such as S7, S27, S47); C0 x 50 (such as S0, S20, S40)")
-    assert len(str(tally)) < 500
-
-
-def test_known_codes_are_explained():
-    tally = ErrorTally()
-    tally.add({"code": "ERR_EXT_DATA_0101119", "status": "DATA_ERROR", "sku": "A", "description": "0101119"})
-    assert "UPC" in tally.top()[0][3]
+    same = {"feedId": "F@1", "sku": "A", "index": 3, "status": "DATA_ERROR"}
+    of_code, of_type, unknown = error_rows("F@1", item)
+    assert "UPC" in of_code.pop("hint")
+    assert of_code == {
+        **same,
+        "type": "DATA_ERROR",
+        "code": "ERR_EXT_DATA_0101119",
+        "field": "upc",
+        "description": "0101119",
+        "action": "fix",
+    }
+    assert "an hour" in of_type.pop("hint")
+    assert of_type == {
+        **same,
+        "type": "SYSTEM_ERROR",
+        "code": None,
+        "field": None,
+        "description": None,
+        "action": "later",
+    }
+    assert unknown == {
+        **same,
+        "type": "NEW",
+        "code": "C1",
+        "field": None,
+        "description": None,
+        "action": None,
+        "hint": None,
+    }
 
 
 junk = st.recursive(
