@@ -1,4 +1,4 @@
-"""The Marketplace API of one account: calls, and what to make of their answers."""
+"""The Marketplace API of one account: what its calls have beyond those of every API, and its lists."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any
 
 import requests
 
-from airflow_provider_walmart.client.calls.answers import answer_of, check_page
-from airflow_provider_walmart.client.calls.build import BuiltRequest, build_request, request_body
+from airflow_provider_walmart.client.calls.api_client import ApiClient, is_empty_list
+from airflow_provider_walmart.client.calls.build import BuiltRequest, build_request
 from airflow_provider_walmart.client.calls.paging import iter_records, page_params, pages, records
-from airflow_provider_walmart.client.calls.query import Params, encode_query
+from airflow_provider_walmart.client.calls.partial_failures import check_page
 from airflow_provider_walmart.client.calls.raw_pages import Raw, as_raw, decode_page
-from airflow_provider_walmart.client.catalogue.operations import Operation, find
+from airflow_provider_walmart.client.catalogue.operations import MARKETPLACE, Operation, find
 from airflow_provider_walmart.client.errors import (
     WalmartError,
     WalmartNotFoundError,
@@ -20,13 +20,8 @@ from airflow_provider_walmart.client.errors import (
 )
 from airflow_provider_walmart.client.settings import WalmartSettings
 from airflow_provider_walmart.client.transport.auth import WalmartAuth
-from airflow_provider_walmart.client.transport.headers import (
-    ACCESS_TOKEN,
-    CORRELATION_ID,
-    business_headers,
-    correlation_id,
-)
-from airflow_provider_walmart.client.transport.http import HttpSession, transport_error
+from airflow_provider_walmart.client.transport.headers import business_headers
+from airflow_provider_walmart.client.transport.http import HttpSession
 from airflow_provider_walmart.client.transport.observer import Observer, observed_sleep
 from airflow_provider_walmart.client.transport.rate_limits import Throttle
 from airflow_provider_walmart.client.transport.responses import json_object, raise_for_status
@@ -36,8 +31,6 @@ from airflow_provider_walmart.client.transport.tokens import MarketplaceTokens
 
 TOKEN_DETAIL = "/v3/token/detail"  # noqa: S105 - a path
 PARTNER_ID = "WM_PARTNER_ID"
-# In which files are read. Bytes.
-CHUNK = 1024 * 1024
 # Which scope of /v3/token/detail opens which paths: the first fitting one.
 SCOPES = (
     ("/feeds", "feeds"),
@@ -57,120 +50,34 @@ SCOPES = (
 )
 
 
-class MarketplaceClient:
-    """One Walmart Marketplace account.
+class MarketplaceClient(ApiClient[WalmartSettings, MarketplaceTokens]):
+    """One Walmart Marketplace account; the parameters are those of `ApiClient`."""
 
-    :param settings: the account.
-    :param store: shared state store, where tokens are kept.
-    :param user_agent: value of ``User-Agent``.
-    :param on_secret: called with every secret as soon as it is known; a log masker goes here.
-    :param observer: is told what goes over the wire; None: nobody is.
-    """
+    catalogue = MARKETPLACE
 
-    def __init__(
-        self,
-        settings: WalmartSettings,
-        store: Resilient,
-        user_agent: str,
-        on_secret: Callable[[str], None] = lambda secret: None,
-        observer: Observer | None = None,
-    ) -> None:
-        self.settings = settings
-        http = HttpSession(settings.base_url, user_agent, observer)
-        self.tokens = MarketplaceTokens(settings, http, store, on_secret)
-        self.session = WalmartSession(
-            settings.base_url,
-            user_agent,
-            timeout=settings.timeout,
-            headers=business_headers(settings),
-            tokens=self.tokens,
-            throttle=Throttle(settings, store, WalmartSession.MAX_WAIT, sleep=observed_sleep(observer)),
-            observer=observer,
-        )
+    def _token_provider(
+        self, http: HttpSession, store: Resilient, on_secret: Callable[[str], None]
+    ) -> MarketplaceTokens:
+        return MarketplaceTokens(self.settings, http, store, on_secret)
 
-    def access_token(self) -> str:
-        """Return a valid access token, from the cache where there is one."""
-        return self.session.tokens.get()
+    def _common_headers(self) -> dict[str, str]:
+        return business_headers(self.settings)
 
-    def headers(self) -> dict[str, str]:
-        """Return the ``WM_*`` headers of one call: token and a fresh correlation id included."""
-        return {
-            **business_headers(self.settings),
-            ACCESS_TOKEN: self.access_token(),
-            CORRELATION_ID: correlation_id(),
-        }
+    def _throttle(self, store: Resilient, observer: Observer | None) -> Throttle:
+        return Throttle(self.settings, store, WalmartSession.MAX_WAIT, sleep=observed_sleep(observer))
 
-    def request(
-        self, method: str, path: str, *, params: Params | None = None, **kwargs: Any
-    ) -> requests.Response:
-        """Send one call and return its answer.
+    def _build(self, operation: Operation, params: Mapping[str, Any], strict: bool) -> BuiltRequest:
+        """Return the request of an operation, with the partner of the account where it takes one."""
+        if self.settings.partner_id and _takes_partner(operation) and params.get(PARTNER_ID) is None:
+            params = {**params, PARTNER_ID: self.settings.partner_id}
+        return build_request(operation, params, market=self.settings.market, strict=strict)
 
-        :param method: HTTP method.
-        :param path: path below the base URL, beginning with a slash, already percent-encoded.
-        :param params: query parameters, encoded as `encode_query` says.
-        :param kwargs: ``json``, ``data``, ``files``, ``headers``, ``stream`` as for `requests`.
-        :raises WalmartError: the class of the tree that fits what went wrong.
-        """
-        auth = self.session.call_auth()
-        query = encode_query(params) if params else None
-        response = self.session.request(method, path, params=query, auth=auth, **kwargs)
-        self._raise_for_status(response, auth)
-        return response
-
-    def call(
-        self,
-        operation: str,
-        *,
-        body: Any = None,
-        strict: bool = True,
-        params: Mapping[str, Any] | None = None,
-    ) -> Any:
-        """Call one catalogued operation and return what it answers.
-
-        :param operation: operation id (``getAnOrder``) or method and path
-            (``GET /v3/orders/{purchaseOrderId}``).
-        :param body: for operations that take one: anything JSON can hold, or text or bytes that are ready.
-        :param strict: False lets parameters and values pass that are newer than the catalogue.
-        :param params: parameters by Walmart's names, those of the path included.
-        :return: decoded JSON, without the key that wraps all of it where there is one; bytes for files; None
-            for 204; an empty dict when a listing finds nothing and says so with 404.
-        :raises WalmartConfigError: before anything is sent, naming parameter, value and what is allowed.
-        :raises WalmartError: the class of the tree that fits what went wrong.
-        """
-        found = find(operation)
+    def _raise_for_status(self, response: requests.Response, auth: WalmartAuth) -> None:
         try:
-            return answer_of(found, self._send(found, self._built(found, params or {}, strict), body))
-        except WalmartNotFoundError as error:
-            if _is_start_of_list(found, params) and _nothing_found(error):
-                return {}
+            super()._raise_for_status(response, auth)
+        except WalmartPermissionError as error:
+            self._name_scope(error, auth)
             raise
-
-    def file(
-        self,
-        operation: str,
-        *,
-        body: Any = None,
-        strict: bool = True,
-        params: Mapping[str, Any] | None = None,
-    ) -> Iterator[bytes]:
-        """Yield the file that an operation answers with, part by part as they come; nothing for 204.
-
-        :param operation: as for `call`; one that answers with a file.
-        :param body: as for `call`.
-        :param strict: as for `call`.
-        :param params: as for `call`.
-        :raises WalmartError: the class of the tree that fits what went wrong; also on the way, when the file breaks
-            off.
-        """
-        found = find(operation)
-        built = self._built(found, params or {}, strict)
-        with self._send(found, built, body, stream=True) as response:
-            try:
-                yield from response.iter_content(CHUNK)
-            except requests.RequestException as error:
-                raise transport_error(
-                    error, str(response.request.method), str(response.url), changes_something=False
-                ) from None
 
     def paginate(
         self,
@@ -192,7 +99,7 @@ class MarketplaceClient:
         :raises WalmartError: on the way.
         """
         found = find(operation)
-        built = self._built(found, page_params(found, params), strict)
+        built = self._build(found, page_params(found, params), strict)
 
         def fetch(query: str, page_body: Any) -> Any:
             response = self._send(found, built, page_body, query)
@@ -221,7 +128,7 @@ class MarketplaceClient:
         :param params: as for `paginate`.
         """
         found = find(operation)
-        built = self._built(found, page_params(found, params), strict)
+        built = self._build(found, page_params(found, params), strict)
         paging = found.paging
 
         def fetch(query: str, page_body: Any) -> Any:
@@ -247,56 +154,19 @@ class MarketplaceClient:
         operation: Operation, params: Mapping[str, Any] | None, fetch: Callable[[str, Any], Any]
     ) -> Callable[[str, Any], Any]:
         """Return the function, with a first page that finds nothing and says so with 404 as no page at all."""
-        first = _is_start_of_list(operation, params)
+        is_first = True
 
         def first_may_be_empty(query: str, page_body: Any) -> Any:
-            nonlocal first
-            beginning, first = first, False
+            nonlocal is_first
+            was_first, is_first = is_first, False
             try:
                 return fetch(query, page_body)
             except WalmartNotFoundError as error:
-                if beginning and _nothing_found(error):
+                if was_first and is_empty_list(operation, params, error):
                     return None
                 raise
 
         return first_may_be_empty
-
-    def _built(self, operation: Operation, params: Mapping[str, Any], strict: bool = True) -> BuiltRequest:
-        """Return the request of an operation, with the partner of the account where it takes one."""
-        if self.settings.partner_id and _takes_partner(operation) and params.get(PARTNER_ID) is None:
-            params = {**params, PARTNER_ID: self.settings.partner_id}
-        return build_request(operation, params, market=self.settings.market, strict=strict)
-
-    def _send(
-        self,
-        operation: Operation,
-        built: BuiltRequest,
-        body: Any,
-        query: str | None = None,
-        *,
-        stream: bool = False,
-    ) -> requests.Response:
-        """Send a request, with another query where it is one of many pages."""
-        auth = self.session.call_auth()
-        response = self.session.request(
-            built.method,
-            built.path,
-            params=(built.query if query is None else query) or None,
-            headers=built.headers,
-            auth=auth,
-            safe_to_retry=operation.safe_to_retry,
-            stream=stream,
-            **request_body(operation, body),
-        )
-        self._raise_for_status(response, auth)
-        return response
-
-    def _raise_for_status(self, response: requests.Response, auth: WalmartAuth) -> None:
-        try:
-            raise_for_status(response)
-        except WalmartPermissionError as error:
-            self._name_scope(error, auth)
-            raise
 
     def get_json(self, path: str, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Return the decoded JSON object of a GET.
@@ -333,18 +203,3 @@ class MarketplaceClient:
 
 def _takes_partner(operation: Operation) -> bool:
     return any(parameter.name == PARTNER_ID for parameter in operation.parameters)
-
-
-def _is_start_of_list(operation: Operation, params: Mapping[str, Any] | None) -> bool:
-    """Return whether a call asks for a list from its start, so that there may be nothing in it."""
-    paging = operation.paging
-    # What has a path of its own is missing itself, and a place in the list that is unknown is no end of it.
-    if paging is None or not operation.is_list:
-        return False
-    position = (params or {}).get(paging.position)
-    return position is None or str(position) == str(paging.first)
-
-
-def _nothing_found(error: WalmartNotFoundError) -> bool:
-    # A wrong path is a 404 as well, with another code.
-    return any(detail.name == "CONTENT_NOT_FOUND" for detail in error.details)

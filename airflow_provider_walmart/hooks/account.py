@@ -17,6 +17,7 @@ from airflow_provider_walmart.client.golocal.client import GoLocalClient
 from airflow_provider_walmart.client.golocal.settings import GoLocalSettings
 from airflow_provider_walmart.client.marketplace import MarketplaceClient
 from airflow_provider_walmart.client.settings import WalmartSettings
+from airflow_provider_walmart.client.transport.session import ATTEMPTS
 from airflow_provider_walmart.client.transport.shared_state import MemoryStore, Resilient
 
 if TYPE_CHECKING:
@@ -67,10 +68,11 @@ class AccountHook(BaseHook, Generic[SettingsT, ClientT]):
         raise NotImplementedError
 
     @staticmethod
-    def client_of(settings: SettingsT, store: Resilient | None = None) -> ClientT:
+    def client_of(settings: SettingsT, store: Resilient | None = None, attempts: int = ATTEMPTS) -> ClientT:
         """Return a client for an account.
 
         :param store: where it keeps what must outlive the process; default: the store of the deployment.
+        :param attempts: how often a call that changes nothing is sent when it fails in a way that may pass.
         """
         raise NotImplementedError
 
@@ -136,8 +138,7 @@ class AccountHook(BaseHook, Generic[SettingsT, ClientT]):
         where = self._where(settings)
         # Nobody waits long for a button, and a cached token would hide that the keys were reset.
         settings = replace(settings, timeout=min(settings.timeout, TEST_TIMEOUT))
-        client = self.client_of(settings, Resilient(MemoryStore()))
-        client.session.ATTEMPTS = 1
+        client = self.client_of(settings, Resilient(MemoryStore()), attempts=1)
         try:
             # By itself it is asked for once: whoever waits for the answer can press the button again.
             client.access_token()

@@ -10,6 +10,7 @@ from airflow_provider_walmart.client.errors import WalmartRequestError
 from airflow_provider_walmart.client.golocal import booking as golocal_booking
 from airflow_provider_walmart.client.golocal.client import GoLocalClient
 from airflow_provider_walmart.client.golocal.settings import GoLocalSettings
+from airflow_provider_walmart.client.transport.session import ATTEMPTS
 from airflow_provider_walmart.client.transport.shared_state import Resilient
 from airflow_provider_walmart.hooks.account import AccountHook, user_agent
 from airflow_provider_walmart.hooks.connection import golocal_settings
@@ -49,12 +50,15 @@ class WalmartGoLocalHook(AccountHook[GoLocalSettings, GoLocalClient]):
         return settings
 
     @staticmethod
-    def client_of(settings: GoLocalSettings, store: Resilient | None = None) -> GoLocalClient:
+    def client_of(
+        settings: GoLocalSettings, store: Resilient | None = None, attempts: int = ATTEMPTS
+    ) -> GoLocalClient:
         """Return a client for an account.
 
         :param store: where it keeps its token; default: the store of the deployment.
+        :param attempts: how often a call that changes nothing is sent when it fails in a way that may pass.
         """
-        return GoLocalClient(settings, store or shared_state(), user_agent(), mask, observer())
+        return GoLocalClient(settings, store or shared_state(), user_agent(), mask, observer(), attempts)
 
     def call(self, operation: str, *, body: Any = None, strict: bool = True, **params: Any) -> Any:
         """Call one operation by name.

@@ -24,6 +24,7 @@ from airflow_provider_walmart.client.marketplace import MarketplaceClient
 from airflow_provider_walmart.client.reports import requests as reports
 from airflow_provider_walmart.client.settings import WalmartSettings
 from airflow_provider_walmart.client.transport.headers import basic_credentials
+from airflow_provider_walmart.client.transport.session import ATTEMPTS
 from airflow_provider_walmart.client.transport.shared_state import Resilient
 from airflow_provider_walmart.client.values.rows import RowError, check_json, encode
 from airflow_provider_walmart.hooks.account import AccountHook, user_agent
@@ -73,12 +74,15 @@ class WalmartHook(AccountHook[WalmartSettings, MarketplaceClient]):
         return settings
 
     @staticmethod
-    def client_of(settings: WalmartSettings, store: Resilient | None = None) -> MarketplaceClient:
+    def client_of(
+        settings: WalmartSettings, store: Resilient | None = None, attempts: int = ATTEMPTS
+    ) -> MarketplaceClient:
         """Return a client for an account.
 
         :param store: where it keeps its token and its rate budgets; default: the store of the deployment.
+        :param attempts: how often a call that changes nothing is sent when it fails in a way that may pass.
         """
-        return MarketplaceClient(settings, store or shared_state(), user_agent(), mask, observer())
+        return MarketplaceClient(settings, store or shared_state(), user_agent(), mask, observer(), attempts)
 
     def get_token_detail(self) -> dict[str, Any]:
         """Return scopes and validity of the access token from ``GET /v3/token/detail``.

@@ -11,7 +11,6 @@ from airflow.providers.common.compat.sdk import AirflowException, AirflowFailExc
 
 from airflow_provider_walmart.client.errors import WalmartConnectionError, WalmartServerError
 from airflow_provider_walmart.client.feeds import watch as feed_watch
-from airflow_provider_walmart.client.transport.session import WalmartSession
 from airflow_provider_walmart.hooks.shared_state import _store
 from airflow_provider_walmart.operators.feeds import WalmartFeedStatusOperator
 from airflow_provider_walmart.sensors.feeds import WalmartFeedSensor
@@ -127,7 +126,7 @@ class TestWeather:
         feed_id = shop.feed(items=2, failed=1, age=60)
         shop.fault(where, status=500)
         wait = sensor(feed_id)
-        monkeypatch.setattr(wait.hook.client.session, "ATTEMPTS", 1)
+        monkeypatch.setattr(wait.hook.client.session, "attempts", 1)
         for _ in range(MAX_FAILED_LOOKS - 1):
             assert wait.poke({}) is False
         with pytest.raises(WalmartServerError):
@@ -136,7 +135,7 @@ class TestWeather:
     def test_a_good_poll_starts_the_count_anew(self, shop, monkeypatch):
         feed_id = shop.feed(feedStatus="INPROGRESS")
         wait = sensor(feed_id)
-        monkeypatch.setattr(wait.hook.client.session, "ATTEMPTS", 1)
+        monkeypatch.setattr(wait.hook.client.session, "attempts", 1)
         for _ in range(3):
             shop.fault("/v3/feeds/", status=500, times=MAX_FAILED_LOOKS - 1)
             for _ in range(MAX_FAILED_LOOKS):
@@ -218,15 +217,16 @@ class TestRescheduled:
         return Task(has_state=request.param)
 
     @pytest.fixture
-    def poll(self, task, shop, monkeypatch):
+    def poll(self, task, shop):
         """Return a function that polls as the next process does."""
-        monkeypatch.setattr(WalmartSession, "ATTEMPTS", 1)
         feed_id, numbers = shop.feed(feedStatus="INPROGRESS"), count()
 
         def poll_once(**fields):
             _store.cache_clear()
             context = {**task.context(), "task_reschedule_count": next(numbers)}
-            return sensor(feed_id, mode="reschedule", **fields).poke(context)
+            wait = sensor(feed_id, mode="reschedule", **fields)
+            wait.hook.client.session.attempts = 1
+            return wait.poke(context)
 
         return poll_once
 
@@ -277,7 +277,7 @@ def test_a_body_that_makes_no_sense_is_weather_too(answer, shop, capsys):
 def test_a_lost_answer_at_the_last_attempt_is_the_cause(shop, monkeypatch):
     shop.fault("/v3/feeds/", reset="before")
     wait = sensor("F@1")
-    monkeypatch.setattr(wait.hook.client.session, "ATTEMPTS", 1)
+    monkeypatch.setattr(wait.hook.client.session, "attempts", 1)
     wait._failed_polls = MAX_FAILED_LOOKS - 1
     with pytest.raises(WalmartConnectionError):
         wait.poke({})

@@ -576,7 +576,7 @@ ECHO = {
 @pytest.mark.parametrize(
     "call", ["book", "quote", "errors in a 200", "errors beside a quote", "raw JSON", "raw text"]
 )
-def test_what_errors_repeat_of_numbers_and_in_field_is_blacked_out(golocal, call, caplog):
+def test_what_errors_repeat_of_numbers_and_in_field_is_redacted(golocal, call, caplog):
     hook = WalmartGoLocalHook()
     status = 200 if call.startswith("errors") else 400
     quote = {"quoteId": "Q-1"} if call == "errors beside a quote" else {}

@@ -25,7 +25,6 @@ from airflow_provider_walmart.client.errors import (
     WalmartReportFailedError,
     WalmartServerError,
 )
-from airflow_provider_walmart.client.transport.session import WalmartSession
 from airflow_provider_walmart.hooks.walmart import WalmartHook
 from airflow_provider_walmart.operators.reports import WalmartReportOperator
 from tests.helpers.full_disk import disk_full_after
@@ -183,11 +182,15 @@ def test_a_link_that_is_none_is_not_followed(shop, operator, files, body):
 @pytest.mark.parametrize(
     "to", ["http://storage.example.com/report.zip", "ftp://storage.example.com/report.zip"]
 )
-def test_a_redirect_is_followed_to_where_a_link_may_lead_only(shop, operator, files, to, monkeypatch):
-    monkeypatch.setattr(WalmartSession, "ATTEMPTS", 1)
+def test_a_redirect_is_followed_to_where_a_link_may_lead_only(shop, operator, files, to):
+    def with_one_attempt():
+        made = operator()
+        made.hook.client.session.attempts = 1
+        return made
+
     shop.fault(STORAGE, status=307, headers={"Location": f"{to}?sig=not-to-be-told"})
     with pytest.raises(WalmartServerError, match="address that isn't https") as caught:
-        Task().run(operator)
+        Task().run(with_one_attempt)
     assert "sig=" not in str(caught.value)
     assert files() == []
 

@@ -18,11 +18,10 @@ from airflow_provider_walmart.client.errors import (
     WalmartServerError,
     WalmartUnknownOutcomeError,
 )
-from airflow_provider_walmart.client.transport.session import WalmartSession
+from airflow_provider_walmart.client.transport.session import ATTEMPTS, WalmartSession
 from tests.helpers.wire import hang, http, reset, token
 
 PATH = "/v3/feeds"
-ATTEMPTS = WalmartSession.ATTEMPTS
 TRUNCATED = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\nConnection: close\r\n\r\n{"
 CHUNK_MISSING = b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{"a":\r\n'
 BAD_GZIP = http(200, b"no gzip", Content_Encoding="gzip")

@@ -15,8 +15,8 @@ import msgspec
 
 from airflow_provider_walmart.client.catalogue.operations import Operation, Parameter
 from airflow_provider_walmart.client.errors import WalmartConfigError
+from airflow_provider_walmart.client.values.redaction import check_not_redacted
 from airflow_provider_walmart.client.values.rows import RowError, check_json, encode, is_unicode
-from airflow_provider_walmart.client.values.webhook_secrets import check_secrets
 
 # What Python, and with it a template, makes of a point in time that knows its time zone.
 RENDERED_TIME = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d{6})?[+-]\d\d:\d\d", re.ASCII)
@@ -99,7 +99,7 @@ def request_body(operation: Operation, body: Any) -> dict[str, Any]:
 
     :param body: anything JSON can hold, a `Decimal` being a number, or text or bytes that are ready; None for no body.
     :raises WalmartConfigError: when the operation takes none, or needs one, for what can't be sent, and when it holds a
-        blacked out secret.
+        redacted secret.
     """
     if body is None:
         if operation.body_required:
@@ -107,7 +107,7 @@ def request_body(operation: Operation, body: Any) -> dict[str, Any]:
         return {}
     if not operation.body:
         raise WalmartConfigError(f"{operation.name} takes no body.")
-    check_secrets(operation, body)
+    check_not_redacted(operation, body)
     content = _encoded(operation, body)
     if "application/json" not in operation.body and "multipart/form-data" in operation.body:
         return {"files": {"file": ("file.json", content)}}

@@ -1,48 +1,80 @@
-"""Writes that were refused inside a 200: what Walmart says of them beyond errors, and how much was refused."""
+"""Failures inside a 200: errors in place of an answer, and writes that were refused in full or in part."""
 
 from __future__ import annotations
 
+import codecs
+import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from http import HTTPStatus
 from typing import Any, NamedTuple
 
-from airflow_provider_walmart.client.errors import ErrorDetail
-from airflow_provider_walmart.client.transport.responses import HINT_WRITE, json_error_details
+import requests
 
-# What the status of an answer is by Walmart's documents when nothing was done. Those of things, such as a template's, are
-# others.
-REFUSED = frozenset(
-    [
-        "FAIL",
-        "FAILED",
-        "FAILURE",
-        "ERROR",
-        "BAD_REQUEST",
-        "UNAUTHORIZED",
-        "FORBIDDEN",
-        "NOT_FOUND",
-        "METHOD_NOT_ALLOWED",
-        "NOT_ACCEPTABLE",
-        "REQUEST_TIMEOUT",
-        "CONFLICT",
-        "REQUEST_ENTITY_TOO_LARGE",
-        "UNSUPPORTED_MEDIA_TYPE",
-        "UNPROCESSABLE_ENTITY",
-        "TOO_MANY_REQUESTS",
-        "BAD_GATEWAY",
-        "SERVICE_UNAVAILABLE",
-        "GATEWAY_TIMEOUT",
-    ]
+from airflow_provider_walmart.client.calls.paging import records
+from airflow_provider_walmart.client.catalogue.operations import Operation
+from airflow_provider_walmart.client.errors import ErrorDetail, WalmartRequestError, WalmartServerError
+from airflow_provider_walmart.client.transport.error_bodies import (
+    CODE,
+    DESCRIPTION,
+    MAX_TEXT,
+    content_details,
+    error_details,
+    json_error_details,
+    plain_key,
+    redactor_of,
 )
+from airflow_provider_walmart.client.transport.responses import HINT_WRITE, answer_error
+from airflow_provider_walmart.client.values.redaction import NOTHING_SECRET, Redactor
+
+log = logging.getLogger(__name__)
+
+# Severities of what is said beside a success.
+REMARKS = ("INFO", "WARN")
+OK, FAIL = "OK", "FAIL"
+# What the status of an answer is by Walmart's documents when nothing was done: the words of HTTP, and some more. Those of
+# things, such as a template's, are others; an order may be locked.
+REFUSED = {name for name, status in HTTPStatus.__members__.items() if status >= 400} - {"LOCKED"} | {
+    FAIL,
+    "FAILED",
+    "FAILURE",
+    "ERROR",
+}
 PARTLY = frozenset(("PARTIAL", "PARTIAL_SUCCESS"))
-_NUMBER = re.compile(r"[45]\d\d")
 # What failed in this way may have been done nevertheless.
-_UNSURE = re.compile(r".* (5\d\d|.*(TIMEOUT|GATEWAY|UNAVAILABLE).*)")
+UNSURE = {name for name, status in HTTPStatus.__members__.items() if status >= 500} | {"REQUEST_TIMEOUT"}
+_REFUSED_NUMBER = re.compile(r"[45]\d\d")
+_UNSURE_NUMBER = re.compile(r"5\d\d")
+# The outermost element of an error document, behind declarations and comments.
+_XML_ERRORS = re.compile(rb"^(<[?!][^>]*>\s*)*<(\w+:)?(errors?|fault)[\s/>]")
 # The list of ship nodes in an answer, and the status that is documented for one whose stock was set.
 NODES = "nodes"
 NODE_SUCCESS = "SUCCESS"
+# Fields that errors stand in, that say how a call went, and that stand around them without saying anything.
+ERRORS = ("error", "errors", "fault", "exception")
+VERDICTS = ("status", "statuscode", "success")
+AROUND_ERRORS = (
+    "causes",
+    "category",
+    "correlationid",
+    "erroridentifiers",
+    "field",
+    "header",
+    "headers",
+    "instance",
+    "path",
+    "severity",
+    "timestamp",
+    "type",
+)
+OF_ERRORS = frozenset((*ERRORS, *VERDICTS, *AROUND_ERRORS, *CODE, *DESCRIPTION))
 
-HINT_PART = "Mend what was refused and send that alone: the rest was done."
+HINT_PART = "Fix what was refused and send that alone: the rest was done."
+HINT_NO_ANSWER = (
+    "This was not taken for an empty answer: no file is replaced and no watermark moved by it. A retry asks again; if "
+    "it lasts, Walmart's support wants the correlation id."
+)
 
 
 class Refusal(NamedTuple):
@@ -58,49 +90,212 @@ class Refusal(NamedTuple):
     hint: str | None
 
 
-def refusal_in(answer: Any, errors: Sequence[ErrorDetail], secrets: Sequence[str] = ()) -> Refusal | None:
+def check_answer(operation: Operation, response: requests.Response, answer: Any) -> None:
+    """Pass for an answer that is one.
+
+    :param answer: the decoded JSON of a 2xx.
+    :raises WalmartRequestError: when a write was refused in full or in part.
+    :raises WalmartServerError: when a read was answered with errors and nothing else.
+    """
+    if operation.is_list:
+        check_page(operation, response, answer)
+    if operation.safe_to_retry:
+        _check_read(operation, response, answer)
+        return
+    if refusal := refusal_in(answer, redactor_of(response)):
+        said = f"answered {response.status_code}, but {refusal.said}"
+        raise answer_error(WalmartRequestError, response, said, refusal.details, refusal.hint)
+
+
+# -- reads -------------------------------------------------------------------------------------------
+
+
+def check_page(operation: Operation, response: requests.Response, page: dict[str, Any]) -> None:
+    """Pass for a page of a list that has records, or says that there are none.
+
+    :param page: the decoded answer.
+    :raises WalmartServerError: for errors in place of records, and for an answer that isn't about a list.
+    """
+    if operation.paging is None or records(operation, page):
+        return
+    errors, status = embedded_errors(page, redactor_of(response)), str(page.get("status")).upper()
+    if errors:
+        raise _no_answer(operation, response, "errors in place of records", errors)
+    if status == FAIL:
+        raise _no_answer(operation, response, f"status {FAIL} in place of records", error_details(response))
+    paths = (*operation.paging.records, *operation.paging.total, *operation.paging.cursor)
+    known = {path.partition(".")[0] for path in paths}
+    if status != OK and not any(name in known or name.startswith("total") for name in page):
+        what = "neither a list of records nor a total"
+        raise _no_answer(operation, response, what, error_details(response))
+
+
+def is_error_document(answer: Any) -> bool:
+    """Return whether an answer tells of a failure and of nothing else, in whichever spelling."""
+    if not isinstance(answer, Mapping):
+        return False
+    fields = {plain_key(name): value for name, value in answer.items() if value not in (None, "", [], {})}
+    if not fields or not OF_ERRORS.issuperset(fields):
+        return False
+    if "errorcode" in fields or any(_serious(fields.get(name)) for name in ERRORS):
+        return True
+    if any(name in fields for name in VERDICTS):
+        return bool(_verdict(fields))
+    # Nothing but remarks is no failure; a bare code or message in place of what was asked for is.
+    return any(name in fields for name in (*CODE, *DESCRIPTION))
+
+
+def _check_read(operation: Operation, response: requests.Response, answer: Any) -> None:
+    if is_error_document(answer):
+        raise _no_answer(operation, response, "nothing but errors", error_details(response))
+    # Most reads have no errors, and a search in the text is next to nothing.
+    if b'"error' in response.content and (errors := embedded_errors(answer, redactor_of(response))):
+        said = "; ".join(map(str, errors[:5]))
+        log.warning("%s answered with errors beside its records: %s", operation.name, said)
+
+
+def _no_answer(
+    operation: Operation, response: requests.Response, what: str, details: list[ErrorDetail]
+) -> WalmartServerError:
+    return answer_error(
+        WalmartServerError,
+        response,
+        f"answered {response.status_code} to {operation.name} with {what}",
+        details,
+        HINT_NO_ANSWER if operation.safe_to_retry else HINT_WRITE,
+        is_read=operation.safe_to_retry,
+    )
+
+
+# -- files -------------------------------------------------------------------------------------------
+
+
+def check_file(operation: Operation, response: requests.Response, start: bytes) -> None:
+    """Pass for the beginning of a file that may be one.
+
+    :param start: all of it, or as much as is there.
+    :raises WalmartServerError: for a web page (a sign-in page, that of a proxy) and for an error document.
+    """
+    text = start[:1024].removeprefix(codecs.BOM_UTF8).lstrip().lower()
+    if _is_page(text):
+        what = "a web page in place of a file"
+    elif text.startswith(b"<") and _XML_ERRORS.search(text):
+        what = "errors in place of a file"
+    elif text.startswith(b"{"):
+        what = "JSON in place of a file"
+    else:
+        return
+    raise _no_answer(operation, response, what, content_details(start, redactor_of(response)))
+
+
+def _is_page(text: bytes) -> bool:
+    return text.startswith((b"<!doctype html", b"<html")) or b"<head" in text[:200]
+
+
+# -- writes ------------------------------------------------------------------------------------------
+
+
+def refusal_in(answer: Any, redactor: Redactor = NOTHING_SECRET) -> Refusal | None:
     """Return what an answer to a write refuses; None when it was done.
 
     :param answer: decoded JSON.
-    :param errors: those that were found in it.
-    :param secrets: what it could echo; blacked out.
+    :param redactor: of the request that was answered.
     """
     if not isinstance(answer, Mapping):
         return None
-    details = [*errors, *_of_items(answer, secrets)]
     verdict = _verdict(answer)
+    details = [*embedded_errors(answer, redactor), *_of_items(answer, redactor)]
     if verdict and not details:
-        words = json_error_details(answer, secrets)
+        words = json_error_details(answer, redactor)
         why = words[0].description if words else ""
         details = [ErrorDetail(description=": ".join(part for part in (verdict, why) if part))]
     if not details:
         return None
-    partly = str(answer.get("status")).upper() in PARTLY
-    if verdict and not partly and not _UNSURE.fullmatch(verdict):
-        return Refusal("refused the request", details, None)
-    if partly or _something_done(answer):
-        return Refusal("refused part of the request, and did the rest", details, HINT_PART)
+    said, hint = _extent(answer, verdict)
+    return Refusal(said, details, hint)
+
+
+def _extent(answer: Mapping[str, Any], verdict: str) -> tuple[str, str | None]:
+    """Return how much of a write was refused, and what to do about the rest."""
+    everything = "refused the request", None
+    is_partial = str(answer.get("status")).upper() in PARTLY
+    if verdict and not is_partial and not _is_unsure(verdict):
+        return everything
+    if is_partial or _something_done(answer):
+        return "refused part of the request, and did the rest", HINT_PART
     if _nodes(answer) or _items(answer, "failure"):
-        return Refusal("refused the request", details, None)
-    return Refusal("refused the request or part of it", details, HINT_WRITE)
+        return everything
+    return "refused the request or part of it", HINT_WRITE
 
 
-def is_unset(node: Mapping[str, Any]) -> bool:
-    """Return whether a ship node in the answer says that its stock was not set; errors need not come with it."""
-    status = node.get("status")
-    return bool(status) and str(status).upper() != NODE_SUCCESS
+def embedded_errors(answer: Any, redactor: Redactor = NOTHING_SECRET) -> list[ErrorDetail]:
+    """Return the errors in an answer, in its parts and in the entries of its lists, such as an inventory's nodes.
+
+    Those of an entry name it. Remarks, which have a severity of their own, are none. A node that wasn't changed need not
+    come with any.
+
+    :param redactor: of the request that was answered.
+    """
+    if not isinstance(answer, Mapping):
+        return []
+    found = _errors_of(answer, redactor)
+    for name, entry in _entries(answer):
+        errors = _errors_of(entry, redactor)
+        if name == NODES and not errors and _is_unset(entry):
+            errors = [ErrorDetail(description=f"status {entry['status']}"[:MAX_TEXT])]
+        found += [_named(detail, entry) for detail in errors]
+    return found
+
+
+def _entries(answer: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield the objects in an answer that may hold errors of their own, with the name of the field they are in."""
+    for name, value in answer.items():
+        if plain_key(name) not in ERRORS:
+            for entry in value if isinstance(value, list) else [value]:
+                if isinstance(entry, Mapping):
+                    yield name, entry
+
+
+def _errors_of(holder: Mapping[str, Any], redactor: Redactor) -> list[ErrorDetail]:
+    for name, value in holder.items():
+        if value and plain_key(name) in ERRORS and (errors := _serious(value)):
+            return json_error_details({"errors": errors}, redactor)
+    return []
+
+
+def _named(detail: ErrorDetail, entry: Mapping[str, Any]) -> ErrorDetail:
+    """Return an error with the ship node that it is about: the others of the request were changed."""
+    node = entry.get("shipNode")
+    if not isinstance(node, str):
+        return detail
+    fields = [detail.field] if detail.field not in ("", "shipNode") else []
+    return replace(detail, field=", ".join([*fields, f"shipNode {node[:60]}"]))
+
+
+def _serious(errors: Any) -> list[Mapping[str, Any]]:
+    """Return errors as a list of objects, without those that are mere remarks."""
+    if isinstance(errors, Mapping):
+        errors = next((value for name, value in errors.items() if plain_key(name) == "error"), errors)
+    found = errors if isinstance(errors, list) else [errors]
+    objects = [{"description": error} if isinstance(error, str) else error for error in found if error]
+    return [error for error in objects if isinstance(error, Mapping) and error.get("severity") not in REMARKS]
 
 
 def _verdict(answer: Mapping[str, Any]) -> str:
     """Return what an answer says of the request as a whole; empty when that is nothing bad."""
-    for name in ("status", "statusCode"):
+    for name in ("status", "statusCode", "statuscode"):
         value = str(answer.get(name)).upper()
-        if value in REFUSED or value in PARTLY or _NUMBER.fullmatch(value):
+        if value in REFUSED or value in PARTLY or _REFUSED_NUMBER.fullmatch(value):
             return f"{name} {value}"
     return "success false" if answer.get("success") is False else ""
 
 
-def _of_items(answer: Mapping[str, Any], secrets: Sequence[str]) -> list[ErrorDetail]:
+def _is_unsure(verdict: str) -> bool:
+    value = verdict.partition(" ")[2]
+    return value in UNSURE or _UNSURE_NUMBER.fullmatch(value) is not None
+
+
+def _of_items(answer: Mapping[str, Any], redactor: Redactor) -> list[ErrorDetail]:
     """Return why items were refused, of the answer that tells successes and failures apart."""
     errors = [
         {
@@ -110,12 +305,18 @@ def _of_items(answer: Mapping[str, Any], secrets: Sequence[str]) -> list[ErrorDe
         }
         for item in _items(answer, "failure")
     ]
-    return json_error_details({"errors": errors}, secrets)
+    return json_error_details({"errors": errors}, redactor)
 
 
 def _something_done(answer: Mapping[str, Any]) -> bool:
-    nodes = [node for node in _nodes(answer) if not is_unset(node) and not node.get("errors")]
+    nodes = [node for node in _nodes(answer) if not _is_unset(node) and not node.get("errors")]
     return bool(nodes or _items(answer, "success"))
+
+
+def _is_unset(node: Mapping[str, Any]) -> bool:
+    """Return whether a ship node in the answer says that its stock was not set; errors need not come with it."""
+    status = node.get("status")
+    return bool(status) and str(status).upper() != NODE_SUCCESS
 
 
 def _nodes(answer: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -10,7 +10,7 @@ from typing import Any
 from airflow_provider_walmart.client.errors import WalmartConfigError, WalmartServerError
 from airflow_provider_walmart.client.feeds.results import submitted_at
 from airflow_provider_walmart.client.marketplace import MarketplaceClient
-from airflow_provider_walmart.client.transport.responses import json_error_details
+from airflow_provider_walmart.client.transport.error_bodies import json_error_details
 from airflow_provider_walmart.client.values.names import names_of
 
 log = logging.getLogger(__name__)

@@ -27,7 +27,8 @@ from airflow_provider_walmart.client.marketplace import MarketplaceClient
 from airflow_provider_walmart.client.once.outcomes import may_have_arrived, never_arrived
 from airflow_provider_walmart.client.once.records import Records
 from airflow_provider_walmart.client.once.settle import settle
-from airflow_provider_walmart.client.transport.responses import decode_json, json_error_details
+from airflow_provider_walmart.client.transport.error_bodies import json_error_details
+from airflow_provider_walmart.client.transport.responses import decode_json
 
 log = logging.getLogger(__name__)
 

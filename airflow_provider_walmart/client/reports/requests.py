@@ -351,14 +351,14 @@ def _fetch(client: MarketplaceClient, link: str, request_id: str, file: IO[bytes
     session = client.session
     # Links may be asked for 20 times an hour, so each of them is worth several attempts.
     retry = Retrying(
-        stop=stop_after_attempt(session.ATTEMPTS),
+        stop=stop_after_attempt(session.attempts),
         retry=retry_if_exception_type((WalmartConnectionError, WalmartServerError)),
         wait=wait_random_exponential(multiplier=session.BACKOFF, max=session.MAX_BACKOFF),
         before_sleep=lambda state: log.warning(
             "%s Attempt %d of %d",
             state.outcome and state.outcome.exception(),
             state.attempt_number,
-            session.ATTEMPTS,
+            session.attempts,
         ),
         reraise=True,
     )

@@ -10,13 +10,14 @@ import requests
 from requests.auth import AuthBase
 from requests.utils import rewind_body
 
+from airflow_provider_walmart.client.transport.error_bodies import error_details
 from airflow_provider_walmart.client.transport.headers import (
     CORRELATION_ID,
     correlation_id,
     strip_credentials,
 )
 from airflow_provider_walmart.client.transport.http import origin
-from airflow_provider_walmart.client.transport.responses import error_details, mark_one_way
+from airflow_provider_walmart.client.transport.responses import has_invalid_token
 from airflow_provider_walmart.client.transport.tokens import TokenBudget, TokenProvider
 
 log = logging.getLogger(__name__)
@@ -38,6 +39,8 @@ class WalmartAuth(AuthBase):
         allowed_origin: tuple[str, str | None, int | None],
         wait: Callable[[requests.PreparedRequest], None],
     ) -> None:
+        # Whether a refused call was not sent again since its body, such as a generator, can't be read twice.
+        self.body_was_spent = False
         self._tokens = tokens
         self._wait = wait
         self._header = tokens.call.header
@@ -83,7 +86,7 @@ class WalmartAuth(AuthBase):
                 rewind_body(again)
             except requests.exceptions.UnrewindableBodyError:
                 # The new token is for whoever tries again.
-                mark_one_way(request)
+                self.body_was_spent = True
                 return response
         response.close()
         again.headers[self._header.name] = self._header.value(self._token)
@@ -99,6 +102,4 @@ class WalmartAuth(AuthBase):
 def _refused(response: requests.Response) -> bool:
     if response.status_code == 401:
         return True
-    return response.status_code == 400 and any(
-        detail.name == "INVALID_TOKEN" for detail in error_details(response)
-    )
+    return response.status_code == 400 and has_invalid_token(error_details(response))

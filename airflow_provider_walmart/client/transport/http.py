@@ -60,9 +60,7 @@ class HttpSession(requests.Session):
         try:
             response = super().send(request, stream=True, **kwargs)
             if not stream:
-                # In one go. Left to itself, requests takes slices of 10 KB, which is a fifth of the work of a call for
-                # a full page.
-                response._content = b"".join(response.iter_content(None))
+                _read_at_once(response)
         except requests.RequestException as error:
             error.request = error.request or request
             if self.observer:
@@ -125,6 +123,19 @@ class HttpSession(requests.Session):
         """Take the credentials out of a redirected request that leaves the origin."""
         if origin(prepared_request.url or "") != self.origin:
             strip_credentials(prepared_request.headers)
+
+
+def _read_at_once(response: requests.Response) -> None:
+    """Read the body of an answer.
+
+    Left to itself, requests takes slices of 10 KB, which is a fifth of the work of a call for a full page.
+    """
+    in_slices = response.iter_content
+    response.iter_content = lambda *args, **kwargs: in_slices(None)  # type: ignore[method-assign]
+    try:
+        response.content  # noqa: B018 - keeps what it has read
+    finally:
+        del response.iter_content
 
 
 def _spaces_encoded(params: Any) -> Any:

@@ -36,12 +36,15 @@ from airflow_provider_walmart.client.transport.tokens import TokenProvider
 
 log = logging.getLogger(__name__)
 
+# How often a call that changes nothing is sent when it fails in a way that may pass.
+ATTEMPTS = 4
+
 
 class WalmartSession(HttpSession):
     """An authenticated `requests.Session` for one account.
 
     URLs may be paths (``/v3/feeds``). Calls that change nothing (GET, HEAD, OPTIONS) are sent again after
-    a 5xx, a lost connection and a 429, up to `ATTEMPTS` times; a write is sent once, and once more only
+    a 5xx, a lost connection and a 429, up to ``attempts`` times; a write is sent once, and once more only
     when Walmart refused its token and so did not act on it. Statuses are returned, not raised.
 
     :param base_url: what paths are appended to.
@@ -51,9 +54,9 @@ class WalmartSession(HttpSession):
     :param tokens: where tokens come from.
     :param throttle: rate budgets to keep to; None: there are none.
     :param observer: is told of every request and of waits after a 429; None: nobody is.
+    :param attempts: how often a call that changes nothing is sent when it fails in a way that may pass; default 4.
     """
 
-    ATTEMPTS = 4
     # First pause between attempts when Walmart names no time; doubles, with jitter. Seconds.
     BACKOFF = 1.0
     MAX_BACKOFF = 30.0
@@ -71,6 +74,7 @@ class WalmartSession(HttpSession):
         tokens: TokenProvider,
         throttle: Throttle | None = None,
         observer: Observer | None = None,
+        attempts: int = ATTEMPTS,
     ) -> None:
         super().__init__(base_url, user_agent, observer)
         self._base_url = base_url
@@ -79,9 +83,10 @@ class WalmartSession(HttpSession):
         # Token calls share the connections of all other calls.
         tokens.http.adapters = self.adapters
         self.tokens = tokens
+        self.attempts = attempts
         self.headers.update(headers)
         self._retry = Retrying(
-            stop=lambda state: state.attempt_number >= self.ATTEMPTS,
+            stop=lambda state: state.attempt_number >= self.attempts,
             retry=retry_if_result(self._worth_another) | retry_if_exception(_may_pass),
             wait=self._pause,
             before_sleep=self._say,
@@ -206,7 +211,7 @@ class WalmartSession(HttpSession):
             urlsplit(url).path,
             what,
             state.attempt_number,
-            self.ATTEMPTS,
+            self.attempts,
             state.upcoming_sleep,
             getattr(request, "headers", {}).get(CORRELATION_ID),
         )

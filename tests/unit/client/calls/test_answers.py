@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import pytest
 from requests import PreparedRequest, Response
 
-from airflow_provider_walmart.client.calls.answers import answer_of, check_page, embedded_errors
+from airflow_provider_walmart.client.calls.answers import parse_answer
+from airflow_provider_walmart.client.calls.partial_failures import check_page, embedded_errors
 from airflow_provider_walmart.client.catalogue.operations import all_operations, find
 from airflow_provider_walmart.client.errors import ErrorDetail, WalmartRequestError, WalmartServerError
 from airflow_provider_walmart.client.transport.responses import HINT_WRITE
@@ -44,24 +45,22 @@ def response(body=b"", status=200, kind="application/json;charset=UTF-8") -> Res
         (READ, response({"sku": "a"}, status=206), {"sku": "a"}),
         (FILE, response(b"PK\x03\x04", kind="application/octet-stream"), b"PK\x03\x04"),
         (FILE, response(b"PK\x03\x04", kind=""), b"PK\x03\x04"),
-        # Some say with JSON that there is no file.
-        (FILE, response({"message": "none"}), {"message": "none"}),
         (find("ca.getAllItems"), response(b"<items/>", kind="application/xml"), b"<items/>"),
     ],
 )
 def test_what_comes_out_follows_from_what_came_and_what_was_to_be_expected(operation, given, expected):
-    assert answer_of(operation, given) == expected
+    assert parse_answer(operation, given) == expected
 
 
 def test_a_read_that_is_answered_with_nothing_is_an_error():
     with pytest.raises(WalmartServerError, match="200 with no body"):
-        answer_of(READ, response(b""))
+        parse_answer(READ, response(b""))
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"{", b"\xff\xfe"])
 def test_json_that_is_none_is_an_error(body):
     with pytest.raises(WalmartServerError, match="not JSON"):
-        answer_of(READ, response(body))
+        parse_answer(READ, response(body))
 
 
 @pytest.mark.parametrize(
@@ -78,7 +77,7 @@ def test_json_that_is_none_is_an_error(body):
 def test_errors_are_found_wherever_walmart_puts_them(answer):
     assert embedded_errors(answer) == [DETAIL]
     with pytest.raises(WalmartRequestError) as caught:
-        answer_of(WRITE, response(answer))
+        parse_answer(WRITE, response(answer))
     assert caught.value.details == (DETAIL,)
     assert caught.value.is_final
 
@@ -97,7 +96,7 @@ def test_a_node_whose_stock_was_not_set_is_named(node, expected):
     answer = {"nodes": [{"shipNode": "1", "status": "Success"}, {"shipNode": "2", **node}]}
     assert embedded_errors(answer) == [expected]
     with pytest.raises(WalmartRequestError, match="shipNode 2"):
-        answer_of(WRITE, response(answer))
+        parse_answer(WRITE, response(answer))
 
 
 @pytest.mark.parametrize("status", [200, 201, 202, 207])
@@ -105,7 +104,7 @@ def test_a_write_that_was_refused_is_not_tried_again(status):
     with pytest.raises(
         WalmartRequestError, match=f"answered {status}, but refused the request: status FAIL"
     ) as caught:
-        answer_of(WRITE, response({"status": "FAIL", "errors": None, "payload": None}, status=status))
+        parse_answer(WRITE, response({"status": "FAIL", "errors": None, "payload": None}, status=status))
     assert caught.value.is_final
 
 
@@ -117,7 +116,7 @@ def test_nodes_that_were_set_are_no_error():
             {"shipNode": "3", "status": None},
         ]
     }
-    assert answer_of(WRITE, response(answer)) == answer
+    assert parse_answer(WRITE, response(answer)) == answer
 
 
 def test_errors_that_are_plain_sentences_are_errors_too():
@@ -138,25 +137,25 @@ def test_errors_that_are_plain_sentences_are_errors_too():
     ],
 )
 def test_a_write_that_was_done_is_no_error(answer):
-    assert answer_of(WRITE, response(answer)) == answer
+    assert parse_answer(WRITE, response(answer)) == answer
 
 
 def test_a_read_with_errors_is_unwrapped_like_any_other(caplog):
     order = {"purchaseOrderId": "1"}
     given = response({"order": order, "errors": [ERROR]})
-    assert answer_of(find("getAnOrder"), given) == order
+    assert parse_answer(find("getAnOrder"), given) == order
     assert "getAnOrder answered with errors beside its records: X.Y: no such SKU (sku)" in caplog.text
 
 
 def test_a_single_record_of_a_list_is_not_taken_for_a_wrapper():
     # JSON made from XML has no list around a single one.
     page = {"meta": {"totalCount": 1}, "order": {"purchaseOrderId": "1"}}
-    assert answer_of(find("mx.getAllOrders"), response(page)) == page
+    assert parse_answer(find("mx.getAllOrders"), response(page)) == page
 
 
 def test_an_error_inside_a_200_names_the_call_and_nothing_secret():
     with pytest.raises(WalmartRequestError) as caught:
-        answer_of(WRITE, response({"errors": [ERROR]}))
+        parse_answer(WRITE, response({"errors": [ERROR]}))
     assert str(caught.value) == (
         "PUT /v3/inventories/a answered 200, but refused the request or part of it: X.Y: no such SKU (sku) "
         f"Hint: {HINT_WRITE}"
@@ -234,17 +233,111 @@ def test_errors_beside_records_are_no_failure_of_a_list(operation):
         {"errors": [ERROR]},
         {"error": ERROR},
         {"status": "FAIL", "errors": [ERROR], "header": {"a": 1}, "payload": None},
+        {"ERROR": [ERROR]},
+        {"Errors": {"error": [ERROR]}},
+        {"ns2:errors": {"ns2:error": ERROR}},
+        {"errorCode": "X.Y", "errorMessage": "no such SKU"},
+        {"error_code": "X.Y", "error_description": "no such SKU"},
+        {"code": "X.Y", "message": "no such SKU"},
+        {"error": "X.Y", "error_description": "no such SKU"},
+        {
+            "timestamp": "2026-11-30",
+            "status": 500,
+            "error": "X.Y",
+            "message": "no such SKU",
+            "path": "/v3/orders",
+        },
+        {"type": "about:blank", "title": "Broken", "status": 500, "code": "X.Y", "detail": "no such SKU"},
+        {"fault": {"code": "X.Y", "faultstring": "no such SKU", "detail": {}}},
+        {"status": "ERROR", "code": "X.Y", "message": "no such SKU"},
+        {"success": False, "code": "X.Y", "message": "no such SKU"},
     ],
 )
 def test_a_read_with_nothing_but_errors_is_an_error(answer):
     with pytest.raises(WalmartServerError, match=r"to getAnOrder with nothing but errors: X\.Y") as caught:
-        answer_of(find("getAnOrder"), response(answer))
+        parse_answer(find("getAnOrder"), response(answer))
     assert not caught.value.is_final
 
 
 @pytest.mark.parametrize(
-    "answer", [{}, {"status": "FAILED"}, {"status": "OK", "errors": []}, {"message": "none"}]
+    "answer", [{}, {"status": "OK", "errors": []}, {"status": "SUCCESS", "message": "none"}, {"items": []}]
 )
 def test_a_read_that_finds_nothing_is_no_error(answer):
     # The search of Walmart's catalogue says with an empty object that it has found nothing.
-    assert answer_of(find("getSearchResult"), response(answer)) == answer
+    assert parse_answer(find("getSearchResult"), response(answer)) == answer
+
+
+@pytest.mark.parametrize(
+    "answer", [{"status": "ERROR"}, {"status": "FAILED"}, {"statusCode": 500}, {"success": False}]
+)
+def test_a_read_that_says_only_that_it_failed_is_an_error(answer):
+    with pytest.raises(WalmartServerError, match="to getAnOrder with nothing but errors"):
+        parse_answer(find("getAnOrder"), response(answer))
+
+
+@pytest.mark.parametrize("answer", [{"message": "Internal Server Error"}, {"title": "Broken"}, {"code": 500}])
+def test_a_read_with_nothing_but_a_message_is_an_error(answer):
+    with pytest.raises(WalmartServerError, match="to getInventory with nothing but errors"):
+        parse_answer(find("getInventory"), response(answer))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"status": "ERROR", "orderId": 1},
+        {"status": "INACTIVE"},
+        {"code": "ABC", "status": "ACTIVE"},
+        {"statusCode": 200, "message": "Thank you."},
+        {"errors": [{**ERROR, "severity": "INFO"}]},
+    ],
+)
+def test_a_read_with_something_to_it_is_no_error(answer):
+    assert parse_answer(find("getInventory"), response(answer)) == answer
+
+
+# -- files -----------------------------------------------------------------------------------------------
+
+NO_FILES = {
+    "a sign-in page": (b"<html><head><title>Sign in</title></head></html>", "a web page.*Sign in"),
+    "a page with a doctype": (b"\xef\xbb\xbf\n<!DOCTYPE html><title>Sign in</title>", "a web page.*Sign in"),
+    "JSON": (b'{"status":"ERROR","message":"No acceptable representation"}', "JSON in.*No acceptable"),
+    "XML": (
+        b'<?xml version="1.0"?>\n<ns2:errors xmlns:ns2="x"><ns2:error><ns2:code>A.B</ns2:code></ns2:error></ns2:errors>',
+        "errors in place of a file: A.B",
+    ),
+}
+
+
+def test_a_message_in_place_of_a_file_is_an_error():
+    with pytest.raises(WalmartServerError, match="nothing but errors: none"):
+        parse_answer(FILE, response({"message": "none"}))
+
+
+@pytest.mark.parametrize("body", NO_FILES)
+@pytest.mark.parametrize("name", ["getReconReport", "downloadLabel", "ca.getAllItems"])
+def test_what_is_no_file_is_an_error_whatever_it_says_it_is(name, body):
+    content, said = NO_FILES[body]
+    with pytest.raises(WalmartServerError, match=f"(?s)answered 200 to {name} with .*{said}") as caught:
+        parse_answer(find(name), response(content, kind="application/octet-stream"))
+    assert not caught.value.is_final
+
+
+def test_a_page_in_place_of_a_new_label_is_not_asked_for_again():
+    content, _ = NO_FILES["a sign-in page"]
+    with pytest.raises(WalmartServerError, match="may have happened") as caught:
+        parse_answer(find("generateLabel"), response(content, kind="text/html"))
+    assert caught.value.is_final
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"a,b\n1,<html>\n",
+        b"%PDF-1.7 <html>",
+        b"<?xml version='1.0'?><ns2:ItemResponses><errors/></ns2:ItemResponses>",
+        b"<errorReport/>",
+    ],
+)
+def test_a_file_may_hold_whatever_it_likes_further_on(content):
+    assert parse_answer(FILE, response(content, kind="")) == (content or None)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_walmart.client.calls.answers import embedded_errors
 from airflow_provider_walmart.client.calls.partial_failures import HINT_PART, refusal_in
 from airflow_provider_walmart.client.errors import ErrorDetail
 from airflow_provider_walmart.client.transport.responses import HINT_WRITE
+from airflow_provider_walmart.client.values.redaction import Redactor
 
 WHOLE = "refused the request"
 PART = "refused part of the request, and did the rest"
@@ -16,7 +16,7 @@ ERROR = {"code": "X.Y", "description": "no such SKU", "severity": "ERROR"}
 
 
 def refusal(answer):
-    return refusal_in(answer, embedded_errors(answer))
+    return refusal_in(answer)
 
 
 @pytest.mark.parametrize(
@@ -140,6 +140,7 @@ def test_a_request_that_was_done(answer):
     assert refusal(answer) is None
 
 
-def test_what_the_answer_echoes_of_a_secret_is_blacked_out():
-    refused = refusal_in({"statusCode": 400, "message": "not hush"}, [], ["hush"])
+def test_what_the_answer_echoes_of_a_secret_is_redacted():
+    redactor = Redactor({"WM_SEC.ACCESS_TOKEN": "hush"}, None, "/v3/items")
+    refused = refusal_in({"statusCode": 400, "message": "not hush"}, redactor)
     assert refused.details == [ErrorDetail(description="statusCode 400: not ***")]

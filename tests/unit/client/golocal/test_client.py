@@ -208,7 +208,7 @@ def test_errors_of_the_token_call_are_clear(requests_mock, answer, kind, said, r
 
 
 @pytest.mark.parametrize("echo", [SECRET, "a-token"], ids=["secret", "token"])
-def test_an_echoed_secret_is_blacked_out(requests_mock, echo):
+def test_an_echoed_secret_is_redacted(requests_mock, echo):
     if echo == SECRET:
         requests_mock.post(TOKEN, status_code=400, json=refusal("400.500.100", f"bad {echo}."))
     else:
@@ -245,7 +245,7 @@ PERSON = {
 
 
 @pytest.mark.parametrize("form", ["dict", "text", "raw request"])
-def test_what_a_refusal_repeats_of_a_person_is_blacked_out(golocal, form):
+def test_what_a_refusal_repeats_of_a_person_is_redacted(golocal, form):
     words = "MARY-ANN O'Neil, +1 (408) 555-0100, of 853 W California Ave: ORDER-7 SCHEDULED_DELIVERY refused"
     golocal.post(f"{DAAS}/deliveries", status_code=400, json=refusal("400.500.107", words))
     one = client()

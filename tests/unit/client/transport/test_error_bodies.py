@@ -13,12 +13,8 @@ from requests import PreparedRequest, Response
 
 from airflow_provider_walmart.client import errors
 from airflow_provider_walmart.client.errors import ErrorDetail, WalmartError
-from airflow_provider_walmart.client.transport.responses import (
-    decode_json,
-    error_details,
-    json_object,
-    raise_for_status,
-)
+from airflow_provider_walmart.client.transport.error_bodies import error_details
+from airflow_provider_walmart.client.transport.responses import decode_json, json_object, raise_for_status
 
 TOKEN = "eyJ-the-token"
 BASIC = "YW4taWQ6czNjcjN0LXNlY3JldA=="  # an-id:s3cr3t-secret
@@ -117,7 +113,11 @@ SHAPES = {
     "no error in it": ({"payload": []}, []),
     "an empty list": ({"errors": []}, []),
     "numbers": ({"errors": [{"code": 17, "description": 3.5, "field": 1}]}, [ErrorDetail("17", "1", "3.5")]),
-    "no records": ({"errors": [None, "text", 1, []]}, []),
+    "sentences": ({"errors": [None, "text", 1, []]}, [ErrorDetail("", "", "text")]),
+    "other case": ({"ERROR": [{"errorCode": "X", "errorMessage": "why"}]}, [ErrorDetail("X", "", "why")]),
+    "underscores": ({"error_code": "X", "error_message": "why"}, [ErrorDetail("X", "", "why")]),
+    "fault": ({"fault": {"faultstring": "why", "detail": {"errorcode": "X"}}}, [ErrorDetail("", "", "why")]),
+    "spring": ({"status": 500, "error": "Broken", "message": "why"}, [ErrorDetail("Broken", "", "why")]),
 }  # fmt: skip
 
 
@@ -258,7 +258,7 @@ FORM = {
         lambda secret: f"<title>{secret}</title>".encode(),
     ],
 )  # fmt: skip
-def test_an_echoed_secret_is_blacked_out(secret, wrap):
+def test_an_echoed_secret_is_redacted(secret, wrap):
     response = answer(401, wrap(secret), method="POST", path="/v3/token", data=FORM)
     with pytest.raises(WalmartError) as raised:
         raise_for_status(response)
@@ -267,7 +267,7 @@ def test_an_echoed_secret_is_blacked_out(secret, wrap):
     assert secret not in everything
 
 
-def test_a_secret_is_blacked_out_before_a_long_text_is_cut():
+def test_a_secret_is_redacted_before_a_long_text_is_cut():
     body = {"error": [{"code": "X", "description": "x" * 295 + TOKEN}]}
     (detail,) = error_details(answer(body=body))
     assert "eyJ" not in detail.description
