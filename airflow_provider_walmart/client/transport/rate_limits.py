@@ -63,6 +63,7 @@ class Throttle:
     :param clock: seconds since 1970 UTC.
     :param sleep: waits for so many seconds.
     :param published: False keeps to what answers say alone.
+    :param leave: share of each budget that is left to others: a call that would take of it is refused.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class Throttle:
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
         published: bool = True,
+        leave: float = 0.0,
     ) -> None:
         self._account = (settings.base_url, settings.client_id, settings.partner_id, settings.market)
         self._market = settings.market
@@ -82,6 +84,7 @@ class Throttle:
         self._clock = clock
         self._sleep = sleep
         self._published = published
+        self._leave = leave
         self._leases: dict[str, _Lease] = {}
         self._names: dict[tuple[str, str], str] = {}
 
@@ -130,6 +133,30 @@ class Throttle:
                 if until > self._blocked_until(limit.bucket):
                     self._store.put(name, repr(until).encode(), until - now + limit.per_seconds)
 
+    def budgets(self) -> list[Budget]:
+        """Return the published budgets of the account's market, as they are in the store right now."""
+        found: dict[str, Budget] = {}
+        now = self._clock()
+        for operation in all_operations():
+            for limit in operation.limits if operation.market in ("us", self._market) else ():
+                name = self._name(_budget(limit), limit.bucket)
+                if name in found:
+                    continue
+                blocked = self._blocked_until(limit.bucket)
+                found[name] = Budget(
+                    limit.bucket,
+                    limit.count,
+                    limit.per_seconds,
+                    self._left(limit, self._stored(name, math.inf), now),
+                    datetime.fromtimestamp(blocked, timezone.utc) if blocked > now else None,
+                )
+        return list(found.values())
+
+    @staticmethod
+    def _left(limit: RateLimit, state: float, now: float) -> int:
+        rate = Rate(limit.count, limit.per_seconds * 1000)
+        return max(0, limit.count - _algorithm.consumed([rate], (state,), int(now * 1000)))
+
     # -- slots ---------------------------------------------------------------------------------------
 
     def _take(self, limit: RateLimit, blocked: float, call: _Call) -> float:
@@ -159,6 +186,12 @@ class Throttle:
                 # By Walmart's word there was one call left at that moment.
                 (blocked + limit.per_seconds * (1 - 1 / limit.count)) * 1e6,
             )
+            if self._leave and self._left(limit, state, now) - 1 < self._leave * limit.count:
+                raise WalmartRateLimitError(
+                    f"Not sent: what is left of {_budget(limit)} is left to others.",
+                    method=call.method,
+                    path=call.path,
+                )
             most = max(1, int(limit.count / limit.per_seconds * LEASE_WORTH))
             ahead = min(most, lease.next_size(now)) if lease else 1
             for weight in sorted({ahead, 1}, reverse=True):
@@ -208,6 +241,24 @@ class Throttle:
             name = hashlib.sha256(json.dumps([kind, bucket, *self._account]).encode()).hexdigest()
             self._names[kind, bucket] = name
         return name
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What is known of one published rate budget of an account.
+
+    :param bucket: its name: method and path, for most.
+    :param count: so many calls are allowed ...
+    :param per_seconds: ... within so many seconds.
+    :param left: calls that may be made at once.
+    :param blocked_until: the time (aware, UTC) that Walmart named after a 429; None when it named none, or it is past.
+    """
+
+    bucket: str
+    count: int
+    per_seconds: int
+    left: int
+    blocked_until: datetime | None
 
 
 @dataclass

@@ -17,7 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timezone
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -114,6 +114,20 @@ class Token:
     renew_at: float
 
 
+@dataclass(frozen=True)
+class TokenStatus:
+    """What is known of the token of an account, without the token itself.
+
+    :param good_until: when it expires (aware, UTC); None when there is none.
+    :param failure: why the last request for one failed; None when it did not.
+    :param failed_at: when that was (aware, UTC).
+    """
+
+    good_until: datetime | None
+    failure: WalmartError | None
+    failed_at: datetime | None
+
+
 @dataclass
 class TokenBudget:
     """How many token requests one call may still cost, whatever the server does."""
@@ -208,6 +222,18 @@ class TokenProvider:
                 if record.failure and since <= record.failed_at <= time.time():
                     return self._old_token(record, rejected, _failure_from(record.failure))
                 return self._renew(record, rejected, budget or TokenBudget(1))
+
+    def status(self) -> TokenStatus:
+        """Return what is known of the account's token, without asking Walmart."""
+        record = _newest(self._load(), self._known())
+        is_good = _is_good(record.token, None)
+        return TokenStatus(
+            datetime.fromtimestamp(record.token.expires_at, timezone.utc)
+            if record.token and is_good
+            else None,
+            _failure_from(record.failure) if record.failure else None,
+            datetime.fromtimestamp(record.failed_at, timezone.utc) if record.failure else None,
+        )
 
     # -- one record -------------------------------------------------------------------------------
 
