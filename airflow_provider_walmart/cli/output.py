@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime, timezone
 from typing import Any, TextIO
 
 # Where nobody looks at a screen, a table is as wide as what it holds.
@@ -98,5 +99,7 @@ class Output:
 
 def _shown(value: Any) -> str:
     """Return a value in one line, without what would move the cursor of a terminal."""
+    if isinstance(value, datetime):
+        return f"{value.astimezone(timezone.utc):%Y-%m-%d %H:%M} UTC"
     text = "" if value is None else str(value)
     return "".join(character if character.isprintable() else " " for character in text)
