@@ -40,7 +40,7 @@ def walmart_recon_files():
             "availableApReportDates"
         ]
         return [
-            {"api_params": {"reportDate": date}, "output_path": f"{FOLDER}/{date}.zip"}
+            {"params": {"reportDate": date}, "output_path": f"{FOLDER}/{date}.zip"}
             for date in dates
             if not ObjectStoragePath(f"{FOLDER}/{date}.zip").exists()
         ]

@@ -26,6 +26,8 @@ ALLOWED = {
     "storage": {"hooks", "client"},
     "hooks": {"client", "get_provider_info"},
     "cli": {"storage", "hooks", "client"},
+    "web": {"storage", "hooks", "client"},
+    "plugin": {"web"},
     "client": set(),
     "sandbox": set(),
     "get_provider_info": {"client.settings"},
