@@ -44,7 +44,7 @@ def walmart_api():
         ids = [json.loads(line)["purchaseOrderId"] for line in path.read_text().splitlines()]
         return [
             {
-                "params": {"purchaseOrderId": purchase_order, "productInfo": True},
+                "api_params": {"purchaseOrderId": purchase_order, "productInfo": True},
                 "output_path": f"{path.parent}/{purchase_order}.json",
             }
             for purchase_order in ids
@@ -57,7 +57,7 @@ def walmart_api():
     WalmartApiOperator(
         task_id="set_stock",
         operation="updateInventoryForAnItem",
-        params={"sku": "{{ params.sku }}"},
+        api_params={"sku": "{{ params.sku }}"},
         # As text, so that the amount stays a number.
         body='{"sku": {{ params.sku | tojson }}, "quantity": {"unit": "EACH", "amount": {{ params.amount }}}}',
     )

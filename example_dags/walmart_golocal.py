@@ -61,7 +61,7 @@ with DAG(
     wait = WalmartGoLocalDeliverySensor(
         task_id="wait",
         delivery_id="{{ ti.xcom_pull(task_ids='book')['deliveryId'] }}",
-        poll_interval=10,
+        poke_interval=10,
         timeout=timedelta(hours=8).total_seconds(),
         deferrable=True,
     )

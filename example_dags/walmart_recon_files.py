@@ -40,7 +40,7 @@ def walmart_recon_files():
             "availableApReportDates"
         ]
         return [
-            {"params": {"reportDate": date}, "output_path": f"{FOLDER}/{date}.zip"}
+            {"api_params": {"reportDate": date}, "output_path": f"{FOLDER}/{date}.zip"}
             for date in dates
             if not ObjectStoragePath(f"{FOLDER}/{date}.zip").exists()
         ]

@@ -84,7 +84,7 @@ with DAG(
     WalmartApiOperator(
         task_id="land_order",
         operation="getAnOrder",
-        params={"purchaseOrderId": "{{ dag_run.conf['ids']['purchaseOrderId'] }}"},
+        api_params={"purchaseOrderId": "{{ dag_run.conf['ids']['purchaseOrderId'] }}"},
         output_path=os.environ.get("WALMART_LAKE_DIR", "file:///tmp/walmart")
         + "/new_orders/{{ dag_run.conf['ids']['purchaseOrderId'] }}.json",
     )

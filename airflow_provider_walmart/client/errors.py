@@ -11,6 +11,8 @@
     ├── WalmartOrdersFailedError    Walmart refused to change more orders than allowed
     ├── WalmartReportFailedError    Walmart could not make a report, or it is not what it should be
     ├── WalmartDeliveryFailedError  a GoLocal delivery ended in another way than wanted
+    ├── WalmartTimeoutError         what was waited for was not finished in time, and goes on at Walmart
+    ├── WalmartWaitError            what was waited for could not be read: too many polls failed
     ├── WalmartAuthError            401 that survived one renewal of the token, or bad keys
     ├── WalmartPermissionError      403
     ├── WalmartNotFoundError        404
@@ -151,6 +153,27 @@ class WalmartDeliveryFailedError(WalmartError):
     """A GoLocal delivery ended in another way than wanted."""
 
     is_final = True
+
+
+class WalmartTimeoutError(WalmartError):
+    """What was waited for was not finished in time; it goes on at Walmart."""
+
+
+class WalmartWaitError(WalmartError):
+    """What was waited for could not be read.
+
+    :param message: what was waited for, and why it could not be read.
+    :param is_final: no retry can change this.
+    """
+
+    def __init__(self, message: str, *, is_final: bool) -> None:
+        super().__init__(message)
+        self._is_final = is_final
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the same call would fail the same way again."""
+        return self._is_final
 
 
 class WalmartAuthError(WalmartError):

@@ -42,7 +42,7 @@ class WalmartFailedItemsLink(BaseOperatorLink):
 
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
         """Return the address; empty when no item failed, or no file was asked for."""
-        uris = [feed["errors_uri"] for feed in _feeds(ti_key) if feed["errors_uri"]]
+        uris = [feed["itemErrorsUri"] for feed in _feeds(ti_key) if feed["itemErrorsUri"]]
         return _address(uris[0]) if uris else ""
 
 

@@ -9,17 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
 
+from airflow_provider_walmart.client.catalogue.operations import Operation, find
 from airflow_provider_walmart.client.errors import WalmartError
 from airflow_provider_walmart.client.once.outcomes import may_have_arrived
 from airflow_provider_walmart.storage.files import AnyPlace, Place, place_of, whole_file
-from airflow_provider_walmart.task.api_params import given_params, own_params
-from airflow_provider_walmart.task.errors import fail_for_good
+from airflow_provider_walmart.task.api_params import check_api_params
+from airflow_provider_walmart.task.errors import fail_without_retry
 from airflow_provider_walmart.task.hooks import OfMarketplace
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
-
-    from airflow_provider_walmart.client.catalogue.operations import Operation
 
 # XCom is a table of Airflow's database: what is larger than this belongs into object storage. Bytes of JSON.
 MAX_XCOM = 48 * 1024
@@ -34,8 +33,9 @@ class WalmartApiOperator(OfMarketplace, BaseOperator):
 
     :param operation: operation id (``getAnOrder``) or method and path
         (``GET /v3/orders/{purchaseOrderId}``); the docs list all of them.
-    :param params: parameters by Walmart's names, those of the path included: what JSON can hold, and templates. What
-        another task returned comes in by a template, or by mapping: ``.expand(params=...)``.
+    :param api_params: parameters by Walmart's names, those of the path included: what JSON can hold, and templates. What
+        another task returned comes in by a template, or by mapping: ``.expand(api_params=...)``. Airflow's own ``params``
+        are those of the DAG run, and never sent.
     :param body: for operations that take one: what JSON can hold, a `Decimal` being a number, or JSON as text. Where a
         template gives a dict, the DAG needs ``render_template_as_native_obj=True``.
     :param strict: False lets parameters and values pass that are newer than the catalogue.
@@ -60,7 +60,7 @@ class WalmartApiOperator(OfMarketplace, BaseOperator):
         self,
         *,
         operation: str,
-        params: Mapping[str, Any] | None = None,
+        api_params: Mapping[str, Any] | None = None,
         body: Any = None,
         strict: bool = True,
         paginate: bool = False,
@@ -70,8 +70,7 @@ class WalmartApiOperator(OfMarketplace, BaseOperator):
     ) -> None:
         super().__init__(**kwargs)
         self.operation = operation
-        # BaseOperator.params are those of the DAG, and Airflow has merged them into ours by now.
-        self.api_params = given_params(params, self.get_dag())
+        self.api_params = api_params
         self.body = body
         self.strict = strict
         self.paginate = paginate
@@ -80,8 +79,8 @@ class WalmartApiOperator(OfMarketplace, BaseOperator):
 
     def execute(self, context: Context) -> Any:
         """Call the operation and land its answer."""
-        with fail_for_good():
-            operation, params = own_params(self.operation, self.api_params, self.params)
+        with fail_without_retry():
+            operation, params = find(self.operation), check_api_params(self.api_params)
             if self.output_path is not None:
                 place_of(self.output_path, "output_path")
             if self.paginate:

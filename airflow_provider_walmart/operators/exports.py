@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
+from airflow_provider_walmart.client.catalogue.operations import find
 from airflow_provider_walmart.client.errors import WalmartConfigError
 from airflow_provider_walmart.storage.export_files import export_file, part_size, takes_time
 from airflow_provider_walmart.storage.export_run import ExportRun
 from airflow_provider_walmart.storage.files import AnyPlace, Place
-from airflow_provider_walmart.task.api_params import given_params, own_params
-from airflow_provider_walmart.task.durations import span_of
-from airflow_provider_walmart.task.errors import fail_for_good
+from airflow_provider_walmart.task.api_params import check_api_params
+from airflow_provider_walmart.task.durations import duration
+from airflow_provider_walmart.task.errors import fail_without_retry
 from airflow_provider_walmart.task.lineage import WithLineage
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class WalmartExportOperator(WithLineage, BaseOperator):
     :param output_path: a path, an `ObjectStoragePath` or a URI of one. The file appears there as a whole or not at all.
         With a part size it is a folder, which must hold nothing else: ``part-00001.jsonl`` and so on, and
         ``_manifest.json``, which is there when all parts are, and lists them.
-    :param params: parameters by Walmart's names. Dates of creation or last modification among them are used in place
+    :param api_params: parameters by Walmart's names. Dates of creation or last modification among them are used in place
         of the data interval, sent as they are, or in Walmart's form where a template has rendered them; an end left out
         is that of the interval.
     :param strict: False lets parameters and values pass that are newer than the catalogue.
@@ -80,7 +81,7 @@ class WalmartExportOperator(WithLineage, BaseOperator):
         *,
         operation: str,
         output_path: AnyPlace,
-        params: Mapping[str, Any] | None = None,
+        api_params: Mapping[str, Any] | None = None,
         strict: bool = True,
         cursor_field: str | None = None,
         lookback: timedelta | float | None = None,
@@ -93,7 +94,7 @@ class WalmartExportOperator(WithLineage, BaseOperator):
         super().__init__(**kwargs)
         self.operation = operation
         self.output_path = output_path
-        self.api_params = given_params(params, self.get_dag())
+        self.api_params = api_params
         self.strict = strict
         self.cursor_field = cursor_field
         self.lookback = lookback
@@ -106,11 +107,11 @@ class WalmartExportOperator(WithLineage, BaseOperator):
         """Export the window of the run, or everything that Walmart keeps."""
         from airflow_provider_walmart.client.exports.prefetch import prefetch
 
-        with fail_for_good():
+        with fail_without_retry():
             if self.compression not in (None, "", "gzip"):
                 raise WalmartConfigError(f"compression is {self.compression!r}; allowed: gzip or None.")
             sizes = part_size("part_records", self.part_records), part_size("part_bytes", self.part_bytes)
-            operation, params = own_params(self.operation, self.api_params, self.params)
+            operation, params = find(self.operation), check_api_params(self.api_params)
             run = ExportRun(
                 self.hook.client,
                 operation,
@@ -119,7 +120,7 @@ class WalmartExportOperator(WithLineage, BaseOperator):
                 outlets=self.outlets,
                 conn_id=self.walmart_conn_id,
                 cursor_field=self.cursor_field or "",
-                lookback=None if self.lookback is None else span_of("lookback", self.lookback),
+                lookback=None if self.lookback is None else duration("lookback", self.lookback),
                 strict=self.strict,
             )
             pages = run.pages()

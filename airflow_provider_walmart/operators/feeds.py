@@ -24,8 +24,8 @@ from airflow_provider_walmart.task.context import (
     task_identity,
     try_number,
 )
-from airflow_provider_walmart.task.durations import span_of
-from airflow_provider_walmart.task.errors import fail_for_good
+from airflow_provider_walmart.task.durations import duration, poll_seconds
+from airflow_provider_walmart.task.errors import fail_without_retry
 from airflow_provider_walmart.task.feeds import judge_feeds
 from airflow_provider_walmart.task.hooks import OfMarketplace
 from airflow_provider_walmart.task.lineage import WithLineage
@@ -55,7 +55,7 @@ class WalmartFeedStatusOperator(OfMarketplace, BaseOperator):
         None: nowhere. Written as a whole or not at all, and only when an item failed.
     :param walmart_conn_id: id of a connection of type ``walmart``.
     :return: with ``feed_id`` a dict with ``feedId``, ``feedType``, ``feedStatus``, ``itemsReceived``,
-        ``itemsSucceeded``, ``itemsFailed``, ``itemsProcessing`` and ``errors_uri``; else a list of them, newest
+        ``itemsSucceeded``, ``itemsFailed``, ``itemsProcessing`` and ``itemErrorsUri``; else a list of them, newest
         feed first. It is in XCom also when the task fails because of it.
     :raises AirflowFailException: when a feed failed by this policy, or when no retry can help.
     """
@@ -95,7 +95,7 @@ class WalmartFeedStatusOperator(OfMarketplace, BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any] | list[dict[str, Any]]:
         """Check the feeds, keep their summaries in XCom, and fail by policy."""
-        with fail_for_good():
+        with fail_without_retry():
             allowed_failures = parse_allowed_failures(self.allowed_failures)
             check_place("item_errors_path", self.item_errors_path)
             # A template that renders to nothing must not turn the check of one feed into one of all.
@@ -152,13 +152,13 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
         always submits.
     :param on_unknown: what to do when a feed may or may not have arrived: ``fail`` (default), or ``resubmit`` at the
         risk of sending it twice.
-    :param poll_interval: seconds between two looks; None (default): by age and type of the feed.
+    :param poll_interval: time between two polls, as timedelta or seconds; None (default): by age and type of the feed.
     :param timeout: how long to wait for completion, as timedelta or seconds; default 24 hours. So long, too, for slots
         of an hourly quota before.
     :param deferrable: wait in the triggerer; default: ``[operators] default_deferrable``.
     :param walmart_conn_id: id of a connection of type ``walmart``.
     :return: a dict with ``feedId``, ``feedType``, ``feedStatus``, ``itemsReceived``, ``itemsSucceeded``,
-        ``itemsFailed``, ``itemsProcessing`` and ``errors_uri``; a list of them when there were several feeds. It is in
+        ``itemsFailed``, ``itemsProcessing`` and ``itemErrorsUri``; a list of them when there were several feeds. It is in
         XCom also when the task fails because of it.
     :raises AirflowFailException: for bad input, naming the rows; when a feed failed by this policy; when no retry can
         help.
@@ -199,7 +199,7 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
         item_errors_path: AnyPlace | None = None,
         durable: bool = True,
         on_unknown: str = "fail",
-        poll_interval: float | None = None,
+        poll_interval: timedelta | float | None = None,
         timeout: timedelta | float = timedelta(hours=24),
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         walmart_conn_id: str = "walmart_default",
@@ -218,8 +218,8 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
         self.item_errors_path = item_errors_path
         self.durable = durable
         self.on_unknown = on_unknown
-        self.poll_interval = poll_interval
-        self.timeout = span_of("timeout", timeout)
+        self.poll_interval = poll_seconds(poll_interval)
+        self.timeout = duration("timeout", timeout)
         self.deferrable = deferrable
         self.walmart_conn_id = walmart_conn_id
 
@@ -234,14 +234,11 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
         return self._run(context, submitted, slots_until)
 
     def _run(self, context: Context, submitted: dict[str, Any], slots_until: float) -> Any:
-        with fail_for_good():
+        with fail_without_retry():
             parse_allowed_failures(self.allowed_failures)
             check_place("item_errors_path", self.item_errors_path)
             if self.on_unknown not in ("fail", "resubmit"):
                 raise WalmartConfigError(f"on_unknown is {self.on_unknown!r}; allowed: fail, resubmit.")
-            interval = self.poll_interval
-            if interval is not None and not (isinstance(interval, (int, float)) and interval > 0):
-                raise WalmartConfigError(f"poll_interval is {interval!r}; allowed: None, or seconds above 0.")
             if self.timeout <= timedelta(0):
                 raise WalmartConfigError(f"timeout is {self.timeout}; allowed: above 0.")
             source = FeedSource(
@@ -356,7 +353,7 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
 
     def execute_complete(self, context: Context, event: dict[str, Any], feed_ids: list[str]) -> Any:
         """Judge what the trigger saw."""
-        with fail_for_good():
+        with fail_without_retry():
             feeds = feeds_of_event(event, feed_ids, self.timeout.total_seconds())
             return self._judge(context, feed_ids, feeds)
 

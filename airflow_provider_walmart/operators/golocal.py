@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_walmart.task.context import MemoryRecords, try_number
-from airflow_provider_walmart.task.errors import fail_for_good
+from airflow_provider_walmart.task.errors import fail_without_retry
 from airflow_provider_walmart.task.hooks import OfGoLocal
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class WalmartGoLocalCreateDeliveryOperator(OfGoLocal, BaseOperator):
         """Book the delivery, or find it booked."""
         from airflow_provider_walmart.client.golocal.booking import OnceBooker
 
-        with fail_for_good():
+        with fail_without_retry():
             store = context.get("task_state_store")
             booker = OnceBooker(
                 self.hook.client,
@@ -89,5 +89,5 @@ class WalmartGoLocalCancelDeliveryOperator(OfGoLocal, BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Cancel the delivery, or find it cancelled."""
-        with fail_for_good():
+        with fail_without_retry():
             return self.hook.cancel_delivery(self.delivery_id, reason_code=self.reason_code)

@@ -11,7 +11,7 @@ from airflow_provider_walmart.client.values.failures import check_allowed_failur
 from airflow_provider_walmart.storage.files import AnyPlace, Place, check_place
 from airflow_provider_walmart.storage.rows import check_rows, iter_rows
 from airflow_provider_walmart.task.context import MemoryRecords, push, try_number
-from airflow_provider_walmart.task.errors import fail_for_good
+from airflow_provider_walmart.task.errors import fail_without_retry
 from airflow_provider_walmart.task.hooks import OfMarketplace
 from airflow_provider_walmart.task.orders import change_orders
 
@@ -41,7 +41,7 @@ class WalmartOrderUpdateOperator(OfMarketplace, BaseOperator):
     :param outcomes_path: where the outcomes go as JSON lines, one per order, also when the task fails; None: nowhere.
     :param walmart_conn_id: id of a connection of type ``walmart``.
     :return: dict with ``orders``, how many of them were ``done``, ``already`` as wanted, ``refused``, ``unknown`` and
-        ``notTried``, and ``outcomes_uri``. It is in XCom also when the task fails.
+        ``notTried``, and ``outcomesUri``. It is in XCom also when the task fails.
     :raises AirflowFailException: for bad input, naming the rows, when more orders were refused than allowed, and when
         no retry can help.
     :raises WalmartUnknownOutcomeError: when an order may or may not have been changed; a retry looks first.
@@ -86,7 +86,7 @@ class WalmartOrderUpdateOperator(OfMarketplace, BaseOperator):
         from airflow_provider_walmart.client.orders.changes import order_changes
         from airflow_provider_walmart.client.orders.writes import OrderWriter
 
-        with fail_for_good():
+        with fail_without_retry():
             allowed_failures = parse_allowed_failures(self.allowed_failures)
             check_place("outcomes_path", self.outcomes_path)
             check_rows(self.records, records_path=self.records_path)

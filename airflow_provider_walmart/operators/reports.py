@@ -13,8 +13,8 @@ from airflow.providers.common.compat.sdk import BaseOperator, conf
 from airflow_provider_walmart.client.errors import WalmartConfigError, WalmartReportFailedError
 from airflow_provider_walmart.storage.files import AnyPlace, Place, naming
 from airflow_provider_walmart.task.context import MemoryRecords, push
-from airflow_provider_walmart.task.durations import span_of
-from airflow_provider_walmart.task.errors import fail_for_good
+from airflow_provider_walmart.task.durations import duration, poll_seconds
+from airflow_provider_walmart.task.errors import fail_without_retry
 from airflow_provider_walmart.task.lineage import WithLineage
 from airflow_provider_walmart.task.waiting import check_event, wait_for_report
 
@@ -45,11 +45,14 @@ class WalmartReportOperator(WithLineage, BaseOperator):
     :param start: begin of the data's time window (aware); some report types need it.
     :param end: its end.
     :param date_granularity: ``DAILY`` (default with a window), ``WEEKLY``, ``MONTHLY`` or ``QUARTERLY``.
-    :param poll_interval: seconds between two looks; None (default): by the age of the request, 30 s to 5 min.
+    :param wait_for_completion: False returns as soon as the report is asked for, and lands nothing; a later task with the
+        same parameters, or `WalmartReportSensor` with the ``requestId``, goes on with it.
+    :param poll_interval: time between two polls, as timedelta or seconds; None (default): by the age of the request, 30 s to 5 min.
     :param timeout: how long to wait for the report, as timedelta or seconds; default 6 hours.
     :param deferrable: wait in the triggerer; default: ``[operators] default_deferrable``.
     :param walmart_conn_id: id of a connection of type ``walmart``.
-    :return: dict with ``uri``, ``rows`` (without the header), ``bytes`` (of the download), ``requestId`` and ``reused``.
+    :return: dict with ``uri``, ``rows`` (without the header), ``bytes`` (of the download), ``requestId`` and ``reused``;
+        the first three are None without ``wait_for_completion``.
     :raises AirflowFailException: for bad input and what Walmart refuses.
     :raises WalmartReportFailedError: when Walmart could not make the report, or it is damaged.
     """
@@ -65,6 +68,7 @@ class WalmartReportOperator(WithLineage, BaseOperator):
         "exclude_columns",
         "start",
         "end",
+        "date_granularity",
         "walmart_conn_id",
     )
     template_fields_renderers = {"row_filters": "json"}
@@ -83,7 +87,8 @@ class WalmartReportOperator(WithLineage, BaseOperator):
         start: datetime | str | None = None,
         end: datetime | str | None = None,
         date_granularity: str | None = None,
-        poll_interval: float | None = None,
+        wait_for_completion: bool = True,
+        poll_interval: timedelta | float | None = None,
         timeout: timedelta | float = timedelta(hours=6),
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         walmart_conn_id: str = "walmart_default",
@@ -94,14 +99,15 @@ class WalmartReportOperator(WithLineage, BaseOperator):
         self.output_path = output_path
         self.report_version = report_version
         self.output_format = output_format
-        self.reuse_within = span_of("reuse_within", reuse_within or timedelta(0))
+        self.reuse_within = duration("reuse_within", reuse_within or timedelta(0))
         self.row_filters = row_filters
         self.exclude_columns = exclude_columns
         self.start = start
         self.end = end
         self.date_granularity = date_granularity
-        self.poll_interval = poll_interval
-        self.timeout = span_of("timeout", timeout)
+        self.wait_for_completion = wait_for_completion
+        self.poll_interval = poll_seconds(poll_interval)
+        self.timeout = duration("timeout", timeout)
         self.deferrable = deferrable
         self.walmart_conn_id = walmart_conn_id
 
@@ -109,11 +115,13 @@ class WalmartReportOperator(WithLineage, BaseOperator):
         """Ask for the report or find it, wait for it, land it."""
         from airflow_provider_walmart.client.reports.requests import is_done
 
-        with fail_for_good():
+        with fail_without_retry():
             requester = self._requester(context)
             request, reused = requester.request()
             request_id = str(request["requestId"])
             push(context, "request_id", request_id)
+            if not self.wait_for_completion:
+                return self._result(request_id, reused)
             since = time.time()
             deadline = since + self.timeout.total_seconds()
             if is_done(request):
@@ -152,7 +160,7 @@ class WalmartReportOperator(WithLineage, BaseOperator):
         self, context: Context, event: dict[str, Any], request_id: str, reused: bool
     ) -> dict[str, Any]:
         """Land what the trigger saw finished."""
-        with fail_for_good():
+        with fail_without_retry():
             check_event(event, "Report", [request_id], self.timeout.total_seconds())
             return self._land(self._requester(context), event["request"], request_id, reused)
 
@@ -211,13 +219,18 @@ class WalmartReportOperator(WithLineage, BaseOperator):
         )
         self.moved(self.at_walmart(f"reports/{self.report_type}"), self.output_path, rows)
         requester.keep_landed(request_id)
-        return {
-            "uri": self.output_path,
-            "rows": rows,
-            "bytes": length,
-            "requestId": request_id,
-            "reused": reused,
-        }
+        return self._result(request_id, reused, uri=self.output_path, rows=rows, length=length)
+
+    @staticmethod
+    def _result(
+        request_id: str,
+        reused: bool,
+        *,
+        uri: str | None = None,
+        rows: int | None = None,
+        length: int | None = None,
+    ) -> dict[str, Any]:
+        return {"uri": uri, "rows": rows, "bytes": length, "requestId": request_id, "reused": reused}
 
 
 def _moment(name: str, value: datetime | str | None) -> datetime | None:

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import BaseSensorOperator, PokeReturnValue, conf
+from airflow.providers.common.compat.sdk import (
+    AirflowFailException,
+    AirflowSensorTimeout,
+    AirflowSkipException,
+    AirflowTaskTimeout,
+    BaseSensorOperator,
+    PokeReturnValue,
+    conf,
+)
 
 from airflow_provider_walmart.client.errors import (
     WalmartConnectionError,
     WalmartRateLimitError,
     WalmartServerError,
+    WalmartTimeoutError,
 )
-from airflow_provider_walmart.task.errors import fail_for_good
+from airflow_provider_walmart.task.errors import fail_without_retry
 from airflow_provider_walmart.task.failed_polls import failed_in_a_row
 from airflow_provider_walmart.task.waiting import MAX_FAILED_LOOKS
 
@@ -28,7 +39,6 @@ class WalmartSensor(BaseSensorOperator):
     A poll that fails on the network or with a 5xx is weather: the sensor keeps waiting, up to ten in a row, whatever
     its mode. A 429 always is, and starts the count anew.
 
-    :param poll_interval: seconds between two polls; default 60. The same as Airflow's ``poke_interval``.
     :param deferrable: wait in the triggerer; default: ``[operators] default_deferrable``.
     """
 
@@ -37,11 +47,9 @@ class WalmartSensor(BaseSensorOperator):
     def __init__(
         self,
         *,
-        poll_interval: float = 60.0,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         **kwargs: Any,
     ) -> None:
-        kwargs.setdefault("poke_interval", poll_interval)
         super().__init__(**kwargs)
         self.deferrable = deferrable
         self._failed_polls = 0
@@ -70,7 +78,8 @@ class WalmartSensor(BaseSensorOperator):
         if not self.deferrable:
             return super().execute(context)
         # What is there already needs no trip to the triggerer.
-        done = self.poke(context)
+        with self._skipped_as_wanted():
+            done = self.poke(context)
         if isinstance(done, PokeReturnValue):
             return done.xcom_value
         since = time.time()
@@ -84,12 +93,31 @@ class WalmartSensor(BaseSensorOperator):
 
     def execute_complete(self, context: Context, event: dict[str, Any], since: float) -> Any:
         """Return what the trigger saw, or fail by it."""
-        with fail_for_good():
+        with self._skipped_as_wanted(), fail_without_retry():
             return self.conclude(context, event, time.time() - since)
+
+    @contextmanager
+    def _skipped_as_wanted(self) -> Iterator[None]:
+        """Do with errors what Airflow's own loop does with those of a sensor that isn't deferred.
+
+        :raises AirflowSkipException: where ``soft_fail`` or ``never_fail`` is for the error.
+        """
+        try:
+            yield
+        except AirflowSkipException:
+            raise
+        except (Exception, AirflowTaskTimeout) as error:
+            is_failure = isinstance(
+                error, (AirflowFailException, AirflowSensorTimeout, AirflowTaskTimeout, WalmartTimeoutError)
+            )
+            if self.never_fail or (self.soft_fail and is_failure):
+                option = "never_fail" if self.never_fail else "soft_fail"
+                raise AirflowSkipException(f"Skipping due to {option}: {error}") from error
+            raise
 
     def poke(self, context: Context) -> bool | PokeReturnValue:
         """Look once."""
-        with fail_for_good():
+        with fail_without_retry():
             try:
                 found = self.look(context)
             except (WalmartConnectionError, WalmartServerError) as error:

@@ -38,7 +38,7 @@ class WalmartFeedSensor(OfMarketplace, WalmartSensor):
         1.0 a share of them; default 0.
     :param item_errors_path: where failed items go as JSON lines: a path, an `ObjectStoragePath` or a URI of one;
         None: nowhere.
-    :param poll_interval: seconds between two polls; default 60. The same as Airflow's ``poke_interval``.
+    :param poke_interval: time between two polls, as timedelta or seconds; default 60.
     :param deferrable: wait in the triggerer; default: ``[operators] default_deferrable``.
     :param walmart_conn_id: id of a connection of type ``walmart``.
     :return: the summary that `WalmartFeedStatusOperator` gives for one feed.

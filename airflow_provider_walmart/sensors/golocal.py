@@ -28,7 +28,7 @@ class WalmartGoLocalDeliverySensor(OfGoLocal, WalmartSensor):
     :param success_statuses: statuses that mean success, in any case; default ``DELIVERED``.
     :param failure_statuses: further statuses that mean failure; ``DELIVERY_REQUEST_FAILED``, ``REJECTED``, ``RETURNED``
         and all that say cancelled do unless they are in ``success_statuses``.
-    :param poll_interval: seconds between two looks; default 60. The same as Airflow's ``poke_interval``.
+    :param poke_interval: time between two polls, as timedelta or seconds; default 60.
     :param deferrable: wait in the triggerer; default: ``[operators] default_deferrable``.
     :param walmart_golocal_conn_id: id of a connection of type ``walmart_golocal``.
     :return: dict with ``deliveryId``, ``externalOrderId`` and ``status``. It is in XCom also when the delivery failed.

@@ -29,7 +29,7 @@ class WalmartReportSensor(OfMarketplace, WalmartSensor):
     :param report_type: its type; without it one of the 20 status calls an hour is spent to learn it, and where there is
         neither memory nor a task state store to keep it, with ``mode="reschedule"`` below Airflow 3.3, one with each
         poll: those are 3 minutes apart then at least.
-    :param poll_interval: seconds between two polls; default 60. The same as Airflow's ``poke_interval``.
+    :param poke_interval: time between two polls, as timedelta or seconds; default 60.
     :param deferrable: wait in the triggerer; default: ``[operators] default_deferrable``.
     :param walmart_conn_id: id of a connection of type ``walmart``.
     :return: the report request, with ``requestId``, ``requestStatus``, ``reportType`` and ``reportVersion``.

@@ -11,7 +11,7 @@ from airflow_provider_walmart.client.errors import WalmartError
 
 
 @contextmanager
-def fail_for_good() -> Iterator[None]:
+def fail_without_retry() -> Iterator[None]:
     """Turn an error that no retry can change into one that Airflow doesn't retry; let the others pass.
 
     :raises AirflowFailException: with the `WalmartError` as its cause.

@@ -64,7 +64,7 @@ def judge_feeds(
                 if file:
                     file.write(json.dumps(row, ensure_ascii=False) + "\n")
     for summary in failing:
-        summary["errors_uri"] = item_errors_path or None
+        summary["itemErrorsUri"] = item_errors_path or None
     _log_table(summaries)
     _log_errors(tallies, item_errors_path)
     keep(summaries)

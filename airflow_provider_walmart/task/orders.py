@@ -44,7 +44,7 @@ def change_orders(
     :param allowed_failures: refused orders that are still fine: an int is a number, a float a share.
     :param outcomes_path: where the outcomes go as JSON lines, one per order, also when the task fails; None: nowhere.
     :param keep: called with the summary before a failure is raised.
-    :return: the summary: ``orders``, how many of them had which outcome, and ``outcomes_uri``.
+    :return: the summary: ``orders``, how many of them had which outcome, and ``outcomesUri``.
     :raises WalmartOrdersFailedError: when more were refused than allowed.
     :raises WalmartRequestError: when orders are locked; the next try changes them.
     :raises WalmartUnknownOutcomeError: when one may or may not have been changed; the next try looks.
@@ -70,7 +70,7 @@ def change_orders(
     summary = {
         "orders": len(outcomes),
         **{name: sum(made["outcome"] == name for made in outcomes) for name in OUTCOMES},
-        "outcomes_uri": outcomes_path or None,
+        "outcomesUri": outcomes_path or None,
     }
     log.info("Orders: %s", _counts(summary))
     _log_failures(outcomes, outcomes_path)

@@ -7,9 +7,13 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
-
-from airflow_provider_walmart.client.errors import WalmartError, WalmartRateLimitError
+from airflow_provider_walmart.client.errors import (
+    WalmartError,
+    WalmartNotFoundError,
+    WalmartRateLimitError,
+    WalmartTimeoutError,
+    WalmartWaitError,
+)
 from airflow_provider_walmart.client.feeds.results import is_finished, progress, summarize
 
 if TYPE_CHECKING:
@@ -38,8 +42,8 @@ def wait_for_feeds(
     :param poll_interval: seconds between two looks; None: by age and type of the feed.
     :param since: when waiting began, seconds since 1970 UTC.
     :param deadline: when to give up, seconds since 1970 UTC.
-    :raises AirflowException: when the deadline passed, or too many looks in a row failed; `AirflowFailException`
-        when no retry can help.
+    :raises WalmartTimeoutError: when the deadline passed.
+    :raises WalmartWaitError: when too many polls in a row failed, or one did for which no retry can help.
     """
     from airflow_provider_walmart.client.feeds.watch import LISTED_WITHIN, FeedWatch, pause_before_next_look
 
@@ -154,9 +158,9 @@ def _look(
         return {}, error
 
 
-def timed_out(what: str, ids: Sequence[str], waited: float) -> AirflowException:
+def timed_out(what: str, ids: Sequence[str], waited: float) -> WalmartTimeoutError:
     """Return the error for what took too long; a retry goes on waiting and sends nothing."""
-    return AirflowException(
+    return WalmartTimeoutError(
         f"{what} {', '.join(ids)} not finished after {_in_words(waited)}. Walmart goes on with it; a retry of this "
         "task goes on waiting for the same and sends nothing again."
     )
@@ -168,22 +172,22 @@ def _in_words(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
-def gave_up(what: str, ids: Sequence[str], why: str, *, is_final: bool) -> AirflowException:
-    """Return the error for what can't be looked at."""
-    kind = AirflowFailException if is_final else AirflowException
-    return kind(f"Waiting for {what.lower()} {', '.join(ids)} failed: {why}")
+def gave_up(what: str, ids: Sequence[str], why: str, *, is_final: bool) -> WalmartWaitError:
+    """Return the error for what can't be read."""
+    return WalmartWaitError(f"Waiting for {what.lower()} {', '.join(ids)} failed: {why}", is_final=is_final)
 
 
 def check_event(event: Mapping[str, Any], what: str, ids: Sequence[str], waited: float) -> None:
     """Pass for an event of a trigger that saw what it waited for.
 
-    :raises AirflowException: when it gave up; `AirflowFailException` when no retry can help.
+    :raises WalmartTimeoutError: when the deadline passed.
+    :raises WalmartWaitError: when it gave up.
     """
     if event.get("status") == "timeout":
         raise timed_out(what, event.get("pending", ids), waited)
-    if event.get("status") != "finished":
+    if event.get("status") != "success":
         why = str(event.get("message", event))
-        raise gave_up(what, ids, why, is_final=bool(event.get("final")))
+        raise gave_up(what, ids, why, is_final=not event.get("retryable", True))
 
 
 def feeds_of_event(
@@ -200,7 +204,7 @@ def missing_or_typed(
 ) -> list[dict[str, Any]]:
     """Return feeds with the type that their status lacks.
 
-    :raises AirflowException: when Walmart knows one of them no more.
+    :raises WalmartNotFoundError: when Walmart knows one of them no more.
     """
     unknown = [feed_id for feed_id, feed in zip(feed_ids, feeds, strict=True) if feed is None]
     if unknown:
@@ -208,6 +212,6 @@ def missing_or_typed(
     return [{"feedType": feed_type, **feed} if feed_type else feed for feed in feeds if feed]
 
 
-def unknown_feeds(feed_ids: Sequence[str]) -> AirflowException:
+def unknown_feeds(feed_ids: Sequence[str]) -> WalmartNotFoundError:
     """Return the error for feeds that Walmart doesn't know."""
-    return AirflowException(f"Walmart doesn't know feed {', '.join(feed_ids)} (any more).")
+    return WalmartNotFoundError(f"Walmart doesn't know feed {', '.join(feed_ids)} (any more).")

@@ -9,11 +9,13 @@ import math
 import time
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Callable, Collection, Hashable
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
 from airflow_provider_walmart.client.errors import WalmartConfigError
+from airflow_provider_walmart.task.durations import poll_seconds
 from airflow_provider_walmart.triggers.event_stream import (
     EventStream,
     Look,
@@ -45,16 +47,18 @@ class WalmartEventTrigger(BaseEventTrigger):
     of its own, and begins anew when the triggerer does.
 
     :param walmart_conn_id: id of a connection of type ``walmart``.
-    :param poll_interval: seconds between two looks, at least 1.
+    :param poll_interval: time between two polls, as timedelta or seconds, at least 1 second.
     """
 
     # What it looks at, in the plural.
     kind: ClassVar[str]
 
-    def __init__(self, *, walmart_conn_id: str = "walmart_default", poll_interval: float = 60.0) -> None:
+    def __init__(
+        self, *, walmart_conn_id: str = "walmart_default", poll_interval: timedelta | float = 60.0
+    ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.walmart_conn_id = walmart_conn_id
-        self.poll_interval = max(1.0, float(poll_interval))
+        self.poll_interval = max(1.0, poll_seconds(poll_interval))
 
     @abstractmethod
     def filters(self) -> dict[str, list[str] | None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from datetime import timedelta
 from typing import Any
 
 from airflow_provider_walmart.client.events.feeds import FeedNews
@@ -18,7 +19,7 @@ class WalmartFeedFinishedTrigger(WalmartEventTrigger):
 
     :param walmart_conn_id: id of a connection of type ``walmart``.
     :param feed_types: only feeds of these types, without regard to case; default: all.
-    :param poll_interval: seconds between two looks at the list of feeds; default 60.
+    :param poll_interval: time between two polls at the list of feeds, as timedelta or seconds; default 60.
     :return: events with the summary of one feed each: ``feedId``, ``feedType``, ``feedStatus`` and the counts.
     :raises WalmartConfigError: for types that are no list.
     """
@@ -30,7 +31,7 @@ class WalmartFeedFinishedTrigger(WalmartEventTrigger):
         *,
         walmart_conn_id: str = "walmart_default",
         feed_types: Collection[str] | None = None,
-        poll_interval: float = 60.0,
+        poll_interval: timedelta | float = 60.0,
     ) -> None:
         super().__init__(walmart_conn_id=walmart_conn_id, poll_interval=poll_interval)
         self.feed_types = (

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_walmart.client.errors import WalmartError
+from airflow_provider_walmart.task.durations import poll_seconds
 
 if TYPE_CHECKING:
     from airflow_provider_walmart.triggers.poller import Poller
@@ -27,7 +29,7 @@ class WalmartFeedTrigger(BaseTrigger):
     :param items: items of the largest feed; small feeds are looked at sooner.
     :param since: when waiting began, seconds since 1970 UTC.
     :param deadline: when to give up, seconds since 1970 UTC.
-    :param poll_interval: seconds between two looks; None: by age and type of the feed.
+    :param poll_interval: time between two polls, as timedelta or seconds; None: by age and type of the feed.
     """
 
     def __init__(
@@ -39,7 +41,7 @@ class WalmartFeedTrigger(BaseTrigger):
         deadline: float,
         feed_type: str = "",
         items: int = 0,
-        poll_interval: float | None = None,
+        poll_interval: timedelta | float | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.walmart_conn_id = walmart_conn_id
@@ -48,7 +50,7 @@ class WalmartFeedTrigger(BaseTrigger):
         self.deadline = deadline
         self.feed_type = feed_type
         self.items = items
-        self.poll_interval = poll_interval
+        self.poll_interval = poll_seconds(poll_interval)
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return class path and arguments, plain JSON without secrets."""
@@ -68,8 +70,8 @@ class WalmartFeedTrigger(BaseTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Yield one event.
 
-        Its ``status`` is ``finished``, with ``feeds`` in the order of ``feed_ids`` (None for one that Walmart doesn't
-        know), ``timeout``, with those ``pending``, or ``error``, with ``message`` and ``final``.
+        Its ``status`` is ``success``, with ``feeds`` in the order of ``feed_ids`` (None for one that Walmart doesn't
+        know), ``timeout``, with those ``pending``, or ``error``, with ``message`` and ``retryable``.
         """
         from airflow_provider_walmart.triggers.poller import poller_of
 
@@ -88,12 +90,12 @@ class WalmartFeedTrigger(BaseTrigger):
             waits = [asyncio.create_task(wait(poller, feed_id)) for feed_id in self.feed_ids]
             feeds = await asyncio.gather(*waits)
         except WalmartError as error:
-            yield TriggerEvent({"status": "error", "message": str(error), "final": error.is_final})
+            yield TriggerEvent({"status": "error", "message": str(error), "retryable": not error.is_final})
         else:
             if pending:
                 yield TriggerEvent({"status": "timeout", "pending": sorted(pending, key=self.feed_ids.index)})
             else:
-                yield TriggerEvent({"status": "finished", "feeds": feeds})
+                yield TriggerEvent({"status": "success", "feeds": feeds})
         finally:
             for task in waits:
                 task.cancel()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
+from datetime import timedelta
 from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
@@ -12,6 +13,7 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 from airflow_provider_walmart.client.errors import WalmartError
 from airflow_provider_walmart.client.golocal.deliveries import EndStates, summary
 from airflow_provider_walmart.task.deliveries import DeliveryProgress
+from airflow_provider_walmart.task.durations import poll_seconds
 
 
 class WalmartGoLocalDeliveryTrigger(BaseTrigger):
@@ -22,7 +24,7 @@ class WalmartGoLocalDeliveryTrigger(BaseTrigger):
     :param success_statuses: statuses that mean success.
     :param failure_statuses: statuses that mean failure, besides the documented ones.
     :param deadline: when to give up, seconds since 1970 UTC.
-    :param poll_interval: seconds between two looks.
+    :param poll_interval: time between two polls, as timedelta or seconds.
     :param said: status that the log of the task has already.
     """
 
@@ -34,7 +36,7 @@ class WalmartGoLocalDeliveryTrigger(BaseTrigger):
         success_statuses: Sequence[str],
         failure_statuses: Sequence[str],
         deadline: float,
-        poll_interval: float,
+        poll_interval: timedelta | float,
         said: str = "",
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -43,7 +45,7 @@ class WalmartGoLocalDeliveryTrigger(BaseTrigger):
         self.success_statuses = list(success_statuses)
         self.failure_statuses = list(failure_statuses)
         self.deadline = deadline
-        self.poll_interval = poll_interval
+        self.poll_interval = poll_seconds(poll_interval)
         self.said = said
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
@@ -64,8 +66,8 @@ class WalmartGoLocalDeliveryTrigger(BaseTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Yield one event.
 
-        Its ``status`` is ``finished``, with ids and status of the ``delivery``, ``timeout``, or ``error``, with
-        ``message`` and ``final``.
+        Its ``status`` is ``success``, with ids and status of the ``delivery``, ``timeout``, or ``error``, with
+        ``message`` and ``retryable``.
         """
         from airflow_provider_walmart.triggers.poller import golocal_client_of, in_thread
 
@@ -90,9 +92,9 @@ class WalmartGoLocalDeliveryTrigger(BaseTrigger):
                 if progress.saw(delivery):
                     break
         except WalmartError as error:
-            yield TriggerEvent({"status": "error", "message": str(error), "final": error.is_final})
+            yield TriggerEvent({"status": "error", "message": str(error), "retryable": not error.is_final})
             return
-        yield TriggerEvent({"status": "finished", "delivery": summary(delivery)})
+        yield TriggerEvent({"status": "success", "delivery": summary(delivery)})
 
     async def on_kill(self) -> None:
         """Say that the delivery goes on: cancelling it is a task of its own."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from datetime import timedelta
 from typing import Any
 
 from airflow_provider_walmart.client.events.orders import SHIP_NODE_TYPES, STATUSES, OrderNews
@@ -21,7 +22,7 @@ class WalmartNewOrdersTrigger(WalmartEventTrigger):
     :param statuses: default: orders that are new, in whatever status. Otherwise every order that is new or has changed
         and has a line in one of these: Created, Acknowledged, Shipped, Delivered, Cancelled, Refund.
     :param ship_node_types: only orders shipped like this: SellerFulfilled, WFSFulfilled, 3PLFulfilled; default: all.
-    :param poll_interval: seconds between two looks; default 60.
+    :param poll_interval: time between two polls, as timedelta or seconds; default 60.
     :return: events with ``purchaseOrderIds`` (oldest first), ``versions`` (in the same order; id and version together
         are the same only when an event is repeated), ``orders`` (how many), and how many of them by ``statuses`` and by
         ``shipNodeTypes``. An order whose lines differ counts for each of its statuses.
@@ -36,7 +37,7 @@ class WalmartNewOrdersTrigger(WalmartEventTrigger):
         walmart_conn_id: str = "walmart_default",
         statuses: Collection[str] | None = None,
         ship_node_types: Collection[str] | None = None,
-        poll_interval: float = 60.0,
+        poll_interval: timedelta | float = 60.0,
     ) -> None:
         super().__init__(walmart_conn_id=walmart_conn_id, poll_interval=poll_interval)
         self.statuses = list_of_names("statuses", statuses, among=STATUSES) if statuses else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from datetime import timedelta
 from typing import Any
 
 from airflow_provider_walmart.triggers.event_stream import News
@@ -18,7 +19,7 @@ class WalmartReportReadyTrigger(WalmartEventTrigger):
 
     :param report_types: types of the reports, such as ITEM; each costs a call per look.
     :param walmart_conn_id: id of a connection of type ``walmart``.
-    :param poll_interval: seconds between two looks at the lists of requests; default 60.
+    :param poll_interval: time between two polls at the lists of requests, as timedelta or seconds; default 60.
     :return: events with one report each: ``requestId``, ``reportType``, ``reportVersion``, ``requestStatus`` and
         ``requestSubmissionDate``.
     :raises WalmartConfigError: without a report type.
@@ -31,7 +32,7 @@ class WalmartReportReadyTrigger(WalmartEventTrigger):
         *,
         report_types: Collection[str],
         walmart_conn_id: str = "walmart_default",
-        poll_interval: float = 60.0,
+        poll_interval: timedelta | float = 60.0,
     ) -> None:
         super().__init__(walmart_conn_id=walmart_conn_id, poll_interval=poll_interval)
         self.report_types = list_of_names("report_types", report_types, such_as="report types such as ITEM")

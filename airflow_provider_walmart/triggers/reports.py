@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_walmart.client.errors import WalmartError
+from airflow_provider_walmart.task.durations import poll_seconds
 
 
 class WalmartReportTrigger(BaseTrigger):
@@ -23,7 +25,7 @@ class WalmartReportTrigger(BaseTrigger):
     :param report_type: its type.
     :param since: when waiting began, seconds since 1970 UTC.
     :param deadline: when to give up, seconds since 1970 UTC.
-    :param poll_interval: seconds between two looks; None: by the age of the request.
+    :param poll_interval: time between two polls, as timedelta or seconds; None: by the age of the request.
     """
 
     def __init__(
@@ -34,7 +36,7 @@ class WalmartReportTrigger(BaseTrigger):
         report_type: str,
         since: float,
         deadline: float,
-        poll_interval: float | None = None,
+        poll_interval: timedelta | float | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.walmart_conn_id = walmart_conn_id
@@ -42,7 +44,7 @@ class WalmartReportTrigger(BaseTrigger):
         self.report_type = report_type
         self.since = since
         self.deadline = deadline
-        self.poll_interval = poll_interval
+        self.poll_interval = poll_seconds(poll_interval)
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return class path and arguments, plain JSON without secrets."""
@@ -61,8 +63,8 @@ class WalmartReportTrigger(BaseTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Yield one event.
 
-        Its ``status`` is ``finished``, with ``request`` (None when Walmart doesn't know it), ``timeout``, or ``error``,
-        with ``message`` and ``final``.
+        Its ``status`` is ``success``, with ``request`` (None when Walmart doesn't know it), ``timeout``, or ``error``,
+        with ``message`` and ``retryable``.
         """
         from airflow_provider_walmart.client.reports.requests import (
             LISTED_WITHIN,
@@ -88,9 +90,9 @@ class WalmartReportTrigger(BaseTrigger):
         except asyncio.TimeoutError:
             yield TriggerEvent({"status": "timeout"})
         except WalmartError as error:
-            yield TriggerEvent({"status": "error", "message": str(error), "final": error.is_final})
+            yield TriggerEvent({"status": "error", "message": str(error), "retryable": not error.is_final})
         else:
-            yield TriggerEvent({"status": "finished", "request": request})
+            yield TriggerEvent({"status": "success", "request": request})
 
     async def on_kill(self) -> None:
         """Say that Walmart goes on making the report: there is no call that stops it."""

@@ -49,7 +49,7 @@ def ours(url: str, folder: Path, days: float) -> int:
         task_id="export",
         operation="getAllOrders",
         output_path=str(folder / "ours.jsonl"),
-        params={"shipNodeType": "SellerFulfilled"},
+        api_params={"shipNodeType": "SellerFulfilled"},
     )
     # The budget of Walmart's, 5,000 calls a minute, would be the time measured.
     operator.hook.client.session.throttle = None

@@ -185,7 +185,7 @@ def dag_run(number: int, dice: random.Random, folder: Path, speed: float) -> dic
         tasks["export"] = lambda: WalmartExportOperator(
             task_id="export",
             operation="getAllOrders",
-            params={"limit": 50},
+            api_params={"limit": 50},
             output_path=str(folder / f"orders-{number}.jsonl"),
         )
     if dice.random() < 0.3:

@@ -190,7 +190,7 @@ def test_looking_back_brings_what_was_exported_already_once(shop, lake):
 def test_exports_of_one_asset_that_ask_for_other_things_have_marks_of_their_own(shop, lake):
     seed(shop, 10, age=5)
     lake.run("a")
-    lake.run("b", params={"status": "Shipped"})
+    lake.run("b", api_params={"status": "Shipped"})
     lake.run("c", operation="getReturns")
     assert len(lake.marks) == 3
     # The key says to people what it is about.
@@ -199,7 +199,7 @@ def test_exports_of_one_asset_that_ask_for_other_things_have_marks_of_their_own(
 
 def test_own_dates_move_no_mark(shop, lake):
     seed(shop, 10, age=5)
-    result = lake.run("a", params={"createdStartDate": ago(HOUR).isoformat()})
+    result = lake.run("a", api_params={"createdStartDate": ago(HOUR).isoformat()})
     assert (result["records"], result["watermark"], result["window"]) == (10, None, None)
     assert not lake.marks
     assert lake.event.extra == result

@@ -76,7 +76,7 @@ def test_parts_and_their_manifest_land(shop, bucket):
     assert found == Counter(placed)
     assert len(bucket.names()) == 4
     # A smaller one later leaves none of the old parts.
-    export(part_records=600, compression="gzip", params={"limit": 200})
+    export(part_records=600, compression="gzip", api_params={"limit": 200})
     assert len(bucket.names()) == 3
 
 

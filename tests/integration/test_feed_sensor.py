@@ -7,9 +7,13 @@ from datetime import datetime, timedelta, timezone
 from itertools import count
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, PokeReturnValue
+from airflow.providers.common.compat.sdk import AirflowFailException, PokeReturnValue
 
-from airflow_provider_walmart.client.errors import WalmartConnectionError, WalmartServerError
+from airflow_provider_walmart.client.errors import (
+    WalmartConnectionError,
+    WalmartNotFoundError,
+    WalmartServerError,
+)
 from airflow_provider_walmart.client.feeds import watch as feed_watch
 from airflow_provider_walmart.hooks.shared_state import _store
 from airflow_provider_walmart.operators.feeds import WalmartFeedStatusOperator
@@ -72,7 +76,7 @@ def test_it_gives_what_the_operator_gives(shop):
 
 def test_execute_waits_and_returns(shop):
     shop.settings(feed_seconds=0.2)
-    summary = sensor(shop.feed(items=2), poll_interval=0.1).execute({})
+    summary = sensor(shop.feed(items=2), poke_interval=0.1).execute({})
     assert summary["itemsSucceeded"] == 2
 
 
@@ -161,7 +165,7 @@ class TestWeather:
         ({"feed_id": "F@1", "item_errors_path": "/tmp"}, "item_errors_path is '/tmp', a folder"),
     ],
 )
-def test_bad_parameters_fail_for_good_and_send_nothing(fields, said, shop):
+def test_bad_parameters_fail_without_retry_and_send_nothing(fields, said, shop):
     with pytest.raises(AirflowFailException, match=said):
         sensor(**fields).poke({})
     assert not shop.received()
@@ -173,7 +177,7 @@ class TestUnknownFeeds:
         assert wait.poke({}) is False
         assert wait.poke({}) is False
         monkeypatch.setattr(feed_watch, "LISTED_WITHIN", 0.0)
-        with pytest.raises(AirflowException, match="doesn't know feed NONE@SUCH"):
+        with pytest.raises(WalmartNotFoundError, match="doesn't know feed NONE@SUCH"):
             wait.poke({})
 
     @pytest.mark.parametrize("waited", [None, 80, 100])
@@ -183,7 +187,7 @@ class TestUnknownFeeds:
         ti.get_first_reschedule_date = lambda _: began
         wait = sensor("NONE@SUCH", mode="reschedule")
         if waited == 100:
-            with pytest.raises(AirflowException, match="doesn't know feed NONE@SUCH"):
+            with pytest.raises(WalmartNotFoundError, match="doesn't know feed NONE@SUCH"):
                 wait.poke({"ti": ti})
         else:
             assert wait.poke({"ti": ti}) is False
@@ -193,20 +197,15 @@ class TestUnknownFeeds:
         feed_id = shop.feed(items=2, age=60)
         shop.fault("/v3/feeds/", status=404, times=3, body=NOT_FOUND)
         task = Task()
-        summary = task.run(lambda: sensor(feed_id, deferrable=deferrable, poll_interval=0.05))
+        summary = task.run(lambda: sensor(feed_id, deferrable=deferrable, poke_interval=0.05))
         assert summary["itemsSucceeded"] == 2
         assert len(task.deferrals) == deferrable
 
 
-def test_bad_keys_fail_for_good(shop, monkeypatch):
+def test_bad_keys_fail_without_retry(shop, monkeypatch):
     monkeypatch.setenv("AIRFLOW_CONN_WALMART_DEFAULT", shop.connection(password="wrong"))
     with pytest.raises(AirflowFailException, match="WalmartAuthError"):
         sensor("F@1").poke({})
-
-
-def test_poll_interval_is_the_poke_interval():
-    assert sensor("F@1", poll_interval=7).poke_interval == 7
-    assert sensor("F@1", poke_interval=8).poke_interval == 8
 
 
 class TestRescheduled:

@@ -71,7 +71,7 @@ def test_all_recent_feeds(shop):
         "itemsSucceeded": 4,
         "itemsFailed": 0,
         "itemsProcessing": 0,
-        "errors_uri": None,
+        "itemErrorsUri": None,
     }
     assert [summary["feedStatus"] for summary in found[1:]] == ["PROCESSED", "INPROGRESS", "RECEIVED"]
 
@@ -227,7 +227,7 @@ class TestFailedItemsFile:
         ti = TaskInstance()
         with pytest.raises(AirflowFailException, match=str(target)):
             operator(item_errors_path=str(target)).execute({"ti": ti})
-        assert ti.xcom["return_value"][0]["errors_uri"] == str(target)
+        assert ti.xcom["return_value"][0]["itemErrorsUri"] == str(target)
         rows = rows_of(target)
         assert [(row["index"], row["sku"], row["code"], row["status"]) for row in rows] == [
             (0, "SKU-000001", "ERR_A", "DATA_ERROR"),
@@ -251,7 +251,7 @@ class TestFailedItemsFile:
         target = tmp_path / "items.jsonl"
         found = operator(item_errors_path=str(target), allowed_failures=1.0).execute({})
         assert len(rows_of(target)) == 56
-        assert [feed["errors_uri"] for feed in found] == [str(target), None, str(target)]
+        assert [feed["itemErrorsUri"] for feed in found] == [str(target), None, str(target)]
 
     def test_an_error_of_the_feed_as_a_whole_is_in_it(self, shop, tmp_path):
         shop.feed(
@@ -284,7 +284,7 @@ class TestFailedItemsFile:
     def test_none_without_failed_items(self, shop, tmp_path):
         shop.feed(items=5, age=60)
         (summary,) = operator(item_errors_path=str(tmp_path / "items.jsonl")).execute({})
-        assert summary["errors_uri"] is None
+        assert summary["itemErrorsUri"] is None
         assert not list(tmp_path.glob("*.jsonl"))
 
     def test_an_earlier_one_is_replaced(self, shop, tmp_path):
@@ -303,7 +303,7 @@ class TestFailedItemsFile:
         path = form.format(tmp_path)
         shop.feed(items=5, failed=1, age=60)
         (summary,) = operator(item_errors_path=path, allowed_failures=5).execute({})
-        assert summary["errors_uri"] == path
+        assert summary["itemErrorsUri"] == path
         assert len(rows_of(tmp_path / "items.jsonl")) == 1
         assert not (tmp_path / "~").exists()
 
@@ -401,7 +401,7 @@ def test_a_status_that_does_not_repeat_the_id(wire, monkeypatch):
         ({"feed_id": "  "}, "feed_id"),
     ],
 )
-def test_bad_parameters_fail_for_good_and_send_nothing(fields, said, shop):
+def test_bad_parameters_fail_without_retry_and_send_nothing(fields, said, shop):
     with pytest.raises(AirflowFailException, match=said):
         operator(**fields).execute({})
     assert not shop.received()
@@ -429,7 +429,7 @@ def test_an_unknown_feed_may_turn_up_later(shop):
         operator(feed_id="NONE@SUCH").execute({})
 
 
-def test_bad_keys_fail_for_good(shop, monkeypatch):
+def test_bad_keys_fail_without_retry(shop, monkeypatch):
     monkeypatch.setenv("AIRFLOW_CONN_WALMART_DEFAULT", shop.connection(password="wrong"))
     with pytest.raises(AirflowFailException, match="WalmartAuthError"):
         operator().execute({})

@@ -9,6 +9,7 @@ import re
 import pytest
 from airflow.exceptions import AirflowException, AirflowFailException, AirflowSensorTimeout
 
+from airflow_provider_walmart.client.errors import WalmartError
 from airflow_provider_walmart.client.feeds import watch as feed_watch
 from airflow_provider_walmart.client.transport.rate_limits import Throttle
 from airflow_provider_walmart.operators.feeds import WalmartSubmitFeedOperator
@@ -31,7 +32,7 @@ def outcome(task: Task, make_operator):
     """Return what became of a try, in a form that can be compared."""
     try:
         return task.run(make_operator)
-    except AirflowException as error:
+    except (AirflowException, WalmartError) as error:
         return type(error), str(error), dict(task.xcom)
 
 
@@ -100,7 +101,7 @@ def test_the_same_for_answers_without_a_status(shop):
         lambda: shop.fault("/v3/feeds/.", body="{}"),
     )
     assert polled == deferred
-    assert "AirflowException'" in polled
+    assert "WalmartWaitError'" in polled
     assert "without a feedStatus" in polled
 
 
@@ -135,7 +136,7 @@ def test_the_same_end_of_patience(shop):
         lambda: shop.fault("/v3/feeds/.", status=503),
     )
     assert correlation_free(polled) == correlation_free(deferred)
-    assert "AirflowException'" in polled
+    assert "WalmartWaitError'" in polled
     assert "Waiting for feeds FEED failed" in polled
     assert "503" in polled
 
@@ -236,7 +237,7 @@ def test_many_slices_are_looked_at_together(shop, monkeypatch, deferrable):
 
 
 def sensor(**fields):
-    return lambda: WalmartFeedSensor(**{"task_id": "a_task", "poll_interval": 0.05, **fields})
+    return lambda: WalmartFeedSensor(**{"task_id": "a_task", "poke_interval": 0.05, **fields})
 
 
 @pytest.mark.parametrize("allowed", [0, 2])

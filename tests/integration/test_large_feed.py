@@ -71,7 +71,7 @@ def test_table_file_and_message(large, make, tmp_path, caplog):
         "itemsSucceeded": ITEMS - FAILED,
         "itemsFailed": FAILED,
         "itemsProcessing": 0,
-        "errors_uri": str(path),
+        "itemErrorsUri": str(path),
     }
 
     pages = [entry["query"] for entry in large.received("/v3/feeds/.") if "includeDetails" in entry["query"]]

@@ -84,7 +84,7 @@ def times(shop, action: str, order_id: str) -> int:
 
 def counts(orders: int, **others: int) -> dict:
     known = dict.fromkeys(("done", "already", "refused", "unknown", "notTried"), 0)
-    return {"orders": orders, **known, "outcomes_uri": None, **others}
+    return {"orders": orders, **known, "outcomesUri": None, **others}
 
 
 # -- the plain way ---------------------------------------------------------------------------------------
@@ -95,11 +95,11 @@ def test_each_order_is_changed_once_however_often_the_task_runs(action, shop, tm
     ids = orders_for(shop, action)
     path = tmp_path / "outcomes.jsonl"
     fields = {"records": rows(action, ids), "outcomes_path": path}
-    assert Task().run(operator(action, **fields)) == counts(3, done=3, outcomes_uri=str(path))
+    assert Task().run(operator(action, **fields)) == counts(3, done=3, outcomesUri=str(path))
     assert [json.loads(text)["outcome"] for text in path.read_text().splitlines()] == ["done"] * 3
 
     # Another run of the DAG on the same file.
-    assert Task().run(operator(action, **fields)) == counts(3, already=3, outcomes_uri=str(path))
+    assert Task().run(operator(action, **fields)) == counts(3, already=3, outcomesUri=str(path))
     assert writes(shop, action) == [200] * 3
     assert [times(shop, action, order_id) for order_id in ids] == [1] * 3
 
@@ -192,7 +192,7 @@ def test_refused_orders_fail_the_task_by_policy_and_the_others_go_on(shop, tmp_p
     task = Task()
     with pytest.raises(AirflowFailException, match="3 of 4 orders were refused, allowed: 2"):
         task.run(operator("ship", records=records, allowed_failures=2, outcomes_path=str(path)))
-    assert task.xcom["return_value"] == counts(4, done=1, refused=3, outcomes_uri=str(path))
+    assert task.xcom["return_value"] == counts(4, done=1, refused=3, outcomesUri=str(path))
     outcomes = [json.loads(text) for text in path.read_text().splitlines()]
     assert [made["outcome"] for made in outcomes] == ["refused", "refused", "refused", "done"]
     assert outcomes[2]["rows"] == [3]
@@ -236,14 +236,14 @@ def test_trouble_that_concerns_all_orders_ends_the_try_and_says_how_far_it_got(s
     with pytest.raises(AirflowFailException) as caught:
         task.run(operator("ship", **fields))
     assert isinstance(caught.value.__cause__, WalmartPermissionError)
-    assert task.xcom["return_value"] == counts(3, done=1, notTried=2, outcomes_uri=str(path))
+    assert task.xcom["return_value"] == counts(3, done=1, notTried=2, outcomesUri=str(path))
     assert [json.loads(text)["outcome"] for text in path.read_text().splitlines()] == [
         "done",
         "notTried",
         "notTried",
     ]
     shop.no_faults()
-    assert task.run(operator("ship", **fields)) == counts(3, done=2, already=1, outcomes_uri=str(path))
+    assert task.run(operator("ship", **fields)) == counts(3, done=2, already=1, outcomesUri=str(path))
     assert [times(shop, "ship", order_id) for order_id in ids] == [1] * 3
 
 

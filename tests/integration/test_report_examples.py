@@ -114,7 +114,7 @@ def test_files_of_new_dates_are_landed(shop, new_files, tmp_path):
     for one in wanted:
         WalmartApiOperator(task_id="land_file", operation="getReconReportV1", **one).execute({})
     landed = {path.stem: table_of(path.read_bytes()) for path in (tmp_path / "recon").iterdir()}
-    assert landed.keys() == {one["params"]["reportDate"] for one in wanted}
+    assert landed.keys() == {one["api_params"]["reportDate"] for one in wanted}
     assert {len(rows) for rows in landed.values()} == {2500}
     assert {entry["query"] for entry in shop.received("/reconFile$")} == {
         f"reportDate={date}&reportVersion=v1" for date in landed
@@ -123,7 +123,7 @@ def test_files_of_new_dates_are_landed(shop, new_files, tmp_path):
     assert new_files() == []
     shop.advance(14 * 86400)
     (newest,) = new_files()
-    assert newest["params"]["reportDate"] not in landed
+    assert newest["api_params"]["reportDate"] not in landed
 
 
 def test_no_files_no_tasks(shop, new_files):
@@ -155,7 +155,7 @@ def test_the_error_report_of_a_feed(shop, tmp_path):
     operator = WalmartApiOperator(
         task_id="a_task",
         operation="getFeedErrorReport",
-        params=REPORT,
+        api_params=REPORT,
         output_path=str(tmp_path / "errors.zip"),
     )
     assert operator.execute({}) == {
@@ -172,7 +172,7 @@ def test_a_feed_without_errors_has_no_report(shop, tmp_path):
     operator = WalmartApiOperator(
         task_id="a_task",
         operation="getFeedErrorReport",
-        params=REPORT,
+        api_params=REPORT,
         output_path=str(tmp_path / "errors.zip"),
     )
     assert operator.execute({}) == {"uri": None, "bytes": 0, "records": None}
@@ -181,7 +181,7 @@ def test_a_feed_without_errors_has_no_report(shop, tmp_path):
 
 def test_error_reports_are_for_fitment_feeds_only(shop):
     operator = WalmartApiOperator(
-        task_id="a_task", operation="getFeedErrorReport", params={**REPORT, "feedType": "price"}
+        task_id="a_task", operation="getFeedErrorReport", api_params={**REPORT, "feedType": "price"}
     )
     with pytest.raises(AirflowFailException, match="FITMENT_ACES, FITMENT_PIES"):
         operator.execute({})

@@ -11,13 +11,14 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 import time_machine
-from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
+from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_walmart.client.errors import (
     WalmartConnectionError,
     WalmartNotFoundError,
     WalmartRateLimitError,
     WalmartReportFailedError,
+    WalmartTimeoutError,
 )
 from airflow_provider_walmart.client.reports import once as reports
 from airflow_provider_walmart.operators.reports import WalmartReportOperator
@@ -477,14 +478,27 @@ def test_a_second_request_within_the_hour_is_refused_with_the_time_to_come_back(
         assert task.run(operator(exclude_columns=["Price"], deferrable=deferrable))["reused"] is False
 
 
+def test_without_wait_for_completion_the_report_is_asked_for_and_a_later_task_lands_it(
+    shop, operator, tmp_path
+):
+    shop.settings(report_seconds=HOUR / 2)
+    asked = Task().run(operator(wait_for_completion=False))
+    assert (asked["uri"], asked["rows"], asked["bytes"], asked["reused"]) == (None, None, None, False)
+    assert asked["requestId"] == listed(shop)[0]["requestId"]
+    assert not (tmp_path / "landed").exists()
+    with travel(shop, HOUR - 60):
+        done = Task().run(operator())
+    assert (done["requestId"], done["rows"], done["reused"]) == (asked["requestId"], 3, True)
+
+
 @MODES
 def test_a_report_that_takes_too_long(shop, operator, deferrable):
     shop.settings(report_seconds=HOUR)
     task = Task()
     late = {"deferrable": deferrable, "timeout": 0.2}
-    with pytest.raises(AirflowException, match=r"not finished after .* goes on waiting"):
+    with pytest.raises(WalmartTimeoutError, match=r"not finished after .* goes on waiting"):
         task.run(operator(**late))
-    with pytest.raises(AirflowException, match="not finished"):
+    with pytest.raises(WalmartTimeoutError, match="not finished"):
         task.run(operator(**late))
     assert len(posts(shop)) == 1
     shop.advance(HOUR)

@@ -8,7 +8,7 @@ import time
 from collections import Counter
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowException
+from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_walmart.client.errors import WalmartRateLimitError, WalmartReportFailedError
 from airflow_provider_walmart.client.reports.requests import ReportWatch
@@ -43,7 +43,7 @@ def done_after(shop, looks: int):
 
 
 def sensor(request_id, **fields):
-    known = {"task_id": "wait", "request_id": request_id, "poll_interval": 0.05, "deferrable": False}
+    known = {"task_id": "wait", "request_id": request_id, "poke_interval": 0.05, "deferrable": False}
     return lambda: WalmartReportSensor(**{**known, **fields})
 
 
@@ -129,7 +129,7 @@ def test_when_rescheduled_a_type_that_is_not_given_is_learnt_once_or_every_three
     (request_id,) = seeded(shop, {"seconds": SLOW})
     task = Task(has_state=has_state)
     # Each look has a process, and so a sensor, of its own.
-    sensors = [sensor(request_id, mode="reschedule", poll_interval=60)() for _ in range(4)]
+    sensors = [sensor(request_id, mode="reschedule", poke_interval=60)() for _ in range(4)]
     for one in sensors:
         assert one.poke(task.context()) is False
     assert looks(shop)["status"] == (1 if has_state else 4)
@@ -187,9 +187,9 @@ def test_a_trigger_gives_up_at_its_deadline(shop):
 def test_a_trigger_tells_what_no_patience_helps(shop):
     shop.settings(scopes={"*": {"reports": "no_access"}})
     event = asyncio.run(first_event(trigger("R-1")))
-    assert (event["status"], event["final"]) == ("error", True)
+    assert (event["status"], event["retryable"]) == ("error", False)
     assert "403" in event["message"]
-    with pytest.raises(AirflowException, match="failed"):
+    with pytest.raises(AirflowFailException, match="failed"):
         sensor("R-1")().execute_complete({}, event, 0.0)
 
 

@@ -44,7 +44,7 @@ def test_green_when_no_item_failed(airflow: LocalAirflow, sandbox: LocalSandbox,
             "itemsSucceeded": 3,
             "itemsFailed": 0,
             "itemsProcessing": 1,
-            "errors_uri": None,
+            "itemErrorsUri": None,
         },
         {
             "feedId": "DONE@AQMBAQA",
@@ -54,7 +54,7 @@ def test_green_when_no_item_failed(airflow: LocalAirflow, sandbox: LocalSandbox,
             "itemsSucceeded": 3,
             "itemsFailed": 0,
             "itemsProcessing": 0,
-            "errors_uri": None,
+            "itemErrorsUri": None,
         },
     ]
     assert not (failed_items / f"{run}.jsonl").exists()
@@ -94,7 +94,7 @@ def test_red_with_the_failed_skus_when_items_failed(
             "itemsSucceeded": 1,
             "itemsFailed": 2,
             "itemsProcessing": 0,
-            "errors_uri": str(table),
+            "itemErrorsUri": str(table),
         }
     ]
     assert [json.loads(line) for line in table.read_text().splitlines()] == [

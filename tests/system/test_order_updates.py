@@ -37,9 +37,9 @@ def test_orders_are_acknowledged_and_shipped_once(
         found = airflow.xcom(DAG, run, task)
         assert [
             json.loads(line)["purchaseOrderId"]
-            for line in Path(found["outcomes_uri"]).read_text().splitlines()
+            for line in Path(found["outcomesUri"]).read_text().splitlines()
         ]
-        return {name: count for name, count in found.items() if name != "outcomes_uri"}
+        return {name: count for name, count in found.items() if name != "outcomesUri"}
 
     assert counts(runs[0], "acknowledge") == {**KNOWN, "orders": 4, "done": 4}
     assert counts(runs[0], "ship") == {**KNOWN, "orders": 3, "done": 3}

@@ -278,7 +278,7 @@ TASKS = {
         {
             "operation": st.sampled_from(["getAllOrders", "getReturns", "GET /v3/items", "getAnOrder"])
             | junk,
-            "params": st.none()
+            "api_params": st.none()
             | st.dictionaries(texts, junk, max_size=3)
             | st.dictionaries(st.sampled_from(["createdStartDate", "lastModifiedEndDate", "limit"]), dates),
             "compression": st.none() | junk,
@@ -289,7 +289,7 @@ TASKS = {
         WalmartApiOperator,
         {
             "operation": st.sampled_from(["getAnOrder", "createSubscription", "PUT /v3/price"]) | junk,
-            "params": st.none() | st.dictionaries(texts, junk, max_size=3),
+            "api_params": st.none() | st.dictionaries(texts, junk, max_size=3),
             "body": junk,
         },
         {},
@@ -312,7 +312,7 @@ TASKS = {
     "delivery": (
         WalmartGoLocalDeliverySensor,
         {"delivery_id": junk, "success_statuses": junk, "failure_statuses": junk},
-        {"poll_interval": 0.01, "timeout": 0.01, "deferrable": False},
+        {"poke_interval": 0.01, "timeout": 0.01, "deferrable": False},
     ),
 }
 

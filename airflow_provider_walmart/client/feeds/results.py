@@ -18,7 +18,7 @@ def summarize(feed: dict[str, Any], feed_type: str | None = None) -> dict[str, A
 
     :param feed: a feed as Walmart's list or status call has it.
     :param feed_type: its type where the answer doesn't name it.
-    :return: ``feedId``, ``feedType``, ``feedStatus``, the four counts (0 where missing), ``errors_uri`` (None).
+    :return: ``feedId``, ``feedType``, ``feedStatus``, the four counts (0 where missing), ``itemErrorsUri`` (None).
     """
     counts = {name: _count(feed.get(name)) for name in COUNTS}
     return {
@@ -26,7 +26,7 @@ def summarize(feed: dict[str, Any], feed_type: str | None = None) -> dict[str, A
         "feedType": _text(feed.get("feedType") or feed_type),
         "feedStatus": _text(feed.get("feedStatus")),
         **counts,
-        "errors_uri": None,
+        "itemErrorsUri": None,
     }
 
 

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from airflow_provider_walmart.sandbox.core.state import ItemError
+from airflow_provider_walmart.sandbox.marketplace import item_specs
 
 MISSING_SKU = ItemError(code="ERR_PDI_0001", description="The SKU is missing or blank.", field="sku")
 DUPLICATE_SKU = ItemError(code="ERR_PDI_0034", description="The SKU occurs more than once.", field="sku")
@@ -74,6 +75,8 @@ def read(feed_type: str, data: bytes) -> Content:
         return Content(feed_errors=[NO_ROWS])
     if "item" in feed_type.lower() and len(rows) > MOST_ITEMS:
         return Content(feed_errors=[TOO_MANY_ROWS])
+    if errors := item_specs.feed_errors(feed_type, document):
+        return Content(feed_errors=errors)
     id_field = "productid" if feed_type.upper() == "OMNI_RICH_MEDIA" else "sku"
     content, seen = Content(rows=rows), set()
     for index, row in enumerate(rows):
@@ -86,6 +89,8 @@ def read(feed_type: str, data: bytes) -> Content:
         content.skus.append(sku)
         if errors:
             content.errors[index] = errors
+    for index, errors in item_specs.row_errors(feed_type, document, rows):
+        content.errors.setdefault(index, []).extend(errors)
     return content
 
 

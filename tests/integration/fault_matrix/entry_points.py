@@ -190,7 +190,7 @@ ENTRY_POINTS = [
             "WalmartExportOperator",
             "operators.exports",
             operation="getAllOrders",
-            params={"limit": 100},
+            api_params={"limit": 100},
             output_path="{folder}/orders.jsonl",
         ),
         exported,

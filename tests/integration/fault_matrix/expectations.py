@@ -66,9 +66,9 @@ NOT_FOUND = "WalmartNotFoundError"
 RATE_LIMIT = "WalmartRateLimitError"
 REPORT = "WalmartReportFailedError"
 ORDERS = "WalmartOrdersFailedError"
-# Waiting ends in Airflow's own errors, alike in worker and triggerer.
-GIVES_UP = "AirflowException"
-FAILS = "AirflowFailException"
+# Waiting ends alike in worker and triggerer.
+GIVES_UP = "WalmartWaitError"
+TIMES_OUT = "WalmartTimeoutError"
 
 WEATHER = {
     "read": error(CONNECTION, ATTEMPTS),
@@ -118,14 +118,14 @@ EXPECTED: dict[str, dict[str, Expected | None]] = {
     "refused": {
         "read": final(REQUEST),
         "file": None,
-        "wait": final(FAILS),
+        "wait": final(GIVES_UP),
         "write": final(REQUEST),
         "ship order": final(ORDERS),
     },
     "too large": {
         "read": final(REQUEST),
         "file": error(REPORT),
-        "wait": final(FAILS),
+        "wait": final(GIVES_UP),
         "write": final(REQUEST),
         "ship order": final(ORDERS),
     },
@@ -138,7 +138,7 @@ EXPECTED: dict[str, dict[str, Expected | None]] = {
     "token refused": {
         "read": final(AUTH, 2, 2),
         "file": None,
-        "wait": final(FAILS, 2, 2),
+        "wait": final(GIVES_UP, 2, 2),
         "write": final(AUTH, 2, 2),
     },
     "keys refused": {
@@ -169,13 +169,13 @@ EXPECTED: dict[str, dict[str, Expected | None]] = {
         "read": final(PERMISSION),
         # A link that has expired; another one is asked for once.
         "file": error(REPORT, 2),
-        "wait": final(FAILS),
+        "wait": final(GIVES_UP),
         "write": final(PERMISSION),
     },
     "not found": {
         "read": error(NOT_FOUND),
         "file": error(REPORT),
-        "wait": error(GIVES_UP),
+        "wait": error(NOT_FOUND),
         "write": error(NOT_FOUND),
         "ship order": final(ORDERS),
     },
@@ -212,7 +212,7 @@ EXPECTED: dict[str, dict[str, Expected | None]] = {
     "throttled for ever": {
         "read": error(RATE_LIMIT, ATTEMPTS),
         "file": error(SERVER, ATTEMPTS),
-        "wait": error(GIVES_UP, OFTEN),
+        "wait": error(TIMES_OUT, OFTEN),
         "write": error(RATE_LIMIT),
         # By Walmart's word there was a slot at the time it named; since there was none, the next one is due in minutes.
         "report: link": error(RATE_LIMIT, 2),
@@ -223,7 +223,7 @@ EXPECTED: dict[str, dict[str, Expected | None]] = {
         "read": error(RATE_LIMIT, ATTEMPTS),
         "report: link": error(RATE_LIMIT),
         "file": error(SERVER, ATTEMPTS),
-        "wait": error(GIVES_UP, OFTEN),
+        "wait": error(TIMES_OUT, OFTEN),
         "write": error(RATE_LIMIT),
         "ship order": error(RATE_LIMIT, 3),
     },
@@ -231,7 +231,7 @@ EXPECTED: dict[str, dict[str, Expected | None]] = {
         "read": error(RATE_LIMIT),
         # What a storage names is not looked at.
         "file": error(SERVER, ATTEMPTS),
-        "wait": error(GIVES_UP),
+        "wait": error(TIMES_OUT),
         "write": error(RATE_LIMIT),
     },
     # After a look: it never arrived.

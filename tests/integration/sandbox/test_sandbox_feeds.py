@@ -248,7 +248,7 @@ def test_unknown_feed_types_are_accepted(quick):
         ("PRICE_AND_PROMOTION", {"MPItemFeedHeader": {}, "MPItem": [{"Promo&Discount": {"sku": "A", "price": 1.25}}, {"Promo&Discount": {"sku": "B", "price": 1.251}}]},
          {"B": "ERR_EXT_DATA_4001029"}),
         ("RETIRE_ITEM", {"RetireItemHeader": {"version": "1.0"}, "RetireItem": [{"sku": "A"}, {"sku": ""}]}, {1: "ERR_PDI_0001"}),
-        ("MP_ITEM", {"MPItemFeedHeader": {}, "MPItem": [{"Orderable": {"sku": "A", "price": 1}, "Visible": {"X": {"keyFeatures": ["1", "2", "3"]}}}]}, {}),
+        ("MP_ITEM_MATCH", {"MPItemFeedHeader": {}, "MPItem": [{"Orderable": {"sku": "A", "price": 1}, "Visible": {"X": {"keyFeatures": ["1", "2", "3"]}}}]}, {}),
         ("OMNI_RICH_MEDIA", {"SupplierItem": [{"Orderable": {"productId": "1"}}, {"Orderable": {}}]}, {1: "ERR_PDI_0001"}),
         ("lagtime", [{"sku": "A", "fulfillmentLagTime": "1"}], {}),
     ],
@@ -279,8 +279,8 @@ def test_an_unusable_file_ends_as_error(quick, data):
 
 def test_an_item_feed_holds_at_most_10000_items(quick):
     rows = [{"Orderable": {"sku": str(n)}} for n in range(10_001)]
-    assert status(quick, submit(quick, "MP_ITEM", {"MPItem": rows}))["feedStatus"] == "ERROR"
-    assert status(quick, submit(quick, "MP_ITEM", {"MPItem": rows[1:]}))["itemsSucceeded"] == 10_000
+    assert status(quick, submit(quick, "MP_ITEM_MATCH", {"MPItem": rows}))["feedStatus"] == "ERROR"
+    assert status(quick, submit(quick, "MP_ITEM_MATCH", {"MPItem": rows[1:]}))["itemsSucceeded"] == 10_000
 
 
 @pytest.mark.parametrize(

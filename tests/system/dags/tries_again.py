@@ -24,7 +24,7 @@ def tries_again():
     WalmartApiOperator(
         task_id="throttled",
         operation="updateInventoryForAnItem",
-        params={"sku": "A-1"},
+        api_params={"sku": "A-1"},
         body={"sku": "A-1", "quantity": {"unit": "EACH", "amount": 5}},
     )
 
@@ -32,7 +32,7 @@ def tries_again():
 @dag(dag_id="gives_up", schedule=None, default_args=ARGS)
 def gives_up():
     WalmartApiOperator(task_id="refused", operation="getReturns")
-    WalmartApiOperator(task_id="bad_input", operation="getAnOrder", params={"purchaseOrder": "1"})
+    WalmartApiOperator(task_id="bad_input", operation="getAnOrder", api_params={"purchaseOrder": "1"})
 
     @task
     def refused_without_operator() -> None:

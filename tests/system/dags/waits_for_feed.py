@@ -9,7 +9,7 @@ from airflow_provider_walmart.sensors.feeds import WalmartFeedSensor
 
 with DAG(dag_id="waits_for_feed", schedule=None):
     WalmartFeedSensor(
-        task_id="wait", feed_id="{{ dag_run.conf['feed_id'] }}", poll_interval=1, deferrable=True
+        task_id="wait", feed_id="{{ dag_run.conf['feed_id'] }}", poke_interval=1, deferrable=True
     )
     WalmartSubmitFeedOperator(
         task_id="submit",

@@ -12,7 +12,7 @@ from airflow_provider_walmart.sensors.feeds import WalmartFeedSensor
 
 
 def feed(feed_id: str, failed: int = 0, errors_uri: str | None = None) -> dict:
-    return {**summarize({"feedId": feed_id, "itemsFailed": failed}), "errors_uri": errors_uri}
+    return {**summarize({"feedId": feed_id, "itemsFailed": failed}), "itemErrorsUri": errors_uri}
 
 
 @pytest.fixture

@@ -79,7 +79,7 @@ def files(folder: Path) -> list[str]:
 
 def test_a_small_answer_is_returned(walmart):
     walmart.get(f"{BASE}/v3/orders/1", json={"order": {"purchaseOrderId": "1"}})
-    assert run("getAnOrder", params={"purchaseOrderId": "1"}) == {"purchaseOrderId": "1"}
+    assert run("getAnOrder", api_params={"purchaseOrderId": "1"}) == {"purchaseOrderId": "1"}
 
 
 def test_records_of_all_pages_are_returned(walmart):
@@ -90,7 +90,7 @@ def test_records_of_all_pages_are_returned(walmart):
 
 def test_nothing_is_returned_as_none(walmart):
     walmart.delete(f"{BASE}/v3/webhooks/subscriptions/1", status_code=204)
-    assert run("deleteSubscription", params={"subscriptionId": "1"}) is None
+    assert run("deleteSubscription", api_params={"subscriptionId": "1"}) is None
 
 
 def test_the_limit_of_an_answer(walmart):
@@ -129,7 +129,7 @@ def test_the_limit_of_records_holds_for_the_whole_list_and_ends_the_paging(walma
 def test_a_file_belongs_into_a_file(walmart):
     walmart.get(f"{BASE}/v3/report/reconreport/reconfile", content=b"PK\x03\x04")
     with pytest.raises(AirflowFailException, match=r"a file of 4 bytes.*output_path"):
-        run("getReconReport", params={"reportDate": "01012026"})
+        run("getReconReport", api_params={"reportDate": "01012026"})
 
 
 # -- into files --------------------------------------------------------------------------------------
@@ -140,7 +140,7 @@ def test_an_answer_becomes_json(scheme, walmart, folder):
     walmart.get(f"{BASE}/v3/orders/1", json={"order": {"customer": "Zoë"}})
     path = folder / "made" / "order.json"
     uri = f"{scheme}{path}"
-    landed = run("getAnOrder", params={"purchaseOrderId": "1"}, output_path=uri)
+    landed = run("getAnOrder", api_params={"purchaseOrderId": "1"}, output_path=uri)
     assert path.read_text(encoding="utf-8") == '{"customer": "Zoë"}'
     assert landed == {"uri": uri, "bytes": len(path.read_bytes()), "records": None}
     assert files(folder) == ["order.json"]
@@ -150,7 +150,7 @@ def test_a_file_stays_as_it_is(walmart, folder):
     content = bytes(range(256)) * 1000
     walmart.get(f"{BASE}/v3/report/reconreport/reconfile", content=content)
     path = folder / "report.zip"
-    landed = run("getReconReport", params={"reportDate": "01012026"}, output_path=str(path))
+    landed = run("getReconReport", api_params={"reportDate": "01012026"}, output_path=str(path))
     assert path.read_bytes() == content
     assert landed == {"uri": str(path), "bytes": 256_000, "records": None}
 
@@ -172,7 +172,7 @@ def test_no_records_are_an_empty_file(walmart, folder):
 
 def test_no_answer_is_no_file(walmart, folder):
     walmart.delete(f"{BASE}/v3/webhooks/subscriptions/1", status_code=204)
-    landed = run("deleteSubscription", params={"subscriptionId": "1"}, output_path=str(folder / "answer"))
+    landed = run("deleteSubscription", api_params={"subscriptionId": "1"}, output_path=str(folder / "answer"))
     assert landed == {"uri": None, "bytes": 0, "records": None}
     assert files(folder) == []
 
@@ -211,7 +211,7 @@ def test_templates_are_rendered_in_all_that_may_hold_them(walmart):
     operator = WalmartApiOperator(
         task_id="a_task",
         operation="{{ which }}",
-        params={"sku": "{{ sku }}"},
+        api_params={"sku": "{{ sku }}"},
         body={"sku": "{{ sku }}", "quantity": [{"amount": "{{ amount }}"}]},
         output_path="/tmp/{{ sku }}.json",
         walmart_conn_id="{{ conn }}",
@@ -228,7 +228,7 @@ def test_templates_are_rendered_in_all_that_may_hold_them(walmart):
 
 
 def test_booleans_that_a_template_has_rendered_are_understood(walmart):
-    run("getAllOrders", params={"productInfo": "True"})
+    run("getAllOrders", api_params={"productInfo": "True"})
     assert walmart.last_request.query == "productinfo=true"
 
 
@@ -236,9 +236,9 @@ def test_booleans_that_a_template_has_rendered_are_understood(walmart):
     ("operation", "options", "message"),
     [
         ("getAllOrdes", {}, "did you mean getAllOrders"),
-        ("getAllOrders", {"params": {"limit": 1000}}, "at most 200"),
-        ("getAnOrder", {"params": {}}, "needs purchaseOrderId"),
-        ("getAnOrder", {"params": {"purchaseOrderId": "1"}, "paginate": True}, "has a single page"),
+        ("getAllOrders", {"api_params": {"limit": 1000}}, "at most 200"),
+        ("getAnOrder", {"api_params": {}}, "needs purchaseOrderId"),
+        ("getAnOrder", {"api_params": {"purchaseOrderId": "1"}, "paginate": True}, "has a single page"),
         ("{{ nothing }}", {}, "no such operation"),
         (None, {}, "operation is None"),
     ],
@@ -256,7 +256,7 @@ def test_bad_input_fails_for_good_before_anything_is_sent(operation, options, me
 def test_where_no_file_can_be_nothing_is_sent(operation, place, walmart, folder):
     params = {"getReconReport": {"reportDate": "1"}, "acknowledgeOrders": {"purchaseOrderId": "1"}}
     with pytest.raises(AirflowFailException, match="output_path is"):
-        run(operation, params=params.get(operation), output_path=place.format(folder=folder))
+        run(operation, api_params=params.get(operation), output_path=place.format(folder=folder))
     assert walmart.request_history == []
     assert files(folder) == []
 
@@ -274,7 +274,7 @@ def dag(**params: Any) -> DAG:
 def test_parameters_of_the_dag_are_not_sent_to_walmart(walmart):
     # `sku` is a parameter of the operation, too; `late` gets its value when the DAG is started.
     with dag(mine=1, sku="of-the-dag", late=Param(type="string")):
-        operator = WalmartApiOperator(task_id="a_task", operation="getAllOrders", params={"limit": 7})
+        operator = WalmartApiOperator(task_id="a_task", operation="getAllOrders", api_params={"limit": 7})
     assert operator.api_params == {"limit": 7}
     assert operator.params["mine"] == 1
     operator.execute({})
@@ -291,11 +291,15 @@ def test_without_parameters_of_its_own_none_are_sent(walmart):
 def test_one_task_for_each_order(walmart):
     with dag(mine=1, sku="of-the-dag"):
         mapped = WalmartApiOperator.partial(
-            task_id="a_task", operation="getAnOrder", params={"productInfo": True}
-        ).expand(params=[{"purchaseOrderId": "1"}, {"purchaseOrderId": "2"}])
+            task_id="a_task", operation="getAnOrder", params={"colour": "red"}
+        ).expand(
+            api_params=[
+                {"purchaseOrderId": "1", "productInfo": True},
+                {"purchaseOrderId": "2", "productInfo": True},
+            ]
+        )
     for number in "12":
-        operator = mapped.unmap({"params": {"purchaseOrderId": number}})
-        assert operator.api_params == {"purchaseOrderId": number, "productInfo": True}
+        operator = mapped.unmap({"api_params": {"purchaseOrderId": number, "productInfo": True}})
         operator.execute({})
         assert walmart.last_request.path == f"/v3/orders/{number}"
         assert walmart.last_request.query == "productinfo=true"
@@ -309,9 +313,9 @@ def test_what_another_task_returned_may_be_mapped(walmart):
             return [{"purchaseOrderId": "1"}]
 
         found = orders()
-        by_params = WalmartApiOperator.partial(task_id="one", operation="getAnOrder").expand(params=found)
+        by_params = WalmartApiOperator.partial(task_id="one", operation="getAnOrder").expand(api_params=found)
         by_body = WalmartApiOperator.partial(
-            task_id="two", operation="updateInventoryForAnItem", params={"sku": "a"}
+            task_id="two", operation="updateInventoryForAnItem", api_params={"sku": "a"}
         ).expand(body=found)
     assert by_params.upstream_task_ids == by_body.upstream_task_ids == {"orders"}
     assert by_body.unmap({"body": {"sku": "a"}}).api_params == {"sku": "a"}
@@ -347,7 +351,7 @@ def test_what_walmart_refuses_fails_for_good(status, walmart):
 def test_what_may_pass_is_left_to_a_retry(reply, error, walmart):
     walmart.get(f"{BASE}/v3/orders/1", **reply)
     with pytest.raises(error):
-        run("getAnOrder", params={"purchaseOrderId": "1"})
+        run("getAnOrder", api_params={"purchaseOrderId": "1"})
 
 
 def test_a_throttled_task_knows_when_to_come_back(walmart):
@@ -376,7 +380,7 @@ KEPT_BACK = [
 def test_a_write_that_may_have_happened_is_not_retried(reply, walmart):
     walmart.post(f"{BASE}/v3/orders/1/acknowledge", **reply)
     with pytest.raises(AirflowFailException, match="might do it twice") as caught:
-        run("acknowledgeOrders", params={"purchaseOrderId": "1"})
+        run("acknowledgeOrders", api_params={"purchaseOrderId": "1"})
     assert isinstance(caught.value.__cause__, (WalmartServerError, WalmartUnknownOutcomeError))
     assert sent(walmart) == [("POST", "/v3/orders/1/acknowledge")]
 
@@ -385,14 +389,14 @@ def test_a_write_that_may_have_happened_is_not_retried(reply, walmart):
 def test_a_write_that_did_not_happen_may_be_retried(reply, error, walmart):
     walmart.post(f"{BASE}/v3/orders/1/acknowledge", **reply)
     with pytest.raises(error):
-        run("acknowledgeOrders", params={"purchaseOrderId": "1"})
+        run("acknowledgeOrders", api_params={"purchaseOrderId": "1"})
     assert sent(walmart) == [("POST", "/v3/orders/1/acknowledge")]
 
 
 def test_without_a_token_no_write_is_sent_and_a_retry_may_help(walmart):
     walmart.post(f"{BASE}/v3/token", status_code=503)
     with pytest.raises(WalmartServerError):
-        run("acknowledgeOrders", params={"purchaseOrderId": "1"})
+        run("acknowledgeOrders", api_params={"purchaseOrderId": "1"})
     assert sent(walmart) == []
 
 
@@ -400,7 +404,7 @@ def test_without_a_token_no_write_is_sent_and_a_retry_may_help(walmart):
 def test_what_may_be_done_twice_may_be_retried(reply, walmart):
     walmart.put(f"{BASE}/v3/inventory", **reply)
     with pytest.raises((WalmartServerError, WalmartUnknownOutcomeError)):
-        run("updateInventoryForAnItem", params={"sku": "a"}, body={"sku": "a"})
+        run("updateInventoryForAnItem", api_params={"sku": "a"}, body={"sku": "a"})
     assert sent(walmart) == [("PUT", "/v3/inventory")]
 
 
@@ -410,7 +414,7 @@ def test_a_write_whose_answer_finds_no_place_is_not_repeated(walmart, folder):
     with pytest.raises(AirflowFailException, match="was carried out, but its answer could not be kept"):
         run(
             "acknowledgeOrders",
-            params={"purchaseOrderId": "1"},
+            api_params={"purchaseOrderId": "1"},
             output_path=str(folder / "file" / "order.json"),
         )
     assert sent(walmart) == [("POST", "/v3/orders/1/acknowledge")]

@@ -43,7 +43,7 @@ def test_the_form_of_a_summary():
         "itemsSucceeded": 0,
         "itemsFailed": 0,
         "itemsProcessing": 0,
-        "errors_uri": None,
+        "itemErrorsUri": None,
     }
     assert summarize({"feedType": "item"}, "price")["feedType"] == "item"
 

@@ -14,6 +14,7 @@ import pytest
 
 from airflow_provider_walmart.client.errors import (
     WalmartAuthError,
+    WalmartConfigError,
     WalmartConnectionError,
     WalmartRateLimitError,
     WalmartRequestError,
@@ -356,7 +357,7 @@ def test_it_survives_the_database(account):
 def test_it_tells_what_became_of_the_feeds_in_their_order(monkeypatch):
     walmart = Walmart(lambda ids: {"B": finished("B")}, lambda ids: {"A": None})
     event = run(make_trigger(), walmart, monkeypatch)
-    assert event == {"status": "finished", "feeds": [None, finished("B")]}
+    assert event == {"status": "success", "feeds": [None, finished("B")]}
 
 
 def test_it_gives_up_at_the_deadline_and_says_what_is_missing(monkeypatch):
@@ -368,7 +369,7 @@ def test_it_gives_up_at_the_deadline_and_says_what_is_missing(monkeypatch):
 def test_it_looks_once_more_at_the_deadline(monkeypatch):
     walmart = Walmart(all_are(finished))
     event = run(make_trigger(deadline=time.time() + 0.1, poll_interval=3600), walmart, monkeypatch)
-    assert event == {"status": "finished", "feeds": [finished("A"), finished("B")]}
+    assert event == {"status": "success", "feeds": [finished("A"), finished("B")]}
     assert walmart.looks == [{"A", "B"}]
 
 
@@ -383,7 +384,7 @@ def test_a_last_look_that_fails_is_not_repeated(trouble, monkeypatch):
 def test_a_last_look_tells_why_no_patience_helps(monkeypatch):
     trigger = make_trigger(deadline=time.time() + 0.1, poll_interval=3600)
     event = run(trigger, Walmart(WalmartAuthError("401", status=401)), monkeypatch)
-    assert (event["status"], event["final"]) == ("error", True)
+    assert (event["status"], event["retryable"]) == ("error", False)
 
 
 def test_one_that_is_cancelled_leaves_no_errors_in_the_log(monkeypatch):
@@ -422,7 +423,7 @@ def test_a_deadline_that_passed_while_nobody_looked_is_passed(monkeypatch):
 )
 def test_it_says_why_it_gave_up(error, is_final, monkeypatch):
     event = run(make_trigger(), Walmart(error), monkeypatch)
-    assert event == {"status": "error", "message": str(error), "final": is_final}
+    assert event == {"status": "error", "message": str(error), "retryable": not is_final}
 
 
 def test_nothing_is_left_behind_when_one_of_its_feeds_fails(monkeypatch):
@@ -440,7 +441,7 @@ def test_nothing_is_left_behind_when_one_of_its_feeds_fails(monkeypatch):
 
     monkeypatch.setattr(poller_module, "poller_of", poller)
     [event], left = asyncio.run(events())
-    assert (event["status"], event["final"]) == ("error", True)
+    assert (event["status"], event["retryable"]) == ("error", False)
     assert left == {}
 
 
@@ -449,7 +450,8 @@ def test_pauses_follow_age_and_type_unless_an_interval_is_given():
     assert make_trigger(since=old, feed_type="price", poll_interval=None)._pause(None) == 300
     assert make_trigger(since=old, feed_type="MP_ITEM", poll_interval=None)._pause(None) == 900
     assert make_trigger(since=old, poll_interval=7)._pause(None) == 7
-    assert make_trigger(poll_interval=0)._pause(None) == 15, "no pause at all would be a flood"
+    with pytest.raises(WalmartConfigError, match="poll_interval is 0; expected"):
+        make_trigger(poll_interval=0)
 
 
 def test_a_kill_says_that_the_feeds_go_on(capsys):

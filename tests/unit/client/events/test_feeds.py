@@ -78,7 +78,7 @@ def test_news_are_summaries_oldest_first():
         "itemsSucceeded": 2,
         "itemsFailed": 1,
         "itemsProcessing": 0,
-        "errors_uri": None,
+        "itemErrorsUri": None,
     }
 
 
