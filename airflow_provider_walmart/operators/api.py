@@ -13,6 +13,7 @@ from airflow_provider_walmart.client.catalogue.operations import Operation, find
 from airflow_provider_walmart.client.errors import WalmartError
 from airflow_provider_walmart.client.once.outcomes import may_have_arrived
 from airflow_provider_walmart.storage.files import AnyPlace, Place, place_of, whole_file
+from airflow_provider_walmart.storage.suffixes import check_suffix, refuse_gzip
 from airflow_provider_walmart.task.api_params import check_api_params
 from airflow_provider_walmart.task.errors import fail_without_retry
 from airflow_provider_walmart.task.hooks import OfMarketplace
@@ -83,6 +84,11 @@ class WalmartApiOperator(OfMarketplace, BaseOperator):
             operation, params = find(self.operation), check_api_params(self.api_params)
             if self.output_path is not None:
                 place_of(self.output_path, "output_path")
+                refuse_gzip(self.output_path)
+                if not operation.gives_file:
+                    check_suffix(
+                        self.output_path, *(("jsonl", "json") if self.paginate else ("json", "jsonl"))
+                    )
             if self.paginate:
                 return self._land_records(params)
             if self.output_path and operation.gives_file and operation.safe_to_retry:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_walmart.client.catalogue.operations import find
-from airflow_provider_walmart.client.errors import WalmartConfigError
 from airflow_provider_walmart.storage.export_files import export_file, part_size, takes_time
 from airflow_provider_walmart.storage.export_run import ExportRun
 from airflow_provider_walmart.storage.files import AnyPlace, Place
+from airflow_provider_walmart.storage.suffixes import check_suffix, compression_of
 from airflow_provider_walmart.task.api_params import check_api_params
 from airflow_provider_walmart.task.durations import duration
 from airflow_provider_walmart.task.errors import fail_without_retry
@@ -52,7 +52,7 @@ class WalmartExportOperator(WithLineage, BaseOperator):
     :param lookback: how far before its begin a window starts, for what Walmart shows late: a `timedelta` or seconds.
         What was exported already comes again then, for whoever reads to take the last one of each key. Default: ten
         minutes where the window begins at the mark, none where it is an interval.
-    :param compression: ``gzip``, or None (default).
+    :param compression: ``gzip``, or None (default) for what the path says: ``gzip`` where it ends in ``.gz``.
     :param part_records: most records of a part.
     :param part_bytes: most bytes of a part, before compression.
     :param walmart_conn_id: id of a connection of type ``walmart``.
@@ -108,9 +108,10 @@ class WalmartExportOperator(WithLineage, BaseOperator):
         from airflow_provider_walmart.client.exports.prefetch import prefetch
 
         with fail_without_retry():
-            if self.compression not in (None, "", "gzip"):
-                raise WalmartConfigError(f"compression is {self.compression!r}; allowed: gzip or None.")
+            compression = compression_of(self.output_path, self.compression)
             sizes = part_size("part_records", self.part_records), part_size("part_bytes", self.part_bytes)
+            if not any(sizes):
+                check_suffix(self.output_path, "jsonl", "json")
             operation, params = find(self.operation), check_api_params(self.api_params)
             run = ExportRun(
                 self.hook.client,
@@ -124,8 +125,8 @@ class WalmartExportOperator(WithLineage, BaseOperator):
                 strict=self.strict,
             )
             pages = run.pages()
-            with export_file(self.output_path, self.compression, *sizes) as file:
-                if takes_time(self.output_path, self.compression):
+            with export_file(self.output_path, compression, *sizes) as file:
+                if takes_time(self.output_path, compression):
                     pages = prefetch(pages)
                 result = {"uri": self.output_path, **run.write(pages, file)}
             self.log.info(

@@ -16,6 +16,7 @@ import msgspec
 
 from airflow_provider_walmart.client.errors import WalmartConfigError, WalmartReportFailedError
 from airflow_provider_walmart.storage.files import place_of, whole_file
+from airflow_provider_walmart.storage.suffixes import check_suffix, refuse_gzip
 
 OUTPUT_FORMATS = ("csv", "zip", "jsonl", "parquet")
 CHUNK = 1024 * 1024
@@ -35,6 +36,8 @@ def check_output(output_path: str, output_format: str) -> None:
     if output_format == "parquet" and find_spec("pyarrow") is None:
         raise WalmartConfigError("output_format is 'parquet', but pyarrow is not installed.")
     place_of(output_path, "output_path")
+    check_suffix(output_path, *(("jsonl", "json") if output_format == "jsonl" else (output_format,)))
+    refuse_gzip(output_path)
 
 
 def land_report(archive: IO[bytes], output_path: str, output_format: str) -> int:

@@ -454,6 +454,19 @@ def test_gzip_is_valid_and_the_same_for_the_same_records(shop, target, monkeypat
     assert len(packed[0].read_bytes()) < len(plain.read_bytes()) / 5
 
 
+def test_the_path_says_how_the_file_is_compressed(shop, target):
+    seed(shop, count=3, age=60)
+    packed = target.with_name("orders.jsonl.gz")
+    result = operator(packed).execute({})
+    assert gzip.decompress(packed.read_bytes()).count(b"\n") == result["records"] == 3
+
+
+def test_a_path_that_names_another_format_is_refused_before_anything_is_asked(shop, target):
+    with pytest.raises(AirflowFailException, match=r"ends in '\.csv', but the file is written as jsonl"):
+        operator(target.with_name("orders.csv")).execute({})
+    assert not shop.received("")
+
+
 # -- failures ------------------------------------------------------------------------------------------
 
 
