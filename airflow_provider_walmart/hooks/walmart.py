@@ -26,7 +26,8 @@ from airflow_provider_walmart.client.settings import WalmartSettings
 from airflow_provider_walmart.client.transport.headers import basic_credentials
 from airflow_provider_walmart.client.transport.session import ATTEMPTS
 from airflow_provider_walmart.client.transport.shared_state import Resilient
-from airflow_provider_walmart.client.values.rows import RowError, check_json, encode
+from airflow_provider_walmart.client.values.json_values import check_json, encode
+from airflow_provider_walmart.client.values.rows import RowError
 from airflow_provider_walmart.hooks.account import AccountHook, user_agent
 from airflow_provider_walmart.hooks.connection import walmart_settings
 from airflow_provider_walmart.hooks.masking import mask

@@ -8,7 +8,8 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 import requests
 
 from airflow_provider_walmart.client.calls.answers import parse_answer, parse_file
-from airflow_provider_walmart.client.calls.build import BuiltRequest, build_request, request_body
+from airflow_provider_walmart.client.calls.bodies import request_body
+from airflow_provider_walmart.client.calls.build import BuiltRequest, build_request
 from airflow_provider_walmart.client.calls.query import Params, encode_query
 from airflow_provider_walmart.client.catalogue.operations import Operation, find
 from airflow_provider_walmart.client.errors import WalmartNotFoundError

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from airflow_provider_walmart.client.errors import WalmartConfigError
+from airflow_provider_walmart.client.values.dates import utc_text
 
 # Parameters by name, as pairs where a name comes more than once, or a query string that is ready.
 Params = Mapping[str, Any] | Sequence[tuple[str, Any]] | str
@@ -24,23 +25,25 @@ def encode_query(params: Params) -> str:
     """
     if isinstance(params, str):
         return params.removeprefix("?")
-    given = params.items() if isinstance(params, Mapping) else params
-    if not isinstance(given, Collection) or not all(
-        isinstance(pair, (tuple, list)) and len(pair) == 2 for pair in given
-    ):
-        raise WalmartConfigError(
-            f"params is a {type(params).__name__}; allowed: a dict, a list of pairs, or a query string that is ready."
-        )
     pairs = [
-        (name, query_text(one, name))
-        for name, value in given
-        for one in (value if isinstance(value, (list, tuple, set, frozenset)) else [value])
-        if one is not None
+        (name, query_text(value, name))
+        for name, values in _given(params)
+        for value in (values if isinstance(values, (list, tuple, set, frozenset)) else [values])
+        if value is not None
     ]
     try:
         return urlencode(pairs, quote_via=quote, safe="")
     except UnicodeEncodeError:
-        raise WalmartConfigError("A query parameter holds half a character (a lone surrogate).") from None
+        raise WalmartConfigError("A query parameter holds an invalid Unicode surrogate.") from None
+
+
+def _given(params: Mapping[str, Any] | Sequence[tuple[str, Any]]) -> Collection[tuple[str, Any]]:
+    pairs = params.items() if isinstance(params, Mapping) else params
+    if isinstance(pairs, Collection) and all(isinstance(p, (tuple, list)) and len(p) == 2 for p in pairs):
+        return pairs
+    raise WalmartConfigError(
+        f"params is a {type(params).__name__}; allowed: a dict, a list of pairs, or a query string that is ready."
+    )
 
 
 def query_text(value: Any, name: str) -> str:
@@ -53,5 +56,5 @@ def query_text(value: Any, name: str) -> str:
     if isinstance(value, datetime):
         if value.tzinfo is None:
             raise WalmartConfigError(f"{name} is {value!r}: it needs a time zone.")
-        return value.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return utc_text(value.replace(microsecond=0))
     return str(value)

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from airflow_provider_walmart.client.errors import WalmartConfigError
-from airflow_provider_walmart.client.values.dates import moment_of
+from airflow_provider_walmart.client.values.dates import parse_time
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +81,7 @@ class CursorField:
             return None, None
         for _ in range(self._depth):
             found = found and found.value
-        moment = moment_of(found)
+        moment = parse_time(found)
         is_day = isinstance(found, str) and len(found) == len("2026-12-01")
         return moment, moment + DAY if moment and is_day else moment
 

@@ -18,7 +18,7 @@ from airflow_provider_walmart.client.exports.duplicates import Duplicates
 from airflow_provider_walmart.client.exports.operations import Export, Period, export_of
 from airflow_provider_walmart.client.exports.windows import CAP, Window, windows
 from airflow_provider_walmart.client.marketplace import MarketplaceClient
-from airflow_provider_walmart.client.values.dates import moment_of
+from airflow_provider_walmart.client.values.dates import parse_time
 
 log = logging.getLogger(__name__)
 
@@ -285,7 +285,7 @@ def _moment(name: str, value: Any) -> datetime:
     if isinstance(value, datetime):
         # Walmart takes dates without a time zone for UTC.
         return value if value.tzinfo else value.replace(tzinfo=timezone.utc)
-    moment = moment_of(value) if isinstance(value, str) else None
+    moment = parse_time(value) if isinstance(value, str) else None
     if moment is None:
         shown = repr(value[:80]) if isinstance(value, str) else f"of type {type(value).__name__}"
         raise WalmartConfigError(

@@ -42,22 +42,21 @@ from typing import Any, NamedTuple
 
 from airflow_provider_walmart.client.catalogue import operations as catalogue
 from airflow_provider_walmart.client.errors import WalmartConfigError
+from airflow_provider_walmart.client.values.dates import utc_text
+from airflow_provider_walmart.client.values.json_values import check_json, encode
 from airflow_provider_walmart.client.values.rows import (
     RowError,
-    check_json,
     choice_of,
     day_of,
     either,
-    encode,
     given,
     is_unicode,
-    moment_of,
     money_of,
     optional_text,
     shown,
     text_of,
+    time_of,
     unknown_column,
-    utc_text,
     whole_number,
 )
 
@@ -334,8 +333,8 @@ def _offer(row: Mapping[str, Any], feed_format: FeedFormat, *, type_if_compared:
     if not _is_currency(currency):
         raise RowError(f"currency is {shown(currency)}; expected three letters, such as USD")
     comparison = money_of(row, "comparison_price") if given(row, "comparison_price") is not None else None
-    effective = moment_of(row, "effective_date")
-    expiration = moment_of(row, "expiration_date")
+    effective = time_of(row, "effective_date")
+    expiration = time_of(row, "expiration_date")
     if effective and expiration and expiration <= effective:
         raise RowError("expiration_date is not after effective_date")
     dated = effective is not None or expiration is not None

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from airflow_provider_walmart.client.values.dates import moment_of
+from airflow_provider_walmart.client.values.dates import parse_time
 from airflow_provider_walmart.client.values.error_codes import find_error_code
 from airflow_provider_walmart.client.values.failures import too_many
 
@@ -44,7 +44,7 @@ def _count(value: Any) -> int:
 def submitted_at(feed: dict[str, Any]) -> datetime | None:
     """Return when a feed was submitted (aware, UTC): epoch milliseconds in JSON, ISO text in older answers."""
     value = feed.get("feedDate") or feed.get("feedSubmissionDate")
-    return moment_of(value)
+    return parse_time(value)
 
 
 def is_finished(summary: dict[str, Any]) -> bool:

@@ -27,7 +27,8 @@ from airflow_provider_walmart.client.golocal.deliveries import (
 )
 from airflow_provider_walmart.client.once.outcomes import may_have_arrived, never_arrived
 from airflow_provider_walmart.client.once.settle import settle
-from airflow_provider_walmart.client.values.rows import RowError, check_json
+from airflow_provider_walmart.client.values.json_values import check_json
+from airflow_provider_walmart.client.values.rows import RowError
 
 if TYPE_CHECKING:
     from airflow_provider_walmart.client.once.records import Records

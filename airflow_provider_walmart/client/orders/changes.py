@@ -36,10 +36,10 @@ from airflow_provider_walmart.client.values.rows import (
     RowError,
     RowProblems,
     choice_of,
-    moment_of,
     money_of,
     optional_text,
     text_of,
+    time_of,
     unknown_column,
     whole_number,
 )
@@ -171,7 +171,7 @@ def _read_shipment(row: Mapping[str, Any]) -> Json:
         "tracking_number": text_of(row, "tracking_number"),
         "carrier": {"carrier": carrier} if carrier else {"otherCarrier": other},
         "method": choice_of(row, "method", *METHODS) or METHODS[0],
-        "shipped_at": moment_of(row, "ship_date_time"),
+        "shipped_at": time_of(row, "ship_date_time"),
         "url": url,
         "seller_order_id": order_id,
     }

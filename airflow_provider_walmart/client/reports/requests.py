@@ -26,6 +26,7 @@ from airflow_provider_walmart.client.errors import (
 from airflow_provider_walmart.client.marketplace import MarketplaceClient
 from airflow_provider_walmart.client.settings import is_loopback
 from airflow_provider_walmart.client.transport.http import CONNECT_TIMEOUT, HttpSession, reason
+from airflow_provider_walmart.client.values.dates import parse_iso, parse_time
 
 log = logging.getLogger(__name__)
 
@@ -165,21 +166,12 @@ def _comparable(value: Any) -> Any:
         return {name: _comparable(inner) for name, inner in sorted(value.items()) if inner}
     if isinstance(value, (list, tuple)):
         return sorted(map(_comparable, value), key=repr)
-    return _utc(value) or value
+    return (parse_iso(value) if isinstance(value, str) else None) or value
 
 
 def submitted_at(request: Mapping[str, Any]) -> datetime | None:
     """Return when a report was asked for (aware, UTC)."""
-    return _utc(request.get("requestSubmissionDate"))
-
-
-def _utc(text: Any) -> datetime | None:
-    """Return a point in time (aware) that is written as text; None for anything else."""
-    try:
-        when = datetime.fromisoformat(str(text).replace("Z", "+00:00"))
-    except ValueError:
-        return None
-    return when if when.tzinfo else when.replace(tzinfo=timezone.utc)
+    return parse_time(request.get("requestSubmissionDate"))
 
 
 class ReportWatch:

@@ -5,11 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
-from email.utils import parsedate_to_datetime
+
+from airflow_provider_walmart.client.values.dates import (
+    MILLISECONDS_FROM,
+    from_epoch,
+    parse_http_date,
+    parse_iso,
+)
 
 REPLENISHMENT_HEADERS = ("X-Next-Replenishment-Time", "x-next-replenish-time", "X-RateLimit-Reset")
-# Epoch numbers are told apart by size: seconds stay below this until the year 5138, milliseconds are above.
-MILLISECONDS_FROM = 1e11
 # A smaller number can't be a time: whoever sent it meant "in so many seconds".
 EPOCH_FROM = 1e9
 # A named time further away than this is nonsense; the longest published window is a day.
@@ -33,53 +37,30 @@ def retry_time(headers: Mapping[str, str], now: datetime | None = None) -> datet
     """
     now = now or datetime.now(timezone.utc)
     skew = timedelta(0)
-    server_now = _http_date(headers.get("Date", ""))
+    server_now = parse_http_date(headers.get("Date", ""))
     if server_now and abs(server_now - now) > CLOCK_TOLERANCE:
         skew = now - server_now
     for name in (*REPLENISHMENT_HEADERS, "Retry-After"):
-        when = _moment(headers.get(name, "").strip(), now, skew)
+        when = _named_time(headers.get(name, "").strip(), now, skew)
         if when and now < when <= now + LONGEST_WAIT:
             return when
     return None
 
 
-def _moment(text: str, now: datetime, skew: timedelta) -> datetime | None:
+def _named_time(text: str, now: datetime, skew: timedelta) -> datetime | None:
     if not text:
         return None
     try:
         number = float(text)
     except ValueError:
-        when = _iso(text) or _http_date(text)
+        when = parse_iso(text) or parse_http_date(text)
     else:
-        if not math.isfinite(number) or number < 0:
+        if not 0 <= number < math.inf:
             return None
         if number < EPOCH_FROM:
             return now + min(timedelta(seconds=number), 2 * LONGEST_WAIT)
-        when = _epoch(number / 1000 if number >= MILLISECONDS_FROM else number)
+        when = from_epoch(number / 1000 if number >= MILLISECONDS_FROM else number)
     try:
         return when + skew if when else None
     except OverflowError:
         return None
-
-
-def _epoch(seconds: float) -> datetime | None:
-    try:
-        return datetime.fromtimestamp(seconds, timezone.utc)
-    except (ValueError, OverflowError, OSError):
-        return None
-
-
-def _iso(text: str) -> datetime | None:
-    try:
-        when = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    except ValueError:
-        return None
-    return when if when.tzinfo else when.replace(tzinfo=timezone.utc)
-
-
-def _http_date(text: str) -> datetime | None:
-    try:
-        when = parsedate_to_datetime(text)
-    except (TypeError, ValueError, OverflowError):
-        return None
-    return when if when.tzinfo else when.replace(tzinfo=timezone.utc)

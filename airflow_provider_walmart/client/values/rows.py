@@ -7,21 +7,18 @@ import difflib
 import math
 import re
 from collections.abc import Mapping
-from datetime import date, datetime, timezone
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-import msgspec
-
 from airflow_provider_walmart.client.errors import WalmartConfigError
+from airflow_provider_walmart.client.values.dates import MILLISECONDS_FROM, parse_day, parse_time
 
 # Problems that an error lists; the rest is counted.
 LISTED = 20
 # Beyond these a value is a mistake, and a float no longer holds every cent.
 _MOST_UNITS = 2**31 - 1
 _MOST_MONEY = 999_999_999
-_DEEPEST = 50
-_JSON_KINDS = (str, int, float, bool, type(None), dict, list, tuple, Decimal)
 _is_number = re.compile(r"[+-]?(\d{1,30}\.?\d{0,30}|\.\d{1,30})", re.ASCII).fullmatch
 
 
@@ -158,35 +155,21 @@ def day_of(row: Mapping[str, Any], column: str) -> str | None:
     value = given(row, column)
     if value is None:
         return None
-    try:
-        day = msgspec.convert(value, date) if isinstance(value, str) else value
-    except ValueError:
-        day = None
-    if isinstance(day, date) and not isinstance(day, datetime):
-        return day.isoformat()
-    raise RowError(f"{column} is {shown(value)}; expected a day such as 2026-12-31")
+    if (day := parse_day(value)) is None:
+        raise RowError(f"{column} is {shown(value)}; expected a day such as 2026-12-31")
+    return day.isoformat()
 
 
-def moment_of(row: Mapping[str, Any], column: str) -> datetime | None:
-    """Return a point in time, in UTC: times without zone are UTC, days begin at midnight."""
+def time_of(row: Mapping[str, Any], column: str) -> datetime | None:
+    """Return a point in time, in UTC: times without zone are UTC, days begin at midnight, numbers are epoch ms."""
     value = given(row, column)
     if value is None:
         return None
-    try:
-        if isinstance(value, date) and not isinstance(value, datetime):
-            value = value.isoformat()
-        if isinstance(value, str):
-            value = msgspec.convert(value if len(value) > 10 else f"{value}T00:00:00Z", datetime)
-        if isinstance(value, datetime):
-            return value.astimezone(timezone.utc) if value.tzinfo else value.replace(tzinfo=timezone.utc)
-    except (ValueError, OverflowError):
-        pass
-    raise RowError(f"{column} is {shown(value)}; expected a time such as 2026-12-31T18:00:00Z")
-
-
-def utc_text(when: datetime, timespec: str) -> str:
-    """Return a point in time as ISO 8601 text in UTC."""
-    return when.astimezone(timezone.utc).isoformat(timespec=timespec).replace("+00:00", "Z")
+    # A smaller number counts seconds, or is no time at all.
+    is_small = isinstance(value, (int, float)) and value < MILLISECONDS_FROM
+    if is_small or (when := parse_time(value)) is None:
+        raise RowError(f"{column} is {shown(value)}; expected a time such as 2026-12-31T18:00:00Z")
+    return when
 
 
 def check_text(text: str, where: str) -> None:
@@ -201,47 +184,6 @@ def is_unicode(text: str) -> bool:
         return text.isascii() or bool(text.encode())
     except UnicodeEncodeError:
         return False
-
-
-def _plain(value: Any) -> Any:
-    """Return a value of a kind of text or number, such as that of numpy, as the text or number it is."""
-    for kind in (str, float, int):
-        if isinstance(value, kind):
-            return kind.__str__(value) if kind is str else kind(value)
-    raise TypeError(f"{type(value).__name__} has no form in JSON")
-
-
-# Decimals are sent with all their digits.
-encode = msgspec.json.Encoder(decimal_format="number", enc_hook=_plain).encode
-
-
-def check_json(value: Any, where: str, depth: int = 0) -> None:
-    """Refuse what has no form in JSON, or one that Walmart would read differently."""
-    if isinstance(value, (dict, list, tuple)) and depth > _DEEPEST:
-        raise RowError(f"{where.split('.')[0]} is nested more than {_DEEPEST} levels deep")
-    kind = type(value)
-    if kind not in _JSON_KINDS:
-        kind = next((known for known in _JSON_KINDS if isinstance(value, known)), kind)
-    if kind is str:
-        if not is_unicode(value):
-            raise RowError(f"{where} is not valid Unicode")
-    elif kind is dict:
-        for key, item in value.items():
-            if not isinstance(key, str):
-                raise RowError(f"{where or 'the row'} has the key {shown(key)}; expected text")
-            check_text(key, where or "a column")
-            check_json(item, f"{where}.{key}" if where else key, depth + 1)
-    elif kind in (list, tuple):
-        for item in value:
-            check_json(item, where, depth + 1)
-    elif kind is int:
-        if value.bit_length() > 64:
-            raise RowError(f"{where} is {shown(value)}, which is too large")
-    elif kind in (float, Decimal):
-        if not is_finite(value) or (kind is Decimal and not -300 < value.adjusted() < 300):
-            raise RowError(f"{where} is {shown(value)}, which is not a number that JSON can hold")
-    elif value is not None and kind is not bool:
-        raise RowError(f"{where} is {shown(value)}, which has no form in JSON")
 
 
 def unknown_column(row: Mapping[str, Any], columns: frozenset[str]) -> str:

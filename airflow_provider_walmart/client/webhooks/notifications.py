@@ -19,6 +19,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from airflow_provider_walmart.client.errors import WalmartWebhookError
+from airflow_provider_walmart.client.values.dates import parse_time
 
 # No notification is that large. Bytes.
 MAX_BODY = 1_000_000
@@ -75,7 +76,7 @@ def parse_notification(
     event_type = _word(head.get("eventType"))
     if event_type is None:
         raise WalmartWebhookError("The event has no eventType.", status=400)
-    happened = _moment(head.get("eventTime"))
+    happened = parse_time(head.get("eventTime"))
     if max_age is not None:
         _check_age(happened, max_age, now or datetime.now(timezone.utc))
     payload = event.get("payload")
@@ -255,19 +256,6 @@ def _parts(holder: Any, depth: int = 0) -> Iterator[dict[str, Any]]:
         yield holder
         for value in holder.values() if depth < 4 else ():
             yield from _parts(value, depth + 1)
-
-
-def _moment(value: Any) -> datetime | None:
-    """Return a point in time in UTC: ISO 8601 text, or epoch milliseconds."""
-    try:
-        if isinstance(value, (int, float)) and not isinstance(value, bool):
-            return datetime.fromtimestamp(value / 1000, timezone.utc)
-        if isinstance(value, str) and len(value) <= 40:
-            when = datetime.fromisoformat(value.strip().replace("Z", "+00:00"))
-            return when.astimezone(timezone.utc) if when.tzinfo else when.replace(tzinfo=timezone.utc)
-    except (ValueError, OverflowError, OSError):
-        pass
-    return None
 
 
 def _check_age(happened: datetime | None, max_age: timedelta, now: datetime) -> None:

@@ -245,7 +245,7 @@ def test_the_error_says_how_to_send_it_anyway():
         (float("nan"), "sku is nan; it takes text, a finite number"),
         (float("-inf"), "sku is -inf; it takes text, a finite number"),
         pytest.param(10**5000, "sku is of type int; it takes text, a finite number", id="huge"),
-        ("\ud800", "it holds half a character"),
+        ("\ud800", "it holds an invalid Unicode surrogate"),
         (b"bytes", "sku is of type bytes"),
         ({"a": 1}, "sku is of type dict"),
         ([], "sku is of type list; it takes one value"),

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from airflow_provider_walmart.client.calls.build import request_body
+from airflow_provider_walmart.client.calls.bodies import request_body
 from airflow_provider_walmart.client.catalogue.operations import find
 from airflow_provider_walmart.client.errors import WalmartConfigError
 

@@ -15,7 +15,8 @@ import pytest
 from airflow_provider_walmart.client.catalogue import operations as catalogue
 from airflow_provider_walmart.client.errors import WalmartConfigError
 from airflow_provider_walmart.client.feeds.formats import format_of, upload_of
-from airflow_provider_walmart.client.values.rows import RowError, encode
+from airflow_provider_walmart.client.values.json_values import encode
+from airflow_provider_walmart.client.values.rows import RowError
 
 REPOSITORY = Path(__file__).parents[4]
 DOCUMENTS = (

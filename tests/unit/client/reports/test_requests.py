@@ -133,7 +133,7 @@ def test_when_it_was_asked_for(text):
     assert submitted_at({"requestSubmissionDate": text}) == NEW_YEAR
 
 
-@pytest.mark.parametrize("request_", [{}, {"requestSubmissionDate": "x"}, {"requestSubmissionDate": 5}])
+@pytest.mark.parametrize("request_", [{}, {"requestSubmissionDate": "x"}, {"requestSubmissionDate": []}])
 def test_unknown_when_it_was_asked_for(request_):
     assert submitted_at(request_) is None
 

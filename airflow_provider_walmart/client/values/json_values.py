@@ -1,0 +1,97 @@
+"""What can be sent as JSON: request bodies, feeds, bookings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from airflow_provider_walmart.client.values.rows import RowError, is_finite, is_unicode, shown
+
+_DEEPEST = 50
+# An exponent beyond this is a mistake, and takes for ever to write out.
+_LARGEST_EXPONENT = 300
+
+
+def _plain(value: Any) -> Any:
+    """Return a value of a kind of text or number, such as that of numpy, as the text or number it is."""
+    for kind in (str, float, int):
+        if isinstance(value, kind):
+            return kind.__str__(value) if kind is str else kind(value)
+    raise TypeError(f"{type(value).__name__} has no form in JSON")
+
+
+# Decimals are sent with all their digits.
+encode = msgspec.json.Encoder(decimal_format="number", enc_hook=_plain).encode
+
+
+def check_json(value: Any, where: str, depth: int = 0) -> None:
+    """Refuse what has no form in JSON, or one that Walmart would read differently.
+
+    :param value: anything.
+    :param where: what it is called in the error; empty for a row.
+    :raises RowError: saying where what is.
+    """
+    check = _CHECKS.get(type(value)) or next(
+        (check for kind, check in _CHECKS.items() if isinstance(value, kind)), None
+    )
+    if check is None:
+        raise RowError(f"{where} is {shown(value)}, which has no form in JSON")
+    check(value, where, depth)
+
+
+def _pass(value: bool | None, where: str, depth: int) -> None:
+    """Pass."""
+
+
+def _check_text(value: str, where: str, depth: int) -> None:
+    if not is_unicode(value):
+        raise RowError(f"{where} is not valid Unicode")
+
+
+def _check_whole(value: int, where: str, depth: int) -> None:
+    if value.bit_length() > 64:
+        raise RowError(f"{where} is {shown(value)}, which is too large")
+
+
+def _check_number(value: float | Decimal, where: str, depth: int) -> None:
+    is_extreme = isinstance(value, Decimal) and not -_LARGEST_EXPONENT < value.adjusted() < _LARGEST_EXPONENT
+    if not is_finite(value) or is_extreme:
+        raise RowError(f"{where} is {shown(value)}, which is not a number that JSON can hold")
+
+
+def _check_object(value: dict[Any, Any], where: str, depth: int) -> None:
+    _check_depth(where, depth)
+    for key, item in value.items():
+        if not isinstance(key, str):
+            raise RowError(f"{where or 'the row'} has the key {shown(key)}; expected text")
+        if not is_unicode(key):
+            raise RowError(f"{where or 'a column'} is {shown(key)}, which is not valid Unicode")
+        check_json(item, f"{where}.{key}" if where else key, depth + 1)
+
+
+def _check_list(value: Iterable[Any], where: str, depth: int) -> None:
+    _check_depth(where, depth)
+    for item in value:
+        check_json(item, where, depth + 1)
+
+
+def _check_depth(where: str, depth: int) -> None:
+    if depth > _DEEPEST:
+        raise RowError(f"{where.split('.')[0]} is nested more than {_DEEPEST} levels deep")
+
+
+# In the order in which kinds of a kind are told apart.
+_CHECKS: dict[type, Callable[[Any, str, int], None]] = {
+    str: _check_text,
+    bool: _pass,
+    int: _check_whole,
+    float: _check_number,
+    type(None): _pass,
+    dict: _check_object,
+    list: _check_list,
+    tuple: _check_list,
+    Decimal: _check_number,
+}
