@@ -12,7 +12,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from airflow_provider_walmart.client.marketplace import MarketplaceClient
-from airflow_provider_walmart.client.values.dates import moment_of
+from airflow_provider_walmart.client.values.dates import parse_time
 
 ACKNOWLEDGE_WITHIN = timedelta(hours=4)
 CANCELLED_AFTER = timedelta(days=4)
@@ -58,8 +58,8 @@ def due_order(order: dict[str, Any], status: str) -> DueOrder:
     :param status: ``Created`` or ``Acknowledged``: what it was listed for.
     """
     shipping = order.get("shippingInfo")
-    ship_by = moment_of(shipping.get("estimatedShipDate")) if isinstance(shipping, dict) else None
-    placed = moment_of(order.get("orderDate"))
+    ship_by = parse_time(shipping.get("estimatedShipDate")) if isinstance(shipping, dict) else None
+    placed = parse_time(order.get("orderDate"))
     is_new = status == "Created"
     due_at = placed + ACKNOWLEDGE_WITHIN if is_new and placed else None if is_new else ship_by
     return DueOrder(
