@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import gzip
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import IO, TYPE_CHECKING, Any
@@ -12,25 +11,14 @@ from typing import IO, TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import ObjectStoragePath
 
 from airflow_provider_walmart.client.errors import WalmartConfigError
-from airflow_provider_walmart.storage.files import (
-    files_in,
-    is_local,
-    make_folder,
-    move,
-    naming,
-    place_beside,
-    remove,
-    storage_path,
-    whole_file,
-    written,
-)
+from airflow_provider_walmart.storage.files import is_local, naming, whole_file, written
+from airflow_provider_walmart.storage.staged_folder import StagedFolder
 
 if TYPE_CHECKING:
     from airflow_provider_walmart.client.calls.raw_pages import Raw
 
 # Low on purpose: JSON lines shrink to a tenth all the same, in half the time.
 GZIP_LEVEL = 3
-MANIFEST = "_manifest.json"
 
 
 class OneFile:
@@ -73,32 +61,28 @@ class Parts:
         most_records: int | None,
         most_bytes: int | None,
     ) -> None:
-        self._folder = storage_path(uri, "output_path")
-        self._uri, self._compression = uri.rstrip("/"), compression
+        self._staged = StagedFolder(uri)
+        self._compression = compression
         self._suffix = ".jsonl.gz" if compression else ".jsonl"
         self._most_records, self._most_bytes = most_records, most_bytes
-        self._hidden: list[tuple[ObjectStoragePath, ObjectStoragePath]] = []
         self._parts: list[dict[str, Any]] = []
         self._open = ExitStack()
         self._file: IO[bytes] | None = None
+        self._name = ""
         self._lines: Any = None
         self._records = self._bytes = 0
         self.records = 0
 
     def __enter__(self) -> Parts:
         """Make the folder, and remove what a killed process left in it."""
-        make_folder(self._folder)
-        for left_behind in files_in(self._folder, ".*.????????.part"):
-            remove(left_behind)
+        self._staged.open()
         return self
 
     def __exit__(self, *_: object) -> None:
         """Remove the parts that were not published."""
         with contextlib.suppress(Exception):
             self._open.close()
-        for hidden, _place in self._hidden:
-            with contextlib.suppress(Exception):
-                remove(hidden)
+        self._staged.discard()
 
     def write(self, page: Sequence[Raw]) -> None:
         """Write records, into as many parts as that takes."""
@@ -132,9 +116,8 @@ class Parts:
 
     def _write(self, lines: bytes, count: int) -> None:
         if self._file is None:
-            place = self._folder / f"part-{len(self._parts) + 1:05}{self._suffix}"
-            hidden = place_beside(place)
-            self._hidden.append((hidden, place))
+            self._name = f"part-{len(self._parts) + 1:05}{self._suffix}"
+            hidden = self._staged.add(self._name)
             self._file = self._open.enter_context(written(hidden, "wb"))
             self._lines = self._open.enter_context(packed(self._file, self._compression))
         self._lines.write(lines)
@@ -150,8 +133,7 @@ class Parts:
             self._lines.close()
         size = self._file.tell()
         self._open.close()
-        uri = f"{self._uri}/{self._hidden[-1][1].name}"
-        self._parts.append({"uri": uri, "records": self._records, "bytes": size})
+        self._parts.append({"uri": self._staged.uri_of(self._name), "records": self._records, "bytes": size})
         self._file, self._records, self._bytes = None, 0, 0
 
     def publish(self, about: dict[str, Any]) -> dict[str, str]:
@@ -161,25 +143,13 @@ class Parts:
         :return: ``manifest``: its URI.
         """
         self._close()
-        # From here on until the new manifest is there, whoever looks for one sees none.
-        remove(self._folder / MANIFEST)
-        places = {place.name for _, place in self._hidden}
-        for old in files_in(self._folder, "part-?????.jsonl*"):
-            if old.name not in places:
-                remove(old)
-        while self._hidden:
-            move(*self._hidden[0])
-            del self._hidden[0]
         content = {
             **about,
             "records": self.records,
             "bytes": sum(part["bytes"] for part in self._parts),
             "parts": self._parts,
         }
-        with whole_file(f"{self._uri}/{MANIFEST}") as file:
-            json.dump(content, file, indent=2)
-            file.write("\n")
-        return {"manifest": f"{self._uri}/{MANIFEST}"}
+        return {"manifest": self._staged.publish(content, {"": "part-?????.jsonl*"})}
 
 
 @contextmanager
