@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_walmart.client.catalogue.operations import find
+from airflow_provider_walmart.client.errors import WalmartConfigError
 from airflow_provider_walmart.storage.export_files import export_file, part_size, takes_time
 from airflow_provider_walmart.storage.export_run import ExportRun
 from airflow_provider_walmart.storage.files import AnyPlace, Place
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class WalmartExportOperator(WithLineage, BaseOperator):
-    """Lands all records of a paginated operation as JSON lines in object storage.
+    """Lands all records of a paginated operation in object storage: as JSON lines, or as typed tables in Parquet files.
 
     Records are passed through as the JSON they are, page by page, in constant memory, each once. Orders, released
     orders and returns are exported by a time window, orders and returns by when they were last modified. Orders include
@@ -52,13 +54,22 @@ class WalmartExportOperator(WithLineage, BaseOperator):
     :param lookback: how far before its begin a window starts, for what Walmart shows late: a `timedelta` or seconds.
         What was exported already comes again then, for whoever reads to take the last one of each key. Default: ten
         minutes where the window begins at the mark, none where it is an interval.
-    :param compression: ``gzip``, or None (default) for what the path says: ``gzip`` where it ends in ``.gz``.
-    :param part_records: most records of a part.
-    :param part_bytes: most bytes of a part, before compression.
+    :param output_format: ``jsonl`` (default), or ``parquet``, which needs the extra ``parquet``: a folder of the tables
+        of the operation, one folder each with ``part-00001.parquet`` and so on, and ``_manifest.json``, which is there
+        when all tables are, and lists their files and columns.
+    :param tables: for Parquet: names of the tables to write, as a list or with commas between; None: all.
+    :param personal_data: for Parquet: ``drop`` (default) leaves columns with personal data empty, ``hash`` fills them
+        with hashes that are keyed with the client secret of the connection, ``keep`` writes it as it is.
+    :param compression: JSON lines: ``gzip``, or None (default) for what the path says: ``gzip`` where it ends in
+        ``.gz``. Parquet: ``zstd`` (default), ``gzip`` or ``snappy``.
+    :param part_records: most records of a part; of Parquet, most rows.
+    :param part_bytes: most bytes of a part, before compression; of Parquet, as written, 128 MB unless given, and a part
+        may be larger by one row group.
     :param walmart_conn_id: id of a connection of type ``walmart``.
     :return: dict with ``uri``, ``records``, ``pages``, ``watermark`` (end of the window, or the newest date of the
         ``cursor_field``, ISO 8601; None without a window, and with dates of your own), ``window`` (``start`` and ``end``,
-        or None) and, where there are parts, ``manifest`` (its URI).
+        or None) and, where there are parts, ``manifest`` (its URI); for Parquet also ``tables`` (by name: ``uri`` of the
+        folder and ``rows``), to which the event of an asset adds ``columns``.
     :raises AirflowFailException: for bad input, an interval of which Walmart keeps nothing any more, and what Walmart
         refuses.
     """
@@ -70,6 +81,9 @@ class WalmartExportOperator(WithLineage, BaseOperator):
         "output_path",
         "api_params",
         "cursor_field",
+        "output_format",
+        "tables",
+        "personal_data",
         "compression",
         "walmart_conn_id",
     )
@@ -85,6 +99,9 @@ class WalmartExportOperator(WithLineage, BaseOperator):
         strict: bool = True,
         cursor_field: str | None = None,
         lookback: timedelta | float | None = None,
+        output_format: str = "jsonl",
+        tables: Sequence[str] | str | None = None,
+        personal_data: str = "drop",
         compression: str | None = None,
         part_records: int | None = None,
         part_bytes: int | None = None,
@@ -98,6 +115,9 @@ class WalmartExportOperator(WithLineage, BaseOperator):
         self.strict = strict
         self.cursor_field = cursor_field
         self.lookback = lookback
+        self.output_format = output_format
+        self.tables = tables
+        self.personal_data = personal_data
         self.compression = compression
         self.part_records = part_records
         self.part_bytes = part_bytes
@@ -108,10 +128,6 @@ class WalmartExportOperator(WithLineage, BaseOperator):
         from airflow_provider_walmart.client.exports.prefetch import prefetch
 
         with fail_without_retry():
-            compression = compression_of(self.output_path, self.compression)
-            sizes = part_size("part_records", self.part_records), part_size("part_bytes", self.part_bytes)
-            if not any(sizes):
-                check_suffix(self.output_path, "jsonl", "json")
             operation, params = find(self.operation), check_api_params(self.api_params)
             run = ExportRun(
                 self.hook.client,
@@ -125,15 +141,66 @@ class WalmartExportOperator(WithLineage, BaseOperator):
                 strict=self.strict,
             )
             pages = run.pages()
-            with export_file(self.output_path, compression, *sizes) as file:
-                if takes_time(self.output_path, compression):
+            with self._target(operation.name, params, context) as target:
+                if self._takes_time():
                     pages = prefetch(pages)
-                result = {"uri": self.output_path, **run.write(pages, file)}
+                result = {"uri": self.output_path, **run.write(pages, target)}
             self.log.info(
                 "%d records in %d pages are in %s", result["records"], result["pages"], self.output_path
             )
+            tables = with_columns(result, target)
             self.moved(
-                self.at_walmart(operation.path.removeprefix("/v3/")), self.output_path, result["records"]
+                self.at_walmart(operation.path.removeprefix("/v3/")),
+                self.output_path,
+                result["records"],
+                tables,
             )
-            run.finish(result)
+            run.finish({**result, "tables": tables} if tables else result)
             return result
+
+    def _takes_time(self) -> bool:
+        """Return whether the next page is worth fetching while one is written."""
+        return self.output_format == "parquet" or takes_time(
+            self.output_path, compression_of(self.output_path, self.compression)
+        )
+
+    def _target(
+        self, operation: str, params: Mapping[str, Any], context: Context
+    ) -> AbstractContextManager[Any]:
+        """Return what records are written to.
+
+        :raises WalmartConfigError: for bad input.
+        """
+        sizes = part_size("part_records", self.part_records), part_size("part_bytes", self.part_bytes)
+        if self.output_format == "parquet":
+            from airflow_provider_walmart.storage.tables.export import export_tables
+
+            return export_tables(
+                self.output_path,
+                operation,
+                params,
+                tables=self.tables,
+                personal_data=self.personal_data,
+                compression=self.compression,
+                part_records=sizes[0],
+                part_bytes=sizes[1],
+                settings=self.hook.client.settings,
+                conn_id=self.walmart_conn_id,
+                context=context,
+            )
+        if self.output_format != "jsonl":
+            raise WalmartConfigError(f"output_format is {self.output_format!r}; allowed: jsonl, parquet.")
+        if self.tables or self.personal_data != "drop":
+            raise WalmartConfigError(
+                "tables and personal_data are for output_format='parquet'; JSON lines are the records as they are."
+            )
+        if not any(sizes):
+            check_suffix(self.output_path, "jsonl", "json")
+        return export_file(self.output_path, compression_of(self.output_path, self.compression), *sizes)
+
+
+def with_columns(result: Mapping[str, Any], target: Any) -> dict[str, dict[str, Any]]:
+    """Return the tables of a result with names and types of their columns; none for JSON lines."""
+    return {
+        name: {**table, "columns": target.columns()[name]} for name, table in result.get("tables", {}).items()
+    }

@@ -3,28 +3,41 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from airflow_provider_walmart.task.hooks import OfMarketplace
 
 if TYPE_CHECKING:
+    from airflow.providers.common.compat.openlineage.facet import OutputDataset
     from airflow.providers.openlineage.extractors import OperatorLineage
 
 
 class WithLineage(OfMarketplace):
     """An operator that says what it moved; without the OpenLineage provider nobody asks it."""
 
-    _moved: tuple[list[str], list[str], int | None] | None = None
+    _moved: tuple[list[str], list[Written]] | None = None
 
-    def moved(self, source: str | None, target: str | None, rows: int | None) -> None:
+    def moved(
+        self,
+        source: str | None,
+        target: str | None,
+        rows: int | None,
+        tables: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> None:
         """Take note of data that was moved.
 
         :param source: URI or path; None where it is of no place.
         :param target: likewise.
         :param rows: how many rows arrived; None when unknown.
+        :param tables: what the target is made of, where it is tables: ``uri``, ``rows`` and ``columns`` of each, by name.
         """
-        self._moved = ([source] if source else [], [target] if target else [], rows)
+        written = [Written(target, rows)] if target else []
+        if tables:
+            written = [Written(one["uri"], one["rows"], one["columns"]) for one in tables.values()]
+        self._moved = ([source] if source else [], written)
 
     def at_walmart(self, resource: str) -> str:
         """Return the URI of something of the account: ``walmart://market/seller/resource``.
@@ -39,21 +52,47 @@ class WithLineage(OfMarketplace):
         """Return inputs and outputs of what the task did, for the OpenLineage provider."""
         if self._moved is None:
             return None
-        from airflow.providers.common.compat.openlineage.facet import (
-            Dataset,
-            OutputDataset,
-            OutputStatisticsOutputDatasetFacet,
-        )
+        from airflow.providers.common.compat.openlineage.facet import Dataset
         from airflow.providers.openlineage.extractors import OperatorLineage
 
-        sources, targets, rows = self._moved
-        statistics: dict[str, Any] = {}
-        if rows is not None:
-            statistics["outputStatistics"] = OutputStatisticsOutputDatasetFacet(rowCount=rows)
+        sources, targets = self._moved
         return OperatorLineage(
             inputs=[Dataset(*dataset_of(uri)) for uri in sources],
-            outputs=[OutputDataset(*dataset_of(uri), outputFacets=statistics) for uri in targets],
+            outputs=[target.dataset() for target in targets],
         )
+
+
+@dataclass(frozen=True)
+class Written:
+    """Data that was written.
+
+    :param uri: where.
+    :param rows: how many rows; None when unknown.
+    :param columns: ``name`` and ``type`` of each column, of tables.
+    """
+
+    uri: str
+    rows: int | None
+    columns: Sequence[Mapping[str, str]] = ()
+
+    def dataset(self) -> OutputDataset:
+        """Return it as OpenLineage knows it."""
+        from airflow.providers.common.compat.openlineage.facet import (
+            OutputDataset,
+            OutputStatisticsOutputDatasetFacet,
+            SchemaDatasetFacet,
+            SchemaDatasetFacetFields,
+        )
+
+        facets: dict[str, Any] = {}
+        if self.columns:
+            facets["schema"] = SchemaDatasetFacet(
+                fields=[SchemaDatasetFacetFields(one["name"], one["type"]) for one in self.columns]
+            )
+        statistics: dict[str, Any] = {}
+        if self.rows is not None:
+            statistics["outputStatistics"] = OutputStatisticsOutputDatasetFacet(rowCount=self.rows)
+        return OutputDataset(*dataset_of(self.uri), facets=facets, outputFacets=statistics)
 
 
 def dataset_of(uri: str) -> tuple[str, str]:

@@ -109,7 +109,11 @@ ORDER_LINE_STATUSES = Table(
         Column("quantity_unit", path="statusQuantity.unitOfMeasurement"),
         Column("cancellation_reason", path="cancellationReason"),
         Column("ship_date_time", "timestamp", "trackingInfo.shipDateTime"),
-        Column("carrier", path="trackingInfo.carrierName.carrier", or_path="trackingInfo.carrierName.otherCarrier"),
+        Column(
+            "carrier",
+            path="trackingInfo.carrierName.carrier",
+            or_path="trackingInfo.carrierName.otherCarrier",
+        ),
         Column("method_code", path="trackingInfo.methodCode"),
         Column("tracking_number", path="trackingInfo.trackingNumber"),
         Column("tracking_url", path="trackingInfo.trackingURL"),

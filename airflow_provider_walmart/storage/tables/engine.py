@@ -71,7 +71,9 @@ class Engine:
         params: Mapping[str, Any] | None = None,
     ) -> None:
         self._prepare = table.prepare
-        self._params = dict(params or {}) if any("#params" in column.path for column in table.columns) else None
+        self._params = (
+            dict(params or {}) if any("#params" in column.path for column in table.columns) else None
+        )
         self._personal = personal
         #: Rows that were read, by table; whoever takes them leaves the lists empty.
         self.rows: dict[str, list[Row]] = {one.name: [] for one in with_children(table)}
@@ -142,9 +144,7 @@ class _Rows:
         own = {column.name for column in table.columns}
         above_slots = {column.name: slot for slot, column in enumerate(above)}
         self._inherited = [
-            (slots[name], above_slots[name])
-            for name in table.key
-            if name not in own and name != table.index
+            (slots[name], above_slots[name]) for name in table.key if name not in own and name != table.index
         ]
         self._index = slots[table.index] if table.index else None
         self._extra = len(columns) - 1
@@ -152,7 +152,9 @@ class _Rows:
         self._fallbacks: list[tuple[int, int, str]] = []
         for column in table.columns:
             if column.or_path:
-                self._fallbacks.append((slots[column.name], len(columns) + len(self._fallbacks), column.or_path))
+                self._fallbacks.append(
+                    (slots[column.name], len(columns) + len(self._fallbacks), column.or_path)
+                )
         self._blank: Row = [None] * (len(columns) + len(self._fallbacks))
         for name, value in zip(ADDED, added, strict=False):
             self._blank[slots[name.name]] = value
@@ -320,10 +322,11 @@ class _Level:
             if type(value) is list:
                 if not value:
                     return None
-                if len(value) == 1 and type(value[0]) is dict:
+                name, only = next(iter(self._fields.items()))
+                is_wrapper = len(self._fields) == 1 and only[1] is None and not self._levels
+                if len(value) == 1 and type(value[0]) is dict and not (is_wrapper and name not in value[0]):
                     return self.read(value[0], row, found)
-                only = next(iter(self._fields.values())) if len(self._fields) == 1 else None
-                if only and only[2] and not self._levels:
+                if is_wrapper and only[2]:
                     # The list itself, without the object around it.
                     return only[2](value, row, found)
             self._engine.count(self._engine.misfits, f"{self._name}.{self._path}")

@@ -11,8 +11,8 @@ from typing import IO, TYPE_CHECKING, Any
 from airflow_provider_walmart.client.errors import WalmartConfigError
 from airflow_provider_walmart.storage.files import naming, written
 from airflow_provider_walmart.storage.staged_folder import StagedFolder
-from airflow_provider_walmart.storage.tables.declarations import Table, with_children
-from airflow_provider_walmart.storage.tables.engine import Column, Engine, all_columns
+from airflow_provider_walmart.storage.tables.declarations import Column, Table
+from airflow_provider_walmart.storage.tables.engine import Engine, all_columns
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -66,9 +66,7 @@ def column_of(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
     try:
         return pa.array(values, kind)
     except UnicodeEncodeError:
-        readable = [
-            value if value is None else value.encode("utf-8", "replace").decode() for value in values
-        ]
+        readable = [value if value is None else value.encode("utf-8", "replace").decode() for value in values]
         return pa.array(readable, kind)
 
 
@@ -107,7 +105,8 @@ class TableFiles:
         if not rows:
             return
         columns = [
-            column_of(values, kind) for values, kind in zip(zip(*rows, strict=True), self.schema.types, strict=True)
+            column_of(values, kind)
+            for values, kind in zip(zip(*rows, strict=True), self.schema.types, strict=True)
         ]
         self._waiting.append(arrow().RecordBatch.from_arrays(columns, schema=self.schema))
         self.rows += len(rows)

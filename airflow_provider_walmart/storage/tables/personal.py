@@ -50,7 +50,11 @@ class Personal:
             plain = encode(value)
         if self.choice == "keep":
             return plain
-        return hmac.new(self._key, plain.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest() if plain else ""
+        return (
+            hmac.new(self._key, plain.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
+            if plain
+            else ""
+        )
 
     def unknown(self, value: Any, is_personal: bool) -> Any:
         """Return what remains of a value that no column took; None for nothing.
@@ -62,7 +66,9 @@ class Personal:
         if is_personal:
             return self.value(value)
         if isinstance(value, dict):
-            kept = {name: self.unknown(inner, bool(PERSONAL_NAME.search(name))) for name, inner in value.items()}
+            kept = {
+                name: self.unknown(inner, bool(PERSONAL_NAME.search(name))) for name, inner in value.items()
+            }
             return {name: inner for name, inner in kept.items() if inner is not None} or None
         if isinstance(value, list):
             return [self.unknown(inner, False) for inner in value]

@@ -38,7 +38,9 @@ def refund_rows(value: Any) -> list[Any]:
             continue
         found = as_list(charges) or [{}]
         rows += [
-            {**charge, "refund": rest} if isinstance(charge, dict) else {"refund": rest, "refundCharge": charge}
+            {**charge, "refund": rest}
+            if isinstance(charge, dict)
+            else {"refund": rest, "refundCharge": charge}
             for charge in found
         ]
     return rows

@@ -28,7 +28,16 @@ INT64 = range(-(2**63), 2**63)
 TIMES = range(-62_135_596_800_000, 253_402_300_800_000)
 DIGITS = re.compile(r"\s*[+-]?\d{1,20}(\.0*)?\s*", re.ASCII)
 AMERICAN_DATE = re.compile(r"(\d\d?)/(\d\d?)/(\d{4})", re.ASCII)
-TRUTHS = {"true": True, "y": True, "yes": True, "1": True, "false": False, "n": False, "no": False, "0": False}
+TRUTHS = {
+    "true": True,
+    "y": True,
+    "yes": True,
+    "1": True,
+    "false": False,
+    "n": False,
+    "no": False,
+    "0": False,
+}
 
 
 def text(value: Any) -> Any:
@@ -134,7 +143,9 @@ def day(value: Any) -> Any:
             return date(year, month, of_month)
         if len(written) == 8 and written.isascii() and written.isdigit() and int(written[:2]) <= 12:
             return date(int(written[4:]), int(written[:2]), int(written[2:4]))
-        return date.fromisoformat(f"{written[:4]}-{written[4:6]}-{written[6:]}" if written.isdigit() else written[:10])
+        return date.fromisoformat(
+            f"{written[:4]}-{written[4:6]}-{written[6:]}" if written.isdigit() else written[:10]
+        )
     except ValueError:
         return MISFIT
 

@@ -65,3 +65,18 @@ def test_what_was_moved_becomes_an_event(tmp_path):
     (output,) = event["outputs"]
     assert (output["namespace"], output["name"]) == ("s3://bucket", "orders.jsonl")
     assert output["outputFacets"]["outputStatistics"]["rowCount"] == 7
+
+
+def test_tables_are_outputs_with_their_columns():
+    pytest.importorskip("airflow.providers.openlineage.extractors", reason="needs the OpenLineage provider")
+    operator = WalmartExportOperator(task_id="a_task", operation="getAllOrders", output_path="/x")
+    columns = [{"name": "amount", "type": "decimal128(18, 4)"}]
+    tables = {name: {"uri": f"s3://bucket/x/{name}", "rows": 3, "columns": columns} for name in ("a", "b")}
+    operator.moved("walmart://us/10001/orders", "s3://bucket/x", 7, tables)
+    outputs = operator.get_openlineage_facets_on_complete(None).outputs
+    assert [output.name for output in outputs] == ["x/a", "x/b"]
+    for output in outputs:
+        assert [(one.name, one.type) for one in output.facets["schema"].fields] == [
+            ("amount", "decimal128(18, 4)")
+        ]
+        assert output.outputFacets["outputStatistics"].rowCount == 3
