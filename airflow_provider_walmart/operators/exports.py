@@ -175,6 +175,7 @@ class WalmartExportOperator(WithLineage, BaseOperator):
         if self.output_format == "parquet":
             from airflow_provider_walmart.storage.tables.export import export_tables
 
+            check_suffix(self.output_path, "parquet")
             return export_tables(
                 self.output_path,
                 operation,

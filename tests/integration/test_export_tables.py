@@ -142,7 +142,7 @@ def test_feeds_and_their_items(shop, folder):
     assert row["feed_id"] == feed
     assert row["items_received"] == 2
     items = folder.with_name("items")
-    result = export(items, operation="getFeedItemStatus", params={"feedId": feed})
+    result = export(items, operation="getFeedItemStatus", api_params={"feedId": feed})
     assert [(row["feed_id"], row["item_index"]) for row in rows(items, "feed_items")] == [
         (feed, 0),
         (feed, 1),
@@ -273,6 +273,7 @@ def test_while_tables_take_their_places_there_is_no_manifest(die_at, shop, folde
             {"operation": "itemsDetailsForListing"},
             "has no tables; output_format='parquet' is there for getAllOrders",
         ),
+        ({"output_path": "/tmp/orders.jsonl"}, "ends in '.jsonl', but the file is written as parquet"),
         ({"output_format": "jsonl", "tables": ["orders"]}, "are for output_format='parquet'"),
         ({"output_format": "jsonl", "personal_data": "hash"}, "are for output_format='parquet'"),
     ],
