@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from airflow_provider_walmart.client.values.dates import moment_of
+from airflow_provider_walmart.client.values.dates import parse_iso
 
 MISFIT: Any = type("Misfit", (), {"__repr__": lambda _: "MISFIT"})()
 
@@ -122,11 +122,8 @@ def timestamp(value: Any) -> Any:
             return None
         if DIGITS.fullmatch(value):
             return timestamp(integer(value))
-        moment = moment_of(value)
-        try:
-            return MISFIT if moment is None else _milliseconds(moment)
-        except OverflowError:
-            return MISFIT
+        moment = parse_iso(value.strip())
+        return MISFIT if moment is None else _milliseconds(moment)
     return timestamp(integer(value)) if isinstance(value, Decimal) else MISFIT
 
 
