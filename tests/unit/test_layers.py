@@ -48,6 +48,7 @@ ALLOWED_IN_CLIENT = {
     "orders": set(CARRIERS),
     "reports": set(CARRIERS),
     "exports": set(CARRIERS),
+    "items": set(CARRIERS),
     "webhooks": set(CARRIERS),
     "golocal": {*CARRIERS, "webhooks"} - {"marketplace"},
     "events": {*CARRIERS, "feeds", "orders", "reports", "exports"},
@@ -170,6 +171,8 @@ HEAVY = (
     "redis",
     "tabulate",
     "filelock",
+    "jsonschema",
+    "jsonschema_rs",
 )
 
 

@@ -66,6 +66,7 @@ class ApiClient(Generic[SettingsT, TokensT]):
         attempts: int = ATTEMPTS,
     ) -> None:
         self.settings = settings
+        self.store = store
         http = HttpSession(settings.base_url, user_agent, observer)
         self.tokens = self._token_provider(http, store, on_secret)
         self.session = WalmartSession(

@@ -1,0 +1,1 @@
+"""Items: what Walmart's item specs ask of them, and whether rows are so."""
