@@ -19,7 +19,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeVar
 
 from airflow_provider_walmart.client.errors import WalmartConfigError
 from airflow_provider_walmart.storage.files import place_of, shown, whole_file
@@ -47,6 +47,7 @@ PRAGMAS = ("journal_mode = OFF", "synchronous = OFF", "cache_size = -16000", "te
 RUNS_KEPT = 30 * 86400
 BATCH = 5000
 
+T = TypeVar("T")
 # What became of an item: applied, refused so that the old value stands, or neither for certain.
 Outcome = Literal["accepted", "refused", "unknown"]
 
@@ -115,7 +116,9 @@ class Snapshots:
         """
         at = int(now.timestamp())
         with self._locked(), self._opened() as database:
-            database.execute("CREATE TEMP TABLE incoming (row INTEGER PRIMARY KEY, key TEXT, sku TEXT, value BLOB)")
+            database.execute(
+                "CREATE TEMP TABLE incoming (row INTEGER PRIMARY KEY, key TEXT, sku TEXT, value BLOB)"
+            )
             for batch in _batches(rows):
                 database.executemany("INSERT INTO incoming VALUES (?, ?, ?, ?)", batch)
             total = database.execute("SELECT count(*) FROM incoming").fetchone()[0]
@@ -272,7 +275,7 @@ class Snapshots:
             shutil.copyfileobj(copy, target, 1 << 20)
 
 
-def _batches(values: Iterable[object]) -> Iterator[list[object]]:
+def _batches(values: Iterable[T]) -> Iterator[list[T]]:
     source = iter(values)
     while batch := list(itertools.islice(source, BATCH)):
         yield batch

@@ -121,14 +121,14 @@ class ItemCheck:
             ]
         found = dict.fromkeys(spec.items.problems(item))
         fields = {problem.field for problem in found}
-        found.update(
-            dict.fromkeys(Problem(*rule) for rule in broken_rules(item) if rule[0] not in fields)
-        )
+        found.update(dict.fromkeys(Problem(*rule) for rule in broken_rules(item) if rule[0] not in fields))
         return list(found)
 
     def _spec(self, product_type: str) -> ItemSpec | None:
         # One without a product type is judged by what all product types have in common, and lacks one where that is needed.
-        return self._specs.get(product_type) or (None if product_type else next(iter(self._specs.values()), None))
+        return self._specs.get(product_type) or (
+            None if product_type else next(iter(self._specs.values()), None)
+        )
 
 
 def sku_of(item: Any) -> str | None:

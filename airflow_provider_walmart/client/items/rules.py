@@ -71,7 +71,10 @@ def _variant(where: str, content: Mapping[str, Any]) -> Iterator[tuple[str, str]
     if missing and len(missing) < len(VARIANT):
         present = next(name for name in VARIANT if name not in missing)
         for name in missing:
-            yield f"{where}.{name}", f"is missing; an item with {present} needs {', '.join(VARIANT)}, all of them"
+            yield (
+                f"{where}.{name}",
+                f"is missing; an item with {present} needs {', '.join(VARIANT)}, all of them",
+            )
 
 
 def _placeholders(where: str, value: Any) -> Iterator[tuple[str, str]]:
@@ -81,8 +84,15 @@ def _placeholders(where: str, value: Any) -> Iterator[tuple[str, str]]:
     elif isinstance(value, list):
         for number, inner in enumerate(value):
             yield from _placeholders(f"{where}[{number}]", inner)
-    elif isinstance(value, str) and value[:8].lower().startswith(("http://", "https://")) and is_placeholder(value):
-        yield where, f"is {shown(value)}, an address of an example or a placeholder; allowed: one that Walmart can load"
+    elif (
+        isinstance(value, str)
+        and value[:8].lower().startswith(("http://", "https://"))
+        and is_placeholder(value)
+    ):
+        yield (
+            where,
+            f"is {shown(value)}, an address of an example or a placeholder; allowed: one that Walmart can load",
+        )
 
 
 def is_placeholder(url: str) -> bool:

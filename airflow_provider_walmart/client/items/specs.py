@@ -224,6 +224,7 @@ class ItemSpecs:
         text = json.dumps({**value, "until": time.time() + ttl})
         self._store.put(name, zlib.compress(text.encode()), ttl)
 
+
 def product_type_of(item: Mapping[str, Any]) -> str:
     """Return the product type of an entry of an item feed; empty where it names none.
 

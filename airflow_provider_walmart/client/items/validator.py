@@ -64,15 +64,11 @@ class SpecValidator:
         self._findings = _fast(plain) if fast else _plain(plain)
 
     def problems(self, value: Any) -> list[Problem]:
-        """Return what is wrong with a value, in the order of its fields.
+        """Return what is wrong with a value, in the order of the names of its fields.
 
         :param value: what JSON can hold.
         """
-        findings = sorted(self._findings(value), key=lambda finding: [str(part) for part in finding.path])
-        found: dict[Problem, None] = {}
-        for finding in findings:
-            found.update(dict.fromkeys(_problems_of(finding)))
-        return list(found)
+        return sorted({problem for finding in self._findings(value) for problem in _problems_of(finding)})
 
 
 def without_annotations(schema: Any, *, names: bool = False) -> Any:
@@ -110,13 +106,15 @@ def _fast(schema: Any) -> Callable[[Any], Iterator[_Finding]]:
     def findings(value: Any) -> Iterator[_Finding]:
         for error in validator.iter_errors(_for_json(value)):
             keyword = str(error.schema_path[-1])
-            wanted = schema
+            kind: Any = error.kind
+            wanted: Any = schema
+            part: Any
             for part in error.schema_path:
                 wanted = wanted[part] if isinstance(wanted, (dict, list)) else wanted
             if keyword == "required":
-                wanted = [error.kind.property]
+                wanted = [kind.property]
             elif keyword == "additionalProperties" and isinstance(error.instance, dict):
-                wanted = list(error.kind.unexpected)
+                wanted = list(kind.unexpected)
             yield _Finding(tuple(error.instance_path), keyword, wanted, error.instance)
 
     return findings
@@ -215,8 +213,12 @@ def _problems_of(finding: _Finding) -> Iterator[Problem]:
     elif keyword in ("oneOf", "anyOf", "not", "if", "allOf", "dependencies"):
         yield Problem(where, _choice(wanted))
     else:
-        say = _SENTENCES.get(keyword, lambda wanted, value: f"is {value}, which the spec does not allow ({keyword})")
+        say = _SENTENCES.get(keyword, _not_allowed)
         yield Problem(where, say(wanted, _shown(instance)))
+
+
+def _not_allowed(wanted: Any, value: str) -> str:
+    return f"is {value}, which the spec does not allow: {_shown(wanted)}"
 
 
 def _choice(wanted: Any) -> str:
@@ -257,7 +259,13 @@ def _shown(value: Any) -> str:
     return shown(value)
 
 
-_TYPES = {"object": "an object", "array": "a list", "string": "text", "integer": "a whole number", "number": "a number"}
+_TYPES = {
+    "object": "an object",
+    "array": "a list",
+    "string": "text",
+    "integer": "a whole number",
+    "number": "a number",
+}
 
 
 def _type(wanted: Any, value: str) -> str:
@@ -286,8 +294,8 @@ _SENTENCES: dict[str, Callable[[Any, str], str]] = {
     "maximum": lambda wanted, value: f"is {value}; allowed: {wanted} or less",
     "exclusiveMinimum": lambda wanted, value: f"is {value}; allowed: more than {wanted}",
     "exclusiveMaximum": lambda wanted, value: f"is {value}; allowed: less than {wanted}",
-    "minLength": lambda wanted, value: f"is {value}; allowed: {_number(wanted, "character")} or more",
-    "maxLength": lambda wanted, value: f"is {value}; allowed: {_number(wanted, "character")} at most",
+    "minLength": lambda wanted, value: f"is {value}; allowed: {_number(wanted, 'character')} or more",
+    "maxLength": lambda wanted, value: f"is {value}; allowed: {_number(wanted, 'character')} at most",
     "minItems": lambda wanted, value: f"is {value}; allowed: {_number(wanted, 'entry', 'entries')} or more",
     "maxItems": lambda wanted, value: f"is {value}; allowed: {_number(wanted, 'entry', 'entries')} at most",
     "uniqueItems": lambda _wanted, value: f"is {value} in which one is there twice",
