@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from airflow_provider_walmart.client.values.rows import encode, shown
+from airflow_provider_walmart.client.values.json_values import encode
+from airflow_provider_walmart.client.values.rows import shown
 
 # What says nothing of validity. Walmart's ``"examples": ""`` is not even a schema.
 _ANNOTATIONS = frozenset(("title", "description", "examples", "comments", "default", "$schema", "$id"))
