@@ -27,7 +27,7 @@ class WalmartFeedLink(BaseOperatorLink):
 
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
         """Return the address; empty before there is a feed."""
-        if feeds := _feeds(ti_key):
+        if feeds := _result(ti_key).get("feeds"):
             feed_id = max(feeds, key=lambda feed: feed["itemsFailed"])["feedId"]
         else:
             # Those of a task that still waits.
@@ -42,14 +42,14 @@ class WalmartFailedItemsLink(BaseOperatorLink):
 
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
         """Return the address; empty when no item failed, or no file was asked for."""
-        uris = [feed["itemErrorsUri"] for feed in _feeds(ti_key) if feed["itemErrorsUri"]]
-        return _address(uris[0]) if uris else ""
+        uri = _result(ti_key).get("itemErrorsUri")
+        return _address(uri) if uri else ""
 
 
-def _feeds(ti_key: TaskInstanceKey) -> list[dict[str, Any]]:
+def _result(ti_key: TaskInstanceKey) -> dict[str, Any]:
     """Return what a task says of its feeds; nothing before it has judged them."""
     value = XCom.get_value(key="return_value", ti_key=ti_key)
-    return [value] if isinstance(value, dict) else value or []
+    return value if isinstance(value, dict) else {}
 
 
 def _address(uri: str) -> str:

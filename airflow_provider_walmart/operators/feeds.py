@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator, conf
 
 from airflow_provider_walmart.client.errors import WalmartConfigError, WalmartRateLimitError
-from airflow_provider_walmart.client.feeds.results import summarize
+from airflow_provider_walmart.client.feeds.results import result_of, summarize
 from airflow_provider_walmart.client.settings import CURRENCIES
 from airflow_provider_walmart.client.values.failures import check_allowed_failures, parse_allowed_failures
 from airflow_provider_walmart.client.values.names import names_of
@@ -26,7 +27,7 @@ from airflow_provider_walmart.task.context import (
 )
 from airflow_provider_walmart.task.durations import duration, poll_seconds
 from airflow_provider_walmart.task.errors import fail_without_retry
-from airflow_provider_walmart.task.feeds import judge_feeds
+from airflow_provider_walmart.task.feeds import SentFeed, counted, judge_feeds
 from airflow_provider_walmart.task.hooks import OfMarketplace
 from airflow_provider_walmart.task.lineage import WithLineage
 from airflow_provider_walmart.task.waiting import feeds_of_event, missing_or_typed, wait_for_feeds
@@ -54,8 +55,9 @@ class WalmartFeedStatusOperator(OfMarketplace, BaseOperator):
     :param item_errors_path: where failed items go as JSON lines: a path, an `ObjectStoragePath` or a URI of one;
         None: nowhere. Written as a whole or not at all, and only when an item failed.
     :param walmart_conn_id: id of a connection of type ``walmart``.
-    :return: with ``feed_id`` a dict with ``feedId``, ``feedType``, ``feedStatus``, ``itemsReceived``,
-        ``itemsSucceeded``, ``itemsFailed``, ``itemsProcessing`` and ``itemErrorsUri``; else a list of them, newest
+    :return: a dict, the same whatever the number of feeds: ``feedIds``; ``feeds``, a list of dicts with ``feedId``,
+        ``feedType``, ``feedStatus``, ``itemsReceived``, ``itemsSucceeded``, ``itemsFailed`` and ``itemsProcessing``; these
+        four counts of all feeds together; and ``itemErrorsUri`` (None when no item failed, or no file was asked for). Newest
         feed first. It is in XCom also when the task fails because of it.
     :raises AirflowFailException: when a feed failed by this policy, or when no retry can help.
     """
@@ -93,23 +95,20 @@ class WalmartFeedStatusOperator(OfMarketplace, BaseOperator):
         self.item_errors_path = item_errors_path
         self.walmart_conn_id = walmart_conn_id
 
-    def execute(self, context: Context) -> dict[str, Any] | list[dict[str, Any]]:
+    def execute(self, context: Context) -> dict[str, Any]:
         """Check the feeds, keep their summaries in XCom, and fail by policy."""
         with fail_without_retry():
             allowed_failures = parse_allowed_failures(self.allowed_failures)
             check_place("item_errors_path", self.item_errors_path)
             # A template that renders to nothing must not turn the check of one feed into one of all.
-            one = self.feed_id is not None
             feeds = self._recent_feeds() if self.feed_id is None else [self._one_feed(self.feed_id)]
-
-            summaries = judge_feeds(
+            return judge_feeds(
                 self.hook,
                 feeds,
                 allowed_failures=allowed_failures,
                 item_errors_path=self.item_errors_path,
-                keep=lambda summaries: push(context, "return_value", summaries[0] if one else summaries),
+                keep=lambda result: push(context, "return_value", result),
             )
-            return summaries[0] if one else summaries
 
     def _one_feed(self, feed_id: str) -> dict[str, Any]:
         if names_of("feed_types", self.feed_types, "MP_ITEM"):
@@ -123,7 +122,7 @@ class WalmartFeedStatusOperator(OfMarketplace, BaseOperator):
     def _recent_feeds(self) -> list[dict[str, Any]]:
         since = datetime.now(timezone.utc) - _hours(self.since_hours)
         feeds = self.hook.list_feeds(feed_types=self.feed_types, since=since)
-        self.log.info("%d feeds since %s", len(feeds), since.isoformat(timespec="minutes"))
+        self.log.info("%s since %s", counted(len(feeds), "feed"), since.isoformat(timespec="minutes"))
         return feeds
 
 
@@ -157,9 +156,7 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
         of an hourly quota before.
     :param deferrable: wait in the triggerer; default: ``[operators] default_deferrable``.
     :param walmart_conn_id: id of a connection of type ``walmart``.
-    :return: a dict with ``feedId``, ``feedType``, ``feedStatus``, ``itemsReceived``, ``itemsSucceeded``,
-        ``itemsFailed``, ``itemsProcessing`` and ``itemErrorsUri``; a list of them when there were several feeds. It is in
-        XCom also when the task fails because of it.
+    :return: a dict as that of `WalmartFeedStatusOperator`. It is in XCom also when the task fails because of it.
     :raises AirflowFailException: for bad input, naming the rows; when a feed failed by this policy; when no retry can
         help.
     :raises WalmartUnknownOutcomeError: when a feed may or may not have arrived.
@@ -241,29 +238,33 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
                 raise WalmartConfigError(f"on_unknown is {self.on_unknown!r}; allowed: fail, resubmit.")
             if self.timeout <= timedelta(0):
                 raise WalmartConfigError(f"timeout is {self.timeout}; allowed: above 0.")
-            source = FeedSource(
-                self.feed_type,
-                records=self.records,
-                records_path=self.records_path,
-                payload_path=self.payload_path,
-                header=self.feed_header,
-                root_key=self.root_key,
-                currency=CURRENCIES[self.hook.client.settings.market],
-                identity=task_identity(context),
-            )
+            source = self._source(context)
             feed_ids = self._submit(context, source, submitted, slots_until)
-            largest = max(plan.items for plan in source.plans)
-            if not self.wait_for_completion:
-                summaries = [
+            items = [plan.items for plan in source.plans]
+            if self.wait_for_completion:
+                return self._wait(context, feed_ids, items)
+            result = result_of(
+                [
                     summarize(
-                        {"feedId": feed_id, "feedStatus": "RECEIVED", "itemsReceived": plan.items},
-                        self.feed_type,
+                        {"feedId": feed_id, "feedStatus": "RECEIVED", "itemsReceived": count}, self.feed_type
                     )
-                    for feed_id, plan in zip(feed_ids, source.plans, strict=True)
+                    for feed_id, count in zip(feed_ids, items, strict=True)
                 ]
-                self._sent(summaries, "itemsReceived")
-                return self._one_or_all(summaries)
-            return self._wait(context, feed_ids, largest)
+            )
+            self._moved_items(result["itemsReceived"])
+            return result
+
+    def _source(self, context: Context) -> FeedSource:
+        return FeedSource(
+            self.feed_type,
+            records=self.records,
+            records_path=self.records_path,
+            payload_path=self.payload_path,
+            header=self.feed_header,
+            root_key=self.root_key,
+            currency=CURRENCIES[self.hook.client.settings.market],
+            identity=task_identity(context),
+        )
 
     def _submit(
         self, context: Context, source: FeedSource, submitted: dict[str, Any], slots_until: float
@@ -319,7 +320,11 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
                 self.log.info("Sleeping %.0f s until the next slot: %s", seconds, error)
                 time.sleep(max(0.0, seconds))
 
-    def _wait(self, context: Context, feed_ids: list[str], items: int) -> Any:
+    def _wait(self, context: Context, feed_ids: list[str], items: list[int]) -> dict[str, Any]:
+        """Wait for the feeds and judge them.
+
+        :param items: how many items each of them holds.
+        """
         since = time.time()
         deadline = since + self.timeout.total_seconds()
         if self.deferrable:
@@ -330,13 +335,13 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
                     walmart_conn_id=self.walmart_conn_id,
                     feed_ids=feed_ids,
                     feed_type=self.feed_type,
-                    items=items,
+                    items=max(items),
                     poll_interval=self.poll_interval,
                     since=since,
                     deadline=deadline,
                 ),
                 method_name="execute_complete",
-                kwargs={"feed_ids": feed_ids},
+                kwargs={"feed_ids": feed_ids, "items": items},
                 # The trigger's own deadline is to speak first.
                 timeout=self.timeout + timedelta(minutes=10),
             )
@@ -344,45 +349,53 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
             self.hook.client,
             feed_ids,
             feed_type=self.feed_type,
-            items=items,
+            items=max(items),
             poll_interval=self.poll_interval,
             since=since,
             deadline=deadline,
         )
-        return self._judge(context, feed_ids, feeds)
+        return self._judge(context, feed_ids, feeds, items)
 
-    def execute_complete(self, context: Context, event: dict[str, Any], feed_ids: list[str]) -> Any:
+    def execute_complete(
+        self, context: Context, event: dict[str, Any], feed_ids: list[str], items: list[int]
+    ) -> dict[str, Any]:
         """Judge what the trigger saw."""
         with fail_without_retry():
             feeds = feeds_of_event(event, feed_ids, self.timeout.total_seconds())
-            return self._judge(context, feed_ids, feeds)
+            return self._judge(context, feed_ids, feeds, items)
 
-    def _judge(self, context: Context, feed_ids: list[str], feeds: Sequence[dict[str, Any] | None]) -> Any:
-        return self._one_or_all(
-            judge_feeds(
-                self.hook,
-                missing_or_typed(feed_ids, feeds, self.feed_type),
-                allowed_failures=parse_allowed_failures(self.allowed_failures),
-                item_errors_path=self.item_errors_path,
-                keep=lambda summaries: self._keep(context, summaries),
-            )
+    def _judge(
+        self,
+        context: Context,
+        feed_ids: list[str],
+        feeds: Sequence[dict[str, Any] | None],
+        items: Sequence[int],
+    ) -> dict[str, Any]:
+        return judge_feeds(
+            self.hook,
+            missing_or_typed(feed_ids, feeds, self.feed_type),
+            allowed_failures=parse_allowed_failures(self.allowed_failures),
+            item_errors_path=self.item_errors_path,
+            keep=lambda result: self._keep(context, result),
+            sent={
+                feed_id: SentFeed(count, partial(self._skus, context, number))
+                for number, (feed_id, count) in enumerate(zip(feed_ids, items, strict=True), start=1)
+            },
         )
 
-    def _keep(self, context: Context, summaries: list[dict[str, Any]]) -> None:
+    def _skus(self, context: Context, number: int) -> list[str | None]:
+        return self._source(context).skus(number)
+
+    def _keep(self, context: Context, result: dict[str, Any]) -> None:
         from airflow_provider_walmart.hooks import metrics
 
-        push(context, "return_value", self._one_or_all(summaries))
+        push(context, "return_value", result)
         for name, outcome in (("itemsSucceeded", "succeeded"), ("itemsFailed", "failed")):
-            metrics.count("feed_items", sum(summary[name] for summary in summaries), outcome=outcome)
-        self._sent(summaries, "itemsSucceeded")
+            metrics.count("feed_items", result[name], outcome=outcome)
+        self._moved_items(result["itemsSucceeded"])
 
-    def _sent(self, summaries: list[dict[str, Any]], items: str) -> None:
-        rows = sum(summary[items] for summary in summaries)
-        self.moved(self.records_path or self.payload_path, self.at_walmart(f"feeds/{self.feed_type}"), rows)
-
-    @staticmethod
-    def _one_or_all(summaries: list[dict[str, Any]]) -> dict[str, Any] | list[dict[str, Any]]:
-        return summaries[0] if len(summaries) == 1 else summaries
+    def _moved_items(self, count: int) -> None:
+        self.moved(self.records_path or self.payload_path, self.at_walmart(f"feeds/{self.feed_type}"), count)
 
     def on_kill(self) -> None:
         """Say that feeds go on at Walmart: there is no call that recalls one."""

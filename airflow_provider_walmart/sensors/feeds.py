@@ -6,13 +6,13 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_walmart.client.errors import WalmartNotFoundError
+from airflow_provider_walmart.client.errors import WalmartConfigError, WalmartError
 from airflow_provider_walmart.client.feeds.results import (
     is_finished,
     progress,
-    summarize,
 )
 from airflow_provider_walmart.client.values.failures import check_allowed_failures, parse_allowed_failures
+from airflow_provider_walmart.client.values.names import names_of
 from airflow_provider_walmart.links.feeds import WalmartFailedItemsLink, WalmartFeedLink
 from airflow_provider_walmart.sensors.base import WalmartSensor
 from airflow_provider_walmart.storage.files import AnyPlace, Place, check_place
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 
 
 class WalmartFeedSensor(OfMarketplace, WalmartSensor):
-    """Waits until a feed is finished, and fails when items of it did not make it.
+    """Waits until feeds are finished, and fails when items of them were rejected.
 
     A feed is finished when its status is ERROR, or PROCESSED with no item in processing any more. A poll
     that fails on the network, a 5xx or a 429 is weather: the sensor keeps waiting, up to ten in a row. That Walmart
     doesn't know the feed is believed after 90 seconds: a feed that was just submitted may not show yet.
 
-    :param feed_id: the feed to wait for (with its ``@``).
+    :param feed_id: the feed to wait for (with its ``@``), or a list of them; also what a template makes of a list.
     :param allowed_failures: failed items that are still fine: an int is a number of items, a float from 0.0 to
         1.0 a share of them; default 0.
     :param item_errors_path: where failed items go as JSON lines: a path, an `ObjectStoragePath` or a URI of one;
@@ -41,7 +41,7 @@ class WalmartFeedSensor(OfMarketplace, WalmartSensor):
     :param poke_interval: time between two polls, as timedelta or seconds; default 60.
     :param deferrable: wait in the triggerer; default: ``[operators] default_deferrable``.
     :param walmart_conn_id: id of a connection of type ``walmart``.
-    :return: the summary that `WalmartFeedStatusOperator` gives for one feed.
+    :return: a dict as that of `WalmartFeedStatusOperator`. It is in XCom also when the task fails because of it.
     :raises AirflowFailException: when the feed failed by this policy, or when no retry can help.
     """
 
@@ -53,7 +53,7 @@ class WalmartFeedSensor(OfMarketplace, WalmartSensor):
     def __init__(
         self,
         *,
-        feed_id: str,
+        feed_id: str | Sequence[str],
         allowed_failures: float | str = 0,
         item_errors_path: AnyPlace | None = None,
         walmart_conn_id: str = "walmart_default",
@@ -66,30 +66,46 @@ class WalmartFeedSensor(OfMarketplace, WalmartSensor):
         self.item_errors_path = item_errors_path
         self.walmart_conn_id = walmart_conn_id
         self._began = 0.0
+        self._said: set[str] = set()
 
     def look(self, context: Context) -> dict[str, Any] | None:
-        """Look at the feed; judge it once it is finished."""
-        from airflow_provider_walmart.client.feeds.watch import LISTED_WITHIN
+        """Read the feeds; judge them once all are finished."""
+        from airflow_provider_walmart.client.feeds.watch import LISTED_WITHIN, FeedWatch
 
         parse_allowed_failures(self.allowed_failures)
         check_place("item_errors_path", self.item_errors_path)
-        # Each look of a sensor that is rescheduled is the first one of its process.
+        feed_ids = self._feed_ids()
+        # Each poll of a sensor that is rescheduled is the first one of its process.
         self._began = self._began or time.monotonic()
-        try:
-            feed = self.hook.get_feed(self.feed_id)
-        except WalmartNotFoundError:
-            if self._waited(context) >= LISTED_WITHIN:
-                raise unknown_feeds([self.feed_id]) from None
-            self.log.info(
-                "Waiting: Walmart doesn't know feed %s, which is believed after %.0f s",
-                self.feed_id,
-                LISTED_WITHIN,
-            )
-            return None
-        if is_finished(summarize(feed)):
-            return self._judge(context, feed)
-        self.log.info("Waiting: %s", progress(feed))
+        found = FeedWatch(self.hook.client).look(feed_ids)
+        if errors := [state for state in found.values() if isinstance(state, WalmartError)]:
+            raise errors[0]
+        feeds = {feed_id: state for feed_id, state in found.items() if isinstance(state, dict)}
+        unknown = [feed_id for feed_id in feed_ids if found.get(feed_id) is None]
+        if unknown and self._waited(context) >= LISTED_WITHIN:
+            raise unknown_feeds(unknown)
+        if not unknown and all(map(is_finished, feeds.values())):
+            return self._judge(context, [feeds[feed_id] for feed_id in feed_ids])
+        self._say(unknown, [feed for feed in feeds.values() if not is_finished(feed)])
         return None
+
+    def _feed_ids(self) -> list[str]:
+        """Return the feeds to wait for, each once."""
+        feed_ids = list(dict.fromkeys(names_of("feed_id", self.feed_id, "F129C1...@AU8BAQA")))
+        if not feed_ids or not all(feed_id.strip(".") for feed_id in feed_ids):
+            raise WalmartConfigError(
+                f"feed_id is {self.feed_id!r}; expected an id such as 'F129C1...@AU8BAQA'."
+            )
+        return feed_ids
+
+    def _say(self, unknown: list[str], waiting: list[dict[str, Any]]) -> None:
+        """Say how far the feeds are, when that changed."""
+        lines = [f"Walmart doesn't know feed {feed_id} yet" for feed_id in unknown]
+        lines += [progress(feed) for feed in waiting]
+        for line in lines:
+            if line not in self._said:
+                self.log.info("Waiting: %s", line)
+        self._said = set(lines)
 
     def _waited(self, context: Context) -> float:
         """Return for how long the feed has been waited for, in seconds."""
@@ -104,7 +120,7 @@ class WalmartFeedSensor(OfMarketplace, WalmartSensor):
 
         return WalmartFeedTrigger(
             walmart_conn_id=self.walmart_conn_id,
-            feed_ids=[self.feed_id],
+            feed_ids=self._feed_ids(),
             poll_interval=self.poke_interval,
             since=since,
             deadline=deadline,
@@ -112,17 +128,19 @@ class WalmartFeedSensor(OfMarketplace, WalmartSensor):
 
     def conclude(self, context: Context, event: dict[str, Any], waited: float) -> dict[str, Any]:
         """Judge what the trigger saw."""
-        feeds = feeds_of_event(event, [self.feed_id], waited)
-        return self._judge(context, missing_or_typed([self.feed_id], feeds, None)[0])
+        feed_ids = self._feed_ids()
+        feeds = feeds_of_event(event, feed_ids, waited)
+        return self._judge(context, missing_or_typed(feed_ids, feeds, None))
 
-    def _judge(self, context: Context, feed: dict[str, Any]) -> dict[str, Any]:
-        # The status call doesn't name the type, the list does.
-        feed = {**(self.hook.find_feed(self.feed_id) or {}), **feed}
-        summaries = judge_feeds(
+    def _judge(self, context: Context, feeds: list[dict[str, Any]]) -> dict[str, Any]:
+        return judge_feeds(
             self.hook,
-            [feed],
+            # The status call doesn't name the type, the list does.
+            [feed if feed.get("feedType") else {**self._listed(feed), **feed} for feed in feeds],
             allowed_failures=parse_allowed_failures(self.allowed_failures),
             item_errors_path=self.item_errors_path,
-            keep=lambda summaries: push(context, "return_value", summaries[0]),
+            keep=lambda result: push(context, "return_value", result),
         )
-        return summaries[0]
+
+    def _listed(self, feed: dict[str, Any]) -> dict[str, Any]:
+        return self.hook.find_feed(str(feed["feedId"])) or {}

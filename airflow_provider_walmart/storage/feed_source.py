@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from functools import cached_property
@@ -102,6 +103,15 @@ class FeedSource:
                 multipart=upload_of(self._feed_type).multipart,
                 ship_node=plan.ship_node,
             )
+
+    def skus(self, number: int) -> list[str | None]:
+        """Return the SKUs of one feed, in the order of its items.
+
+        :param number: 1 for the first feed.
+        """
+        from airflow_provider_walmart.client.feeds.sent_items import skus_of
+
+        return skus_of(next(itertools.islice(self.feeds(), number - 1, None)).content)
 
     def _rows(self) -> Iterator[Mapping[str, Any]]:
         return iter_rows(self._records, self._records_path)

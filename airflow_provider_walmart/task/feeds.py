@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import logging
-from collections.abc import Callable, Iterable, Iterator
-from typing import IO, TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
-from airflow_provider_walmart.client.errors import WalmartFeedFailedError
+from airflow_provider_walmart.client.errors import WalmartError, WalmartFeedFailedError, WalmartNotFoundError
 from airflow_provider_walmart.client.feeds.results import (
+    corrected,
     error_rows,
     has_failed,
+    is_finished,
     item_errors,
+    missing_row,
+    result_of,
     summarize,
     verdict,
 )
@@ -28,95 +34,185 @@ log = logging.getLogger(__name__)
 PROGRESS_EVERY = 5000
 
 
+@dataclass(frozen=True)
+class SentFeed:
+    """What is known of a feed by the one who sent it.
+
+    :param items: how many items were sent.
+    :param skus: returns their SKUs in the order of the items; called when Walmart says nothing of some of them.
+    """
+
+    items: int
+    skus: Callable[[], Sequence[str | None]] = tuple
+
+
+UNKNOWN = SentFeed(0)
+
+
 def judge_feeds(
     hook: WalmartHook,
     feeds: Iterable[dict[str, Any]],
     *,
     allowed_failures: int | float,
     item_errors_path: str | None,
-    keep: Callable[[list[dict[str, Any]]], None],
-) -> list[dict[str, Any]]:
-    """Look at feeds as a seller does: which of them failed, and which items did not make it.
+    keep: Callable[[dict[str, Any]], None],
+    sent: Mapping[str, SentFeed] | None = None,
+) -> dict[str, Any]:
+    """Look at feeds as a seller does: which of them failed, and which items were rejected.
+
+    The details of every feed that is finished, or has failed items, are read as a whole: counts alone don't tell, since
+    items that Walmart counts as succeeded may carry errors.
 
     :param hook: where item details come from.
     :param feeds: feeds as Walmart's list or status call has them.
     :param allowed_failures: failed items that are still fine, per feed: an int is a number, a float a share.
     :param item_errors_path: where failed items go as JSON lines, all feeds in one file; None: nowhere.
-        Nothing is written when no item failed.
-    :param keep: called with the summaries before a failure is raised, to keep them for whoever looks.
-    :return: one summary per feed, as `summarize` has it.
+        Nothing is written when there is no error.
+    :param keep: called with the result before a failure is raised, to keep it for whoever looks.
+    :param sent: by feed id what was sent, as far as that is known: items that Walmart says nothing of are named then.
+    :return: a dict as `result_of` makes it.
     :raises WalmartFeedFailedError: when a feed failed or refused more of its items than allowed.
     """
-    feeds = list(feeds)
-    summaries = [summarize(feed) for feed in feeds]
-    details = {
-        summary["feedId"]: feed
-        for summary, feed in zip(summaries, feeds, strict=True)
-        if "ingestionErrors" in feed
-    }
-    failing = [summary for summary in summaries if summary["itemsFailed"] or summary["feedStatus"] == "ERROR"]
-    tallies: dict[str, ErrorTally] = {}
-    with _failed_items_file(item_errors_path if failing else None) as file:
-        for summary in failing:
-            tally = tallies[summary["feedId"]] = ErrorTally()
-            for row in _failed_rows(hook, summary, details.get(summary["feedId"])):
-                tally.add(row)
-                if file:
-                    file.write(json.dumps(row, ensure_ascii=False) + "\n")
-    for summary in failing:
-        summary["itemErrorsUri"] = item_errors_path or None
-    _log_table(summaries)
-    _log_errors(tallies, item_errors_path)
-    keep(summaries)
-
-    reasons = []
-    for summary, feed in zip(summaries, feeds, strict=True):
-        if reason := verdict(feed, allowed_failures):
-            codes = str(tallies.get(summary["feedId"], ""))
-            reasons.append(
-                f"feed {summary['feedId']} ({summary['feedType']}): {reason}{codes and f'; {codes}'}"
-            )
+    reviews = [_Review(hook, feed, (sent or {}).get(str(feed.get("feedId")), UNKNOWN)) for feed in feeds]
+    uri = _write_failed_items(item_errors_path, reviews)
+    result = result_of([review.summary for review in reviews], uri)
+    _log_table(result["feeds"])
+    _log_errors(reviews, uri)
+    keep(result)
+    reasons = [
+        f"feed {review.summary['feedId']} ({review.summary['feedType']}): "
+        + "; ".join(filter(None, [reason, str(review.of_feed), str(review.of_items)]))
+        for review in reviews
+        if (reason := verdict(review.feed, allowed_failures, sent=review.sent.items))
+    ]
     if reasons:
-        where = f" All failed items are in {item_errors_path}." if item_errors_path else ""
+        where = f" All failed items are in {uri}." if uri else ""
         raise WalmartFeedFailedError(
-            f"{len(reasons)} of {len(summaries)} feeds failed: " + " | ".join(reasons[:10]) + f".{where}"
+            f"{len(reasons)} of {counted(len(reviews), 'feed')} failed: "
+            + " | ".join(reasons[:10])
+            + f".{where}"
         )
-    return summaries
+    return result
 
 
-def _failed_items_file(path: str | None) -> contextlib.AbstractContextManager[IO[str] | None]:
-    return whole_file(path) if path else contextlib.nullcontext()
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun, in the plural where that belongs."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def _failed_rows(
-    hook: WalmartHook, summary: dict[str, Any], feed: dict[str, Any] | None
-) -> Iterator[dict[str, Any]]:
-    """Yield the error rows of a feed: those of the feed itself, then those of its failed items."""
-    feed_id = summary["feedId"]
-    if summary["feedStatus"] == "ERROR":
-        feed = feed or hook.get_feed(feed_id)
+@dataclass
+class _Review:
+    """One feed, read to its last item.
+
+    :param feed: the feed; once its rows have been read, with its counts put right by its details.
+    :param sent: what was sent.
+    :param of_feed: errors that concern the feed as a whole.
+    :param of_items: errors of its items.
+    """
+
+    hook: WalmartHook
+    feed: dict[str, Any]
+    sent: SentFeed
+    of_feed: ErrorTally = field(default_factory=ErrorTally)
+    of_items: ErrorTally = field(default_factory=ErrorTally)
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """The feed as it goes into XCom."""
+        return summarize(self.feed)
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """Yield the error rows of the feed itself, of its failed items, and of those that are missing, and count them."""
+        if not is_finished(self.feed) and not self.summary["itemsFailed"]:
+            return
+        details, items = self._read()
+        for row in self._rows_of_feed(details):
+            self.of_feed.add(row)
+            yield row
+        for row in self._rows_of_items(items):
+            self.of_items.add(row)
+            yield row
+
+    def _read(self) -> tuple[dict[str, Any], Iterable[dict[str, Any]]]:
+        from airflow_provider_walmart.client.feeds.status import get_feed_with_items
+
+        try:
+            return get_feed_with_items(self.hook.client, self.summary["feedId"])
+        except WalmartNotFoundError as error:
+            log.warning("The details of feed %s can't be read: %s", self.summary["feedId"], error)
+            return {}, ()
+
+    def _rows_of_feed(self, details: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        # The list of feeds doesn't say what is wrong with one as a whole.
+        holder = self.feed if item_errors(self.feed) else {**self.feed, **details}
+        is_error = self.summary["feedStatus"] == "ERROR"
         # Where neither feed nor items say why, that it failed is all there is to say.
-        if item_errors(feed) or not summary["itemsFailed"]:
-            yield from error_rows(feed_id, feed)
-    missing = summary["itemsFailed"]
-    if not missing:
-        return
-    for read, item in enumerate(hook.iter_feed_items(feed_id), start=1):
-        if read % PROGRESS_EVERY == 0:
-            log.info(
-                "Feed %s: %s of %s items read, %s failed ones to find",
-                feed_id,
-                read,
-                summary["itemsReceived"],
-                missing,
+        if item_errors(holder) or (is_error and not self.summary["itemsFailed"]):
+            yield from error_rows(
+                self.summary["feedId"], {**holder, "feedStatus": self.summary["feedStatus"]}
             )
-        if has_failed(item):
-            yield from error_rows(feed_id, item)
-            missing -= 1
-            # The failed ones may all be at the beginning: the rest need not be read.
-            if missing == 0:
-                return
-    log.warning("Feed %s: Walmart counts %s failed items more than its details show", feed_id, missing)
+
+    def _rows_of_items(self, items: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+        feed_id, counted_by_walmart = self.summary["feedId"], self.summary["itemsFailed"]
+        read = failed = 0
+        seen: set[str] = set()
+        for read, item in enumerate(items, start=1):
+            if read % PROGRESS_EVERY == 0:
+                log.info(
+                    "Feed %s: %s of %s items read, %s failed so far",
+                    feed_id,
+                    read,
+                    self.summary["itemsReceived"],
+                    failed,
+                )
+            seen.add(_folded(item.get("sku")))
+            if has_failed(item):
+                failed += 1
+                yield from error_rows(feed_id, item)
+        if failed < counted_by_walmart:
+            log.warning(
+                "Feed %s: Walmart counts %s failed items, its details show %s",
+                feed_id,
+                counted_by_walmart,
+                failed,
+            )
+        for row in self._missing_rows(read, seen):
+            failed += 1
+            yield row
+        self.feed = corrected(self.feed, failed=failed, sent=self.sent.items)
+
+    def _missing_rows(self, read: int, seen: set[str]) -> Iterator[dict[str, Any]]:
+        """Yield a row for each item that was sent and that a finished feed says nothing of."""
+        missing = self.sent.items - read
+        if missing <= 0 or not is_finished(self.feed) or self.summary["feedStatus"] == "ERROR":
+            return
+        try:
+            skus = self.sent.skus()
+        except (WalmartError, OSError) as error:
+            log.warning("The input can't be read again to name the items that are missing: %s", error)
+            skus = ()
+        named = [(index, sku) for index, sku in enumerate(skus) if sku and _folded(sku) not in seen]
+        unnamed: list[tuple[int | None, str | None]] = [(None, None)] * (missing - len(named))
+        for index, sku in (*named, *unnamed):
+            yield missing_row(self.summary["feedId"], sku, index)
+
+
+def _folded(sku: Any) -> str:
+    return str(sku or "").strip().casefold()
+
+
+def _write_failed_items(path: str | None, reviews: Iterable[_Review]) -> str | None:
+    """Read all feeds and write their error rows as JSON lines; return where they are, None when there are none."""
+    found = False
+    with contextlib.ExitStack() as stack:
+        file = None
+        for row in itertools.chain.from_iterable(review.rows() for review in reviews):
+            if path and not found:
+                file = stack.enter_context(whole_file(path))
+            found = True
+            if file:
+                file.write(json.dumps(row, ensure_ascii=False) + "\n")
+    return path if path and found else None
 
 
 def _log_table(summaries: list[dict[str, Any]]) -> None:
@@ -135,14 +231,23 @@ def _log_table(summaries: list[dict[str, Any]]) -> None:
         "itemsProcessing": "processing",
     }
     rows = [[summary[name] for name in columns] for summary in summaries]
-    log.info("%d feeds:\n%s", len(rows), tabulate(rows, headers=list(columns.values()), disable_numparse=[0]))
+    log.info(
+        "%s:\n%s",
+        counted(len(rows), "feed"),
+        tabulate(rows, headers=list(columns.values()), disable_numparse=[0]),
+    )
 
 
-def _log_errors(tallies: dict[str, ErrorTally], item_errors_path: str | None) -> None:
+def _log_errors(reviews: Iterable[_Review], uri: str | None) -> None:
     from tabulate import tabulate
 
-    headers = ("code", "items", "such as", "description")
-    for feed_id, tally in tallies.items():
-        log.warning("Failed items of feed %s:\n%s", feed_id, tabulate(tally.top(), headers=headers))
-    if tallies and item_errors_path:
-        log.info("All failed items are in %s", item_errors_path)
+    headers = ("code", "errors", "such as", "field: text [hint]")
+    for review in reviews:
+        for what, tally in (
+            ("Errors of feed %s itself", review.of_feed),
+            ("Failed items of feed %s", review.of_items),
+        ):
+            if top := tally.top():
+                log.warning("%s %s:\n%s", what, review.summary["feedId"], tabulate(top, headers=headers))
+    if uri:
+        log.info("All failed items are in %s", uri)

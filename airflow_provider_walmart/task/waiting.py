@@ -14,7 +14,7 @@ from airflow_provider_walmart.client.errors import (
     WalmartTimeoutError,
     WalmartWaitError,
 )
-from airflow_provider_walmart.client.feeds.results import is_finished, progress, summarize
+from airflow_provider_walmart.client.feeds.results import is_finished, progress
 
 if TYPE_CHECKING:
     from airflow_provider_walmart.client.marketplace import MarketplaceClient
@@ -51,7 +51,7 @@ def wait_for_feeds(
         FeedWatch(client).look,
         feed_ids,
         what="Feeds",
-        is_done=lambda feed: is_finished(summarize(feed)),
+        is_done=is_finished,
         progress=progress,
         pause=lambda: poll_interval or pause_before_next_look(time.time() - since, feed_type, items),
         since=since,

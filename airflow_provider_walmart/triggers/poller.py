@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from airflow_provider_walmart.client.errors import WalmartError, WalmartRateLimitError
-from airflow_provider_walmart.client.feeds.results import is_finished, progress, summarize
+from airflow_provider_walmart.client.feeds.results import is_finished, progress
 
 if TYPE_CHECKING:
     from airflow_provider_walmart.client.golocal.client import GoLocalClient
@@ -231,7 +231,7 @@ class FeedPoller(Poller):
         watch = FeedWatch(client)
         super().__init__(
             lambda due: watch.look(due, tuple(self._waiting)),
-            lambda feed: is_finished(summarize(feed)),
+            is_finished,
             progress,
             unknown_for=LISTED_WITHIN,
         )

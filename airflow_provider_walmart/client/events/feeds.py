@@ -37,7 +37,7 @@ class FeedNews(EndNews):
         return submitted_at(thing)
 
     def _has_ended(self, thing: dict[str, Any]) -> bool:
-        return is_finished(summarize(thing))
+        return is_finished(thing)
 
     def _told(self, thing: dict[str, Any], kind: Any) -> dict[str, Any] | None:
         wanted = self._types is None or str(kind).casefold() in self._types

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
 from airflow_provider_walmart.client.values.dates import parse_time
 from airflow_provider_walmart.client.values.error_codes import find_error_code
 from airflow_provider_walmart.client.values.failures import too_many
+from airflow_provider_walmart.client.values.lists import objects_in
 
 COUNTS = ("itemsReceived", "itemsSucceeded", "itemsFailed", "itemsProcessing")
+# Counts that some answers have beside `itemsFailed`, or in place of it.
+ERROR_COUNTS = ("itemDataErrorCount", "itemSystemErrorCount", "itemTimeoutErrorCount")
+# The status of an item that was sent and that the details of its finished feed don't name. Walmart has no word for it.
+MISSING = "MISSING"
 
 
 def summarize(feed: dict[str, Any], feed_type: str | None = None) -> dict[str, Any]:
@@ -18,15 +23,31 @@ def summarize(feed: dict[str, Any], feed_type: str | None = None) -> dict[str, A
 
     :param feed: a feed as Walmart's list or status call has it.
     :param feed_type: its type where the answer doesn't name it.
-    :return: ``feedId``, ``feedType``, ``feedStatus``, the four counts (0 where missing), ``itemErrorsUri`` (None).
+    :return: ``feedId``, ``feedType``, ``feedStatus`` and the four counts (0 where missing). ``itemsFailed`` is the larger of
+        Walmart's count and the sum of its counts of errors.
     """
     counts = {name: _count(feed.get(name)) for name in COUNTS}
+    counts["itemsFailed"] = max(counts["itemsFailed"], sum(_count(feed.get(name)) for name in ERROR_COUNTS))
     return {
         "feedId": _text(feed.get("feedId")),
         "feedType": _text(feed.get("feedType") or feed_type),
         "feedStatus": _text(feed.get("feedStatus")),
         **counts,
-        "itemErrorsUri": None,
+    }
+
+
+def result_of(feeds: Sequence[dict[str, Any]], item_errors_uri: str | None = None) -> dict[str, Any]:
+    """Return what tasks return of their feeds, the same whatever their number.
+
+    :param feeds: feeds as `summarize` has them.
+    :param item_errors_uri: where their failed items are; None: nowhere.
+    :return: ``feedIds``, ``feeds``, the four counts of all feeds together, and ``itemErrorsUri``.
+    """
+    return {
+        "feedIds": [feed["feedId"] for feed in feeds],
+        "feeds": list(feeds),
+        **{name: sum(feed[name] for feed in feeds) for name in COUNTS},
+        "itemErrorsUri": item_errors_uri,
     }
 
 
@@ -47,14 +68,19 @@ def submitted_at(feed: dict[str, Any]) -> datetime | None:
     return parse_time(value)
 
 
-def is_finished(summary: dict[str, Any]) -> bool:
+def _status(feed: dict[str, Any]) -> str:
+    return str(feed.get("feedStatus") or "").strip().upper()
+
+
+def is_finished(feed: dict[str, Any]) -> bool:
     """Return whether nothing more will happen to a feed.
 
     PROCESSED with items still in processing is not the end: those may yet fail.
     """
-    if summary["feedStatus"] == "ERROR":
+    if _status(feed) == "ERROR":
         return True
-    return bool(summary["feedStatus"] == "PROCESSED" and summary["itemsProcessing"] == 0)
+    # PROCESSED_WITH_ERRORS has been seen as well.
+    return _status(feed).startswith("PROCESSED") and not _count(feed.get("itemsProcessing"))
 
 
 def progress(feed: dict[str, Any]) -> str:
@@ -71,52 +97,65 @@ def progress(feed: dict[str, Any]) -> str:
     )
 
 
-def verdict(feed: dict[str, Any], allowed_failures: int | float) -> str | None:
+def verdict(feed: dict[str, Any], allowed_failures: int | float, *, sent: int = 0) -> str | None:
     """Return why a feed counts as failed, or None when it doesn't, or not yet.
 
-    :param feed: a feed as Walmart's list or status call has it.
+    :param feed: a feed as Walmart's list or status call has it, or as `corrected` by its details.
     :param allowed_failures: how many failed items are still fine: an int is a number, a float a share.
+    :param sent: how many items were sent; 0: unknown.
     """
     summary = summarize(feed)
-    if summary["feedStatus"] == "ERROR":
+    status, items = summary["feedStatus"], max(summary["itemsReceived"], sent)
+    if _status(feed) == "ERROR":
         return "the feed failed as a whole (ERROR)"
-    if summary["feedStatus"] != "PROCESSED":
-        return None
-    received = summary["itemsReceived"]
+    if is_finished(feed) and feed.get("itemsReceived") is not None and not summary["itemsReceived"]:
+        return f"nothing was applied ({status}, but Walmart received none of {f'{sent} ' if sent else 'its '}items)"
     # What is still in processing is among those received, so it makes neither a number nor a share smaller.
-    reason = too_many(summary["itemsFailed"], received, allowed_failures, "items failed")
-    if reason or not is_finished(summary) or not _applied_nothing(feed):
+    reason = too_many(summary["itemsFailed"], items, allowed_failures, "items failed")
+    # A count that is missing says nothing; and of items that failed the policy has spoken.
+    none_succeeded = feed.get("itemsSucceeded") is not None and not summary["itemsSucceeded"]
+    if reason or not is_finished(feed) or not none_succeeded or summary["itemsFailed"] >= items:
         return reason
-    return too_many(
-        received,
-        received,
-        allowed_failures,
-        "items were not applied (PROCESSED, but Walmart counts none that succeeded)",
-    )
+    return f"nothing was applied ({status}, but Walmart counts none of {items} items that succeeded)"
 
 
-def _applied_nothing(feed: dict[str, Any]) -> bool:
-    """Return whether Walmart says so: a count that is missing says nothing."""
-    return feed.get("itemsSucceeded") is not None and not _count(feed["itemsSucceeded"])
+def corrected(feed: dict[str, Any], *, failed: int, sent: int = 0) -> dict[str, Any]:
+    """Return a feed with its counts put right by its details: Walmart counts items as succeeded that carry errors.
+
+    :param failed: how many items failed by the details, with those that are missing from them.
+    :param sent: how many items were sent; 0: unknown.
+    """
+    summary = summarize(feed)
+    failed = max(failed, summary["itemsFailed"])
+    right = {**feed, "itemsFailed": failed}
+    if feed.get("itemsSucceeded") is not None:
+        others = max(summary["itemsReceived"], sent) - failed
+        right["itemsSucceeded"] = max(0, min(summary["itemsSucceeded"], others))
+    return right
 
 
 def has_failed(item: dict[str, Any]) -> bool:
-    """Return whether an item of a feed was refused.
+    """Return whether an item of a feed was refused: its status says so, or it carries errors, whatever its status.
 
-    Walmart's documents disagree on the names of item statuses, so an unknown one counts as failed when
-    errors come with it.
+    Items that are SUCCESS with errors were not applied, as sellers saw on live accounts.
     """
-    status = str(item.get("ingestionStatus") or "")
-    if status.endswith("ERROR"):
-        return True
-    return status not in ("SUCCESS", "PROCESSED", "INPROGRESS", "RECEIVED") and bool(item_errors(item))
+    return str(item.get("ingestionStatus") or "").strip().upper().endswith("ERROR") or bool(item_errors(item))
 
 
 def item_errors(container: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the errors of an item, or those of a feed as a whole."""
     errors = container.get("ingestionErrors")
-    found = errors.get("ingestionError") if isinstance(errors, dict) else None
-    return [error for error in found if isinstance(error, dict)] if isinstance(found, list) else []
+    found = objects_in(errors.get("ingestionError") if isinstance(errors, dict) else errors)
+    # Fields without values say nothing.
+    return [error for error in found if any(value not in (None, "") for value in error.values())]
+
+
+def missing_row(feed_id: str, sku: str | None, index: int | None) -> dict[str, Any]:
+    """Return the row of the failed-items file for an item that was sent and that Walmart says nothing of."""
+    return {
+        **next(error_rows(feed_id, {"sku": sku, "index": index, "ingestionStatus": MISSING})),
+        "description": "The item was sent, and the details of the finished feed don't name it.",
+    }
 
 
 def error_rows(feed_id: str, item: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -11,6 +11,7 @@ from airflow_provider_walmart.client.errors import WalmartConfigError, WalmartSe
 from airflow_provider_walmart.client.feeds.results import submitted_at
 from airflow_provider_walmart.client.marketplace import MarketplaceClient
 from airflow_provider_walmart.client.transport.error_bodies import json_error_details
+from airflow_provider_walmart.client.values.lists import objects_in
 from airflow_provider_walmart.client.values.names import names_of
 
 log = logging.getLogger(__name__)
@@ -125,6 +126,41 @@ def find_feed(client: MarketplaceClient, feed_id: str) -> dict[str, Any] | None:
     feed_id = _checked(feed_id)
     found = client.paginate("getAllFeedStatuses", params={"feedId": feed_id}, max_records=PAGE)
     return next((feed for feed in _objects(found) if feed.get("feedId") == feed_id), None)
+
+
+def get_feed_with_items(
+    client: MarketplaceClient, feed_id: str
+) -> tuple[dict[str, Any], Iterator[dict[str, Any]]]:
+    """Return a feed, errors that concern it as a whole among it, and its items, page by page.
+
+    Of a feed that lists fewer items than it received, those that there are: what is missing is for the caller to judge.
+
+    :raises WalmartNotFoundError: when Walmart knows no such feed.
+    """
+    feed_id = _checked(feed_id)
+    feed, first = _details(client, feed_id, 0)
+
+    def items() -> Iterator[dict[str, Any]]:
+        page, read = first, 0
+        while page:
+            yield from page
+            read += len(page)
+            received = feed.get("itemsReceived")
+            if read >= received if isinstance(received, int) else len(page) < PAGE:
+                return
+            _, page = _details(client, feed_id, read)
+
+    return feed, items()
+
+
+def _details(
+    client: MarketplaceClient, feed_id: str, offset: int
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    params = {"feedId": feed_id, "includeDetails": True, "offset": offset, "limit": PAGE}
+    feed = client.call("getFeedItemStatus", params=params)
+    feed = feed if isinstance(feed, dict) else {}
+    details = feed.pop("itemDetails", None)
+    return feed, objects_in(details.get("itemIngestionStatus") if isinstance(details, dict) else details)
 
 
 def iter_feed_items(client: MarketplaceClient, feed_id: str) -> Iterator[dict[str, Any]]:

@@ -15,6 +15,7 @@ from airflow_provider_walmart.client.errors import (
 )
 from airflow_provider_walmart.client.feeds.status import PAGE, get_feed
 from airflow_provider_walmart.client.marketplace import MarketplaceClient
+from airflow_provider_walmart.client.values.lists import objects_in
 
 # Up to so many feeds are asked for one by one.
 FEW = 3
@@ -127,8 +128,8 @@ class FeedWatch:
                 raise
             # So far down nobody is served.
             return {}, 0
-        listed = (page.get("results") or {}).get("feed") or []
-        feeds = {feed["feedId"]: feed for feed in listed if isinstance(feed, dict) and feed.get("feedId")}
+        listed = objects_in((page.get("results") or {}).get("feed"))
+        feeds = {feed["feedId"]: feed for feed in listed if feed.get("feedId")}
         total = page.get("totalResults")
         return feeds, total if isinstance(total, int) and total > 0 else math.inf
 

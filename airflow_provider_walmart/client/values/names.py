@@ -9,7 +9,7 @@ from typing import Any
 
 from airflow_provider_walmart.client.errors import WalmartConfigError
 
-NAME = re.compile(r"\w[\w .-]*")
+NAME = re.compile(r"\w[\w .@-]*")
 
 
 def names_of(field: str, given: Any, example: str) -> list[str]:

@@ -1,0 +1,34 @@
+"""Which items a document that was sent holds."""
+
+from __future__ import annotations
+
+import codecs
+import json
+from typing import Any
+
+
+def skus_of(content: bytes) -> list[str | None]:
+    """Return the SKU of each item of a feed, in their order; None where it has none.
+
+    :param content: the document; of one that is not JSON nothing is known, so the list is empty.
+    """
+    try:
+        document = json.loads(content.removeprefix(codecs.BOM_UTF8))
+    except (ValueError, RecursionError):
+        return []
+    lists = [document, *(document.values() if isinstance(document, dict) else ())]
+    # Walmart counts the entries of the longest list at the top.
+    items = max((one for one in lists if isinstance(one, list)), key=len, default=[])
+    return [_sku_of(item) for item in items]
+
+
+def _sku_of(item: Any) -> str | None:
+    level = [item]
+    while level:
+        holders = [value for value in level if isinstance(value, dict)]
+        for holder in holders:
+            for name, value in holder.items():
+                if name.casefold() == "sku" and isinstance(value, (str, int)):
+                    return str(value)
+        level = [value for holder in holders for value in holder.values()]
+    return None
