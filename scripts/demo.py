@@ -109,11 +109,12 @@ def check_feeds(airflow: LocalAirflow) -> None:
     # Airflow frames what the task says with groups of its own.
     say(re.sub(r"::group::.*?::endgroup::\n*", "", airflow.task_log(DAG, run, TASK), flags=re.DOTALL))
 
-    feeds = airflow.xcom(DAG, run, TASK)
+    result = airflow.xcom(DAG, run, TASK)
+    feeds = result["feeds"]
     bad = [feed for feed in feeds if feed["itemsFailed"]]
     if state != "failed" or not 0 < len(bad) < len(feeds):
         raise RuntimeError(f"expected a red run over good and bad feeds, got {state!r} over {feeds}")
-    failed_items = Path(bad[0]["itemErrorsUri"])
+    failed_items = Path(result["itemErrorsUri"])
     say(f"Failed items, as JSON lines, in {os.path.relpath(failed_items)}:\n")
     say("\n".join(failed_items.read_text().splitlines()[:5]))
     say("\nThe run is red, and that is right: a feed is PROCESSED, but items of it have failed.")

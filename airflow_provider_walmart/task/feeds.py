@@ -244,8 +244,8 @@ def _log_errors(reviews: Iterable[_Review], uri: str | None) -> None:
     headers = ("code", "errors", "such as", "field: text [hint]")
     for review in reviews:
         for what, tally in (
-            ("Errors of feed %s itself", review.of_feed),
-            ("Failed items of feed %s", review.of_items),
+            ("Errors of feed", review.of_feed),
+            ("Failed items of feed", review.of_items),
         ):
             if top := tally.top():
                 log.warning("%s %s:\n%s", what, review.summary["feedId"], tabulate(top, headers=headers))

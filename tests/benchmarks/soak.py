@@ -220,7 +220,7 @@ def run_task(name: str, number: int, make: Callable[[], Any], counts: Counts, sp
         else:
             counts.done[name] += 1
             if name == "submit feed":
-                counts.feeds[f"RUN{number}-0"] = result["feedId"]
+                counts.feeds[f"RUN{number}-0"] = result["feedIds"][0]
             return
     counts.given_up.append(f"{name}: after {TRIES} tries")
 

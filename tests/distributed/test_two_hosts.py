@@ -58,5 +58,5 @@ def test_a_host_that_dies_while_it_submits_costs_no_feed_and_doubles_none(
     tasks = hosts.airflow.task_instances("many_feeds", run)
     assert any(task["try_number"] > 1 for task in tasks)
     feeds = [hosts.airflow.xcom("many_feeds", run, "submit", map_index=number) for number in range(FEEDS)]
-    assert len({feed["feedId"] for feed in feeds}) == FEEDS
+    assert len({feed["feedIds"][0] for feed in feeds}) == FEEDS
     hosts.start("one")

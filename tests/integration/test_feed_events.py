@@ -60,7 +60,6 @@ def test_each_feed_that_finishes_is_an_event_once(shop, shared):
         "itemsSucceeded": 2,
         "itemsFailed": 1,
         "itemsProcessing": 0,
-        "itemErrorsUri": None,
     }
 
 

@@ -71,7 +71,7 @@ def test_it_gives_what_the_operator_gives(shop):
     fields = {"feed_id": feed_id, "allowed_failures": 1}
     seen = sensor(**fields).poke({}).xcom_value
     assert seen == WalmartFeedStatusOperator(task_id="check", **fields).execute({})
-    assert seen["feedType"] == "price"
+    assert seen["feeds"][0]["feedType"] == "price"
 
 
 def test_execute_waits_and_returns(shop):

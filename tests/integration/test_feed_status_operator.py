@@ -50,7 +50,7 @@ def rows_of(path) -> list[dict]:
 
 
 def test_nothing_to_see(shop):
-    assert operator().execute({}) == []
+    assert operator().execute({})["feeds"] == []
 
 
 def test_all_recent_feeds(shop):
@@ -61,7 +61,9 @@ def test_all_recent_feeds(shop):
         {"feedType": "item", "feedStatus": "RECEIVED", "age": 200},
     )
     shop.feed(items=3, failed=3, age=90_000)  # the day before
-    found = operator().execute({})
+    result = operator().execute({})
+    found = result["feeds"]
+    assert (result["feedIds"], result["itemsReceived"], result["itemErrorsUri"]) == (ids, 20, None)
     assert [summary["feedId"] for summary in found] == ids
     assert found[0] == {
         "feedId": ids[0],
@@ -71,7 +73,6 @@ def test_all_recent_feeds(shop):
         "itemsSucceeded": 4,
         "itemsFailed": 0,
         "itemsProcessing": 0,
-        "itemErrorsUri": None,
     }
     assert [summary["feedStatus"] for summary in found[1:]] == ["PROCESSED", "INPROGRESS", "RECEIVED"]
 
@@ -81,7 +82,7 @@ def test_all_recent_feeds(shop):
 )
 def test_how_far_back(since_hours, count, shop):
     shop.feeds({"age": 1800}, {"age": 2 * 3600}, {"age": 20 * 3600})
-    assert len(operator(since_hours=since_hours).execute({})) == count
+    assert len(operator(since_hours=since_hours).execute({})["feeds"]) == count
 
 
 @pytest.mark.parametrize(
@@ -91,14 +92,14 @@ def test_how_far_back(since_hours, count, shop):
 def test_types(feed_types, shop):
     wanted = shop.feed(feedType="price", age=60)
     shop.feed(feedType="MP_ITEM", items=1, failed=1, age=60)
-    assert [feed["feedId"] for feed in operator(feed_types=feed_types).execute({})] == [wanted]
+    assert operator(feed_types=feed_types).execute({})["feedIds"] == [wanted]
 
 
 @pytest.mark.parametrize("blank", ["", " ", None, []])
 def test_no_types_are_all_types(blank, shop):
     """A template that renders to nothing must not hide every feed there is."""
     shop.feed(feedType="price", age=60)
-    assert len(operator(feed_types=blank).execute({})) == 1
+    assert len(operator(feed_types=blank).execute({})["feeds"]) == 1
 
 
 def test_a_template_of_a_list_checks_those_types(shop):
@@ -106,7 +107,7 @@ def test_a_template_of_a_list_checks_those_types(shop):
     shop.feed(feedType="MP_ITEM", items=1, failed=1, age=60)
     check = operator(feed_types="{{ params.types }}")
     check.render_template_fields({"params": {"types": ["price", "lagtime"]}})
-    with pytest.raises(AirflowFailException, match=f"1 of 1 feeds failed.*{failed}"):
+    with pytest.raises(AirflowFailException, match=f"1 of 1 feed failed.*{failed}"):
         check.execute({})
 
 
@@ -122,14 +123,14 @@ def test_a_template_of_nothing_is_refused(shop):
 def test_types_that_no_feed_has_are_said(shop, caplog):
     shop.feeds({"feedType": "price", "age": 60}, {"feedType": "MP_ITEM", "age": 60})
     shop.feed(feedType="lagtime", age=90_000)
-    assert operator(feed_types="prcie").execute({}) == []
+    assert operator(feed_types="prcie").execute({})["feeds"] == []
     (said,) = our_warnings(caplog)
     assert said == "None of the feeds is of the types wanted (prcie); there are: MP_ITEM, price"
 
 
 def test_one_feed_has_its_type_from_the_list(shop):
     feed_id = shop.feed(feedType="price", items=2, age=60)
-    summary = operator(feed_id=feed_id).execute({})
+    (summary,) = operator(feed_id=feed_id).execute({})["feeds"]
     assert (summary["feedId"], summary["feedType"], summary["itemsSucceeded"]) == (feed_id, "price", 2)
 
 
@@ -160,7 +161,7 @@ def test_the_policy(allowed, failed, fails, one, shop):
         check.execute({"ti": ti})
     # Whoever looks at a failed task finds the numbers, too.
     kept = ti.xcom["return_value"]
-    assert (kept if one else kept[0])["itemsFailed"] == failed
+    assert kept["itemsFailed"] == kept["feeds"][0]["itemsFailed"] == failed
 
 
 def test_an_error_fails_whatever_is_allowed(shop):
@@ -199,8 +200,8 @@ def test_the_message_names_codes_and_skus(shop):
     )
     with pytest.raises(AirflowFailException) as raised:
         operator().execute({})
-    assert "1 of 1 feeds failed" in str(raised.value)
-    assert "(price): 5 of 6 items failed, allowed: 0; ERR_X x 5 (such as BAD-0, BAD-1, BAD-2)" in str(
+    assert "1 of 1 feed failed" in str(raised.value)
+    assert "(price): 5 of 6 items failed, allowed: 0; ERR_X x 5 (such as BAD-0, BAD-1, BAD-2): " in str(
         raised.value
     )
 
@@ -211,7 +212,7 @@ def test_the_log_shows_a_table(shop, caplog):
     bad = shop.feed(feedType="item", items=3, failed=CODES, age=50)
     with pytest.raises(AirflowFailException):
         operator().execute({})
-    table = next(text for text in caplog.messages if text.startswith("2 feeds"))
+    table = next(text for text in caplog.messages if text.startswith("2 feeds:"))
     assert good in table
     assert all(
         word in table for word in ("feed", "type", "status", "received", "succeeded", "failed", "PROCESSED")
@@ -227,7 +228,7 @@ class TestFailedItemsFile:
         ti = TaskInstance()
         with pytest.raises(AirflowFailException, match=str(target)):
             operator(item_errors_path=str(target)).execute({"ti": ti})
-        assert ti.xcom["return_value"][0]["itemErrorsUri"] == str(target)
+        assert ti.xcom["return_value"]["itemErrorsUri"] == str(target)
         rows = rows_of(target)
         assert [(row["index"], row["sku"], row["code"], row["status"]) for row in rows] == [
             (0, "SKU-000001", "ERR_A", "DATA_ERROR"),
@@ -251,7 +252,8 @@ class TestFailedItemsFile:
         target = tmp_path / "items.jsonl"
         found = operator(item_errors_path=str(target), allowed_failures=1.0).execute({})
         assert len(rows_of(target)) == 56
-        assert [feed["itemErrorsUri"] for feed in found] == [str(target), None, str(target)]
+        assert found["itemErrorsUri"] == str(target)
+        assert [feed["itemsFailed"] for feed in found["feeds"]] == [55, 0, 1]
 
     def test_an_error_of_the_feed_as_a_whole_is_in_it(self, shop, tmp_path):
         shop.feed(
@@ -283,7 +285,7 @@ class TestFailedItemsFile:
 
     def test_none_without_failed_items(self, shop, tmp_path):
         shop.feed(items=5, age=60)
-        (summary,) = operator(item_errors_path=str(tmp_path / "items.jsonl")).execute({})
+        summary = operator(item_errors_path=str(tmp_path / "items.jsonl")).execute({})
         assert summary["itemErrorsUri"] is None
         assert not list(tmp_path.glob("*.jsonl"))
 
@@ -302,7 +304,7 @@ class TestFailedItemsFile:
         monkeypatch.setenv("HOME", str(tmp_path))
         path = form.format(tmp_path)
         shop.feed(items=5, failed=1, age=60)
-        (summary,) = operator(item_errors_path=path, allowed_failures=5).execute({})
+        summary = operator(item_errors_path=path, allowed_failures=5).execute({})
         assert summary["itemErrorsUri"] == path
         assert len(rows_of(tmp_path / "items.jsonl")) == 1
         assert not (tmp_path / "~").exists()
@@ -360,9 +362,9 @@ def test_unknown_statuses_are_text(wire, monkeypatch):
         "AIRFLOW_CONN_WALMART_DEFAULT",
         json.dumps({"conn_type": "walmart", "login": "i", "password": "s", "host": wire(reply).url}),
     )
-    summary = operator(feed_id="F@1").execute({})
+    (summary,) = operator(feed_id="F@1").execute({})["feeds"]
     assert (summary["feedStatus"], summary["itemsReceived"]) == ("AWAITING_REVIEW", 3)
-    assert operator().execute({}) == [summary]
+    assert operator().execute({})["feeds"] == [summary]
 
 
 def test_a_status_that_does_not_repeat_the_id(wire, monkeypatch):

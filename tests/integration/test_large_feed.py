@@ -64,9 +64,18 @@ def test_table_file_and_message(large, make, tmp_path, caplog):
     assert "5000 of 10000 items read" in caplog.text
 
     assert task.xcom["return_value"] == {
-        "feedId": FEED,
-        "feedType": "MP_ITEM",
-        "feedStatus": "PROCESSED",
+        "feedIds": [FEED],
+        "feeds": [
+            {
+                "feedId": FEED,
+                "feedType": "MP_ITEM",
+                "feedStatus": "PROCESSED",
+                "itemsReceived": ITEMS,
+                "itemsSucceeded": ITEMS - FAILED,
+                "itemsFailed": FAILED,
+                "itemsProcessing": 0,
+            }
+        ],
         "itemsReceived": ITEMS,
         "itemsSucceeded": ITEMS - FAILED,
         "itemsFailed": FAILED,

@@ -82,7 +82,7 @@ def test_prices_are_sent_when_they_are_approved(
         assert states == dict.fromkeys(("preview", "approve", "submit"), "success")
         assert uploads(sandbox) == ["feedType=PRICE_AND_PROMOTION"]
         summary = airflow.xcom(dag, run, "submit")
-        assert (summary["feedStatus"], summary["itemsSucceeded"]) == ("PROCESSED", 3)
+        assert (summary["feeds"][0]["feedStatus"], summary["itemsSucceeded"]) == ("PROCESSED", 3)
         counted = statsd.counters
         processes.wait_until(lambda: counted["feed_items.succeeded"] == 3, what=f"{counted}")
 
@@ -118,7 +118,7 @@ def test_each_inventory_file_is_a_feed(airflow: LocalAirflow, sandbox: LocalSand
     assert sorted(task["rendered_map_index"] for task in mapped) == ["east.csv", "north.csv", "west.csv"]
     found = [airflow.xcom(dag, run, "submit", map_index=index) for index in range(3)]
     assert [feed["itemsSucceeded"] for feed in found] == [1, 2, 3]
-    assert len({feed["feedId"] for feed in found}) == 3
+    assert len({feed["feedIds"][0] for feed in found}) == 3
     assert uploads(sandbox) == ["feedType=MP_INVENTORY"] * 3
 
 

@@ -35,7 +35,7 @@ def test_green_when_no_item_failed(airflow: LocalAirflow, sandbox: LocalSandbox,
     run = airflow.trigger(DAG)
 
     assert airflow.wait_for_run(DAG, run) == "success"
-    assert airflow.xcom(DAG, run, TASK) == [
+    assert airflow.xcom(DAG, run, TASK)["feeds"] == [
         {
             "feedId": "UNDERWAY@AQMBAQA",
             "feedType": "price",
@@ -44,7 +44,6 @@ def test_green_when_no_item_failed(airflow: LocalAirflow, sandbox: LocalSandbox,
             "itemsSucceeded": 3,
             "itemsFailed": 0,
             "itemsProcessing": 1,
-            "itemErrorsUri": None,
         },
         {
             "feedId": "DONE@AQMBAQA",
@@ -54,7 +53,6 @@ def test_green_when_no_item_failed(airflow: LocalAirflow, sandbox: LocalSandbox,
             "itemsSucceeded": 3,
             "itemsFailed": 0,
             "itemsProcessing": 0,
-            "itemErrorsUri": None,
         },
     ]
     assert not (failed_items / f"{run}.jsonl").exists()
@@ -85,7 +83,9 @@ def test_red_with_the_failed_skus_when_items_failed(
     assert "LAMP-1" not in log
 
     table = failed_items / f"{run}.jsonl"
-    assert airflow.xcom(DAG, run, TASK) == [
+    result = airflow.xcom(DAG, run, TASK)
+    assert result["itemErrorsUri"] == str(table)
+    assert result["feeds"] == [
         {
             "feedId": "BAD@AQMBAQA",
             "feedType": "price",
@@ -94,7 +94,6 @@ def test_red_with_the_failed_skus_when_items_failed(
             "itemsSucceeded": 1,
             "itemsFailed": 2,
             "itemsProcessing": 0,
-            "itemErrorsUri": str(table),
         }
     ]
     assert [json.loads(line) for line in table.read_text().splitlines()] == [
@@ -103,9 +102,12 @@ def test_red_with_the_failed_skus_when_items_failed(
             "sku": sku,
             "index": index,
             "status": "DATA_ERROR",
+            "type": "DATA_ERROR",
             "code": "ERR_PRICE_7",
             "field": "price",
             "description": "The price is below the floor.",
+            "action": "fix",
+            "hint": "Something in the row is wrong. To do: fix the row.",
         }
         for index, sku in [(1, "LAMP-2"), (2, "LAMP-3")]
     ]

@@ -58,7 +58,7 @@ def test_a_new_triggerer_goes_on_waiting(
     assert airflow.wait_for_run(DAG, run) == "success"
     for task, feed_id, items in (("wait", FEED, 2), ("submit", submitted, 1)):
         summary = airflow.xcom(DAG, run, task)
-        assert (summary["feedId"], summary["feedStatus"]) == (feed_id, "PROCESSED")
+        assert (summary["feedIds"], summary["feeds"][0]["feedStatus"]) == ([feed_id], "PROCESSED")
         assert summary["itemsSucceeded"] == items
     assert calls("POST") == 1
 

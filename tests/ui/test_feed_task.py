@@ -60,7 +60,7 @@ def test_a_submitted_feed_has_a_link(
     (folder / "east.csv").write_text("\n".join(["sku,quantity,ship_node", *rows]))
     run = airflow.trigger(dag)
     assert airflow.wait_for_run(dag, run) == "success"
-    feed_id = airflow.xcom(dag, run, "submit", map_index=0)["feedId"]
+    feed_id = airflow.xcom(dag, run, "submit", map_index=0)["feedIds"][0]
 
     page.goto(airflow.url)
     page.get_by_role("link", name="Dags", exact=True).wait_for()

@@ -145,7 +145,7 @@ def has_failed(item: dict[str, Any]) -> bool:
 def item_errors(container: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the errors of an item, or those of a feed as a whole."""
     errors = container.get("ingestionErrors")
-    found = objects_in(errors.get("ingestionError") if isinstance(errors, dict) else errors)
+    found = objects_in(errors.get("ingestionError", errors) if isinstance(errors, dict) else errors)
     # Fields without values say nothing.
     return [error for error in found if any(value not in (None, "") for value in error.values())]
 

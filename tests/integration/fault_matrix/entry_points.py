@@ -253,7 +253,7 @@ ENTRY_POINTS = [
         "^/v3/feeds$",
         lambda shop: None,
         in_task("WalmartSubmitFeedOperator", "operators.feeds", wait_for_completion=False, **SUBMIT),
-        lambda result: bool(result["feedId"]),
+        lambda result: bool(result["feedIds"]),
         feeds_made,
     ),
     EntryPoint(

@@ -5,14 +5,15 @@ from __future__ import annotations
 import pytest
 from airflow.providers.common.compat.sdk import XCom
 
-from airflow_provider_walmart.client.feeds.results import summarize
+from airflow_provider_walmart.client.feeds.results import result_of, summarize
 from airflow_provider_walmart.links.feeds import WalmartFailedItemsLink, WalmartFeedLink
 from airflow_provider_walmart.operators.feeds import WalmartFeedStatusOperator, WalmartSubmitFeedOperator
 from airflow_provider_walmart.sensors.feeds import WalmartFeedSensor
 
 
-def feed(feed_id: str, failed: int = 0, errors_uri: str | None = None) -> dict:
-    return {**summarize({"feedId": feed_id, "itemsFailed": failed}), "itemErrorsUri": errors_uri}
+def result(*feeds: tuple[str, int], uri: str | None = None) -> dict:
+    summaries = [summarize({"feedId": feed_id, "itemsFailed": failed}) for feed_id, failed in feeds]
+    return result_of(summaries, uri)
 
 
 @pytest.fixture
@@ -35,10 +36,10 @@ PAGE = "https://seller.walmart.com/activity-feed?feedId="
         ({}, ""),
         ({"feed_ids": []}, ""),
         ({"feed_ids": ["F@1", "F@2"]}, "F%401"),
-        ({"return_value": []}, ""),
-        ({"return_value": feed("F@1")}, "F%401"),
-        ({"return_value": [feed("F@1"), feed("F@2", 3), feed("F@3", 1)], "feed_ids": ["F@1"]}, "F%402"),
-        ({"return_value": feed("F/&?x#1")}, "F%2F%26%3Fx%231"),
+        ({"return_value": result()}, ""),
+        ({"return_value": result(("F@1", 0))}, "F%401"),
+        ({"return_value": result(("F@1", 0), ("F@2", 3), ("F@3", 1)), "feed_ids": ["F@1"]}, "F%402"),
+        ({"return_value": result(("F/&?x#1", 0))}, "F%2F%26%3Fx%231"),
     ],
 )
 def test_the_feed(links, xcoms, page):
@@ -65,7 +66,7 @@ def test_the_feed(links, xcoms, page):
 )
 def test_the_failed_items(links, uri, address, monkeypatch):
     monkeypatch.setenv("HOME", "/home/ann")
-    assert links(return_value=[feed("F@1"), feed("F@2", 1, uri)])[1] == address
+    assert links(return_value=result(("F@1", 0), ("F@2", 1), uri=uri))[1] == address
 
 
 @pytest.mark.parametrize("task", [WalmartFeedStatusOperator, WalmartSubmitFeedOperator, WalmartFeedSensor])

@@ -10,11 +10,13 @@ from hypothesis import strategies as st
 
 from airflow_provider_walmart.client.errors import WalmartError
 from airflow_provider_walmart.client.feeds.results import (
+    corrected,
     error_rows,
     has_failed,
     is_finished,
     item_errors,
     progress,
+    result_of,
     summarize,
     verdict,
 )
@@ -43,7 +45,6 @@ def test_the_form_of_a_summary():
         "itemsSucceeded": 0,
         "itemsFailed": 0,
         "itemsProcessing": 0,
-        "itemErrorsUri": None,
     }
     assert summarize({"feedType": "item"}, "price")["feedType"] == "item"
 
@@ -75,6 +76,9 @@ def test_counts_of_any_type(value, count):
         ("INPROGRESS", 0, False),
         ("PROCESSED", 0, True),
         ("PROCESSED", 1, False),
+        ("PROCESSED_WITH_ERRORS", 0, True),
+        ("PROCESSED_WITH_ERRORS", 1, False),
+        ("processed ", 0, True),
         ("ERROR", 0, True),
         ("ERROR", 5, True),
         ("SOMETHING_NEW", 0, False),
@@ -97,16 +101,12 @@ def test_finished(status, processing, finished):
         (1, 10, 0.1, False),
         (2, 10, 0.1, True),
         (10, 10, 1.0, False),
-        (0, 0, 0, False),
-        (0, 0, 0.5, False),
         (29, 100, 0.29, False),  # 0.29 * 100 is a little less than 29
         (30, 100, 0.29, True),
         (57, 100, 0.57, False),
         (58, 100, 0.58, False),
         (7, 100, 0.07, False),
         (1, 3, 1 / 3, False),
-        (1, 0, 0.5, True),  # nonsense of the server: not allowed by dividing by nothing
-        (1, 0, 1.0, False),
     ],
 )
 def test_the_policy(failed, received, allowed, fails):
@@ -134,8 +134,10 @@ def test_items_in_processing_mend_nothing(failed, allowed, fails):
 
 
 @pytest.mark.parametrize("status", ["RECEIVED", "INPROGRESS", "SOMETHING_NEW", None])
-def test_a_feed_in_progress_does_not_fail_yet(status):
-    assert verdict(summary(status, failed=5, processing=5), 0) is None
+def test_a_feed_in_progress_fails_as_soon_as_more_items_failed_than_allowed(status):
+    assert verdict(summary(status, failed=5, processing=5), 0) == "5 of 10 items failed, allowed: 0"
+    assert verdict(summary(status, failed=5, processing=5), 5) is None
+    assert verdict(summary(status, failed=0, processing=10), 0) is None
 
 
 @pytest.mark.parametrize(
@@ -143,13 +145,18 @@ def test_a_feed_in_progress_does_not_fail_yet(status):
     [
         ({}, 0, True),
         ({}, 0.5, True),
-        ({}, 9, True),
-        ({}, 10, False),
-        ({}, 1.0, False),
+        ({}, 10, True),
+        ({}, 1.0, True),
         ({"itemsFailed": 3}, 5, True),
+        # All of them failed, and all of them may.
+        ({"itemsFailed": 10}, 10, False),
+        ({"itemsFailed": 10}, 1.0, False),
         ({"itemsSucceeded": "0"}, 0, True),
         ({"itemsProcessing": 10}, 0, False),
-        ({"itemsReceived": 0}, 0, False),
+        ({"itemsReceived": 0}, 0, True),
+        ({"itemsReceived": 0, "itemsFailed": 1}, 1.0, True),
+        ({"itemsReceived": 0, "feedStatus": "RECEIVED"}, 0, False),
+        ({"feedStatus": "PROCESSED_WITH_ERRORS"}, 1.0, True),
         # Nobody said that nothing succeeded.
         ({"itemsSucceeded": None}, 0, False),
     ],
@@ -158,7 +165,7 @@ def test_nothing_applied_is_a_failure(fields, allowed, fails):
     counts = {"itemsReceived": 10, "itemsSucceeded": 0, "itemsFailed": 0, "itemsProcessing": 0}
     reason = verdict({"feedStatus": "PROCESSED", **counts, **fields}, allowed)
     assert (reason is not None) is fails
-    assert not fails or "10 of 10 items were not applied" in reason
+    assert not fails or "nothing was applied" in reason
 
 
 @pytest.mark.parametrize("allowed", [0, 1000, 0.0, 1.0])
@@ -186,7 +193,16 @@ def test_a_share_means_what_it_says(failed, received, hundredths):
         ({"ingestionStatus": "NEW_ERROR"}, True),
         ({"ingestionStatus": "SOMETHING_NEW"}, False),
         ({"ingestionStatus": "SOMETHING_NEW", "ingestionErrors": {"ingestionError": [{"code": "X"}]}}, True),
-        ({"ingestionStatus": "SUCCESS", "ingestionErrors": {"ingestionError": [{"code": "X"}]}}, False),
+        ({"ingestionStatus": "SUCCESS", "ingestionErrors": {"ingestionError": [{"code": "X"}]}}, True),
+        ({"ingestionStatus": "SUCCESS", "ingestionErrors": {"ingestionError": {"code": "X"}}}, True),
+        (
+            {
+                "ingestionStatus": "SUCCESS",
+                "ingestionErrors": {"ingestionError": [{"code": None, "type": ""}]},
+            },
+            False,
+        ),
+        ({"ingestionStatus": "data_error "}, True),
         ({"ingestionStatus": None}, False),
         ({}, False),
     ],
@@ -198,7 +214,7 @@ def test_failed_items(item, failed):
 @pytest.mark.parametrize(
     "container", [{}, {"ingestionErrors": None}, {"ingestionErrors": []}, {"ingestionErrors": "x"},
     {"ingestionErrors": {}}, {"ingestionErrors": {"ingestionError": None}}, {"ingestionErrors": {"ingestionError": "x"}},
-    {"ingestionErrors": {"ingestionError": [None, "x", []]}}]
+    {"ingestionErrors": {"ingestionError": [None, "x", [], {}]}}, {"ingestionErrors": {"ingestionError": {}}}]
 )  # fmt: skip
 def test_no_errors_in_any_form(container):
     assert item_errors(container) == []
@@ -248,6 +264,53 @@ def test_rows_of_failed_items_have_walmarts_words_and_what_is_known_of_the_code_
         "action": None,
         "hint": None,
     }
+
+
+def test_errors_that_are_one_object_are_errors_like_those_in_a_list():
+    error = {"type": "DATA_ERROR", "code": "C1", "field": "price", "description": "below the floor"}
+    for errors in ({"ingestionError": error}, {"ingestionError": [error]}, [error], error):
+        assert item_errors({"ingestionErrors": errors}) == [error]
+
+
+@pytest.mark.parametrize("count", ["itemDataErrorCount", "itemSystemErrorCount", "itemTimeoutErrorCount"])
+def test_counts_of_errors_count_as_failed_items_where_walmart_counts_no_failed_ones(count):
+    feed = {"feedStatus": "PROCESSED", "itemsReceived": 5, "itemsSucceeded": 5, "itemsFailed": 0, count: "2"}
+    assert summarize(feed)["itemsFailed"] == 2
+    assert verdict(feed, 0) == "2 of 5 items failed, allowed: 0"
+    assert summarize({**feed, "itemsFailed": 3})["itemsFailed"] == 3
+
+
+@pytest.mark.parametrize(
+    ("counts", "failed", "sent", "wanted"),
+    [
+        # received, succeeded, failed by Walmart -> by its details
+        ((5, 5, 0), 2, 0, (3, 2)),
+        ((5, 3, 2), 2, 0, (3, 2)),
+        ((5, 3, 2), 0, 0, (3, 2)),
+        ((3, 3, 0), 2, 5, (3, 2)),
+        ((0, 0, 0), 2, 2, (0, 2)),
+        ((5, 5, 0), 9, 0, (0, 9)),
+    ],
+)
+def test_counts_are_put_right_by_what_the_items_show(counts, failed, sent, wanted):
+    received, succeeded, failed_by_walmart = counts
+    feed = {"itemsReceived": received, "itemsSucceeded": succeeded, "itemsFailed": failed_by_walmart}
+    right = corrected(feed, failed=failed, sent=sent)
+    assert (right["itemsSucceeded"], right["itemsFailed"]) == wanted
+
+
+def test_one_result_whatever_the_number_of_feeds():
+    one, other = summary(failed=1), {**summary(received=5), "feedId": "F@2"}
+    assert result_of([one, other], "/failed.jsonl") == {
+        "feedIds": ["F@1", "F@2"],
+        "feeds": [one, other],
+        "itemsReceived": 15,
+        "itemsSucceeded": 14,
+        "itemsFailed": 1,
+        "itemsProcessing": 0,
+        "itemErrorsUri": "/failed.jsonl",
+    }
+    assert result_of([])["feeds"] == []
 
 
 junk = st.recursive(

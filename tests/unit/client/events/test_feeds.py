@@ -78,7 +78,6 @@ def test_news_are_summaries_oldest_first():
         "itemsSucceeded": 2,
         "itemsFailed": 1,
         "itemsProcessing": 0,
-        "itemErrorsUri": None,
     }
 
 
