@@ -178,6 +178,7 @@ def get_provider_info() -> dict[str, Any]:
         "extra-links": [
             "airflow_provider_walmart.links.feeds.WalmartFailedItemsLink",
             "airflow_provider_walmart.links.feeds.WalmartFeedLink",
+            "airflow_provider_walmart.links.page.WalmartPageLink",
         ],
         "connection-types": [
             {

@@ -11,6 +11,7 @@ from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_walmart.client.catalogue.operations import find
 from airflow_provider_walmart.client.errors import WalmartConfigError
+from airflow_provider_walmart.links.page import WalmartPageLink
 from airflow_provider_walmart.storage.export_files import export_file, part_size, takes_time
 from airflow_provider_walmart.storage.export_run import ExportRun
 from airflow_provider_walmart.storage.files import AnyPlace, Place
@@ -88,6 +89,7 @@ class WalmartExportOperator(WithLineage, BaseOperator):
         "walmart_conn_id",
     )
     template_fields_renderers = {"api_params": "json"}
+    operator_extra_links = (WalmartPageLink(),)
     ui_color = "#e6f1fc"
 
     def __init__(

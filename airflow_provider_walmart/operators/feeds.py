@@ -16,6 +16,7 @@ from airflow_provider_walmart.client.settings import CURRENCIES
 from airflow_provider_walmart.client.values.failures import check_allowed_failures, parse_allowed_failures
 from airflow_provider_walmart.client.values.names import names_of
 from airflow_provider_walmart.links.feeds import WalmartFailedItemsLink, WalmartFeedLink
+from airflow_provider_walmart.links.page import WalmartPageLink
 from airflow_provider_walmart.storage.feed_source import FeedSource
 from airflow_provider_walmart.storage.files import AnyPlace, Place, check_place
 from airflow_provider_walmart.task.context import (
@@ -72,7 +73,7 @@ class WalmartFeedStatusOperator(OfMarketplace, BaseOperator):
         "item_errors_path",
         "walmart_conn_id",
     )
-    operator_extra_links = (WalmartFeedLink(), WalmartFailedItemsLink())
+    operator_extra_links = (WalmartPageLink(), WalmartFeedLink(), WalmartFailedItemsLink())
     ui_color = "#e6f1fc"
 
     def __init__(
@@ -179,7 +180,7 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
         "walmart_conn_id",
     )
     template_fields_renderers = {"records": "json", "feed_header": "json"}
-    operator_extra_links = (WalmartFeedLink(), WalmartFailedItemsLink())
+    operator_extra_links = (WalmartPageLink(), WalmartFeedLink(), WalmartFailedItemsLink())
     ui_color = "#e6f1fc"
 
     def __init__(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
+from airflow_provider_walmart.links.page import WalmartPageLink
 from airflow_provider_walmart.task.context import MemoryRecords, try_number
 from airflow_provider_walmart.task.errors import fail_without_retry
 from airflow_provider_walmart.task.hooks import OfGoLocal
@@ -33,6 +34,7 @@ class WalmartGoLocalCreateDeliveryOperator(OfGoLocal, BaseOperator):
 
     template_fields: Sequence[str] = ("delivery", "walmart_golocal_conn_id")
     template_fields_renderers = {"delivery": "json"}
+    operator_extra_links = (WalmartPageLink(),)
     ui_color = "#e6f1fc"
 
     def __init__(
@@ -72,6 +74,7 @@ class WalmartGoLocalCancelDeliveryOperator(OfGoLocal, BaseOperator):
     """
 
     template_fields: Sequence[str] = ("delivery_id", "reason_code", "walmart_golocal_conn_id")
+    operator_extra_links = (WalmartPageLink(),)
     ui_color = "#e6f1fc"
 
     def __init__(

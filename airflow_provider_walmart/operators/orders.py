@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_walmart.client.values.failures import check_allowed_failures, parse_allowed_failures
+from airflow_provider_walmart.links.page import WalmartPageLink
 from airflow_provider_walmart.storage.files import AnyPlace, Place, check_place
 from airflow_provider_walmart.storage.rows import check_rows, iter_rows
 from airflow_provider_walmart.task.context import MemoryRecords, push, try_number
@@ -59,6 +60,7 @@ class WalmartOrderUpdateOperator(OfMarketplace, BaseOperator):
         "walmart_conn_id",
     )
     template_fields_renderers = {"records": "json"}
+    operator_extra_links = (WalmartPageLink(),)
     ui_color = "#e6f1fc"
 
     def __init__(

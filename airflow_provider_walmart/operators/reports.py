@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import BaseOperator, conf
 
 from airflow_provider_walmart.client.errors import WalmartConfigError, WalmartReportFailedError
+from airflow_provider_walmart.links.page import WalmartPageLink
 from airflow_provider_walmart.storage.files import AnyPlace, Place, naming
 from airflow_provider_walmart.task.context import MemoryRecords, push
 from airflow_provider_walmart.task.durations import duration, poll_seconds
@@ -72,6 +73,7 @@ class WalmartReportOperator(WithLineage, BaseOperator):
         "walmart_conn_id",
     )
     template_fields_renderers = {"row_filters": "json"}
+    operator_extra_links = (WalmartPageLink(),)
     ui_color = "#e6f1fc"
 
     def __init__(

@@ -24,6 +24,7 @@ from airflow_provider_walmart.client.errors import (
     WalmartServerError,
     WalmartTimeoutError,
 )
+from airflow_provider_walmart.links.page import WalmartPageLink
 from airflow_provider_walmart.task.errors import fail_without_retry
 from airflow_provider_walmart.task.failed_polls import failed_in_a_row
 from airflow_provider_walmart.task.waiting import MAX_FAILED_LOOKS
@@ -42,6 +43,7 @@ class WalmartSensor(BaseSensorOperator):
     :param deferrable: wait in the triggerer; default: ``[operators] default_deferrable``.
     """
 
+    operator_extra_links = (WalmartPageLink(),)
     ui_color = "#e6f1fc"
 
     def __init__(

@@ -14,6 +14,7 @@ from airflow_provider_walmart.client.feeds.results import (
 from airflow_provider_walmart.client.values.failures import check_allowed_failures, parse_allowed_failures
 from airflow_provider_walmart.client.values.names import names_of
 from airflow_provider_walmart.links.feeds import WalmartFailedItemsLink, WalmartFeedLink
+from airflow_provider_walmart.links.page import WalmartPageLink
 from airflow_provider_walmart.sensors.base import WalmartSensor
 from airflow_provider_walmart.storage.files import AnyPlace, Place, check_place
 from airflow_provider_walmart.task.context import push
@@ -48,7 +49,7 @@ class WalmartFeedSensor(OfMarketplace, WalmartSensor):
     item_errors_path: Any = Place()
 
     template_fields: Sequence[str] = ("feed_id", "allowed_failures", "item_errors_path", "walmart_conn_id")
-    operator_extra_links = (WalmartFeedLink(), WalmartFailedItemsLink())
+    operator_extra_links = (WalmartPageLink(), WalmartFeedLink(), WalmartFailedItemsLink())
 
     def __init__(
         self,

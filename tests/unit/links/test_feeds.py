@@ -7,6 +7,7 @@ from airflow.providers.common.compat.sdk import XCom
 
 from airflow_provider_walmart.client.feeds.results import result_of, summarize
 from airflow_provider_walmart.links.feeds import WalmartFailedItemsLink, WalmartFeedLink
+from airflow_provider_walmart.links.page import WalmartPageLink
 from airflow_provider_walmart.operators.feeds import WalmartFeedStatusOperator, WalmartSubmitFeedOperator
 from airflow_provider_walmart.sensors.feeds import WalmartFeedSensor
 
@@ -70,5 +71,9 @@ def test_the_failed_items(links, uri, address, monkeypatch):
 
 
 @pytest.mark.parametrize("task", [WalmartFeedStatusOperator, WalmartSubmitFeedOperator, WalmartFeedSensor])
-def test_every_feed_task_has_both(task):
-    assert [type(link) for link in task.operator_extra_links] == [WalmartFeedLink, WalmartFailedItemsLink]
+def test_every_feed_task_has_them(task):
+    assert [type(link) for link in task.operator_extra_links] == [
+        WalmartPageLink,
+        WalmartFeedLink,
+        WalmartFailedItemsLink,
+    ]
