@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -30,7 +30,7 @@ from airflow_provider_walmart.task.failed_polls import failed_in_a_row
 from airflow_provider_walmart.task.waiting import MAX_FAILED_LOOKS
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
+    from airflow.providers.common.compat.sdk import BaseOperatorLink, Context
     from airflow.triggers.base import BaseTrigger
 
 
@@ -43,7 +43,7 @@ class WalmartSensor(BaseSensorOperator):
     :param deferrable: wait in the triggerer; default: ``[operators] default_deferrable``.
     """
 
-    operator_extra_links = (WalmartPageLink(),)
+    operator_extra_links: Collection[BaseOperatorLink] = (WalmartPageLink(),)
     ui_color = "#e6f1fc"
 
     def __init__(

@@ -62,23 +62,24 @@ class Desk:
         self._lock = threading.Lock()
         self._answers: TTLCache[Hashable, tuple[float, Future[Any]]] = TTLCache(1000, FRESH)
 
-    async def ask(self, key: Hashable, question: Callable[[], T]) -> T:
+    async def ask(self, key: Hashable, question: Callable[[], T], fresh: float = FRESH) -> T:
         """Return what a question is answered with, from the cache where it is fresh.
 
         :param key: what is asked; the same key is the same answer.
         :param question: asks, and blocks.
+        :param fresh: how long its answer is shown again, 45 s at most. Seconds.
         :raises BusyError: when it can't be asked now, or is not answered in time.
         """
-        future = self._asked(key, question)
+        future = self._asked(key, question, fresh)
         try:
             return await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(future)), self._timeout)
         except asyncio.TimeoutError:
             raise BusyError(f"Walmart has not answered within {self._timeout:g} seconds.") from None
 
-    def _asked(self, key: Hashable, question: Callable[[], T]) -> Future[T]:
+    def _asked(self, key: Hashable, question: Callable[[], T], fresh: float) -> Future[T]:
         with self._lock:
             at, future = self._answers.get(key, (0.0, None))
-            if future and not (_has_failed(future) and time.monotonic() > at + FAILURE_FRESH):
+            if future and _is_fresh(future, time.monotonic() - at, fresh):
                 return future
             if self._open >= self._most:
                 raise BusyError("Many pages are asking Walmart at the moment, so this one did not.")
@@ -93,8 +94,10 @@ class Desk:
             self._open -= 1
 
 
-def _has_failed(future: Future[Any]) -> bool:
-    return future.done() and future.exception() is not None
+def _is_fresh(future: Future[Any], age: float, fresh: float) -> bool:
+    if not future.done():
+        return True
+    return age < (min(fresh, FAILURE_FRESH) if future.exception() else fresh)
 
 
 @functools.cache

@@ -82,6 +82,18 @@ def test_no_route_answers_who_has_no_right(server, shop):
     assert shop.control("/requests") == []
 
 
+def test_whoever_may_read_connections_sees_all_of_it(server, shop):
+    found = {
+        route.path: server.get(f"/walmart{route.path.format_map(VALUES)}", "op").status_code
+        for route in routes()
+    }
+    # That task never was.
+    assert found.pop("/task/{dag_id}/{run_id}/{task_id}/{map_index}") == 404
+    # A connection of Marketplace delivers nothing.
+    assert found.pop("/account/{connection_id}/deliveries") == 502
+    assert found == dict.fromkeys(found, 200)
+
+
 def test_without_a_right_to_a_connection_nobody_learns_whether_it_is_there(server, shop):
     known, unknown = (
         server.get(f"/walmart/account/{conn_id}/feeds", "viewer")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -67,34 +69,159 @@ def a_busy_account() -> dict[str, Any]:
 
 
 @pytest.fixture
-def frame(page: Page, airflow: LocalAirflow, sandbox: LocalSandbox) -> Callable[[str], FrameLocator]:
-    """What opens a page in Airflow's frame."""
+def account(sandbox: LocalSandbox) -> None:
+    """An account with some days behind it."""
     sandbox.control("/reset", {})
     sandbox.control("/seed", a_busy_account())
+
+
+@pytest.fixture
+def frame(page: Page, airflow: LocalAirflow, account: None) -> FrameLocator:
+    """The page in Airflow's frame, as the navigation opens it."""
     page.goto(airflow.url)
     page.get_by_role("link", name="Dags", exact=True).wait_for()
-
-    def open_page(path: str = "/") -> FrameLocator:
-        page.goto(f"{airflow.url}/plugin/walmart")
-        inside = page.frame_locator("iframe")
-        inside.get_by_role("heading", name="Accounts").wait_for()
-        if path != "/":
-            page.frames[-1].goto(f"{airflow.url}/walmart{path}")
-        return inside
-
-    return open_page
+    page.get_by_role("button", name="Browse").click()
+    page.get_by_role("menuitem", name="Walmart").click()
+    inside = page.frame_locator("iframe")
+    inside.get_by_role("heading", name="Accounts").wait_for()
+    return inside
 
 
-def test_accounts_and_their_feeds(page: Page, frame, picture: Callable[..., None]) -> None:
-    inside = frame()
-    card = inside.get_by_role("article").filter(has_text=CONN_ID)
+@pytest.fixture
+def submitted(airflow: LocalAirflow, account: None, lake: Path) -> tuple[str, str]:
+    """The run of a mapped task that has submitted a feed, and the id of the feed."""
+    folder = lake / "inventory"
+    folder.mkdir(exist_ok=True)
+    rows = [f"SKU-{number:06},{number},10000005050" for number in range(1, 251)]
+    (folder / "east.csv").write_text("\n".join(["sku,quantity,ship_node", *rows]))
+    run = airflow.trigger(DAG)
+    assert airflow.wait_for_run(DAG, run) == "success"
+    return run, airflow.xcom(DAG, run, "submit", "feed_ids", map_index=0)[0]
+
+
+def test_from_an_account_to_a_failed_item(
+    page: Page, submitted: tuple[str, str], frame: FrameLocator, picture: Callable[..., None]
+) -> None:
+    card = frame.get_by_role("article").filter(has_text=CONN_ID)
     card.get_by_text("sandbox · US").wait_for()
-    picture("page-accounts")
+    card.get_by_text("token good").wait_for()
+    picture("page-accounts", height=480)
+
     card.get_by_role("link", name="Feeds").click()
-    inside.get_by_text("9B27D5E0@AQMBAQA").wait_for()
-    picture("page-feeds", height=1000)
-    inside.get_by_label("with failures").check()
-    inside.get_by_text("3F1C0A6C@AQMBAQA").wait_for(state="detached")
-    inside.get_by_role("link", name="9B27D5E0@AQMBAQA").click()
-    inside.get_by_text("ERR_EXT_DATA_0101119").first.wait_for()
-    picture("page-feed", height=1000)
+    mine = frame.get_by_role("row").filter(has_text=submitted[1])
+    mine.get_by_role("link", name="walmart_inventory / submit [0]").wait_for()
+    picture("page-feeds", height=900)
+    frame.get_by_role("link", name="Next").click()
+    frame.get_by_text("Page 2 of 2").wait_for()
+    frame.get_by_label("with failures").check()
+    frame.get_by_text("3F1C0A6C@AQMBAQA").wait_for(state="detached")
+
+    frame.get_by_role("link", name="9B27D5E0@AQMBAQA").click()
+    frame.get_by_text("Another item already has this product id").wait_for()
+    picture("page-feed", height=900)
+    # What Walmart says is shown as it is, and does nothing.
+    frame.get_by_text("<script>document.title = 'stolen'</script>").first.wait_for()
+    assert page.frames[-1].title() == "Feed 9B27D5E0@AQMBAQA"
+    frame.get_by_label("SKU").fill("000042")
+    frame.get_by_role("button", name="Search").click()
+    frame.get_by_role("cell", name="SKU-000042").wait_for()
+    assert frame.get_by_role("region", name="Failed items").get_by_role("row").count() == 2
+    with page.expect_download() as download:
+        frame.get_by_role("link", name="Download as CSV").click()
+    lines = Path(download.value.path()).read_text().splitlines()
+    assert len(lines) == 1 + 41
+
+
+def test_a_feed_leads_to_the_task_that_submitted_it(
+    page: Page, frame: FrameLocator, submitted: tuple[str, str]
+) -> None:
+    frame.get_by_role("article").get_by_role("link", name="Feeds").click()
+    frame.get_by_role("row").filter(has_text=submitted[1]).get_by_role("link", name="submit").click()
+    page.wait_for_url(f"**/dags/{DAG}/runs/*/tasks/submit/mapped/0**")
+    page.get_by_text("submit").first.wait_for()
+
+
+def test_a_task_leads_to_its_page(
+    page: Page, airflow: LocalAirflow, submitted: tuple[str, str], picture: Callable[..., None]
+) -> None:
+    run, feed_id = submitted
+    page.goto(airflow.url)
+    page.get_by_role("link", name="Dags", exact=True).wait_for()
+    page.goto(f"{airflow.url}/dags/{DAG}/runs/{run}/tasks/submit/mapped/0/details")
+    address = page.get_by_role("link", name="Walmart page").get_attribute("href")
+    page.goto(f"{airflow.url}{address}" if address.startswith("/") else address)
+    page.get_by_role("heading", name="submit").wait_for()
+    # Of a run whose id has a plus in it.
+    assert "+" in run
+    page.get_by_role("link", name=run).wait_for()
+    picture("page-task", height=400)
+    page.get_by_role("link", name=feed_id).click()
+    page.get_by_text("No item failed.").wait_for()
+
+
+def test_reports_and_orders(page: Page, frame: FrameLocator, picture: Callable[..., None]) -> None:
+    frame.get_by_role("article").get_by_role("link", name="Reports").click()
+    frame.get_by_role("cell", name="BUYBOX").wait_for()
+    frame.get_by_text("No task that you may look into has exported").wait_for()
+    frame.get_by_role("link", name="Orders due").click()
+    frame.get_by_role("heading", name="To acknowledge 12").wait_for()
+    picture("page-orders", height=700)
+
+
+def test_it_follows_the_theme_of_airflow(
+    page: Page, airflow: LocalAirflow, frame: FrameLocator, picture: Callable[..., None]
+) -> None:
+    def ground() -> str:
+        return frame.locator("body").evaluate("body => getComputedStyle(body).color")
+
+    frame.get_by_role("article").get_by_role("link", name="Feeds").click()
+    frame.get_by_role("link", name="9B27D5E0@AQMBAQA").click()
+    frame.get_by_text("Another item already has this product id").wait_for()
+    light = ground()
+    page.evaluate("document.documentElement.classList.replace('light', 'dark')")
+    frame.locator("html.dark").wait_for()
+    assert ground() != light
+
+    page.evaluate("localStorage.setItem('theme', 'dark')")
+    page.goto(f"{airflow.url}/plugin/walmart")
+    frame.get_by_role("article").get_by_role("link", name="Feeds").click()
+    frame.get_by_role("link", name="9B27D5E0@AQMBAQA").click()
+    frame.get_by_text("Another item already has this product id").wait_for()
+    frame.locator("html.dark").wait_for()
+    picture("page-feed-dark", height=900)
+
+
+def test_nothing_is_cut_off_on_a_narrow_screen_and_the_keyboard_suffices(
+    page: Page, airflow: LocalAirflow, account: None, picture: Callable[..., None]
+) -> None:
+    page.goto(airflow.url)
+    page.get_by_role("link", name="Dags", exact=True).wait_for()
+    page.set_viewport_size({"width": 390, "height": 844})
+    for path in (
+        "",
+        f"account/{CONN_ID}",
+        f"account/{CONN_ID}/feeds",
+        f"account/{CONN_ID}/feeds/9B27D5E0%40AQMBAQA",
+        f"account/{CONN_ID}/reports",
+        f"account/{CONN_ID}/orders",
+    ):
+        page.goto(f"{airflow.url}/walmart/{path}")
+        page.get_by_role("heading").first.wait_for()
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, path
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
+        page.keyboard.press("Enter")
+        assert page.evaluate("document.activeElement.id") == "content"
+        if folder := os.environ.get("WALMART_LOOK"):
+            page.screenshot(path=f"{folder}/narrow-{path.replace('/', '-')}.png")
+
+
+def test_the_console_of_the_browser_stays_silent(page: Page, airflow: LocalAirflow, account: None) -> None:
+    said: list[str] = []
+    page.goto(airflow.url)
+    page.get_by_role("link", name="Dags", exact=True).wait_for()
+    page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
+    for path in ("", f"account/{CONN_ID}/feeds", f"account/{CONN_ID}/orders"):
+        page.goto(f"{airflow.url}/walmart/{path}")
+        page.get_by_role("heading").first.wait_for()
+    assert said == []
