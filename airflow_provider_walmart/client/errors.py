@@ -19,6 +19,7 @@
     ├── WalmartRateLimitError       429, with the time to come back at
     ├── WalmartRequestError         any other 4xx
     └── WalmartServerError          5xx, or an answer that makes no sense
+        └── WalmartIncompleteError  a list ended before all came that Walmart announced
 
 None of them holds a request header, a token or a response body: only status, method, path without
 query, Walmart's codes and descriptions, and the correlation id that Walmart's support asks for.
@@ -194,6 +195,10 @@ class WalmartRequestError(WalmartError):
 
 class WalmartServerError(WalmartError):
     """Walmart failed, or answered something that makes no sense."""
+
+
+class WalmartIncompleteError(WalmartServerError):
+    """A list ended before all records came that Walmart announced."""
 
 
 class WalmartRateLimitError(WalmartError):

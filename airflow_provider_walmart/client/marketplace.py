@@ -9,9 +9,9 @@ import requests
 
 from airflow_provider_walmart.client.calls.api_client import ApiClient, is_empty_list
 from airflow_provider_walmart.client.calls.build import BuiltRequest, build_request
-from airflow_provider_walmart.client.calls.paging import iter_records, page_params, pages, records
+from airflow_provider_walmart.client.calls.paging import iter_records, page_params, pages, records, total_of
 from airflow_provider_walmart.client.calls.partial_failures import check_page
-from airflow_provider_walmart.client.calls.raw_pages import Raw, as_raw, decode_page
+from airflow_provider_walmart.client.calls.raw_pages import RawPage, as_raw, decode_page
 from airflow_provider_walmart.client.catalogue.operations import MARKETPLACE, Operation, find
 from airflow_provider_walmart.client.errors import (
     WalmartError,
@@ -120,8 +120,8 @@ class MarketplaceClient(ApiClient[WalmartSettings, MarketplaceTokens]):
 
     def raw_pages(
         self, operation: str, *, strict: bool = True, params: Mapping[str, Any] | None = None
-    ) -> Iterator[list[Raw]]:
-        """Yield the records of an operation page by page, each as the JSON it is (`msgspec.Raw`).
+    ) -> Iterator[RawPage]:
+        """Yield the pages of an operation, with each record as the JSON it is (`msgspec.Raw`).
 
         :param operation: as for `paginate`.
         :param strict: as for `call`.
@@ -147,7 +147,10 @@ class MarketplaceClient(ApiClient[WalmartSettings, MarketplaceTokens]):
         first_may_be_empty = self._first_may_be_empty(found, params, fetch)
         body: Any = {} if found.body_required else None
         read = pages(found, params, body, first_may_be_empty, strict=strict)
-        return ([as_raw(record) for record in records(found, page)] for page in read)
+        return (
+            RawPage([as_raw(record) for record in records(found, page)], total_of(found, page))
+            for page in read
+        )
 
     @staticmethod
     def _first_may_be_empty(

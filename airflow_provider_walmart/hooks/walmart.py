@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from airflow_provider_walmart.client import errors
+from airflow_provider_walmart.client.calls.parallel import check_concurrency
 from airflow_provider_walmart.client.exports.operations import Period
 from airflow_provider_walmart.client.exports.pages import window_pages
 from airflow_provider_walmart.client.feeds import status as feeds
@@ -161,25 +162,36 @@ class WalmartHook(AccountHook[WalmartSettings, MarketplaceClient]):
         end: datetime,
         *,
         strict: bool = True,
+        concurrency: int = 8,
         **params: Any,
     ) -> Iterator[Any]:
         """Yield the records of a date range, each once, however many there are.
 
-        One search of Walmart finds 10,000 records at most and refuses to find more, so a long range is read in windows.
-        Each costs a call that only counts. Records may come along that are a second older than the range.
+        One search of Walmart finds 10,000 records at most and refuses to find more, so a long range is read in windows,
+        several side by side. Records may come along that are a second older than the range.
 
         :param operation: as for `paginate`; one that takes dates.
         :param start_param: its parameter with the begin of the range, such as ``createdStartDate``.
         :param end_param: its parameter with the end.
         :param start: first moment of the range (aware).
         :param end: first moment after it (aware).
-        :param strict: as for `call`.
+        :param strict: as for `call`; False takes a search that ends too early as it is, too.
+        :param concurrency: most calls on their way at the same time, 1 to 64; the order doesn't depend on it.
         :param params: its other parameters, as for `paginate`.
         :raises WalmartConfigError: at once, for bad input.
         :raises WalmartError: on the way; when a single second holds more than 10,000 records.
         """
         period = Period(start_param, end_param)
-        pages = window_pages(self.client, operation, period, start, end, params, strict)
+        pages = window_pages(
+            self.client,
+            operation,
+            period,
+            start,
+            end,
+            params,
+            strict=strict,
+            concurrency=check_concurrency(concurrency),
+        )
         return (msgspec.json.decode(record) for page in pages for record in page)
 
     # -- feeds ---------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from airflow.providers.common.compat.sdk import BaseOperator
 from airflow_provider_walmart.client.catalogue.operations import find
 from airflow_provider_walmart.client.errors import WalmartConfigError
 from airflow_provider_walmart.links.page import WalmartPageLink
-from airflow_provider_walmart.storage.export_files import export_file, part_size, takes_time
+from airflow_provider_walmart.storage.export_files import export_file, part_size
 from airflow_provider_walmart.storage.export_run import ExportRun
 from airflow_provider_walmart.storage.files import AnyPlace, Place
 from airflow_provider_walmart.storage.suffixes import check_suffix, compression_of
@@ -48,7 +48,8 @@ class WalmartExportOperator(WithLineage, BaseOperator):
     :param api_params: parameters by Walmart's names. Dates of creation or last modification among them are used in place
         of the data interval, sent as they are, or in Walmart's form where a template has rendered them; an end left out
         is that of the interval.
-    :param strict: False lets parameters and values pass that are newer than the catalogue.
+    :param strict: False lets parameters and values pass that are newer than the catalogue, and takes a list that ends
+        before all records came that Walmart announced.
     :param cursor_field: date in the records that the window is about, such as ``orderDate`` or, for operations that
         Walmart can't search by date, ``feedDate``; dotted for one inside another. Records outside of the window are
         left out. Default: when orders and returns were last modified.
@@ -66,6 +67,9 @@ class WalmartExportOperator(WithLineage, BaseOperator):
     :param part_records: most records of a part; of Parquet, most rows.
     :param part_bytes: most bytes of a part, before compression; of Parquet, as written, 128 MB unless given, and a part
         may be larger by one row group.
+    :param concurrency: most calls on their way at the same time, 1 to 64: date windows, kinds of ship nodes and pages by
+        offset are read side by side; what follows a cursor comes page by page. What comes before its turn waits in a
+        temporary file. The order of the records doesn't depend on it.
     :param walmart_conn_id: id of a connection of type ``walmart``.
     :return: dict with ``uri``, ``records``, ``pages``, ``watermark`` (end of the window, or the newest date of the
         ``cursor_field``, ISO 8601; None without a window, and with dates of your own), ``window`` (``start`` and ``end``,
@@ -107,6 +111,7 @@ class WalmartExportOperator(WithLineage, BaseOperator):
         compression: str | None = None,
         part_records: int | None = None,
         part_bytes: int | None = None,
+        concurrency: int = 8,
         walmart_conn_id: str = "walmart_default",
         **kwargs: Any,
     ) -> None:
@@ -123,11 +128,12 @@ class WalmartExportOperator(WithLineage, BaseOperator):
         self.compression = compression
         self.part_records = part_records
         self.part_bytes = part_bytes
+        self.concurrency = concurrency
         self.walmart_conn_id = walmart_conn_id
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Export the window of the run, or everything that Walmart keeps."""
-        from airflow_provider_walmart.client.exports.prefetch import prefetch
+        from airflow_provider_walmart.client.calls.parallel import check_concurrency
 
         with fail_without_retry():
             operation, params = find(self.operation), check_api_params(self.api_params)
@@ -141,12 +147,10 @@ class WalmartExportOperator(WithLineage, BaseOperator):
                 cursor_field=self.cursor_field or "",
                 lookback=None if self.lookback is None else duration("lookback", self.lookback),
                 strict=self.strict,
+                concurrency=check_concurrency(self.concurrency),
             )
-            pages = run.pages()
             with self._target(operation.name, params, context) as target:
-                if self._takes_time():
-                    pages = prefetch(pages)
-                result = {"uri": self.output_path, **run.write(pages, target)}
+                result = {"uri": self.output_path, **run.write(target)}
             self.log.info(
                 "%d records in %d pages are in %s", result["records"], result["pages"], self.output_path
             )
@@ -159,12 +163,6 @@ class WalmartExportOperator(WithLineage, BaseOperator):
             )
             run.finish({**result, "tables": tables} if tables else result)
             return result
-
-    def _takes_time(self) -> bool:
-        """Return whether the next page is worth fetching while one is written."""
-        return self.output_format == "parquet" or takes_time(
-            self.output_path, compression_of(self.output_path, self.compression)
-        )
 
     def _target(
         self, operation: str, params: Mapping[str, Any], context: Context

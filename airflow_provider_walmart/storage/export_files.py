@@ -8,10 +8,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import IO, TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import ObjectStoragePath
-
 from airflow_provider_walmart.client.errors import WalmartConfigError
-from airflow_provider_walmart.storage.files import is_local, naming, whole_file, written
+from airflow_provider_walmart.storage.files import naming, whole_file, written
 from airflow_provider_walmart.storage.staged_folder import StagedFolder
 
 if TYPE_CHECKING:
@@ -168,15 +166,6 @@ def export_file(
         return
     with whole_file(uri, "wb", "output_path") as file, packed(file, compression) as lines:
         yield OneFile(lines)
-
-
-def takes_time(uri: str, compression: str | None) -> bool:
-    """Return whether the next page is worth fetching while one is written.
-
-    Compressing and uploading leave Python free meanwhile. Writing into a local file is over before another thread would
-    get going.
-    """
-    return bool(compression) or not is_local(ObjectStoragePath(uri))
 
 
 @contextmanager

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -57,7 +58,8 @@ class ExportRun:
     :param conn_id: id of the connection, part of what tells this export from others of the same asset.
     :param cursor_field: date in the records that the window is about; empty: last change.
     :param lookback: how far before its begin the window starts; None: as is usual.
-    :param strict: as for `MarketplaceClient.call`.
+    :param strict: as for `MarketplaceClient.call`; False takes a list that ends too early as it is, too.
+    :param concurrency: most calls on their way at the same time.
     :raises WalmartConfigError: for bad input.
     """
 
@@ -73,12 +75,14 @@ class ExportRun:
         cursor_field: str = "",
         lookback: timedelta | None = None,
         strict: bool = True,
+        concurrency: int = 1,
     ) -> None:
         from airflow_provider_walmart.client.exports.cursor_field import CursorField
         from airflow_provider_walmart.client.exports.operations import export_of
         from airflow_provider_walmart.client.exports.pages import uses_interval
 
         self._client, self._operation, self._params, self._strict = client, operation, params, strict
+        self._concurrency = concurrency
         self._context = context
         self._cursor_field = cursor_field
         self._cursor = CursorField(cursor_field) if cursor_field else None
@@ -92,17 +96,13 @@ class ExportRun:
             if self._is_windowed
             else interval_of(context)
         )
+        self._pages = self._read()
 
-    def pages(self) -> Iterator[list[Raw]]:
-        """Return an iterator over the records of the window, page by page.
-
-        :raises WalmartConfigError: at once, for bad input.
-        """
+    def _read(self) -> Generator[list[Raw], None, None]:
+        """Return an iterator over the records of the window, page by page."""
         from airflow_provider_walmart.client.exports.pages import export_pages
 
         start, end = self._window.start, self._window.end
-        if self._is_windowed:
-            log.info("Exporting %s from %s to %s", self._operation.name, *self._window.as_dict().values())
         found = export_pages(
             self._client,
             self._operation.name,
@@ -111,17 +111,25 @@ class ExportRun:
             end,
             self._cursor_field,
             strict=self._strict,
+            concurrency=self._concurrency,
         )
         return self._cursor.inside(found, start, end) if self._cursor and self._is_windowed else found
 
-    def write(self, pages: Iterable[list[Raw]], target: ExportTarget) -> dict[str, Any]:
-        """Write pages to a target, complete it, and return what the task returns, without ``uri``."""
+    def write(self, target: ExportTarget) -> dict[str, Any]:
+        """Write all records to a target, complete it, and return what the task returns, without ``uri``.
+
+        :raises WalmartError: on the way.
+        """
+        if self._is_windowed:
+            log.info("Exporting %s from %s to %s", self._operation.name, *self._window.as_dict().values())
         count, next_progress = 0, PROGRESS_EVERY
-        for count, page in enumerate(pages, start=1):
-            target.write(page)
-            if target.records >= next_progress:
-                log.info("%d records in %d pages so far", target.records, count)
-                next_progress = target.records + PROGRESS_EVERY
+        # When writing fails, reading ends before the task does.
+        with contextlib.closing(self._pages) as pages:
+            for count, page in enumerate(pages, start=1):
+                target.write(page)
+                if target.records >= next_progress:
+                    log.info("%d records in %d pages so far", target.records, count)
+                    next_progress = target.records + PROGRESS_EVERY
         reached = self._reached()
         about = {
             "window": self._window.as_dict() if self._is_windowed else None,

@@ -30,13 +30,14 @@ def after_each_page(made: WalmartExportOperator, act: Callable[[], object]) -> N
     client.raw_pages = watched
 
 
-def kill_export(shop, when: Callable[[], bool], **fields: Any) -> None:
-    """Export orders in a process of its own, and kill it at some moment while it waits for the third page.
+def kill_export(shop, when: Callable[[], bool], answered: int = 1, **fields: Any) -> None:
+    """Export orders in a process of its own, and kill it at some moment while it waits for a page behind the first one.
 
     :param when: whether the moment has come.
+    :param answered: how many pages behind first ones are answered before.
     :param fields: of the operator.
     """
-    shop.fault("/v3/orders.*hasMoreElements", delay=600, skip=1)
+    shop.fault("/v3/orders.*hasMoreElements", delay=600, skip=answered)
     run = subprocess.Popen(
         [sys.executable, "-c", SCRIPT, json.dumps(fields)],
         stderr=subprocess.DEVNULL,

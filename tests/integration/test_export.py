@@ -20,7 +20,6 @@ from airflow_provider_walmart.client.catalogue.operations import find
 from airflow_provider_walmart.client.errors import WalmartServerError
 from airflow_provider_walmart.operators.api import WalmartApiOperator
 from airflow_provider_walmart.operators.exports import WalmartExportOperator
-from airflow_provider_walmart.storage.export_files import takes_time
 from tests.helpers.exporting import after_each_page, kill_export
 from tests.helpers.wire import http, token
 
@@ -480,20 +479,6 @@ def test_a_failed_run_leaves_the_file_of_the_run_before(compression, shop, targe
         operator(target, compression=compression).execute({})
     assert target.read_text() == "of the run before\n"
     assert [entry.name for entry in target.parent.iterdir()] == [target.name]
-
-
-@pytest.mark.parametrize(
-    ("place", "compression", "expected"),
-    [
-        ("lake/orders.jsonl", None, False),
-        ("/lake/orders", None, False),
-        ("file:///lake/orders", "", False),
-        ("file:///lake/orders", "gzip", True),
-        ("s3://of_nobody@lake/orders", None, True),
-    ],
-)
-def test_the_next_page_is_fetched_meanwhile_where_writing_takes_time(place, compression, expected):
-    assert takes_time(place, compression) is expected
 
 
 def test_a_killed_run_leaves_no_file_and_the_next_one_no_part(shop, target):

@@ -138,20 +138,25 @@ def test_a_failed_run_leaves_everything_as_it_was(shop, folder):
 
 
 def test_a_killed_run_shows_no_part_and_the_next_one_leaves_the_same_as_any(shop, folder):
+    # Several windows, and pages of each.
+    shop.settings(orders_per_search=400)
     placed = seed(shop, 650)
+    fields = {"part_records": 50, "api_params": {"limit": 10}}
     # Two parts are complete, and another one has begun.
     kill_export(
         shop,
         lambda: folder.exists() and len(list(folder.iterdir())) >= 3,
+        answered=20,
         output_path=str(folder),
-        part_records=150,
+        concurrency=1,
+        **fields,
     )
     assert all(name.startswith(".") for name in names(folder))
-    export(folder, part_records=150)
+    export(folder, **fields)
     assert ids(folder) == Counter(placed)
     assert [name for name in names(folder) if name.startswith(".")] == []
     elsewhere = folder.with_name("elsewhere")
-    export(elsewhere, part_records=150)
+    export(elsewhere, **fields)
     parts = [name for name in names(folder) if name.startswith("part")]
     assert {name: (folder / name).read_bytes() for name in parts} == {
         name: (elsewhere / name).read_bytes() for name in parts

@@ -13,16 +13,20 @@ What the styles of the catalogue mean:
 ``scroll``
     The same, but the cursor may stay the same all the time and never run out: an empty page or the total ends it.
 ``items cursor``
-    A scroll that begins with ``*`` and dies after two minutes. What follows is then read by offset, as far as
-    Walmart allows offsets (10,000).
+    A scroll that begins with ``*`` and dies after two minutes, or that a market doesn't have. What follows is then read
+    by offset, as far as Walmart allows offsets (10,000).
 ``offset``
-    Counts records. The total ends it, or, where the reply holds none, a page that is not full.
+    Counts records. The total ends it, or, where the reply holds none, an empty page, or one that is shorter than the
+    others: the first one may be as long as Walmart lets them be. So does a 404 behind records.
 ``page``
     Counts pages; ends likewise.
 ``single``
     One page, as large as it is asked to be, and nothing to move on with. Less than the total is an error.
 ``byte offset``
     The reply holds the place in a file to go on from; a reply without records, or with no later place, ends it.
+
+A list is whole or an error: one that ends after fewer records than every page of it announced is a
+`WalmartIncompleteError`. A total of 0, or none, announces nothing and ends nothing.
 """
 
 from __future__ import annotations
@@ -39,6 +43,7 @@ from airflow_provider_walmart.client.catalogue.operations import Operation, Pagi
 from airflow_provider_walmart.client.errors import (
     WalmartConfigError,
     WalmartError,
+    WalmartIncompleteError,
     WalmartNotFoundError,
     WalmartRequestError,
 )
@@ -48,6 +53,7 @@ log = logging.getLogger(__name__)
 Fetch = Callable[[str, Any], Any]
 # Largest offset of GET /v3/items, for the markets whose documents name none.
 MAX_ITEMS_OFFSET = 10_000
+INCOMPLETE_HINT = "Run it again later; pass strict=False to go on with what Walmart gives, should it count other things than it lists."
 
 
 def page_params(operation: Operation, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -81,6 +87,8 @@ def pages(
     :param strict: as for `build_request`.
     :returns: the replies; `records` takes out what they hold.
     :raises WalmartConfigError: at once, for parameters that the operation does not take.
+    :raises WalmartIncompleteError: at the end, when fewer records came than Walmart announced; with ``strict=False`` that
+        is a warning.
     :raises WalmartError: on the way, when the pages would never end, or cannot be read to the end.
     """
     paginator = paginator_of(operation, params, body, strict=strict)
@@ -208,14 +216,17 @@ class Paginator:
         return self._ask(self._position)
 
     def next(self, page: Any) -> PageRequest | None:
-        """Return what to send after a page; None at the end."""
+        """Return what to send after a page; None at the end.
+
+        :raises WalmartIncompleteError: at the end, when fewer records came than announced.
+        """
         found = records(self.operation, page)
         self.seen += len(found)
         if total := total_of(self.operation, page):
             self._least_total = min(total, self._least_total or total)
         following = self._after(page, found)
         if following is None:
-            self._tell_of_missing()
+            self._check_complete()
         return following
 
     def rescue(self, error: WalmartError) -> PageRequest | None:
@@ -223,21 +234,31 @@ class Paginator:
 
         :raises WalmartError: ``error`` itself when nothing helps.
         """
+        # Some lists say with a 404 that there is nothing behind the last page.
+        if isinstance(error, WalmartNotFoundError) and self._may_end_here():
+            return None
         raise error
+
+    def _may_end_here(self) -> bool:
+        """Return whether all records came that Walmart announced."""
+        return bool(self._least_total) and self.seen >= (self._least_total or 0)
 
     def _after(self, page: Any, found: list[Any]) -> PageRequest | None:
         raise NotImplementedError
 
-    def _tell_of_missing(self) -> None:
+    def _check_complete(self) -> None:
+        """Raise when fewer records came than Walmart announced."""
         # Totals change while a list is read: only what no page's total explains is missing.
         total = self._least_total or 0
-        if self.operation.is_list and self._from_start and self.seen < total:
-            log.warning(
-                "%s ended after %d of %d records; the list was cut short, or changed while it was read",
-                self.operation.name,
-                self.seen,
-                total,
-            )
+        if not self.operation.is_list or not self._from_start or self.seen >= total:
+            return
+        message = (
+            f"{self.operation.name} ended after {self.seen} of {total} records; the list was cut short, or changed while "
+            "it was read"
+        )
+        if self._strict:
+            raise WalmartIncompleteError(f"{message}.", hint=INCOMPLETE_HINT)
+        log.warning("%s", message)
 
     def _first_body(self, body: Any) -> dict[str, Any]:
         if not isinstance(body, (dict, type(None))):
@@ -329,6 +350,7 @@ class CountingPaginator(Paginator):
 
     def __init__(self, operation: Operation, params: Mapping[str, Any], body: Any, strict: bool) -> None:
         super().__init__(operation, params, body, strict)
+        self._largest_page = 0
         self._start = _whole(operation, self.paging.position, self._position)
         size = self._sent(self.paging.limit) if self.paging.limit else None
         self._size = None if size is None else _whole(operation, self.paging.limit, size)
@@ -338,8 +360,15 @@ class CountingPaginator(Paginator):
         self._guard.check_page(found)
         all_seen = self._all_seen(page, before)
         if all_seen is None:
-            return not found or (self._size is not None and len(found) < self._size)
+            # Pages may be shorter than was asked for: only one that is shorter than another one is the last.
+            is_short = len(found) < self._largest_page
+            self._largest_page = max(self._largest_page, len(found))
+            return not found or is_short
         return all_seen or not found
+
+    def _may_end_here(self) -> bool:
+        # What is asked for was counted here, so nothing is there only where the list is over.
+        return self.seen > 0 and self.seen >= (self._least_total or 0)
 
 
 class OffsetPaginator(CountingPaginator):
@@ -348,7 +377,7 @@ class OffsetPaginator(CountingPaginator):
     def _after(self, page: Any, found: list[Any]) -> PageRequest | None:
         if self._is_last(page, found, self._start):
             return None
-        offset, largest = self._start + self.seen, _largest(self.operation, self.paging.position)
+        offset, largest = self._start + self.seen, largest_of(self.operation, self.paging.position)
         if self._strict and largest is not None and offset > largest:
             raise WalmartError(
                 f"{self.operation.name} has more records than can be read: offsets end at {largest}.",
@@ -399,17 +428,17 @@ class ItemsPaginator(ScrollPaginator):
         super().__init__(operation, params, body, strict)
         offset = self._params.get("offset")
         self._by_offset = None if offset is None else self._offsets(offset)
+        if offset is not None:
+            self._from_start = str(offset) == "0"
 
     def first(self) -> PageRequest:
         """Return what to send first."""
         return self._by_offset.first() if self._by_offset else super().first()
 
-    def next(self, page: Any) -> PageRequest | None:
-        """Return what to send after a page; None at the end."""
-        return self._by_offset.next(page) if self._by_offset else super().next(page)
-
     def rescue(self, error: WalmartError) -> PageRequest | None:
-        """Return what to send when the cursor has expired; None when there are no items at all."""
+        """Return what to send when the cursor has expired; None when there are no items, or no more of them."""
+        if self._by_offset and self.seen:
+            return self._by_offset.rescue(error)
         # No match is answered with 404; a wrong path is, too, with another code.
         no_match = isinstance(error, WalmartNotFoundError) and "CONTENT_NOT_FOUND" in {
             d.name for d in error.details
@@ -417,15 +446,29 @@ class ItemsPaginator(ScrollPaginator):
         if no_match and self.seen == 0:
             return None
         expired = isinstance(error, WalmartRequestError) and error.status == 400
-        if expired and self.seen and self._from_start and not self._by_offset:
+        if expired and self.seen and self._from_start:
             return self._go_on_by_offset(error)
-        raise error
+        return super().rescue(error)
 
-    def _go_on_by_offset(self, error: WalmartError) -> PageRequest:
-        largest = _largest(self.operation, "offset") or MAX_ITEMS_OFFSET
+    def _after(self, page: Any, found: list[Any]) -> PageRequest | None:
+        if self._by_offset:
+            return self._by_offset.next(page)
+        if found and self._from_start and self._cursor(page) is None and self._is_cut_short(page):
+            return self._go_on_by_offset(None)
+        return super()._after(page, found)
+
+    def _is_cut_short(self, page: Any) -> bool:
+        """Return whether more items follow a page without a cursor: not all markets give one."""
+        all_seen = self._all_seen(page)
+        is_first = self._position == self.paging.first
+        return is_first if all_seen is None else not all_seen
+
+    def _go_on_by_offset(self, error: WalmartError | None) -> PageRequest:
+        largest = largest_of(self.operation, "offset") or MAX_ITEMS_OFFSET
         if self.seen > largest:
-            raise WalmartError(
-                f"The cursor of {self.operation.name} expired after {self.seen} records: Walmart keeps it for two "
+            ended = "expired" if error else "ended"
+            raise WalmartIncompleteError(
+                f"The cursor of {self.operation.name} {ended} after {self.seen} records: Walmart keeps it for two "
                 f"minutes. Going on by offset is possible up to {largest} records only.",
                 hint="Fetch faster, with a larger limit, or narrow the search.",
             ) from error
@@ -500,7 +543,8 @@ def _put(tree: Any, path: str, value: Any) -> dict[str, Any]:
     return branch
 
 
-def _largest(operation: Operation, name: str) -> int | None:
+def largest_of(operation: Operation, name: str) -> int | None:
+    """Return the largest documented value of a parameter; None when no document says."""
     return next((parameter.maximum for parameter in operation.parameters if parameter.name == name), None)
 
 

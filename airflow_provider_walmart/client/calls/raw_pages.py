@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -18,6 +19,18 @@ Raw = msgspec.Raw
 _level = msgspec.json.Decoder(dict[str, Raw])
 _list = msgspec.json.Decoder(list[Raw])
 _any = msgspec.json.Decoder()
+
+
+@dataclass(frozen=True)
+class RawPage:
+    """One page of records.
+
+    :param records: each the JSON it is.
+    :param total: how many records all pages together hold, as Walmart says; None when it doesn't say.
+    """
+
+    records: list[Raw]
+    total: int | None = None
 
 
 def decode_page(content: bytes, paging: Paging) -> Any:

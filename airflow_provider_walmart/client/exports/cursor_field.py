@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -41,7 +41,7 @@ class CursorField:
 
     def inside(
         self, pages: Iterable[list[Raw]], start: datetime | None, end: datetime | None
-    ) -> Iterator[list[Raw]]:
+    ) -> Generator[list[Raw], None, None]:
         """Yield pages without the records outside of a time window; what has no date is kept.
 
         When no record has one, the log says so at the end.

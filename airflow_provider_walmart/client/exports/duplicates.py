@@ -28,6 +28,11 @@ class Duplicates:
         """How many different records came in this batch."""
         return len(self._now)
 
+    @property
+    def keys(self) -> set[Hashable]:
+        """The keys of the records of this batch."""
+        return self._now
+
     def next_batch(self) -> None:
         """Begin another batch: what came before this one may come again from now on."""
         self._before, self._now = self._now, set()

@@ -24,6 +24,11 @@ class Period:
     end: str
     field: str = ""
 
+    @property
+    def is_of_changes(self) -> bool:
+        """Whether a record moves to another date while it is there: no field of it holds when it last changed."""
+        return not self.field
+
 
 @dataclass(frozen=True)
 class Export:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Generator, Iterator, Mapping
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta, timezone
 from typing import Any
 
 from airflow_provider_walmart.client.calls.build import build_request
-from airflow_provider_walmart.client.calls.paging import page_params, records, total_of
+from airflow_provider_walmart.client.calls.paging import page_params
+from airflow_provider_walmart.client.calls.parallel import workers_for
 from airflow_provider_walmart.client.calls.raw_pages import Raw
-from airflow_provider_walmart.client.catalogue.operations import Operation, find
-from airflow_provider_walmart.client.errors import WalmartConfigError, WalmartError
-from airflow_provider_walmart.client.exports.duplicates import Duplicates
+from airflow_provider_walmart.client.catalogue.operations import find
+from airflow_provider_walmart.client.errors import WalmartConfigError
+from airflow_provider_walmart.client.exports.listing import Listing, read_at_once, read_list
 from airflow_provider_walmart.client.exports.operations import Export, Period, export_of
-from airflow_provider_walmart.client.exports.windows import CAP, Window, windows
+from airflow_provider_walmart.client.exports.searches import Search, read_searches
+from airflow_provider_walmart.client.exports.windows import SECOND, Window, window_of
 from airflow_provider_walmart.client.marketplace import MarketplaceClient
 from airflow_provider_walmart.client.values.dates import parse_time
 
@@ -28,10 +30,6 @@ LONGEST_HISTORY = timedelta(days=180)
 EVER = datetime(2009, 1, 1, tzinfo=timezone.utc)
 # How Walmart's documents write dates.
 WRITTEN = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:?\d\d))?", re.ASCII)
-# How often a search is read whose records change meanwhile.
-PASSES = 5
-# What may be added to a list while it is read.
-ROOM = 100
 
 
 def uses_interval(operation: str, params: Mapping[str, Any], cursor_field: str = "") -> bool:
@@ -56,8 +54,9 @@ def export_pages(
     cursor_field: str = "",
     *,
     strict: bool = True,
-) -> Iterator[list[Raw]]:
-    """Return an iterator over the records in a time window, page by page as they are read, each once.
+    concurrency: int = 1,
+) -> Generator[list[Raw], None, None]:
+    """Return an iterator over the records in a time window, page by page, each once and in an order of its own.
 
     All records are read where Walmart doesn't find them by date. A page may be empty.
 
@@ -68,39 +67,27 @@ def export_pages(
     :param end: its end.
     :param cursor_field: date in the records that the window is about; empty: last change, where Walmart can search
         by that.
-    :param strict: as for `MarketplaceClient.call`.
+    :param strict: as for `MarketplaceClient.call`; False takes a list that ends too early as it is, too.
+    :param concurrency: most calls on their way at the same time; pages that follow a cursor come one after the other.
     :raises WalmartConfigError: for dates that are none, and for a window so old that Walmart keeps nothing of it.
     :raises WalmartError: on the way.
     """
     found, export = find(operation), export_of(operation)
     params = {name: value for name, value in params.items() if value is not None}
-    # Bad input is an error at once, not after the searches that only count.
+    # Bad input is an error at once, not when the first page is asked for.
     needed = page_params(found, _needed(export, params))
     build_request(found, needed, market=client.settings.market, strict=strict)
-    listing = _Listing(client, found, strict)
+    listing = Listing(client, found, strict)
+    workers = workers_for(found, needed, concurrency)
     if export.periods:
-        return _by_date(listing, export, params, start, end, cursor_field)
+        return _by_date(listing, export, params, start, end, cursor_field, workers)
     if found.paging and found.paging.style == "single":
-        return _at_once(listing, export, params, start)
-    return _one_after_the_other(listing, export, params)
-
-
-@dataclass(frozen=True)
-class _Listing:
-    """A list of Walmart's, read for one account."""
-
-    client: MarketplaceClient
-    operation: Operation
-    strict: bool = True
-
-    def pages(self, search: Mapping[str, Any]) -> Iterator[list[Raw]]:
-        return self.client.raw_pages(self.operation.name, params=search, strict=self.strict)
-
-    def count(self, search: Mapping[str, Any]) -> int:
-        """Return how many records a search finds; where the answer doesn't say, whether it finds any."""
-        page = self.client.call(self.operation.name, params={**search, "limit": 1}, strict=self.strict)
-        total = total_of(self.operation, page)
-        return len(records(self.operation, page)) if total is None else total
+        searches = [
+            {**({export.since: start or EVER} if export.since else {}), **base}
+            for base in _variants(export, params)
+        ]
+        return read_at_once(listing, searches, export.key, workers)
+    return read_list(listing, params, export.key, workers)
 
 
 def window_pages(
@@ -110,8 +97,10 @@ def window_pages(
     start: datetime,
     end: datetime,
     params: Mapping[str, Any],
+    *,
     strict: bool = True,
-) -> Iterator[list[Raw]]:
+    concurrency: int = 1,
+) -> Generator[list[Raw], None, None]:
     """Return an iterator over the records of a date range, in windows where one search would find too many of them.
 
     :param client: the account.
@@ -120,7 +109,8 @@ def window_pages(
     :param start: first moment of the range (aware).
     :param end: first moment after it (aware).
     :param params: its other parameters.
-    :param strict: as for `MarketplaceClient.call`.
+    :param strict: as for `export_pages`.
+    :param concurrency: as for `export_pages`.
     :raises WalmartConfigError: at once, for bad input.
     :raises WalmartError: on the way.
     """
@@ -128,10 +118,11 @@ def window_pages(
     if twice := params.keys() & {period.start, period.end}:
         raise WalmartConfigError(f"{found.name}: {', '.join(sorted(twice))} is given twice.")
     base = {**({export.beginning: _oldest()} if export.beginning else {}), **params}
-    one = _Dated(_Listing(client, found, strict), base, {}, period, start, end)
-    search = page_params(found, one.params(start, end))
-    build_request(found, search, market=client.settings.market, strict=strict)
-    return _in_windows(one, windows(start, end, one.count), Duplicates(export.key))
+    search = Search(0, base, {}, period, start, end, window_of(start, end))
+    sent = page_params(found, search.params())
+    build_request(found, sent, market=client.settings.market, strict=strict)
+    workers = workers_for(found, sent, concurrency)
+    return _in_time([search], Listing(client, found, strict), export, workers)
 
 
 def _oldest() -> datetime:
@@ -144,29 +135,6 @@ def _needed(export: Export, params: Mapping[str, Any]) -> dict[str, Any]:
     return {**({export.since: EVER} if export.since else {}), **params}
 
 
-def _one_after_the_other(listing: _Listing, export: Export, params: Mapping[str, Any]) -> Iterator[list[Raw]]:
-    """Yield the pages of a list."""
-    duplicates = Duplicates(export.key)
-    for page in listing.pages(params):
-        # What moves on while it is read comes again soon, so long lists need no long memory.
-        if duplicates.count >= CAP:
-            duplicates.next_batch()
-        yield duplicates.fresh(page)
-
-
-def _at_once(
-    listing: _Listing, export: Export, params: Mapping[str, Any], start: datetime | None
-) -> Iterator[list[Raw]]:
-    """Yield the only pages of several searches, each as large as the search says."""
-    duplicates = Duplicates(export.key)
-    for base in _variants(export, params):
-        if export.since:
-            base.setdefault(export.since, start or EVER)
-        if count := listing.count(base):
-            for page in listing.pages({"limit": count + ROOM, **base}):
-                yield duplicates.fresh(page)
-
-
 def _variants(export: Export, params: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield the parameters of the searches to be made, one of them where the caller chose what is shown."""
     is_chosen = any(name in params for name in export.variants[0])
@@ -175,15 +143,15 @@ def _variants(export: Export, params: Mapping[str, Any]) -> Iterator[dict[str, A
 
 
 def _by_date(
-    listing: _Listing,
+    listing: Listing,
     export: Export,
     params: Mapping[str, Any],
     start: datetime | None,
     end: datetime,
     cursor_field: str,
-) -> Iterator[list[Raw]]:
-    """Yield the pages of the searches that together find everything in a time window."""
-    duplicates = Duplicates(export.key)
+    workers: int,
+) -> Generator[list[Raw], None, None]:
+    """Return an iterator over the pages of the searches that together find everything in a time window."""
     oldest = _oldest()
     own = export.own_period(params)
     period = own or export.period(cursor_field)
@@ -196,70 +164,30 @@ def _by_date(
                 params = {**params, name: moment}
     else:
         start = _still_kept(start, end, oldest)
-    for base in _variants(export, params):
+    window = window_of(start, end)
+    searches = []
+    for number, base in enumerate(_variants(export, params)):
         if export.beginning:
             base.setdefault(export.beginning, oldest)
-        one = _Dated(listing, base, params, period, start, end)
-        yield from _in_windows(one, windows(start, end, one.count), duplicates)
+        searches.append(Search(number, base, params, period, start, end, window))
+    return _in_time(searches, listing, export, workers)
 
 
-def _in_windows(one: _Dated, parts: Iterator[Window], duplicates: Duplicates) -> Iterator[list[Raw]]:
-    """Yield the pages of the searches of several windows."""
-    for window in parts:
-        if window.count:
-            search = one.params(window.search_start, window.end)
-            # Neighbouring windows share a second, so that nothing is lost at their edge.
-            duplicates.next_batch()
-            yield from _all_of(one.listing, search, window.count, duplicates)
+def _in_time(
+    searches: list[Search], listing: Listing, export: Export, workers: int
+) -> Generator[list[Raw], None, None]:
+    """Return an iterator over the pages of searches of the same window.
 
-
-def _all_of(
-    listing: _Listing, search: dict[str, Any], count: int, duplicates: Duplicates
-) -> Iterator[list[Raw]]:
-    """Read again when records left the search meanwhile, and others moved up, past the page being read."""
-    operation = listing.operation
-    for _ in range(PASSES):
-        before, expected = duplicates.count, count
-        for page in listing.pages(search):
-            yield duplicates.fresh(page)
-        if duplicates.count >= count:
-            return
-        count = listing.count(search)
-        if duplicates.count == before and count == expected:
-            log.warning(
-                "%s: Walmart says that a search finds %d records and gives %d, every time",
-                operation.name,
-                count,
-                duplicates.count,
-            )
-            return
-    raise WalmartError(
-        f"{operation.name}: records change faster than they can be read.", hint="Run the export again later."
-    )
-
-
-@dataclass(frozen=True)
-class _Dated:
-    """A search that differs in its time window only; ``given`` is what the caller chose himself."""
-
-    listing: _Listing
-    base: Mapping[str, Any]
-    given: Mapping[str, Any]
-    period: Period
-    start: datetime
-    end: datetime
-
-    def params(self, first: datetime, last: datetime) -> dict[str, Any]:
-        start, end = self.period.start, self.period.end
-        # The outer edges of a window of the caller's own are sent as they came.
-        return {
-            **self.base,
-            start: self.given.get(start, first) if first < self.start else first,
-            end: self.given.get(end, last) if last >= self.end else last,
-        }
-
-    def count(self, first: datetime, last: datetime) -> int:
-        return self.listing.count(self.params(first, last))
+    A record that changes while windows are read side by side moves into one that lies in the future, and may be gone from
+    the one it was in before that is read. So what lies in the future is read when everything else has been.
+    """
+    window, now = searches[0].window, datetime.now(timezone.utc).replace(microsecond=0)
+    parts = [window] if window.start < window.end else []
+    # An end of just now has been rounded up to the next second.
+    if searches[0].period.is_of_changes and window.start < now < window.end - SECOND:
+        parts = [Window(window.start, now), Window(now, window.end)]
+    stages = ([replace(search, window=part) for search in searches] for part in parts)
+    return read_searches(listing, stages, export.key, workers)
 
 
 def _still_kept(start: datetime | None, end: datetime, oldest: datetime) -> datetime:

@@ -1,6 +1,9 @@
-"""Splitting a date range where Walmart caps how much one search finds.
+"""Splitting a date range where Walmart caps how much one search finds, and where its parts can be read side by side.
 
-A search of orders finds 10,000 at most, in the last 180 days. A longer range is read in windows, each small enough.
+A search of orders finds 10,000 at most, in the last 180 days. The first page of a search says how many records it finds;
+a search of more is refused. What is refused, or takes many pages, is searched again in parts, whose pages come side by
+side. How a range is split follows from what Walmart says alone, so the same records come in the same order however many
+calls are on their way.
 
 Whether the edges of a search belong to it is documented both ways: "on or after" and "on or before" for returns,
 "after" and "before" for orders; and edges are sent in whole seconds. So every window is searched from one second
@@ -11,21 +14,21 @@ come along.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import itertools
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
-from airflow_provider_walmart.client.errors import WalmartConfigError, WalmartError, WalmartRequestError
+from airflow_provider_walmart.client.errors import WalmartConfigError, WalmartError
 
 # Most orders that one search finds.
 CAP = 10_000
-# How full the windows of records that come evenly are to be: room for those that don't.
-FILL = 0.9
-# How many times as wide as the last window the next one may be.
-GROWTH = 4.0
+# Into how many windows one is split whose search finds too many, and at most otherwise.
+PARTS = 16
+# A split costs its first page, and half a page for every part: one part for so many pages keeps that below a tenth.
+PAGES_A_PART = 8
+# A part with more of the records of the whole than this is read as it is: splitting it on and on would find little.
+CROWDED = 0.7
 SECOND = timedelta(seconds=1)
-# The search of the shortest window.
-SHORTEST = 2 * SECOND
 
 
 @dataclass(frozen=True)
@@ -34,81 +37,66 @@ class Window:
 
     :param start: first moment of the window.
     :param end: first moment after it.
-    :param search_start: what to send as start of the search, one second before the window. Its end is ``end``.
-    :param count: how many records that search finds.
     """
 
     start: datetime
     end: datetime
-    search_start: datetime
-    count: int
+
+    @property
+    def search_start(self) -> datetime:
+        """What to send as start of the search, one second before the window. Its end is ``end``."""
+        return self.start - SECOND
+
+    def split(self, parts: int) -> list[Window]:
+        """Return windows of about the same length that together are this one.
+
+        :param parts: how many; fewer where that would be less than a second each.
+        """
+        seconds = int((self.end - self.start).total_seconds())
+        parts = max(1, min(parts, seconds))
+        edges = [self.start + timedelta(seconds=seconds * number // parts) for number in range(parts + 1)]
+        return [Window(*edges) for edges in itertools.pairwise(edges)]
 
 
-def windows(
-    start: datetime,
-    end: datetime,
-    count: Callable[[datetime, datetime], int],
-    *,
-    cap: int = CAP,
-) -> Iterator[Window]:
-    """Yield the windows of a range, oldest first, each with no more records than a search finds.
+def window_of(start: datetime, end: datetime) -> Window:
+    """Return the window of a date range.
 
     :param start: first moment of the range, aware; a fraction of a second is rounded down.
-    :param end: first moment after the range, aware; rounded up. An empty range has no windows.
-    :param count: ``count(search_start, end)`` says how many records a search finds, for instance the total of a
-        search with ``limit=1``. Called once for every window tried, when its turn comes. That Walmart refuses it with a
-        400 means that it finds too many, unless the search of a single second is refused as well.
-    :param cap: most records of a window, at least 1. Leave room for records that arrive meanwhile.
-    :raises WalmartConfigError: for a range without time zone or from late to early, and for other bad input.
-    :raises WalmartError: when a single second holds more than ``cap``.
+    :param end: first moment after the range, aware; rounded up.
+    :raises WalmartConfigError: for a range without time zone, from late to early, or outside of the calendar.
     """
     try:
-        first = _whole_seconds("start", start, up=False)
-        last = _whole_seconds("end", end, up=True)
-        first - SECOND
+        window = Window(_whole_seconds("start", start, up=False), _whole_seconds("end", end, up=True))
+        _ = window.search_start
     except OverflowError:
         raise WalmartConfigError("start or end lies outside the calendar.") from None
-    if first > last:
+    if window.start > window.end:
         raise WalmartConfigError(f"start is {start.isoformat()}, later than end, which is {end.isoformat()}.")
-    if cap < 1:
-        raise WalmartConfigError(f"cap is {cap}; expected at least 1.")
-    return _split(first, last, count, cap)
+    return window
 
 
-def _split(
-    first: datetime, last: datetime, count: Callable[[datetime, datetime], int], cap: int
-) -> Iterator[Window]:
-    start, width = first, last - first
-    while start < last:
-        end = min(start + width, last)
-        search_start = start - SECOND
-        found = _found(count, search_start, end, cap)
-        if found <= cap:
-            yield Window(start, end, search_start, found)
-            start, most = end, GROWTH
-        elif end - start > SECOND:
-            most = 0.5
-        else:
-            raise WalmartError(
-                f"There are {found} records from {start.isoformat()} to {end.isoformat()}, more than the {cap} that "
-                "one search finds.",
-                hint="Narrow the search by other parameters.",
-            )
-        # Nearly full, should records go on coming as they do.
-        fitting = min(most, FILL * cap / max(found, 1))
-        width = max(SECOND, timedelta(seconds=int(width.total_seconds() * fitting)))
+def parts_of(window: Window, total: int | None, page_size: int, of_total: int | None = None) -> list[Window]:
+    """Return the windows to read in place of one; none when it is to be read as it is.
 
-
-def _found(count: Callable[[datetime, datetime], int], first: datetime, last: datetime, cap: int) -> int:
-    """Return how many records a search finds, more than ``cap`` for one that is refused for finding too many."""
-    try:
-        return count(first, last)
-    except WalmartRequestError as error:
-        if error.status != 400 or last - first <= SHORTEST:
-            raise
-        # A 400 for another reason comes whatever the dates.
-        count(last - SECOND, last)
-        return cap + 1
+    :param window: what was searched.
+    :param total: how many records that found; None when Walmart refused to find so many.
+    :param page_size: how many of them its first page holds.
+    :param of_total: how many records the window holds that this one is a part of; None when unknown.
+    :raises WalmartError: when a single second holds more than a search finds.
+    """
+    is_refused = total is None or total > CAP
+    if is_refused and window.end - window.start <= SECOND:
+        raise WalmartError(
+            f"There are more records from {window.start.isoformat()} to {window.end.isoformat()} than the {CAP} that "
+            "one search finds.",
+            hint="Narrow the search by other parameters.",
+        )
+    if total is None or is_refused:
+        return window.split(PARTS)
+    if of_total is not None and total > CROWDED * of_total:
+        return []
+    parts = window.split(min(PARTS, total // max(page_size, 1) // PAGES_A_PART))
+    return parts if len(parts) > 1 else []
 
 
 def _whole_seconds(name: str, moment: datetime, *, up: bool) -> datetime:

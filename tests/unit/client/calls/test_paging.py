@@ -27,6 +27,7 @@ from airflow_provider_walmart.client.errors import (
     ErrorDetail,
     WalmartConfigError,
     WalmartError,
+    WalmartIncompleteError,
     WalmartNotFoundError,
     WalmartRequestError,
     WalmartServerError,
@@ -155,9 +156,22 @@ def items_without_total(shop: Shop, query: str, body: Any) -> Any:
 def items_changing(shop: Shop, query: str, body: Any) -> Any:
     """Cursors change, and the last page has none."""
     given = parsed(query)
+    if "offset" in given:
+        return {"ItemResponse": shop.slice(int(given["offset"]), 3)}
     start = 0 if given["nextCursor"] == "*" else int(given["nextCursor"].removeprefix("at="))
     cursor = {"nextCursor": f"at={start + 3}"} if start + 3 < shop.size else {}
     return {"ItemResponse": shop.slice(start, 3)} | cursor
+
+
+def items_without_cursor(shop: Shop, query: str, body: Any) -> Any:
+    """A market that knows offsets only, and gives shorter pages than were asked for."""
+    start = int(parsed(query).get("offset", 0))
+    return {"ItemResponse": shop.slice(start, 2), "totalItems": shop.size}
+
+
+def items_without_cursor_or_total(shop: Shop, query: str, body: Any) -> Any:
+    """The same with a total of which nothing can be learned."""
+    return items_without_cursor(shop, query, body) | {"totalItems": 0}
 
 
 def feeds(shop: Shop, query: str, body: Any) -> Any:
@@ -166,6 +180,21 @@ def feeds(shop: Shop, query: str, body: Any) -> Any:
     assert set(given) == {"offset", "limit"}
     rows = shop.slice(int(given["offset"]), int(given["limit"]))
     return {"totalResults": shop.size, "results": {"feed": rows} if rows else None}
+
+
+def feeds_of_total_0(shop: Shop, query: str, body: Any) -> Any:
+    """The same with pages shorter than asked for, and with a total of which nothing can be learned."""
+    rows = shop.slice(int(parsed(query)["offset"]), 2)
+    return {"totalResults": 0, "results": {"feed": rows}}
+
+
+def feeds_that_end_with_404(shop: Shop, query: str, body: Any) -> Any:
+    """The same, but behind the last feed there is nothing to be found."""
+    reply = feeds(shop, query, body)
+    if not reply["results"]:
+        raise WalmartNotFoundError("nothing", status=404, details=[ErrorDetail("CONTENT_NOT_FOUND.GMP")])
+    del reply["totalResults"]
+    return reply
 
 
 def tracking(shop: Shop, query: str, body: Any) -> Any:
@@ -265,8 +294,11 @@ STYLES: dict[str, tuple[Answer, str, dict[str, Any], Any]] = {
     "constant items cursor": (items_constant, "getAllItems", LIMIT, None),
     "constant items cursor without total": (items_without_total, "getAllItems", LIMIT, None),
     "changing items cursor": (items_changing, "getAllItems", LIMIT, None),
+    "items without cursor": (items_without_cursor, "ca.getAllItems", LIMIT, None),
+    "items without cursor or total": (items_without_cursor_or_total, "ca.getAllItems", LIMIT, None),
     "offset": (feeds, "getAllFeedStatuses", LIMIT, None),
     "offset without total": (tracking, "getShipmentTracking", TRACKING, None),
+    "offset with a total of 0": (feeds_of_total_0, "getAllFeedStatuses", LIMIT, None),
     "offset in the body": (campaigns, "getCampaignLevelSummary", {}, CAMPAIGNS),
     "offset with short pages": (feed_items, "getFeedItemStatus", {"feedId": "1@2", **LIMIT}, None),
     "page from 1": (assets, "getAllAssets", LIMIT, None),
@@ -324,6 +356,56 @@ def test_no_request_is_wasted(style, size, requests):
     shop = Shop(size)
     run(answer, shop, name, params, body)
     assert len(shop.asked) == requests
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 6, 7])
+def test_a_404_behind_the_last_page_of_a_list_is_its_end(size):
+    shop = Shop(size)
+    assert run(feeds_that_end_with_404, shop, "getAllFeedStatuses", LIMIT, None) == shop.rows
+
+
+def test_a_404_before_all_came_that_was_announced_is_an_error():
+    def answer(shop: Shop, query: str, body: Any) -> Any:
+        if len(shop.asked) == 2:
+            raise WalmartNotFoundError("nothing", status=404, details=[ErrorDetail("CONTENT_NOT_FOUND.GMP")])
+        return feeds(shop, query, body)
+
+    with pytest.raises(WalmartNotFoundError):
+        run(answer, Shop(7), "getAllFeedStatuses", LIMIT, None)
+
+
+CUT_SHORT = {
+    "getAllOrders": lambda rows: {"list": {"meta": {"totalCount": 5}, "elements": {"order": rows}}},
+    "getRequestsStatus": lambda rows: {"totalCount": 5, "requests": rows},
+    "getMultiNodeInventoryForAllSkuAndAllShipNodes": lambda rows: {
+        "meta": {"totalCount": 5},
+        "elements": {"inventories": rows},
+    },
+    "getAllItems": lambda rows: {"totalItems": 5, "nextCursor": "A", "ItemResponse": rows},
+    "getAllFeedStatuses": lambda rows: {"totalResults": 5, "results": {"feed": rows}},
+    "getAllAssets": lambda rows: {"totalRecords": 5, "payload": rows},
+    "getIrpItems": lambda rows: {"payload": {"totalItems": 5, "items": rows, "scrollId": "A"}},
+    "mx.getAllOrdersUsingCursor": lambda rows: {
+        "meta": {"totalCount": 5, "nextCursorMark": "*"},
+        "order": rows,
+    },
+}
+
+
+@pytest.mark.parametrize("name", CUT_SHORT)
+def test_a_list_that_ends_before_all_came_that_was_announced_is_an_error_that_may_pass(name, caplog):
+    def answer(shop: Shop, query: str, body: Any) -> Any:
+        return CUT_SHORT[name](shop.rows if len(shop.asked) == 1 else [])
+
+    params = {"statusCodeFilter": "Created"} if name.startswith("mx.") else {}
+    params |= {"reportType": "ITEM"} if name == "getRequestsStatus" else {}
+    body = FILTER if name == "getIrpItems" else None
+    with pytest.raises(WalmartIncompleteError, match=f"{name} ended after 2 of 5 records") as caught:
+        run(answer, Shop(2), name, params, body)
+    assert not caught.value.is_final
+    # Whoever wants what there is says so.
+    assert run(answer, Shop(2), name, params, body, strict=False) == Shop(2).rows
+    assert "ended after 2 of 5 records" in caplog.text
 
 
 @pytest.mark.parametrize("name", ["getAllOrders", "getMultiNodeInventoryForAllSkuAndAllShipNodes"])

@@ -1,4 +1,4 @@
-"""Splitting a date range into windows that one search can answer."""
+"""Splitting a date range into windows that one search can answer, and that can be read side by side."""
 
 from __future__ import annotations
 
@@ -10,244 +10,169 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from airflow_provider_walmart.client.errors import WalmartConfigError, WalmartError, WalmartRequestError
-from airflow_provider_walmart.client.exports.windows import CAP, Window, windows
+from airflow_provider_walmart.client.errors import WalmartConfigError, WalmartError
+from airflow_provider_walmart.client.exports.windows import CAP, Window, parts_of, window_of
 
 UTC = timezone.utc
 START = datetime(2026, 3, 1, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
+PAGE = 200
+YEAR = 365 * 86_400
 
 
 def at(seconds: float) -> datetime:
     return START + timedelta(seconds=seconds)
 
 
-class Server:
-    """Records at points in time, searched with edges that belong to the search or not.
+def read(window: Window, count, of_total=None) -> tuple[list[Window], list[int]]:
+    """Return the windows that are read, and how many calls each search takes.
 
-    :param moments: when each record was made.
-    :param after: ``operator.ge`` when the start of a search belongs to it, ``operator.gt`` when not.
-    :param before: likewise ``operator.le`` or ``operator.lt`` for the end.
-    :param whole: whether records are compared by whole seconds, as they are sent.
+    :param count: how many records there are in a window; None when a search of it is refused.
     """
-
-    def __init__(self, moments, after=operator.ge, before=operator.le, whole=False):
-        self.records = list(enumerate(moments))
-        self.after, self.before, self.whole = after, before, whole
-        self.counted = []
-
-    def search(self, start, end):
-        assert not start.microsecond
-        assert not end.microsecond
-        return [record for record in self.records if self._inside(record[1], start, end)]
-
-    def _inside(self, moment, start, end):
-        moment = moment.replace(microsecond=0) if self.whole else moment
-        return self.after(moment, start) and self.before(moment, end)
-
-    def count(self, start, end):
-        self.counted.append((start, end))
-        return len(self.search(start, end))
+    total = count(window)
+    parts = parts_of(window, total, min(PAGE, total or 0), of_total)
+    if not parts:
+        return [window], [max(1, -(-total // PAGE))]
+    windows, calls = [], [1]
+    for part in parts:
+        more_windows, more_calls = read(part, count, total)
+        windows += more_windows
+        calls += more_calls
+    return windows, calls
 
 
-def test_a_small_range_is_one_window():
-    server = Server([at(1), at(2)])
-    assert list(windows(at(0), at(60), server.count)) == [Window(at(0), at(60), at(-1), 2)]
-    assert server.counted == [(at(-1), at(60))]
+def evenly(records: float, seconds: float):
+    """Count records that come evenly, as Walmart does: not more than a search may find."""
+
+    def count(window: Window) -> int | None:
+        found = round((window.end - window.start).total_seconds() / seconds * records)
+        return found if found <= CAP else None
+
+    return count
 
 
-def test_a_count_that_is_refused_with_400_found_too_many():
-    server = Server([at(second) for second in range(100)])
-
-    def count(start, end):
-        if len(server.search(start, end)) > 40:
-            raise WalmartRequestError("too many", status=400)
-        return server.count(start, end)
-
-    found = list(windows(at(0), at(100), count))
-    assert {record for window in found for record in server.search(window.search_start, window.end)} == set(
-        server.records
-    )
-    assert all(window.count <= 40 for window in found)
+@pytest.mark.parametrize("total", [0, 1, PAGE, 15 * PAGE])
+def test_a_search_of_few_pages_is_read_as_it_is(total):
+    assert parts_of(Window(at(0), at(60)), total, PAGE) == []
 
 
-@pytest.mark.parametrize(("status", "calls"), [(400, 2), (422, 1)])
-def test_a_refusal_for_another_reason_is_raised(status, calls):
-    tried = []
-
-    def count(start, end):
-        tried.append((start, end))
-        raise WalmartRequestError("no", status=status)
-
-    with pytest.raises(WalmartRequestError):
-        list(windows(at(0), at(60), count))
-    assert len(tried) == calls
+def test_a_search_that_is_refused_or_finds_more_than_walmart_gives_is_split():
+    window = Window(at(0), at(64))
+    assert len(parts_of(window, None, 0)) == len(parts_of(window, CAP + 1, PAGE)) == 16
 
 
-def test_a_range_without_records_is_one_window_and_an_empty_range_has_none():
-    assert [window.count for window in windows(at(0), at(60), Server([]).count)] == [0]
-    assert list(windows(at(5), at(5), Server([]).count)) == []
+def test_a_part_that_holds_nearly_all_of_the_whole_is_not_split_again():
+    assert len(parts_of(Window(at(0), at(64)), 9_000, PAGE, None)) == 5
+    assert len(parts_of(Window(at(0), at(64)), 9_000, PAGE, 20_000)) == 5
+    assert parts_of(Window(at(0), at(64)), 9_000, PAGE, 9_500) == []
 
 
-def test_a_full_search_is_not_split_and_one_record_more_is():
-    assert CAP == 10_000
-    assert len(list(windows(at(0), at(64), lambda start, end: 10_000))) == 1
-    server = Server([at(number / 200) for number in range(10_001)])
-    assert len(list(windows(at(0), at(64), server.count))) > 1
-
-
-def test_windows_are_counted_when_their_turn_comes():
-    server = Server([at(number) for number in range(100)])
-    found = windows(at(0), at(100), server.count, cap=10)
-    assert server.counted == []
-    next(found)
-    counted = len(server.counted)
-    next(found)
-    assert len(server.counted) > counted
-
-
-@pytest.mark.parametrize(("records", "most"), [(10_001, 3), (25_000, 4), (250_000, 32), (3_000_000, 400)])
-def test_records_that_come_evenly_take_few_counts_for_their_windows(records, most):
+@pytest.mark.parametrize("records", [3_000, 5_000, 9_999, 10_001, 20_000, 250_000, 3_000_000])
+def test_records_that_come_evenly_take_few_calls_more_than_their_pages(records):
     days = 180 * 86_400
-    counted = []
-
-    def count(start, end):
-        counted.append((start, end))
-        return round((end - start).total_seconds() / days * records)
-
-    found = list(windows(at(0), at(days), count))
-    assert len(counted) <= most
-    assert len(found) <= -(-records // 8_000)
+    windows, calls = read(Window(at(0), at(days)), evenly(records, days))
+    pages = -(-records // PAGE)
+    # A search just above what Walmart gives is split into parts of three pages and a bit.
+    assert sum(calls) <= 1.2 * pages + 4
+    # No one of them keeps the others waiting.
+    assert max(calls) <= 50
+    assert records < 10_000 or len(windows) >= 16
 
 
-def test_records_that_walmart_does_not_count_beyond_the_cap_take_few_searches():
-    days, tried = 180 * 86_400, []
-
-    def count(start, end):
-        tried.append((start, end))
-        return min(CAP + 1, round((end - start).total_seconds() / days * 250_000))
-
-    assert len(list(windows(at(0), at(days), count))) <= 32
-    assert len(tried) <= 40
-
-
-def test_a_rush_in_quiet_times_takes_few_counts():
-    year, tried = 365 * 86_400, []
-
+def test_a_rush_in_quiet_times_takes_few_calls_more_than_its_pages():
     def between(start, end, low, high):
         return max(0.0, min(end, high) - max(start, low))
 
-    def count(start, end):
-        first, last = (start - START).total_seconds(), (end - START).total_seconds()
-        tried.append((start, end))
+    def count(window: Window) -> int | None:
+        first, last = (window.start - START).total_seconds(), (window.end - START).total_seconds()
         # An order an hour, and ten a second for three hours.
-        return round((last - first) / 3600 + 10 * between(first, last, year / 3, year / 3 + 3 * 3600))
+        found = round((last - first) / 3600 + 10 * between(first, last, YEAR / 3, YEAR / 3 + 3 * 3600))
+        return found if found <= CAP else None
 
-    found = list(windows(at(0), at(year), count))
-    assert sum(window.count for window in found) >= 108_000
-    assert len(tried) <= 60
-
-
-def test_a_count_beyond_all_measure_ends_in_a_clear_error():
-    found = windows(at(0), at(10**9), lambda start, end: 10**18)
-    with pytest.raises(WalmartError, match="more than the 10000 "):
-        next(found)
+    _, calls = read(Window(at(0), at(YEAR)), count)
+    pages = -(-(365 * 24 + 108_000) // PAGE)
+    assert sum(calls) <= 1.4 * pages
 
 
-def test_more_records_in_the_smallest_window_than_a_search_finds_is_a_clear_error():
-    server = Server([at(30.5)] * 11)
-    found = windows(at(0), at(60), server.count, cap=10)
+def test_all_records_in_a_moment_of_a_long_range_take_few_calls_more_than_their_pages():
+    def count(window: Window) -> int:
+        return 9_000 if window.start <= at(1000) < window.end else 0
+
+    windows, calls = read(Window(at(0), at(YEAR)), count)
+    assert sum(calls) <= 1.2 * 45
+    assert len(windows) == 5
+
+
+@pytest.mark.parametrize("total", [None, CAP + 1, 10**18])
+def test_more_records_in_the_smallest_window_than_a_search_finds_is_a_clear_error(total):
     with pytest.raises(
-        WalmartError, match=r"11 records from 2026-03-01T00:00:\d\d.*more than the 10 .*Narrow"
+        WalmartError, match=r"more records from 2026-03-01T00:00:05.* than the 10000 .*Narrow"
     ):
-        list(found)
+        parts_of(Window(at(5), at(6)), total, PAGE)
+
+
+@given(seconds=st.integers(1, 10**7), parts=st.integers(0, 40))
+def test_parts_follow_each_other_and_are_together_the_whole(seconds, parts):
+    found = Window(at(0), at(seconds)).split(parts)
+    assert 1 <= len(found) <= max(1, parts)
+    assert (found[0].start, found[-1].end) == (at(0), at(seconds))
+    assert all(one.end == other.start for one, other in itertools.pairwise(found))
+    lengths = {window.end - window.start for window in found}
+    assert min(lengths) >= SECOND
+    assert max(lengths) - min(lengths) <= SECOND
 
 
 def test_times_of_other_zones_are_turned_into_utc_and_whole_seconds():
     zone = timezone(timedelta(hours=-5))
-    start = at(0.7).astimezone(zone)
-    end = at(9.2).astimezone(zone)
-    (window,) = windows(start, end, Server([]).count)
-    assert window == Window(at(0), at(10), at(-1), 0)
+    window = window_of(at(0.7).astimezone(zone), at(9.2).astimezone(zone))
+    assert window == Window(at(0), at(10))
     assert window.start.tzinfo is UTC
+    assert window.search_start == at(-1)
 
 
 @pytest.mark.parametrize(
-    ("start", "end", "options", "message"),
+    ("start", "end", "message"),
     [
-        (
-            START.replace(tzinfo=None),
-            at(1),
-            {},
-            "start is 2026-03-01T00:00:00; expected a time with a time zone",
-        ),
-        (
-            at(0),
-            START.replace(tzinfo=None),
-            {},
-            "end is 2026-03-01T00:00:00; expected a time with a time zone",
-        ),
-        (at(1), at(0), {}, "later than end"),
-        (at(0), at(1), {"cap": 0}, "cap is 0"),
-        (datetime.min.replace(tzinfo=UTC), at(1), {}, "outside the calendar"),
-        (at(0), datetime.max.replace(tzinfo=UTC), {}, "outside the calendar"),
+        (START.replace(tzinfo=None), at(1), "start is 2026-03-01T00:00:00; expected a time with a time zone"),
+        (at(0), START.replace(tzinfo=None), "end is 2026-03-01T00:00:00; expected a time with a time zone"),
+        (at(1), at(0), "later than end"),
+        (datetime.min.replace(tzinfo=UTC), at(1), "outside the calendar"),
+        (at(0), datetime.max.replace(tzinfo=UTC), "outside the calendar"),
     ],
 )
-def test_bad_ranges_are_refused_before_anything_is_counted(start, end, options, message):
-    server = Server([])
+def test_bad_ranges_are_refused(start, end, message):
     with pytest.raises(WalmartConfigError, match=message):
-        windows(start, end, server.count, **options)
-    assert server.counted == []
-
-
-moments = st.lists(st.integers(-3_000, 103_000).map(lambda number: at(number / 1000)), max_size=60)
-
-
-@given(moments=moments, cap=st.integers(1, 20), width=st.integers(0, 100))
-def test_every_moment_lands_in_exactly_one_window(moments, cap, width):
-    server = Server(moments)
-    start, end = at(0), at(width)
-    try:
-        found = list(windows(start, end, server.count, cap=cap))
-    except WalmartError:
-        crowded = (len(server.search(at(second - 1), at(second + 1))) for second in range(width))
-        assert max(crowded) > cap
-        return
-    assert [window.start for window in found] == [
-        *[start][: len(found)],
-        *[window.end for window in found[:-1]],
-    ]
-    assert not found or found[-1].end == end
-    for moment in moments:
-        inside = [window for window in found if window.start <= moment < window.end]
-        assert len(inside) == (start <= moment < end)
-    for window in found:
-        assert window.start < window.end
-        assert window.search_start == window.start - SECOND
-        assert window.count == len(server.search(window.search_start, window.end)) <= cap
+        window_of(start, end)
 
 
 EDGES = list(itertools.product((operator.ge, operator.gt), (operator.le, operator.lt), (False, True)))
+moments = st.lists(st.integers(-3_000, 103_000).map(lambda number: at(number / 1000)), max_size=60)
 
 
 @pytest.mark.parametrize(("after", "before", "whole"), EDGES)
-@given(moments=moments, cap=st.integers(3, 30))
-@example(moments=[at(number) for number in range(-2, 103)], cap=3)
-def test_nothing_is_lost_or_doubled_whatever_belongs_to_a_search(after, before, whole, moments, cap):
-    server = Server(moments, after, before, whole)
+@given(moments=moments, parts=st.integers(1, 100))
+@example(moments=[at(number) for number in range(-2, 103)], parts=100)
+def test_nothing_is_lost_or_doubled_whatever_belongs_to_a_search(after, before, whole, moments, parts):
+    """Edges belong to a search or not, and records are compared by whole seconds, as they are sent, or not."""
+
+    def search(start, end):
+        shown = (
+            (number, moment.replace(microsecond=0) if whole else moment, moment)
+            for number, moment in enumerate(moments)
+        )
+        return [
+            (number, moment) for number, seen, moment in shown if after(seen, start) and before(seen, end)
+        ]
+
     start, end = at(0), at(100)
-    try:
-        found = list(windows(start, end, server.count, cap=cap))
-    except WalmartError:
-        return
-    batches = [server.search(window.search_start, window.end) for window in found]
+    batches = [search(window.search_start, window.end) for window in Window(start, end).split(parts)]
     records = {record for batch in batches for record in batch}
     # What comes again does so in the very next window, or it would not be noticed.
     last: dict = {}
     for number, batch in enumerate(batches):
         assert all(last.get(record, number) >= number - 1 for record in batch)
         last.update(dict.fromkeys(batch, number))
-    assert set(server.search(start, end)) <= set(records)
-    assert {record for record in server.records if start <= record[1] < end} <= set(records)
+    assert set(search(start, end)) <= records
+    assert {record for record in enumerate(moments) if start <= record[1] < end} <= records
     # What may come along: the second before, and the second that begins at the end.
     assert all(start - SECOND <= moment < end + SECOND for _, moment in records)

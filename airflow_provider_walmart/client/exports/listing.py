@@ -1,0 +1,127 @@
+"""A list of Walmart's, read page by page: as it comes, by offset, or all of it at once."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from airflow_provider_walmart.client.calls.paging import INCOMPLETE_HINT, largest_of
+from airflow_provider_walmart.client.calls.parallel import in_order
+from airflow_provider_walmart.client.calls.raw_pages import Raw, RawPage
+from airflow_provider_walmart.client.catalogue.operations import Operation
+from airflow_provider_walmart.client.errors import WalmartIncompleteError
+from airflow_provider_walmart.client.exports.duplicates import Duplicates
+from airflow_provider_walmart.client.exports.prefetch import prefetch
+from airflow_provider_walmart.client.marketplace import MarketplaceClient
+
+# How many keys of a long list are remembered: what moves on while it is read comes again soon.
+REMEMBERED = 10_000
+# What may be added to a list while it is read.
+ROOM = 100
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A list of Walmart's, read for one account.
+
+    :param strict: as for `MarketplaceClient.call`.
+    """
+
+    client: MarketplaceClient
+    operation: Operation
+    strict: bool = True
+
+    @property
+    def name(self) -> str:
+        """Name of the operation."""
+        return self.operation.name
+
+    def pages(self, params: Mapping[str, Any]) -> Iterator[RawPage]:
+        """Return an iterator over the pages, one after the other."""
+        return self.client.raw_pages(self.name, params=params, strict=self.strict)
+
+
+def read_list(
+    listing: Listing, params: Mapping[str, Any], key: tuple[str, ...], workers: int
+) -> Generator[list[Raw], None, None]:
+    """Yield the pages of a list, each record once: side by side where offsets allow it.
+
+    :param params: parameters of the caller.
+    :param key: what makes a record unique, as for `Duplicates`.
+    :param workers: how many pages are read at the same time.
+    :raises WalmartError: on the way.
+    """
+    pages = _by_offset(listing, params, workers) if _has_offsets(listing, params) else listing.pages(params)
+    duplicates = Duplicates(key)
+    for page in prefetch(pages):
+        if duplicates.count >= REMEMBERED:
+            duplicates.next_batch()
+        yield duplicates.fresh(page.records)
+
+
+def read_at_once(
+    listing: Listing, searches: Iterable[Mapping[str, Any]], key: tuple[str, ...], workers: int
+) -> Generator[list[Raw], None, None]:
+    """Yield the only pages of several searches, each as large as its first answer says.
+
+    :param searches: parameters of each.
+    :param key: what makes a record unique, as for `Duplicates`.
+    :param workers: how many searches are made at the same time.
+    :raises WalmartError: on the way.
+    """
+
+    def read(search: Mapping[str, Any], _stop: object) -> list[RawPage]:
+        pages = listing.pages({"limit": ROOM, **search})
+        first = next(pages, RawPage([]))
+        total = first.total or 0
+        if total > len(first.records) and "limit" not in search:
+            return list(listing.pages({**search, "limit": total + ROOM}))
+        return [first, *pages]
+
+    duplicates = Duplicates(key)
+    for pages in in_order(searches, read, workers):
+        for page in pages:
+            yield duplicates.fresh(page.records)
+
+
+def _has_offsets(listing: Listing, params: Mapping[str, Any]) -> bool:
+    """Return whether the pages of a list can be asked for in any order."""
+    paging = listing.operation.paging
+    return bool(paging and paging.style == "offset" and not paging.in_body and paging.position not in params)
+
+
+def _by_offset(listing: Listing, params: Mapping[str, Any], workers: int) -> Iterator[RawPage]:
+    """Yield the pages of a list: the first one, which tells how many there are, then the others side by side."""
+    position = str(listing.operation.paging and listing.operation.paging.position)
+    most = largest_of(listing.operation, position)
+    pages = listing.pages(params)
+    first = next(pages, RawPage([]))
+    size, total = len(first.records), first.total or 0
+    if not size or total <= size or (most is not None and total > most):
+        yield first
+        yield from pages
+        return
+
+    def read(offset: int, _stop: object) -> RawPage:
+        return next(listing.pages({**params, position: offset}), RawPage([]))
+
+    yield first
+    seen, least = size, total
+    while seen < total:
+        before = seen
+        for page in in_order(range(seen, total, size), read, workers):
+            yield page
+            seen += len(page.records)
+            total = page.total or total
+            least = min(least, total)
+            if len(page.records) < size:
+                # Whatever comes behind it has another offset than was thought.
+                break
+        if seen == before:
+            break
+    if seen < least and listing.strict:
+        raise WalmartIncompleteError(
+            f"{listing.name} ended after {seen} of {least} records.",
+            hint=INCOMPLETE_HINT,
+        )
