@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections import Counter
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -141,7 +142,12 @@ def test_a_killed_run_shows_no_part_and_the_next_one_leaves_the_same_as_any(shop
     # Several windows, and pages of each.
     shop.settings(orders_per_search=400)
     placed = seed(shop, 650)
-    fields = {"part_records": 50, "api_params": {"limit": 10}}
+    now = datetime.now(timezone.utc)
+    dates = {
+        "createdStartDate": f"{now - timedelta(days=9):%Y-%m-%d}",
+        "createdEndDate": f"{now:%Y-%m-%dT%H:%M:%SZ}",
+    }
+    fields = {"part_records": 50, "api_params": {"limit": 10, **dates}}
     # Two parts are complete, and another one has begun.
     kill_export(
         shop,

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from airflow.sdk import Asset
 
-from airflow_provider_walmart.client.errors import WalmartServerError
+from airflow_provider_walmart.client.errors import WalmartIncompleteError, WalmartServerError
 from airflow_provider_walmart.client.events.polls import look_at_orders
 from airflow_provider_walmart.client.events.scope import Need
 from airflow_provider_walmart.hooks.walmart import WalmartHook
@@ -113,7 +113,7 @@ def test_a_page_that_fails_later_on_ends_an_export_with_an_error(body, said, sho
     orders(shop, 5)
     shop.fault(r"^/v3/orders\?.*hasMoreElements", body=body)
     with pytest.raises(WalmartServerError, match=said):
-        export(params={"limit": 2})
+        export(api_params={"limit": 2})
     assert not (tmp_path / "records.jsonl").exists()
     assert not dict(export.marks)
 
@@ -210,24 +210,49 @@ def page(*records: str, total: int, cursor: str | None = None) -> dict:
         ([page("a", total=3, cursor="A"), page("b", total=3)], "getAllItems ended after 2 of 3 records"),
         ([page("a", total=3, cursor="A"), page(total=3)], "getAllItems ended after 1 of 3 records"),
         ([page(total=3)], "getAllItems ended after 0 of 3 records"),
-        ([page("a", total=2, cursor="A"), page("b", total=2)], ""),
-        # Items were added and taken away while it was read.
-        ([page("a", total=2, cursor="A"), page("b", total=3)], ""),
-        ([page("a", total=3, cursor="A"), page("b", total=2)], ""),
     ],
 )
-def test_a_list_that_ends_below_its_total_is_told_of(pages, said, shop, hook, export, caplog):
-    for body in pages:
-        shop.fault("^/v3/items$", status=200, body=body, times=1)
-    caplog.set_level(logging.WARNING)
+def test_a_list_that_ends_below_its_total_is_an_error_unless_told_otherwise(
+    pages, said, shop, hook, export, caplog
+):
     count = sum(len(body["ItemResponse"]) for body in pages)
-    assert len(list(hook.paginate("getAllItems"))) == count
-    assert [text.partition(";")[0] for text in our_warnings(caplog)] == [said] * bool(said)
-    for body in pages:
-        shop.fault("^/v3/items$", status=200, body=body, times=1)
-    caplog.clear()
-    assert export("getAllItems")["records"] == count
-    assert [text.partition(";")[0] for text in our_warnings(caplog)] == [said] * bool(said)
+
+    def again() -> None:
+        shop.no_faults()
+        for body in pages:
+            shop.fault("^/v3/items$", status=200, body=body, times=1)
+
+    for read in (lambda: list(hook.paginate("getAllItems")), lambda: export("getAllItems")):
+        again()
+        with pytest.raises(WalmartIncompleteError, match=said) as caught:
+            read()
+        assert not caught.value.is_final
+    again()
+    caplog.set_level(logging.WARNING)
+    assert len(list(hook.paginate("getAllItems", strict=False))) == count
+    assert [text.partition(";")[0] for text in our_warnings(caplog)] == [said]
+    again()
+    assert export("getAllItems", strict=False)["records"] == count
+
+
+@pytest.mark.parametrize(
+    "pages",
+    [
+        [page("a", total=2, cursor="A"), page("b", total=2)],
+        # Items were added and taken away while it was read.
+        [page("a", total=2, cursor="A"), page("b", total=3)],
+        [page("a", total=3, cursor="A"), page("b", total=2)],
+    ],
+)
+def test_a_list_with_as_many_records_as_one_of_its_pages_announced_is_whole(
+    pages, shop, hook, export, caplog
+):
+    caplog.set_level(logging.WARNING)
+    for read in (lambda: len(list(hook.paginate("getAllItems"))), lambda: export("getAllItems")["records"]):
+        for body in pages:
+            shop.fault("^/v3/items$", status=200, body=body, times=1)
+        assert read() == 2
+    assert our_warnings(caplog) == []
 
 
 def test_who_begins_or_stops_in_the_middle_is_not_told(shop, hook, caplog):

@@ -437,8 +437,9 @@ class ItemsPaginator(ScrollPaginator):
 
     def rescue(self, error: WalmartError) -> PageRequest | None:
         """Return what to send when the cursor has expired; None when there are no items, or no more of them."""
-        if self._by_offset and self.seen:
-            return self._by_offset.rescue(error)
+        if self._by_offset and self.seen and isinstance(error, WalmartNotFoundError):
+            self._check_complete()
+            return None
         # No match is answered with 404; a wrong path is, too, with another code.
         no_match = isinstance(error, WalmartNotFoundError) and "CONTENT_NOT_FOUND" in {
             d.name for d in error.details
@@ -446,14 +447,14 @@ class ItemsPaginator(ScrollPaginator):
         if no_match and self.seen == 0:
             return None
         expired = isinstance(error, WalmartRequestError) and error.status == 400
-        if expired and self.seen and self._from_start:
+        if expired and self.seen and self._from_start and not self._by_offset:
             return self._go_on_by_offset(error)
         return super().rescue(error)
 
     def _after(self, page: Any, found: list[Any]) -> PageRequest | None:
         if self._by_offset:
             return self._by_offset.next(page)
-        if found and self._from_start and self._cursor(page) is None and self._is_cut_short(page):
+        if self.seen and self._from_start and self._cursor(page) is None and self._is_cut_short(page):
             return self._go_on_by_offset(None)
         return super()._after(page, found)
 

@@ -13,11 +13,11 @@ from typing import Any, Generic, TypeVar
 
 from airflow_provider_walmart.client.catalogue.operations import Operation, limits_of
 from airflow_provider_walmart.client.errors import WalmartConfigError
+from airflow_provider_walmart.client.transport.http import CONNECTIONS
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 
-MOST = 64
 # How many jobs may be started and not yet given to the caller, for each that runs. One that is further ahead waits.
 LOOKAHEAD = 2
 # Calls that are to wait for their turn in a rate budget longer than this gain nothing. Seconds.
@@ -40,9 +40,9 @@ def check_concurrency(value: Any) -> int:
     :raises WalmartConfigError: when it is no whole number from 1 to 64.
     """
     number = int(value) if str(value).isascii() and str(value).isdigit() else 0
-    if isinstance(value, bool) or not 1 <= number <= MOST:
+    if isinstance(value, bool) or not 1 <= number <= CONNECTIONS:
         raise WalmartConfigError(
-            f"concurrency is {str(value)[:40]!r}; expected a whole number from 1 to {MOST}."
+            f"concurrency is {str(value)[:40]!r}; expected a whole number from 1 to {CONNECTIONS}."
         )
     return number
 

@@ -26,6 +26,8 @@ from airflow_provider_walmart.client.transport.headers import CORRELATION_ID, st
 from airflow_provider_walmart.client.transport.observer import Observer, observe
 
 CONNECT_TIMEOUT = 10.0
+# Most connections that are kept open: as many as calls may be on their way at the same time.
+CONNECTIONS = 64
 
 
 class HttpSession(requests.Session):
@@ -49,6 +51,7 @@ class HttpSession(requests.Session):
         self.proxies = environment["proxies"]
         self.verify = environment["verify"]
         self.trust_env = False
+        self.mount(base_url, requests.adapters.HTTPAdapter(pool_maxsize=CONNECTIONS))
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
         """Send a prepared request; an error names the request, also when it comes from reading the body.
