@@ -91,7 +91,7 @@ def messages(shop, said, caplog, monkeypatch):
     shop.fault("/v3/orders", body={"message": "maintenance"})
     yield said(lambda hook: list(hook.paginate("getAllOrders")))
     shop.no_faults()
-    shop.fault("/v3/items", body={"totalItems": 3, "ItemResponse": [{"sku": "a"}]}, times=1)
+    shop.fault("/v3/items", status=200, body={"totalItems": 3, "ItemResponse": [{"sku": "a"}]}, times=1)
     yield said(lambda hook: list(hook.paginate("getAllItems")))
     shop.no_faults()
     shop.fault("/v3/feeds", method="POST", status=503)
