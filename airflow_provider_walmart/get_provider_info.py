@@ -139,6 +139,7 @@ def get_provider_info() -> dict[str, Any]:
                     "airflow_provider_walmart.operators.feeds",
                     "airflow_provider_walmart.operators.orders",
                     "airflow_provider_walmart.operators.reports",
+                    "airflow_provider_walmart.operators.settlements",
                 ],
             },
             {

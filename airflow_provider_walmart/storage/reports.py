@@ -8,6 +8,7 @@ import io
 import zipfile
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from itertools import islice
 from typing import IO
@@ -48,10 +49,21 @@ def land_report(archive: IO[bytes], output_path: str, output_format: str) -> int
     :param output_format: ``csv``, ``zip`` (as it came), ``jsonl`` or ``parquet`` (all columns as text).
     :raises WalmartReportFailedError: when it is no zip file with one CSV file, or breaks off.
     """
+    rows = {"csv": _copy, "zip": _keep, "jsonl": _to_jsonl, "parquet": _to_parquet}[output_format]
+    with report_table(archive) as table:
+        return rows(table, output_path, archive)
+
+
+@contextmanager
+def report_table(archive: IO[bytes]) -> Iterator[IO[bytes]]:
+    """Open the CSV file in a downloaded report.
+
+    :param archive: the downloaded zip file, open and seekable.
+    :raises WalmartReportFailedError: when it is no zip file with one CSV file, or breaks off while it is read.
+    """
     try:
         with zipfile.ZipFile(archive) as opened, opened.open(_only_member(opened)) as table:
-            rows = {"csv": _copy, "zip": _keep, "jsonl": _to_jsonl, "parquet": _to_parquet}[output_format]
-            return rows(table, output_path, archive)
+            yield table
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, UnicodeError, csv.Error) as error:
         raise WalmartReportFailedError(f"The downloaded report is damaged: {error}.") from None
 
@@ -132,7 +144,11 @@ def _keep(table: IO[bytes], output_path: str, archive: IO[bytes]) -> int:
     return rows
 
 
-def _header_and_batches(table: IO[bytes]) -> tuple[list[str], Iterator[list[list[str]]]]:
+def header_and_batches(table: IO[bytes]) -> tuple[list[str], Iterator[list[list[str]]]]:
+    """Return the header of a CSV file, and its rows, some at a time, all as long as the header.
+
+    :raises WalmartReportFailedError: when it is no such table, on the way.
+    """
     # For the whole process, since the csv module has no other way; raised and never lowered, which disturbs nobody.
     csv.field_size_limit(max(csv.field_size_limit(), LONGEST_FIELD))
     rows = filter(None, csv.reader(io.TextIOWrapper(table, encoding="utf-8-sig", newline="")))
@@ -157,7 +173,7 @@ def _batches(header: list[str], rows: Iterator[list[str]]) -> Iterator[list[list
 
 
 def _to_jsonl(table: IO[bytes], output_path: str, _: IO[bytes]) -> int:
-    header, batches = _header_and_batches(table)
+    header, batches = header_and_batches(table)
     encode = msgspec.json.Encoder().encode
     count = 0
     with whole_file(output_path, "wb") as file:
@@ -171,7 +187,7 @@ def _to_parquet(table: IO[bytes], output_path: str, _: IO[bytes]) -> int:
     import pyarrow as pa
     from pyarrow.parquet import ParquetWriter
 
-    header, batches = _header_and_batches(table)
+    header, batches = header_and_batches(table)
     schema = pa.schema([(name, pa.string()) for name in header])
     count = 0
     with whole_file(output_path, "wb") as file, ParquetWriter(file, schema) as writer:

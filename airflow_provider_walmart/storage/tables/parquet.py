@@ -70,6 +70,11 @@ def column_of(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
         return pa.array(readable, kind)
 
 
+def described(schema: pa.Schema) -> list[dict[str, str]]:
+    """Return names and types of the columns of a schema."""
+    return [{"name": column.name, "type": str(column.type)} for column in schema]
+
+
 class TableFiles:
     """The files of one table.
 
@@ -168,7 +173,7 @@ class TableFiles:
 
     def described(self) -> list[dict[str, str]]:
         """Return names and types of the columns."""
-        return [{"name": column.name, "type": str(column.type)} for column in self.schema]
+        return described(self.schema)
 
 
 class ParquetTables:
