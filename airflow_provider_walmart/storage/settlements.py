@@ -65,9 +65,8 @@ class SettlementFolder:
         """
         missing = self.missing(dates)
         before: dict[str, Any] = {}
-        # An unreadable file is of a run that nobody tries again.
         if run and files_in(self._folder, LAST_RUN):
-            with (self._folder / LAST_RUN).open("r") as file:
+            with (self._folder / LAST_RUN).open("r") as file:  # type: ignore[no-untyped-call]
                 before = json.load(file)
         planned = [*before["reports"], *missing] if before.get("run") == run else missing
         planned = list(dict.fromkeys(planned))
