@@ -10,7 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator, conf
 
-from airflow_provider_walmart.client.errors import WalmartConfigError, WalmartRateLimitError
+from airflow_provider_walmart.client.errors import (
+    WalmartConfigError,
+    WalmartFeedFailedError,
+    WalmartRateLimitError,
+)
 from airflow_provider_walmart.client.feeds.results import result_of, summarize
 from airflow_provider_walmart.client.settings import CURRENCIES
 from airflow_provider_walmart.client.values.failures import check_allowed_failures, parse_allowed_failures
@@ -28,6 +32,14 @@ from airflow_provider_walmart.task.context import (
 )
 from airflow_provider_walmart.task.durations import duration, poll_seconds
 from airflow_provider_walmart.task.errors import fail_without_retry
+from airflow_provider_walmart.task.feed_rows import (
+    Changes,
+    counts_of,
+    keep_valid_rows,
+    local_errors_uri,
+    run_of,
+    too_many_invalid,
+)
 from airflow_provider_walmart.task.feeds import SentFeed, counted, judge_feeds
 from airflow_provider_walmart.task.hooks import OfMarketplace
 from airflow_provider_walmart.task.lineage import WithLineage
@@ -152,12 +164,25 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
         always submits.
     :param on_unknown: what to do when a feed may or may not have arrived: ``fail`` (default), or ``resubmit`` at the
         risk of sending it twice.
+    :param send: ``all`` rows (default), or ``changed``: only those that differ from what Walmart last accepted. When
+        nothing changed, no feed is sent, and the task succeeds. Rows that are no longer in the input are left as they are.
+    :param snapshot_path: for ``send="changed"``: where what was accepted is kept, a file of its own for each account and
+        feed type; a path, an `ObjectStoragePath` or a URI of one.
+    :param full_every: with ``send="changed"``: how often all rows are sent nevertheless, as timedelta or seconds; default
+        7 days. Stock is sent again after 6 hours, since sales lower it at Walmart.
+    :param validate_spec: for item feeds: True checks all rows against Walmart's item spec, sends those that are as it wants
+        them, and counts the others as failed items (``LOCAL_INVALID`` in the failed-items file); ``warn`` checks and sends
+        all; False (default) doesn't check. US only.
+    :param spec_version: version of the item spec; None (default): the one in ``feed_header`` or the ready file, or else the
+        one that Walmart recommends at the moment. With it, or with ``validate_spec``, records need no ``feed_header``.
     :param poll_interval: time between two polls, as timedelta or seconds; None (default): by age and type of the feed.
     :param timeout: how long to wait for completion, as timedelta or seconds; default 24 hours. So long, too, for slots
         of an hourly quota before.
     :param deferrable: wait in the triggerer; default: ``[operators] default_deferrable``.
     :param walmart_conn_id: id of a connection of type ``walmart``.
     :return: a dict as that of `WalmartFeedStatusOperator`. It is in XCom also when the task fails because of it.
+        With ``send="changed"`` it says how many rows were ``sent`` and ``unchanged``, with ``validate_spec`` how many were
+        ``invalid`` and not sent.
     :raises AirflowFailException: for bad input, naming the rows; when a feed failed by this policy; when no retry can
         help.
     :raises WalmartUnknownOutcomeError: when a feed may or may not have arrived.
@@ -166,6 +191,7 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
     records_path: Any = Place()
     payload_path: Any = Place()
     item_errors_path: Any = Place()
+    snapshot_path: Any = Place()
 
     template_fields: Sequence[str] = (
         "feed_type",
@@ -177,6 +203,10 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
         "allowed_failures",
         "item_errors_path",
         "on_unknown",
+        "send",
+        "snapshot_path",
+        "validate_spec",
+        "spec_version",
         "walmart_conn_id",
     )
     template_fields_renderers = {"records": "json", "feed_header": "json"}
@@ -197,6 +227,11 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
         item_errors_path: AnyPlace | None = None,
         durable: bool = True,
         on_unknown: str = "fail",
+        send: str = "all",
+        snapshot_path: AnyPlace | None = None,
+        full_every: timedelta | float = timedelta(days=7),
+        validate_spec: bool | str = False,
+        spec_version: str | None = None,
         poll_interval: timedelta | float | None = None,
         timeout: timedelta | float = timedelta(hours=24),
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
@@ -216,6 +251,11 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
         self.item_errors_path = item_errors_path
         self.durable = durable
         self.on_unknown = on_unknown
+        self.send = send
+        self.snapshot_path = snapshot_path
+        self.full_every = duration("full_every", full_every)
+        self.validate_spec = validate_spec
+        self.spec_version = spec_version
         self.poll_interval = poll_seconds(poll_interval)
         self.timeout = duration("timeout", timeout)
         self.deferrable = deferrable
@@ -239,11 +279,15 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
                 raise WalmartConfigError(f"on_unknown is {self.on_unknown!r}; allowed: fail, resubmit.")
             if self.timeout <= timedelta(0):
                 raise WalmartConfigError(f"timeout is {self.timeout}; allowed: above 0.")
+            self._check_options()
             source = self._source(context)
+            rows = self._select_rows(context, source, item_errors_path=self.item_errors_path)
+            if rows.get("sent") == 0:
+                return self._nothing_changed(rows)
             feed_ids = self._submit(context, source, submitted, slots_until)
             items = [plan.items for plan in source.plans]
             if self.wait_for_completion:
-                return self._wait(context, feed_ids, items)
+                return self._wait(context, feed_ids, items, rows)
             result = result_of(
                 [
                     summarize(
@@ -254,6 +298,68 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
             )
             self._moved_items(result["itemsReceived"])
             return result
+
+    def _check_options(self) -> None:
+        if self.send not in ("all", "changed"):
+            raise WalmartConfigError(f"send is {self.send!r}; allowed: all, changed.")
+        if (self.send == "changed") != bool(self.snapshot_path):
+            raise WalmartConfigError(
+                f"send is {self.send!r} and snapshot_path is {self.snapshot_path!r}: send='changed' needs a place for its "
+                "snapshot, and nothing else does."
+            )
+        if self.send == "changed" and not self.wait_for_completion:
+            raise WalmartConfigError(
+                "send is 'changed' and wait_for_completion is False: what Walmart accepted is known when it has finished."
+            )
+        if self.validate_spec not in (True, False, "warn"):
+            raise WalmartConfigError(f"validate_spec is {self.validate_spec!r}; allowed: True, False, warn.")
+        if (self.validate_spec or self.spec_version) and _has_no_spec(self.feed_type):
+            raise WalmartConfigError(
+                f"validate_spec and spec_version are for item feeds such as MP_ITEM; {self.feed_type} has no item spec."
+            )
+
+    def _select_rows(
+        self, context: Context, source: FeedSource, *, item_errors_path: str | None = None
+    ) -> dict[str, Any]:
+        """Leave out the rows that are not to be sent.
+
+        :param item_errors_path: where rows go that are not as the spec wants them; None: nowhere.
+        :return: what is to be known of that when the feeds are finished: the name of the run, and counts of rows.
+        """
+        if self.send == "all" and not self.validate_spec:
+            if self.spec_version:
+                from airflow_provider_walmart.client.items.check import item_header
+                from airflow_provider_walmart.client.items.specs import ROOT
+
+                source.use_header(item_header(self.spec_version), ROOT)
+            return {}
+        rows: dict[str, Any] = {}
+        if self.validate_spec:
+            rows["invalid"] = keep_valid_rows(
+                self.hook,
+                source,
+                spec_version=self.spec_version,
+                only_warn=self.validate_spec == "warn",
+                item_errors_path=item_errors_path,
+            )
+        if self.send == "changed":
+            rows["run"] = run_of(context)
+            found = self._changes(rows).keep_changed_rows(source, context, self.full_every)
+            rows.update(sent=found.sent, unchanged=found.unchanged)
+        return rows
+
+    def _changes(self, rows: dict[str, Any]) -> Changes:
+        return Changes(self.hook, str(self.snapshot_path), self.feed_type, rows["run"])
+
+    def _nothing_changed(self, rows: dict[str, Any]) -> dict[str, Any]:
+        self.log.info("Nothing changed since Walmart accepted it: no feed is sent.")
+        self._moved_items(0)
+        result = {**result_of([], local_errors_uri(rows, self.item_errors_path)), **counts_of(rows)}
+        if reason := too_many_invalid(
+            rows.get("invalid", 0), result, parse_allowed_failures(self.allowed_failures)
+        ):
+            raise WalmartFeedFailedError(reason)
+        return result
 
     def _source(self, context: Context) -> FeedSource:
         return FeedSource(
@@ -321,10 +427,13 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
                 self.log.info("Sleeping %.0f s until the next slot: %s", seconds, error)
                 time.sleep(max(0.0, seconds))
 
-    def _wait(self, context: Context, feed_ids: list[str], items: list[int]) -> dict[str, Any]:
+    def _wait(
+        self, context: Context, feed_ids: list[str], items: list[int], rows: dict[str, Any]
+    ) -> dict[str, Any]:
         """Wait for the feeds and judge them.
 
         :param items: how many items each of them holds.
+        :param rows: what `_select_rows` returned.
         """
         since = time.time()
         deadline = since + self.timeout.total_seconds()
@@ -342,7 +451,7 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
                     deadline=deadline,
                 ),
                 method_name="execute_complete",
-                kwargs={"feed_ids": feed_ids, "items": items},
+                kwargs={"feed_ids": feed_ids, "items": items, "rows": rows},
                 # The trigger's own deadline is to speak first.
                 timeout=self.timeout + timedelta(minutes=10),
             )
@@ -355,15 +464,20 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
             since=since,
             deadline=deadline,
         )
-        return self._judge(context, feed_ids, feeds, items)
+        return self._judge(context, feed_ids, feeds, items, rows)
 
     def execute_complete(
-        self, context: Context, event: dict[str, Any], feed_ids: list[str], items: list[int]
+        self,
+        context: Context,
+        event: dict[str, Any],
+        feed_ids: list[str],
+        items: list[int],
+        rows: dict[str, Any],
     ) -> dict[str, Any]:
         """Judge what the trigger saw."""
         with fail_without_retry():
             feeds = feeds_of_event(event, feed_ids, self.timeout.total_seconds())
-            return self._judge(context, feed_ids, feeds, items)
+            return self._judge(context, feed_ids, feeds, items, rows)
 
     def _judge(
         self,
@@ -371,13 +485,15 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
         feed_ids: list[str],
         feeds: Sequence[dict[str, Any] | None],
         items: Sequence[int],
+        rows: dict[str, Any],
     ) -> dict[str, Any]:
         return judge_feeds(
             self.hook,
             missing_or_typed(feed_ids, feeds, self.feed_type),
             allowed_failures=parse_allowed_failures(self.allowed_failures),
             item_errors_path=self.item_errors_path,
-            keep=lambda result: self._keep(context, result),
+            keep=lambda result: self._keep(context, result, rows),
+            rows=rows,
             sent={
                 feed_id: SentFeed(count, partial(self._skus, context, number))
                 for number, (feed_id, count) in enumerate(zip(feed_ids, items, strict=True), start=1)
@@ -385,11 +501,18 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
         )
 
     def _skus(self, context: Context, number: int) -> list[str | None]:
-        return self._source(context).skus(number)
+        source = self._source(context)
+        # The marks in the snapshot are still there: it is the same selection.
+        self._select_rows(context, source)
+        return source.skus(number)
 
-    def _keep(self, context: Context, result: dict[str, Any]) -> None:
+    def _keep(self, context: Context, result: dict[str, Any], rows: dict[str, Any]) -> None:
         from airflow_provider_walmart.hooks import metrics
 
+        if "run" in rows:
+            # Before the verdict: what was accepted is so, whatever became of the rest. Should this try die, the next one
+            # finds the same feeds, and does it again.
+            self._changes(rows).settle(result["feedIds"])
         push(context, "return_value", result)
         for name, outcome in (("itemsSucceeded", "succeeded"), ("itemsFailed", "failed")):
             metrics.count("feed_items", result[name], outcome=outcome)
@@ -413,6 +536,12 @@ def _trigger_at(moment: datetime) -> BaseTrigger:
     from airflow.providers.standard.triggers.temporal import DateTimeTrigger
 
     return DateTimeTrigger(moment=moment)
+
+
+def _has_no_spec(feed_type: str) -> bool:
+    from airflow_provider_walmart.client.feeds.formats import is_known
+
+    return is_known(feed_type)
 
 
 def _hours(value: float | str) -> timedelta:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from airflow_provider_walmart.client.feeds.formats import FeedFormat
     from airflow_provider_walmart.client.feeds.slices import SlicePlan
     from airflow_provider_walmart.client.feeds.submit import FeedFile
+    from airflow_provider_walmart.storage.snapshots import Row
 
 
 class FeedSource:
@@ -52,17 +53,88 @@ class FeedSource:
         self._records = records
         self._records_path = records_path
         self._payload_path = payload_path
-        self._header = header
+        self.header = header
         self._root_key = root_key
         self._currency = currency
         self._identity = identity
+        # One byte per row, 1 for those that are sent; None: all are.
+        self._wanted: bytearray | None = None
+
+    @property
+    def feed_type(self) -> str:
+        """Walmart's ``feedType``, as the user spells it."""
+        return self._feed_type
+
+    def unpack(self) -> None:
+        """Take the rows out of a ready file, so that some of them can be left out.
+
+        :raises WalmartConfigError: when it is no JSON document with a header and one list.
+        """
+        if self._payload_path is None:
+            return
+        # It is checked as a whole file before it is taken apart.
+        _ = self.plans
+        from airflow_provider_walmart.client.feeds.slices import parts_of
+
+        header, self._root_key, self._records = parts_of(self._payload, self._payload_path)
+        self.header = header
+        self._payload_path = None
+        del self.plans, self._payload
+
+    def use_header(self, header: Mapping[str, Any], root_key: str) -> None:
+        """Set header and name of the list, where the user gave none.
+
+        :param header: dict with one key, the header of the document.
+        :param root_key: key of the list of items.
+        """
+        if self.header is None:
+            self.header = header
+        if self._root_key is None:
+            self._root_key = root_key
+
+    def keep(self, wanted: bytearray) -> None:
+        """Send some of the rows only.
+
+        :param wanted: one byte for each row that is sent so far, 1 for those that stay.
+        """
+        if self._wanted is not None:
+            rest = iter(wanted)
+            wanted = bytearray(next(rest) if flag else 0 for flag in self._wanted)
+        self._wanted = wanted
+
+    def rows(self) -> Iterator[tuple[int, Mapping[str, Any]]]:
+        """Yield the rows that are sent, each with its number in the input, counted from 1."""
+        numbered = enumerate(iter_rows(self._records, self._records_path), 1)
+        return iter(numbered if self._wanted is None else itertools.compress(numbered, self._wanted))
+
+    def keyed_rows(self) -> Iterator[Row]:
+        """Yield what a snapshot compares of the rows that are sent.
+
+        :raises WalmartConfigError: at the end, when rows make no feed, naming them.
+        """
+        from airflow_provider_walmart.client.feeds.formats import value_of
+        from airflow_provider_walmart.client.values.rows import RowError, RowProblems
+        from airflow_provider_walmart.storage.snapshots import Row
+
+        problems = RowProblems(f"make no feed of type {self._feed_type}")
+        number = 0
+        for place, (number, row) in enumerate(self.rows(), 1):
+            try:
+                key, sku, value = value_of(self._format.piece(row))
+            except RowError as error:
+                problems.add(number, str(error))
+            else:
+                yield Row(place, key, sku, value)
+        problems.raise_if_any()
+        if not number:
+            raise WalmartConfigError(f"There are no rows for feed type {self._feed_type}: nothing to send.")
 
     @cached_property
     def _format(self) -> FeedFormat:
         from airflow_provider_walmart.client.feeds.formats import format_of
 
         return format_of(
-            self._feed_type, header=self._header, root_key=self._root_key, currency=self._currency
+            self._feed_type, header=self.header, root_key=self._root_key, currency=self._currency
         )
 
     @cached_property
@@ -114,8 +186,9 @@ class FeedSource:
         return skus_of(next(itertools.islice(self.feeds(), number - 1, None)).content)
 
     def _rows(self) -> Iterator[Mapping[str, Any]]:
-        return iter_rows(self._records, self._records_path)
+        return (row for _, row in self.rows())
 
     def _rows_again(self) -> Iterator[Mapping[str, Any]]:
         so_far = "A retry goes on with the feeds that were sent, and sends those that are missing."
-        return iter_rows(self._records, self._records_path, so_far=so_far)
+        rows = iter_rows(self._records, self._records_path, so_far=so_far)
+        return iter(rows if self._wanted is None else itertools.compress(rows, self._wanted))

@@ -24,6 +24,12 @@ from airflow_provider_walmart.client.feeds.results import (
 )
 from airflow_provider_walmart.client.values.failures import ErrorTally
 from airflow_provider_walmart.storage.files import whole_file
+from airflow_provider_walmart.task.feed_rows import (
+    counts_of,
+    local_errors,
+    local_errors_uri,
+    too_many_invalid,
+)
 
 if TYPE_CHECKING:
     from airflow_provider_walmart.hooks.walmart import WalmartHook
@@ -57,6 +63,7 @@ def judge_feeds(
     item_errors_path: str | None,
     keep: Callable[[dict[str, Any]], None],
     sent: Mapping[str, SentFeed] | None = None,
+    rows: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Look at feeds as a seller does: which of them failed, and which items were rejected.
 
@@ -70,12 +77,16 @@ def judge_feeds(
         Nothing is written when there is no error.
     :param keep: called with the result before a failure is raised, to keep it for whoever looks.
     :param sent: by feed id what was sent, as far as that is known: items that Walmart says nothing of are named then.
-    :return: a dict as `result_of` makes it.
+    :param rows: counts of rows before anything was sent: ``sent``, ``unchanged`` and ``invalid``, as far as there are such.
+        Those that are invalid are in the failed-items file already, stay there, and count as failed.
+    :return: a dict as `result_of` makes it, with the counts of ``rows``.
     :raises WalmartFeedFailedError: when a feed failed or refused more of its items than allowed.
     """
     reviews = [_Review(hook, feed, (sent or {}).get(str(feed.get("feedId")), UNKNOWN)) for feed in feeds]
-    uri = _write_failed_items(item_errors_path, reviews)
-    result = result_of([review.summary for review in reviews], uri)
+    rows = rows or {}
+    kept = local_errors(rows, item_errors_path)
+    uri = _write_failed_items(item_errors_path, kept, reviews) or local_errors_uri(rows, item_errors_path)
+    result = {**result_of([review.summary for review in reviews], uri), **counts_of(rows)}
     _log_table(result["feeds"])
     _log_errors(reviews, uri)
     keep(result)
@@ -85,13 +96,12 @@ def judge_feeds(
         for review in reviews
         if (reason := verdict(review.feed, allowed_failures, sent=review.sent.items))
     ]
+    failed = f"{len(reasons)} of {counted(len(reviews), 'feed')} failed: "
+    if not reasons and (reason := too_many_invalid(rows.get("invalid", 0), result, allowed_failures)):
+        failed, reasons = "", [reason]
     if reasons:
         where = f" All failed items are in {uri}." if uri else ""
-        raise WalmartFeedFailedError(
-            f"{len(reasons)} of {counted(len(reviews), 'feed')} failed: "
-            + " | ".join(reasons[:10])
-            + f".{where}"
-        )
+        raise WalmartFeedFailedError(failed + " | ".join(reasons[:10]) + f".{where}")
     return result
 
 
@@ -201,12 +211,14 @@ def _folded(sku: Any) -> str:
     return str(sku or "").strip().casefold()
 
 
-def _write_failed_items(path: str | None, reviews: Iterable[_Review]) -> str | None:
+def _write_failed_items(
+    path: str | None, kept: Iterable[dict[str, Any]], reviews: Iterable[_Review]
+) -> str | None:
     """Read all feeds and write their error rows as JSON lines; return where they are, None when there are none."""
     found = False
     with contextlib.ExitStack() as stack:
         file = None
-        for row in itertools.chain.from_iterable(review.rows() for review in reviews):
+        for row in itertools.chain(kept, *(review.rows() for review in reviews)):
             if path and not found:
                 file = stack.enter_context(whole_file(path))
             found = True

@@ -38,7 +38,10 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, NamedTuple
+
+import msgspec
 
 from airflow_provider_walmart.client.catalogue import operations as catalogue
 from airflow_provider_walmart.client.errors import WalmartConfigError
@@ -200,6 +203,53 @@ class FeedFormat(Upload):
 def lasting(header: Mapping[str, Any]) -> dict[str, Any]:
     """Return the header of a document without what is new with every request."""
     return {name: value for name, value in header.items() if name.lower() not in _PER_REQUEST}
+
+
+def value_of(piece: Piece) -> tuple[str, str, bytes]:
+    """Return what a row is about, its SKU, and a digest of what it says: equal for equal numbers, however written.
+
+    :param piece: what the row becomes.
+    :raises RowError: when it names no SKU.
+    """
+    sku = _sku_in(piece.entry)
+    if sku is None:
+        raise RowError("names no sku, so it can't be compared with what was accepted")
+    # Of entries of types that are not known here, the part is a digest of all they say.
+    key = f"sku {sku!r}"
+    if piece.subject:
+        key = ", ".join(filter(None, (piece.subject, piece.part)))
+    return key, sku, hashlib.blake2b(_sorted(_by_value(piece.entry)), digest_size=16).digest()
+
+
+_sorted = msgspec.json.Encoder(order="sorted").encode
+
+
+def _sku_in(entry: Mapping[str, Any]) -> str | None:
+    for holder in (entry, *entry.values()):
+        sku = holder.get("sku") if isinstance(holder, Mapping) else None
+        if isinstance(sku, (str, int)) and not isinstance(sku, bool) and str(sku):
+            return str(sku)
+    return None
+
+
+def _by_value(value: Any) -> Any:
+    """Return a value in the one form that all equal ones have."""
+    if isinstance(value, Mapping):
+        return {key: _by_value(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_by_value(inner) for inner in value]
+    if isinstance(value, (float, Decimal)) and not isinstance(value, bool):
+        number = float(value)
+        return int(number) if number.is_integer() else number
+    return value
+
+
+def is_known(feed_type: str) -> bool:
+    """Return whether plain rows become entries of this feed type here.
+
+    :param feed_type: any value of ``feedType``; case does not matter.
+    """
+    return feed_type.strip().lower() in _KNOWN
 
 
 def upload_of(feed_type: str) -> Upload:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from airflow_provider_walmart.client.values.dates import parse_time
 from airflow_provider_walmart.client.values.error_codes import find_error_code
@@ -140,6 +140,19 @@ def has_failed(item: dict[str, Any]) -> bool:
     Items that are SUCCESS with errors were not applied, as sellers saw on live accounts.
     """
     return str(item.get("ingestionStatus") or "").strip().upper().endswith("ERROR") or bool(item_errors(item))
+
+
+def outcome_of(item: dict[str, Any]) -> Literal["accepted", "refused", "unknown"]:
+    """Return what Walmart has of an item now: the value sent, the one of before, or nobody knows which.
+
+    An item that Walmart calls a success may carry errors and not be applied; one that Walmart's own failure ended may be.
+
+    :param item: an item of a feed that is finished.
+    """
+    status = str(item.get("ingestionStatus") or "")
+    if status in ("SUCCESS", "PROCESSED"):
+        return "unknown" if item_errors(item) else "accepted"
+    return "refused" if status == "DATA_ERROR" else "unknown"
 
 
 def item_errors(container: dict[str, Any]) -> list[dict[str, Any]]:

@@ -149,6 +149,24 @@ def plan_document(feed_type: str, content: bytes, *, file_name: str, identity: s
     return SlicePlan(1, items, 1, items, fingerprint.hexdigest(), len(content), identity=identity)
 
 
+def parts_of(content: bytes, file_name: str) -> tuple[dict[str, Any], str, list[Any]]:
+    """Return header, name of the list and items of a ready document.
+
+    :param content: as `plan_document` takes it, and checked by it.
+    :param file_name: names it in errors.
+    :raises WalmartConfigError: when it is no JSON object with one object and one list.
+    """
+    start = content.removeprefix(codecs.BOM_UTF8).lstrip()[:1]
+    document = msgspec.json.decode(content.removeprefix(codecs.BOM_UTF8)) if start == b"{" else None
+    lists = [name for name, value in (document or {}).items() if isinstance(value, list)]
+    others = [name for name, value in (document or {}).items() if isinstance(value, dict)]
+    if document is None or len(lists) != 1 or len(others) != 1 or len(document) != 2:
+        raise WalmartConfigError(
+            f"{file_name} is no JSON object of a header and a list of items, so its items can't be read. Nothing was sent."
+        )
+    return {others[0]: document[others[0]]}, lists[0], document[lists[0]]
+
+
 class _Entry(NamedTuple):
     """One entry of a document, ready to be written."""
 

@@ -1,0 +1,251 @@
+"""Which rows of a feed are sent: those that are as Walmart's spec wants them, and of these what changed."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import logging
+import uuid
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta, timezone
+from typing import IO, TYPE_CHECKING, Any
+
+from airflow_provider_walmart.client.errors import WalmartConfigError, WalmartFeedFailedError
+from airflow_provider_walmart.client.feeds.results import outcome_of
+from airflow_provider_walmart.client.values.failures import too_many
+from airflow_provider_walmart.client.values.rows import LISTED
+from airflow_provider_walmart.storage.files import place_of, whole_file
+from airflow_provider_walmart.storage.rows import reading
+from airflow_provider_walmart.task.context import run_started, task_identity
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_walmart.hooks.walmart import WalmartHook
+    from airflow_provider_walmart.storage.feed_source import FeedSource
+    from airflow_provider_walmart.storage.snapshots import Selection, Snapshots
+
+log = logging.getLogger(__name__)
+
+# Status of rows that were found wrong here, and not sent.
+LOCAL_INVALID = "LOCAL_INVALID"
+# Sales lower the stock at Walmart, so that a restock to the last sent number looks like no change: after this time, stock
+# is sent again whatever it is.
+STOCK_EXPIRES = timedelta(hours=6)
+STOCK_TYPES = ("inventory", "mp_inventory")
+# How often a long reading of item details says how far it is, in items.
+PROGRESS_EVERY = 5000
+
+
+def keep_valid_rows(
+    hook: WalmartHook,
+    source: FeedSource,
+    *,
+    spec_version: str | None,
+    only_warn: bool,
+    item_errors_path: str | None,
+) -> int:
+    """Check the rows of an item feed against Walmart's spec, and leave those out that are wrong.
+
+    :param hook: the account.
+    :param source: the rows; the header is set where none was given.
+    :param spec_version: version of the spec; None: that of the header, or the one that Walmart recommends.
+    :param only_warn: True says what is wrong, and sends all rows.
+    :param item_errors_path: where rows that are left out go as JSON lines; None: nowhere.
+    :return: how many rows are left out.
+    :raises WalmartConfigError: when there is no such spec, or the header is wrong.
+    :raises WalmartFeedFailedError: when all rows are wrong.
+    """
+    from airflow_provider_walmart.client.items.check import ItemCheck, item_header, sku_of, version_of
+
+    source.unpack()
+    named = version_of(source.header)
+    if named and spec_version and named != spec_version:
+        raise WalmartConfigError(
+            f"spec_version is {spec_version!r}, but the header of the feed names {named!r}: give one of them."
+        )
+    check = ItemCheck(hook.client, source.feed_type, named or spec_version, (row for _, row in source.rows()))
+    source.use_header(item_header(check.version), check.root_key)
+    if problems := check.header_problems(source.header or {}):
+        said = "; ".join(f"{problem.field} {problem.text}" for problem in problems)
+        raise WalmartConfigError(f"The header of the feed is wrong, so nothing was sent: {said}.")
+    wanted = bytearray()
+    lines: list[str] = []
+    with _lines_file(None if only_warn else item_errors_path) as write:
+        for number, row in source.rows():
+            problems = check.problems(row)
+            wanted.append(not problems)
+            sku = sku_of(row)
+            for problem in problems:
+                if len(lines) < LISTED:
+                    lines.append(f"row {number}, sku {sku}: {problem.field} {problem.text}")
+                write(_local_error(number, sku, problem.field, problem.text))
+    invalid = len(wanted) - sum(wanted)
+    if not invalid:
+        log.info("All %d rows are as the item spec wants them", len(wanted))
+        return 0
+    what = "are sent nevertheless" if only_warn else "are not sent"
+    log.warning(
+        "%d of %d rows are not as the item spec wants them, and %s:\n  %s",
+        invalid,
+        len(wanted),
+        what,
+        "\n  ".join(lines),
+    )
+    if only_warn:
+        return 0
+    if invalid == len(wanted):
+        where = f" All of them are in {item_errors_path}." if item_errors_path else ""
+        raise WalmartFeedFailedError(
+            f"None of the {invalid} rows is as the item spec {check.version} wants it, so nothing was sent: {lines[0]}.{where}"
+        )
+    source.keep(wanted)
+    return invalid
+
+
+def _local_error(number: int, sku: str | None, field: str, text: str) -> dict[str, Any]:
+    """Return a line of the failed-items file, with the keys that those of Walmart's errors have."""
+    return {
+        "feedId": None,
+        "sku": sku,
+        "index": None,
+        "row": number,
+        "status": LOCAL_INVALID,
+        "type": None,
+        "code": LOCAL_INVALID,
+        "field": field,
+        "description": text,
+        "action": "fix",
+        "hint": None,
+    }
+
+
+@contextlib.contextmanager
+def _lines_file(path: str | None) -> Iterator[Any]:
+    """Yield what writes lines of a file that is made with the first one."""
+    with contextlib.ExitStack() as stack:
+        file: IO[str] | None = None
+
+        def write(row: Mapping[str, Any]) -> None:
+            nonlocal file
+            if path:
+                file = file or stack.enter_context(whole_file(path))
+                file.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+        yield write
+
+
+def local_errors(rows: Mapping[str, Any], item_errors_path: str | None) -> list[dict[str, Any]]:
+    """Return the rows that were found wrong before anything was sent, as they are in the failed-items file.
+
+    :param rows: counts of rows; without ``invalid`` ones nothing is read.
+    :param item_errors_path: where they were written; None: nowhere.
+    """
+    uri = local_errors_uri(rows, item_errors_path)
+    if not uri or not place_of(uri).exists():
+        return []
+    with reading("item_errors_path", uri) as file:
+        found = [json.loads(line) for line in file]
+    return [row for row in found if row.get("status") == LOCAL_INVALID]
+
+
+def local_errors_uri(rows: Mapping[str, Any], item_errors_path: str | None) -> str | None:
+    """Return where rows are that were found wrong before anything was sent; None where there are none.
+
+    :param rows: counts of rows, as ``invalid``.
+    :param item_errors_path: where failed items go.
+    """
+    return item_errors_path or None if rows.get("invalid") else None
+
+
+def counts_of(rows: Mapping[str, Any]) -> dict[str, int]:
+    """Return what a task returns of its rows beside what Walmart counts.
+
+    :param rows: counts of rows, with whatever else is kept of them.
+    """
+    return {name: rows[name] for name in ("sent", "unchanged", "invalid") if name in rows}
+
+
+def too_many_invalid(invalid: int, result: Mapping[str, Any], allowed_failures: int | float) -> str | None:
+    """Return that more rows failed than allowed, in words, or None when that is not so, or none was found wrong here.
+
+    :param invalid: rows that were found wrong before anything was sent.
+    :param result: counts of the items that were sent.
+    :param allowed_failures: an int is a number, a float a share; here of all feeds together.
+    """
+    if not invalid:
+        return None
+    words = f"rows failed, {invalid} of them not as the item spec wants them and not sent"
+    return too_many(
+        invalid + result["itemsFailed"], invalid + result["itemsReceived"], allowed_failures, words
+    )
+
+
+class Changes:
+    """Sends what changed since Walmart last accepted it, and takes in what the feeds brought.
+
+    :param hook: the account.
+    :param snapshot_path: where the snapshot is.
+    :param feed_type: Walmart's ``feedType``.
+    :param run: names the run of the task, for all of its tries.
+    """
+
+    def __init__(self, hook: WalmartHook, snapshot_path: str, feed_type: str, run: str) -> None:
+        from airflow_provider_walmart.storage.snapshots import Snapshots
+
+        settings = hook.client.settings
+        seller = settings.partner_id or hashlib.sha256(settings.client_id.encode()).hexdigest()[:12]
+        scope = f"{settings.base_url} {settings.market} seller {seller} {feed_type.lower()}"
+        self._hook = hook
+        self._feed_type = feed_type
+        self._snapshots: Snapshots = Snapshots(snapshot_path, scope, hook.client.store)
+        self.run = run
+
+    def keep_changed_rows(
+        self, source: FeedSource, context: Context | Mapping[str, Any], full_every: timedelta
+    ) -> Selection:
+        """Leave out the rows that Walmart has already.
+
+        :param source: the rows.
+        :param context: of the task, for when its run began.
+        :param full_every: how often all rows are sent.
+        """
+        source.unpack()
+        started = run_started(context)
+        now = datetime.fromtimestamp(started, timezone.utc) if started else datetime.now(timezone.utc)
+        found = self._snapshots.select(
+            self.run,
+            source.keyed_rows(),
+            now=now,
+            full_every=full_every,
+            expire_after=STOCK_EXPIRES if self._feed_type.lower() in STOCK_TYPES else None,
+        )
+        log.info(
+            "%d rows are sent, %d are as Walmart last accepted them%s",
+            found.sent,
+            found.unchanged,
+            " (all are sent from time to time: see full_every)" if found.is_full else "",
+        )
+        source.keep(found.wanted)
+        return found
+
+    def settle(self, feed_ids: list[str]) -> None:
+        """Keep what Walmart accepted of the feeds of this run.
+
+        :param feed_ids: all of them, finished.
+        """
+        self._snapshots.settle(self.run, self._outcomes(feed_ids), now=datetime.now(timezone.utc))
+
+    def _outcomes(self, feed_ids: list[str]) -> Iterator[tuple[str, Any]]:
+        for feed_id in feed_ids:
+            for read, item in enumerate(self._hook.iter_feed_items(feed_id), 1):
+                if read % PROGRESS_EVERY == 0:
+                    log.info("Feed %s: outcomes of %d items read for the snapshot", feed_id, read)
+                if (sku := item.get("sku")) is not None:
+                    yield str(sku), outcome_of(item)
+
+
+def run_of(context: Context | Mapping[str, Any]) -> str:
+    """Return what names a run of a task, for all of its tries; outside Airflow each is one of its own."""
+    return task_identity(context) or uuid.uuid4().hex
