@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     :param arguments: what follows the name of the program; None: those of this process.
     """
-    args = _parser().parse_args(arguments)
+    args = parser().parse_args(arguments)
     sys.exit(perform(args.command, args))
 
 
@@ -124,15 +124,16 @@ def _exit_code(error: WalmartError) -> int:
     return REFUSED
 
 
-def _parser() -> ArgumentParser:
-    parser = ArgumentParser(
+def parser() -> ArgumentParser:
+    """Return what reads the command line ``walmart ...``."""
+    top = ArgumentParser(
         prog="walmart",
         description="Look into Walmart accounts.",
         epilog=EXIT_CODES,
         formatter_class=AS_WRITTEN,
     )
-    parser.add_argument("--version", action="version", version=f"airflow-provider-walmart {__version__}")
-    groups = {"": parser.add_subparsers(metavar="COMMAND", required=True)}
+    top.add_argument("--version", action="version", version=f"airflow-provider-walmart {__version__}")
+    groups = {"": top.add_subparsers(metavar="COMMAND", required=True)}
     for command in all_commands():
         if command.group not in groups:
             about = GROUPS[command.group]
@@ -148,4 +149,4 @@ def _parser() -> ArgumentParser:
         for each in command.all_arguments:
             own.add_argument(*each.flags, **each.options)
         own.set_defaults(command=command)
-    return parser
+    return top

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import airflow_provider_walmart
+from airflow_provider_walmart.cli.commands import all_commands
 from airflow_provider_walmart.client.catalogue.operations import (
     Operation,
     Parameter,
@@ -52,6 +53,7 @@ def complete(app: Any, docname: str, source: list[str]) -> None:
         "examples": lambda _: examples(),
         "feed-types": lambda _: feed_types(),
         "error-codes": lambda _: error_codes(),
+        "commands": lambda _: commands(),
         "other-pages": lambda _: other_pages(Path(app.srcdir), source[0]),
     }
     source[0] = PLACE.sub(lambda found: makers[found[1]](found[2]), source[0])
@@ -148,6 +150,13 @@ def error_codes() -> str:
         f"| `{known.code}` | {known.meaning} | {ACTIONS[known.action]} | {known.source} |"
         for known in all_error_codes()
     ]
+    return "\n".join(lines)
+
+
+def commands() -> str:
+    """Return a table of the commands of the command line."""
+    lines = ["| command | what it does |", "|---|---|"]
+    lines += [f"| `walmart {command.words}` | {command.help} |" for command in all_commands()]
     return "\n".join(lines)
 
 

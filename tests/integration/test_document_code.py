@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from airflow_provider_walmart.cli.main import parser as walmart_options
 from airflow_provider_walmart.client.settings import WalmartSettings
 from airflow_provider_walmart.get_provider_info import get_provider_info
 from airflow_provider_walmart.hooks.golocal import WalmartGoLocalHook
@@ -37,6 +38,7 @@ COMMANDS = {
     "make",
     "pip",
     "python",
+    "walmart",
     "apt-get",
     "cd",
     ".venv/bin/pre-commit",
@@ -126,7 +128,14 @@ def check_python(block: Block, command: list[str], _) -> None:
 def check_airflow(block: Block, command: list[str], _) -> None:
     from airflow.cli.cli_parser import get_parser
 
+    if command[1] == "walmart" and AIRFLOW < (3, 2):
+        return  # it has no commands of providers yet
     get_parser().parse_args(command[1:])
+
+
+def check_walmart(block: Block, command: list[str], _) -> None:
+    words = list(itertools.takewhile(lambda word: word not in ("|", ">"), command[1:]))
+    walmart_options().parse_args(words)
 
 
 def check_curl(block: Block, command: list[str], shop) -> None:
@@ -148,6 +157,7 @@ CHECKS = {
     ".venv/bin/python": check_python,
     "airflow": check_airflow,
     "curl": check_curl,
+    "walmart": check_walmart,
 }
 
 

@@ -118,7 +118,6 @@ def test_from_an_account_to_a_failed_item(
 
     frame.get_by_role("link", name="9B27D5E0@AQMBAQA").click()
     frame.get_by_text("Another item already has this product id").wait_for()
-    picture("page-feed", height=900)
     # What Walmart says is shown as it is, and does nothing.
     frame.get_by_text("<script>document.title = 'stolen'</script>").first.wait_for()
     assert page.frames[-1].title() == "Feed 9B27D5E0@AQMBAQA"
