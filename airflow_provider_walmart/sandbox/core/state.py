@@ -323,6 +323,7 @@ class State(Struct):
     subscriptions: dict[str, dict[str, Any]] = {}
     deliveries: dict[str, Delivery] = {}
     quotes: dict[str, Quote] = {}
+    written: dict[str, dict[str, Any]] = {}
 
 
 class Store:

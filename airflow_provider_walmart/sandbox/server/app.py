@@ -26,6 +26,7 @@ from airflow_provider_walmart.sandbox.golocal import auth as golocal_auth
 from airflow_provider_walmart.sandbox.golocal import deliveries as golocal
 from airflow_provider_walmart.sandbox.marketplace import (
     auth,
+    documented,
     feeds,
     insights,
     inventory,
@@ -44,6 +45,7 @@ from airflow_provider_walmart.sandbox.marketplace import (
     webhooks,
 )
 from airflow_provider_walmart.sandbox.server import faults
+from airflow_provider_walmart.sandbox.server.routing import Table
 
 #: Every business endpoint; of two that match a path, the first one answers.
 ENDPOINTS: list[Endpoint] = [
@@ -64,6 +66,8 @@ ENDPOINTS: list[Endpoint] = [
     *webhooks.ENDPOINTS,
     *utilities.ENDPOINTS,
 ]
+#: Every other operation that Walmart documents.
+ENDPOINTS += documented.endpoints({documented.place_of(found.method, found.path) for found in ENDPOINTS})
 
 Serve = Callable[[Sandbox, Request], Awaitable[Response]]
 
@@ -165,16 +169,23 @@ def _router(sandbox: Sandbox) -> Starlette:
     }
     app = Starlette(
         routes=[
-            _route(sandbox, "POST", "/v3/token", auth.issue),
-            *(_route(sandbox, endpoint.method, endpoint.path, endpoint.serve) for endpoint in ENDPOINTS),
-            _route(sandbox, "POST", golocal_auth.TOKEN_PATH, golocal_auth.issue),
-            *(
-                _route(sandbox, endpoint.method, endpoint.path, endpoint.serve)
-                for endpoint in golocal.ENDPOINTS
+            Table(
+                [
+                    _route(sandbox, "POST", "/v3/token", auth.issue),
+                    *(
+                        _route(sandbox, endpoint.method, endpoint.path, endpoint.serve)
+                        for endpoint in ENDPOINTS
+                    ),
+                    _route(sandbox, "POST", golocal_auth.TOKEN_PATH, golocal_auth.issue),
+                    *(
+                        _route(sandbox, endpoint.method, endpoint.path, endpoint.serve)
+                        for endpoint in golocal.ENDPOINTS
+                    ),
+                    *control.routes(sandbox),
+                    *golocal_control.routes(sandbox),
+                    *notifications.routes(sandbox),
+                ]
             ),
-            *control.routes(sandbox),
-            *golocal_control.routes(sandbox),
-            *notifications.routes(sandbox),
         ],
         exception_handlers=handlers,
     )
