@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import msgspec
 from msgspec import Struct, field
@@ -26,8 +27,8 @@ Json = dict[str, Any]
 DATA = Path(__file__).with_name("documented.jsonl")
 #: Records of every list.
 RECORDS = 23
-#: Records on a page when the call names no limit.
-PAGE = 10
+#: Records on a page when the call names no limit, and of lists that have none.
+PAGE, PAGE_WITHOUT_LIMIT = 10, 25
 #: Paths whose last written body is remembered; the oldest are forgotten.
 KEPT = 1000
 
@@ -104,7 +105,9 @@ class Documented:
         return reply(self._answer(call, row, body), row.status)
 
     def _answer(self, call: Call, row: Row, body: Any) -> Any:
-        given = {**_scalars(body), **call.request.query_params, **call.path}
+        if not isinstance(row.shape, (dict, list)):
+            return {}
+        given = {"limit": PAGE, "offset": 0, **_scalars(body), **call.request.query_params, **call.path}
         answers = Answers(given)
         page = _page(call, row, body)
         answer = answers.of(row.shape, path=call.request.url.path, page=page)
@@ -280,7 +283,8 @@ def _page(call: Call, row: Row, body: Any) -> Page:
         if isinstance(part, dict):
             asked |= {name: part[name] for name in (*_LIMITS, *_POSITIONS) if name in part}
     first_page = _first_page(row)
-    limit = _number(asked, _LIMITS, PAGE, least=1)
+    has_limit = any(name in _LIMITS for name in _names(row))
+    limit = _number(asked, _LIMITS, PAGE if has_limit else PAGE_WITHOUT_LIMIT, least=1)
     start = 0
     for name in _POSITIONS:
         value = asked.get(name)
@@ -295,7 +299,22 @@ def _page(call: Call, row: Row, body: Any) -> Page:
         break
     start = min(max(start, 0), RECORDS)
     end = min(start + limit, RECORDS)
-    return Page(start, end, f"AoE{end:06d}" if end < RECORDS else "")
+    if end == RECORDS:
+        return Page(start, end)
+    if not any(name in _POSITIONS for name in _names(row)):
+        # Where no parameter takes it, the cursor is the query of the next page.
+        return Page(start, end, f"?{urlencode({**call.request.query_params, 'offset': end})}")
+    return Page(start, end, f"AoE{end:06d}")
+
+
+def _names(row: Row) -> Iterator[str]:
+    """Yield the names of everything that a call can say of pages."""
+    yield from (parameter.name for parameter in row.parameters)
+    body = row.body if isinstance(row.body, dict) else {}
+    for name, part in body.items():
+        yield name.removesuffix("*")
+        if isinstance(part, dict):
+            yield from (inner.removesuffix("*") for inner in part)
 
 
 def _first_page(row: Row) -> int:

@@ -1,4 +1,4 @@
-"""The order list of Mexico's older API, which pages by ``cursorMark``."""
+"""The order lists of Mexico's older API: by ``cursorMark``, and by offset."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ from airflow_provider_walmart.sandbox.core.calls import Call, Endpoint, reply
 from airflow_provider_walmart.sandbox.core.errors import Refusal, bad_param
 from airflow_provider_walmart.sandbox.core.records import page
 from airflow_provider_walmart.sandbox.core.throttle import per_minute
-from airflow_provider_walmart.sandbox.marketplace import order_records
-from airflow_provider_walmart.sandbox.marketplace.orders import Search, find
+from airflow_provider_walmart.sandbox.marketplace import order_records, orders
 
 SERVICE = "GMP_ORDER_API"
 STATUSES = ("Created", "Acknowledged", "Shipped", "Cancelled", "OnHold", "Delivered")
@@ -32,10 +31,32 @@ async def listing(call: Call) -> Response:
         raise Refusal(404, "URI_NOT_FOUND.GMP_GATEWAY_API")
     status = call.query("statusCodeFilter")
     if status not in STATUSES:
-        raise bad_param("statusCodeFilter", f"must be one of {', '.join(STATUSES)}", service=SERVICE)
+        raise _unknown_status()
     limit = call.number("limit", 10, least=1, most=100)
     offset = _decode(call.query("cursorMark", "*"))
-    search = Search(
+    meta, found = _search(call, status, offset, limit)
+    if found and offset + len(found) < meta["totalCount"]:
+        meta["nextCursorMark"] = _encode(offset + len(found))
+    return reply({"meta": meta, "order": found})
+
+
+async def by_offset(call: Call) -> Response:
+    """Answer ``GET /v3/orders``: in Mexico by offset and in Mexico's form, elsewhere as the order list does.
+
+    :param call: the call.
+    """
+    if call.token.market != "mx":
+        return await orders.listing(call)
+    status = call.query("statusCodeFilter")
+    if status and status not in STATUSES:
+        raise _unknown_status()
+    limit, offset = call.number("limit", 10, least=1, most=100), call.number("offset", 0, most=1000)
+    meta, found = _search(call, status, offset, limit)
+    return reply({"meta": {**meta, "offset": offset}, "order": found})
+
+
+def _search(call: Call, status: str, offset: int, limit: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    search = orders.Search(
         created=_period(call),
         modified=_EVER,
         expected_ship=_EVER,
@@ -43,13 +64,14 @@ async def listing(call: Call) -> Response:
         customer_order=call.query("customerOrderId"),
         purchase_order=call.query("purchaseOrderId"),
     )
-    found = find(call.state, search)
-    total = sum(map(len, found))
+    found = orders.find(call.state, search)
     numbers = page(found, offset, limit)
-    meta: dict[str, Any] = {"totalCount": total, "limit": limit}
-    if numbers and offset + len(numbers) < total:
-        meta["nextCursorMark"] = _encode(offset + len(numbers))
-    return reply({"meta": meta, "order": [_order(call, number) for number in numbers]})
+    meta = {"totalCount": sum(map(len, found)), "limit": limit}
+    return meta, [_order(call, number) for number in numbers]
+
+
+def _unknown_status() -> Refusal:
+    return bad_param("statusCodeFilter", f"must be one of {', '.join(STATUSES)}", service=SERVICE)
 
 
 def _period(call: Call) -> tuple[int, int]:
@@ -116,5 +138,6 @@ def _decode(mark: str) -> int:
 
 
 ENDPOINTS = [
-    Endpoint("GET", "/v3/orders/cursor", listing, "orders", per_minute(60, "orders/cursor"), is_legacy=True)
+    Endpoint("GET", "/v3/orders/cursor", listing, "orders", per_minute(60, "orders/cursor"), is_legacy=True),
+    Endpoint("GET", "/v3/orders", by_offset, "orders", per_minute(5000, "orders")),
 ]

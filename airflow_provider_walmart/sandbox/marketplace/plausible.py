@@ -16,7 +16,7 @@ _NOT_PLAUSIBLE = re.compile(r"ERROR|FAIL|INVALID|DENIED|REJECT|CANCEL|RETIRED|EX
 _TOTAL = re.compile(r"total(Count|Results|Items|Records|Elements|Exemptions|Size)$")
 _CURSOR = ("nextCursor", "scrollId", "nextCursorMark")
 #: Lists and objects that say what went wrong: nothing did.
-_TROUBLE = ("errors", "error", "causes", "warnings", "ingestionErrors")
+_TROUBLE = re.compile(r"error|cause|warning|fail", re.I)
 
 
 class Page(Protocol):
@@ -54,10 +54,10 @@ class Answers:
                 key: self._value(part, key, number)
                 for key, part in shape.items()
                 if not (key in _CURSOR and not self._page.next)
-                and not (key in _TROUBLE and isinstance(part, dict))
+                and not (_TROUBLE.search(key) and isinstance(part, dict))
             }
         if isinstance(shape, list) and len(shape) == 1:
-            if name in _TROUBLE:
+            if _TROUBLE.search(name):
                 return []
             if shape is self._records:
                 # Counted from 1, as the products are, so that a list holds those of the shop.
@@ -160,7 +160,7 @@ def _list_in(shape: Any, depth: int = 4) -> Any:
         deeper = []
         for part in level:
             if isinstance(part, dict):
-                lists = [value for name, value in part.items() if name not in _TROUBLE]
+                lists = [value for name, value in part.items() if not _TROUBLE.search(name)]
                 # Lists of objects before lists of plain values.
                 deeper += sorted(
                     lists, key=lambda value: not (isinstance(value, list) and isinstance(value[0], dict))

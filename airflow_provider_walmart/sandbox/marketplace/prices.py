@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Literal
+from xml.sax.saxutils import unescape
 
 from msgspec import Struct, to_builtins
 from starlette.responses import Response
@@ -69,7 +71,7 @@ async def update(call: Call) -> Response:
     is_promotion = call.query("promo", "false")
     if is_promotion not in ("true", "false"):
         raise bad_param("promo", "must be true or false", service=SERVICE)
-    body = call.content(PriceBody, service=SERVICE)
+    body = _of_xml(call) or call.content(PriceBody, service=SERVICE)
     _check(call, body.sku, [price.currentPrice.amount for price in body.pricing])
     if is_promotion == "true":
         _promote(call, body)
@@ -137,6 +139,20 @@ async def lag_time(call: Call) -> Response:
         raise bad_param("sku", "missing", service="GMP_LAGTIME_API", shape="errors")
     _check_sku(call, sku)
     return reply({"sku": sku, "fulfillmentLagTime": 1})
+
+
+def _of_xml(call: Call) -> PriceBody | None:
+    """Return the price in a body of XML, the form of the older API; ``None`` when the body is none."""
+    if "xml" not in call.request.headers.get("Content-Type", "").lower():
+        return None
+    text = call.body.decode("utf-8", "replace")
+    sku = re.search(r"<(?:\w+:)?sku>([^<]+)</", text)
+    amount = re.search(r"<(?:\w+:)?(?:value|currentPrice)[^>]*\samount=\"(\d{1,9}(?:\.\d+)?)\"", text)
+    if sku is None or amount is None:
+        raise Refusal(
+            400, f"INVALID_REQUEST_CONTENT.{SERVICE}", field="sku", description="sku or amount is missing"
+        )
+    return PriceBody(unescape(sku[1]), [Pricing("BASE", Price(float(amount[1])))])
 
 
 def _check(call: Call, sku: str, amounts: list[float]) -> None:

@@ -54,7 +54,8 @@ async def listing(call: Call) -> Response:
     :param call: the call.
     """
     raw = call.request.scope["query_string"].decode("latin-1")
-    is_cursor = "offset" in call.request.query_params
+    # Mexico's list has a parameter of that name.
+    is_cursor = "offset" in call.request.query_params and call.token.market != "mx"
     limit = call.number("limit", 10, least=1, most=200, shape="errors")
     offset = call.number("offset", 0, shape="errors")
     if "nextCursor" in call.request.query_params or (is_cursor and raw != _cursor(call, limit, offset)):
