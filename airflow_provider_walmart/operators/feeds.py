@@ -26,6 +26,7 @@ from airflow_provider_walmart.storage.files import AnyPlace, Place, check_place
 from airflow_provider_walmart.task.context import (
     MemoryRecords,
     push,
+    push_result,
     run_started,
     task_identity,
     try_number,
@@ -43,6 +44,7 @@ from airflow_provider_walmart.task.feed_rows import (
 from airflow_provider_walmart.task.feeds import SentFeed, counted, judge_feeds
 from airflow_provider_walmart.task.hooks import OfMarketplace
 from airflow_provider_walmart.task.lineage import WithLineage
+from airflow_provider_walmart.task.time_limit import TimeLimit
 from airflow_provider_walmart.task.waiting import feeds_of_event, missing_or_typed, wait_for_feeds
 
 if TYPE_CHECKING:
@@ -120,7 +122,7 @@ class WalmartFeedStatusOperator(OfMarketplace, BaseOperator):
                 feeds,
                 allowed_failures=allowed_failures,
                 item_errors_path=self.item_errors_path,
-                keep=lambda result: push(context, "return_value", result),
+                keep=lambda result: push_result(self, context, result),
             )
 
     def _one_feed(self, feed_id: str) -> dict[str, Any]:
@@ -263,15 +265,18 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
 
     def execute(self, context: Context) -> Any:
         """Submit what has not been submitted yet, then wait and judge."""
-        return self._run(context, {}, time.time() + self.timeout.total_seconds())
+        began = time.time()
+        return self._run(context, {}, self._limit(began, began), began)
 
-    def resume_submitting(
-        self, context: Context, event: Any = None, *, submitted: dict[str, Any], slots_until: float
-    ) -> Any:
+    def resume_submitting(self, context: Context, event: dict[str, Any]) -> Any:
         """Go on when an hourly slot is free again."""
-        return self._run(context, submitted, slots_until)
+        resume = event["resume"]
+        return self._run(context, resume["submitted"], TimeLimit.from_event(event), resume["began"])
 
-    def _run(self, context: Context, submitted: dict[str, Any], slots_until: float) -> Any:
+    def _limit(self, began: float, since: float) -> TimeLimit:
+        return TimeLimit.of(self.timeout, self.execution_timeout, began=began, since=since)
+
+    def _run(self, context: Context, submitted: dict[str, Any], slots: TimeLimit, began: float) -> Any:
         with fail_without_retry():
             parse_allowed_failures(self.allowed_failures)
             check_place("item_errors_path", self.item_errors_path)
@@ -284,10 +289,10 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
             rows = self._select_rows(context, source, item_errors_path=self.item_errors_path)
             if rows.get("sent") == 0:
                 return self._nothing_changed(rows)
-            feed_ids = self._submit(context, source, submitted, slots_until)
+            feed_ids = self._submit(context, source, submitted, slots, began)
             items = [plan.items for plan in source.plans]
             if self.wait_for_completion:
-                return self._wait(context, feed_ids, items, rows)
+                return self._wait(context, feed_ids, items, rows, began)
             result = result_of(
                 [
                     summarize(
@@ -374,12 +379,18 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
         )
 
     def _submit(
-        self, context: Context, source: FeedSource, submitted: dict[str, Any], slots_until: float
+        self,
+        context: Context,
+        source: FeedSource,
+        submitted: dict[str, Any],
+        slots: TimeLimit,
+        began: float,
     ) -> list[str]:
         """Submit all feeds and return their ids.
 
         :param submitted: what was kept of them before a deferral, where there is no task state.
-        :param slots_until: until when slots of an hourly quota are waited for, seconds since 1970 UTC.
+        :param slots: for how long slots of an hourly quota are waited for.
+        :param began: when the try began, seconds since 1970 UTC.
         """
         from airflow_provider_walmart.client.feeds.submit import OnceSubmitter
 
@@ -395,32 +406,35 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
         feed_ids: list[str] = []
         try:
             for number, feed in enumerate(source.feeds(), start=1):
-                feed_ids.append(self._submit_one(submitter, feed, slots_until))
+                feed_ids.append(self._submit_one(submitter, feed, slots))
                 # The link of the task shows them while it waits.
                 push(context, "feed_ids", feed_ids)
                 self.log.info("Feed %d of %d is %s", number, len(source.plans), feed_ids[-1])
         except WalmartRateLimitError as error:
-            slot = _next_slot(error, slots_until)
+            slot = _next_slot(error, slots)
             if slot is None or not self.deferrable:
                 raise
             self.log.info("Deferring until the next slot: %s", error)
             self.defer(
-                trigger=_trigger_at(slot),
+                trigger=_trigger_at(
+                    slot,
+                    {
+                        "submitted": dict(records) if isinstance(records, MemoryRecords) else {},
+                        "limit": slots.as_dict(),
+                        "began": began,
+                    },
+                ),
                 method_name="resume_submitting",
-                kwargs={
-                    "submitted": dict(records) if isinstance(records, MemoryRecords) else {},
-                    "slots_until": slots_until,
-                },
             )
         return feed_ids
 
-    def _submit_one(self, submitter: OnceSubmitter, feed: FeedFile, slots_until: float) -> str:
+    def _submit_one(self, submitter: OnceSubmitter, feed: FeedFile, slots: TimeLimit) -> str:
         """Submit one feed; without deferral, sleep until its hourly slot is free."""
         while True:
             try:
                 return submitter.submit(feed)
             except WalmartRateLimitError as error:
-                slot = _next_slot(error, slots_until)
+                slot = _next_slot(error, slots)
                 if slot is None or self.deferrable:
                     raise
                 seconds = slot.timestamp() - time.time()
@@ -428,15 +442,15 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
                 time.sleep(max(0.0, seconds))
 
     def _wait(
-        self, context: Context, feed_ids: list[str], items: list[int], rows: dict[str, Any]
+        self, context: Context, feed_ids: list[str], items: list[int], rows: dict[str, Any], began: float
     ) -> dict[str, Any]:
         """Wait for the feeds and judge them.
 
         :param items: how many items each of them holds.
         :param rows: what `_select_rows` returned.
+        :param began: when the try began, seconds since 1970 UTC.
         """
-        since = time.time()
-        deadline = since + self.timeout.total_seconds()
+        limit = self._limit(began, time.time())
         if self.deferrable:
             from airflow_provider_walmart.triggers.feeds import WalmartFeedTrigger
 
@@ -447,36 +461,33 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
                     feed_type=self.feed_type,
                     items=max(items),
                     poll_interval=self.poll_interval,
-                    since=since,
-                    deadline=deadline,
+                    since=limit.since,
+                    deadline=limit.deadline,
+                    resume={"feed_ids": feed_ids, "items": items, "rows": rows, "limit": limit.as_dict()},
                 ),
                 method_name="execute_complete",
-                kwargs={"feed_ids": feed_ids, "items": items, "rows": rows},
-                # The trigger's own deadline is to speak first.
-                timeout=self.timeout + timedelta(minutes=10),
+                timeout=limit.of_deferral,
             )
-        feeds = wait_for_feeds(
-            self.hook.client,
-            feed_ids,
-            feed_type=self.feed_type,
-            items=max(items),
-            poll_interval=self.poll_interval,
-            since=since,
-            deadline=deadline,
-        )
+        with limit.enforced():
+            feeds = wait_for_feeds(
+                self.hook.client,
+                feed_ids,
+                feed_type=self.feed_type,
+                items=max(items),
+                poll_interval=self.poll_interval,
+                since=limit.since,
+                deadline=limit.deadline,
+                changed_client=self.changed_client,
+            )
         return self._judge(context, feed_ids, feeds, items, rows)
 
-    def execute_complete(
-        self,
-        context: Context,
-        event: dict[str, Any],
-        feed_ids: list[str],
-        items: list[int],
-        rows: dict[str, Any],
-    ) -> dict[str, Any]:
+    def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
         """Judge what the trigger saw."""
-        with fail_without_retry():
-            feeds = feeds_of_event(event, feed_ids, self.timeout.total_seconds())
+        resume = event["resume"]
+        feed_ids, items, rows = resume["feed_ids"], resume["items"], resume["rows"]
+        limit = TimeLimit.from_event(event)
+        with fail_without_retry(), limit.enforced():
+            feeds = feeds_of_event(event, feed_ids, limit.seconds)
             return self._judge(context, feed_ids, feeds, items, rows)
 
     def _judge(
@@ -513,7 +524,7 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
             # Before the verdict: what was accepted is so, whatever became of the rest. Should this try die, the next one
             # finds the same feeds, and does it again.
             self._changes(rows).settle(result["feedIds"])
-        push(context, "return_value", result)
+        push_result(self, context, result)
         for name, outcome in (("itemsSucceeded", "succeeded"), ("itemsFailed", "failed")):
             metrics.count("feed_items", result[name], outcome=outcome)
         self._moved_items(result["itemsSucceeded"])
@@ -526,16 +537,16 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
         self.log.warning("Walmart cannot recall a feed: it goes on with those that were submitted.")
 
 
-def _next_slot(error: WalmartRateLimitError, slots_until: float) -> datetime | None:
+def _next_slot(error: WalmartRateLimitError, slots: TimeLimit) -> datetime | None:
     """Return when to come back; None when nobody knows, or that is too late."""
     slot = error.retry_at
-    return slot if slot and slot.timestamp() <= slots_until else None
+    return slot if slot and slot.timestamp() <= slots.deadline else None
 
 
-def _trigger_at(moment: datetime) -> BaseTrigger:
-    from airflow.providers.standard.triggers.temporal import DateTimeTrigger
+def _trigger_at(slot: datetime, resume: dict[str, Any]) -> BaseTrigger:
+    from airflow_provider_walmart.triggers.base import WalmartTimeTrigger
 
-    return DateTimeTrigger(moment=moment)
+    return WalmartTimeTrigger(at=slot.timestamp(), resume=resume)
 
 
 def _has_no_spec(feed_type: str) -> bool:

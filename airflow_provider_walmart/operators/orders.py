@@ -11,7 +11,7 @@ from airflow_provider_walmart.client.values.failures import check_allowed_failur
 from airflow_provider_walmart.links.page import WalmartPageLink
 from airflow_provider_walmart.storage.files import AnyPlace, Place, check_place
 from airflow_provider_walmart.storage.rows import check_rows, iter_rows
-from airflow_provider_walmart.task.context import MemoryRecords, push, try_number
+from airflow_provider_walmart.task.context import MemoryRecords, push_result, try_number
 from airflow_provider_walmart.task.errors import fail_without_retry
 from airflow_provider_walmart.task.hooks import OfMarketplace
 from airflow_provider_walmart.task.orders import change_orders
@@ -105,5 +105,5 @@ class WalmartOrderUpdateOperator(OfMarketplace, BaseOperator):
                 changes,
                 allowed_failures=allowed_failures,
                 outcomes_path=self.outcomes_path,
-                keep=lambda summary: push(context, "return_value", summary),
+                keep=lambda summary: push_result(self, context, summary),
             )

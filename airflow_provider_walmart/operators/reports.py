@@ -17,6 +17,7 @@ from airflow_provider_walmart.task.context import MemoryRecords, push
 from airflow_provider_walmart.task.durations import duration, poll_seconds
 from airflow_provider_walmart.task.errors import fail_without_retry
 from airflow_provider_walmart.task.lineage import WithLineage
+from airflow_provider_walmart.task.time_limit import TimeLimit
 from airflow_provider_walmart.task.waiting import check_event, wait_for_report
 
 if TYPE_CHECKING:
@@ -117,6 +118,7 @@ class WalmartReportOperator(WithLineage, BaseOperator):
         """Ask for the report or find it, wait for it, land it."""
         from airflow_provider_walmart.client.reports.requests import is_done
 
+        began = time.time()
         with fail_without_retry():
             requester = self._requester(context)
             request, reused = requester.request()
@@ -124,23 +126,24 @@ class WalmartReportOperator(WithLineage, BaseOperator):
             push(context, "request_id", request_id)
             if not self.wait_for_completion:
                 return self._result(request_id, reused)
-            since = time.time()
-            deadline = since + self.timeout.total_seconds()
             if is_done(request):
                 return self._land(requester, request, request_id, reused)
+            limit = TimeLimit.of(self.timeout, self.execution_timeout, began=began, since=time.time())
             if self.deferrable:
-                self._defer(request_id, reused, since, deadline)
-            finished = wait_for_report(
-                self.hook.client,
-                request_id,
-                self.report_type,
-                poll_interval=self.poll_interval,
-                since=since,
-                deadline=deadline,
-            )
+                self._defer(request_id, reused, limit)
+            with limit.enforced():
+                finished = wait_for_report(
+                    self.hook.client,
+                    request_id,
+                    self.report_type,
+                    poll_interval=self.poll_interval,
+                    since=limit.since,
+                    deadline=limit.deadline,
+                    changed_client=self.changed_client,
+                )
             return self._land(requester, finished, request_id, reused)
 
-    def _defer(self, request_id: str, reused: bool, since: float, deadline: float) -> None:
+    def _defer(self, request_id: str, reused: bool, limit: TimeLimit) -> None:
         from airflow_provider_walmart.triggers.reports import WalmartReportTrigger
 
         self.defer(
@@ -148,22 +151,21 @@ class WalmartReportOperator(WithLineage, BaseOperator):
                 walmart_conn_id=self.walmart_conn_id,
                 request_id=request_id,
                 report_type=self.report_type,
-                since=since,
-                deadline=deadline,
+                since=limit.since,
+                deadline=limit.deadline,
                 poll_interval=self.poll_interval,
+                resume={"request_id": request_id, "reused": reused, "limit": limit.as_dict()},
             ),
             method_name="execute_complete",
-            kwargs={"request_id": request_id, "reused": reused},
-            # The trigger's own deadline is to speak first.
-            timeout=self.timeout + timedelta(minutes=10),
+            timeout=limit.of_deferral,
         )
 
-    def execute_complete(
-        self, context: Context, event: dict[str, Any], request_id: str, reused: bool
-    ) -> dict[str, Any]:
+    def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
         """Land what the trigger saw finished."""
-        with fail_without_retry():
-            check_event(event, "Report", [request_id], self.timeout.total_seconds())
+        request_id, reused = event["resume"]["request_id"], event["resume"]["reused"]
+        limit = TimeLimit.from_event(event)
+        with fail_without_retry(), limit.enforced():
+            check_event(event, "Report", [request_id], limit.seconds)
             return self._land(self._requester(context), event["request"], request_id, reused)
 
     def _asked(self) -> tuple[str, dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""What all sensors have in common: waiting in the worker or in the triggerer, and patience with bad weather."""
+"""What all sensors have in common: waiting in the worker or in the triggerer, through transient errors."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from inspect import unwrap
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import (
@@ -19,7 +20,9 @@ from airflow.providers.common.compat.sdk import (
 )
 
 from airflow_provider_walmart.client.errors import (
+    WalmartAuthError,
     WalmartConnectionError,
+    WalmartError,
     WalmartRateLimitError,
     WalmartServerError,
     WalmartTimeoutError,
@@ -27,18 +30,20 @@ from airflow_provider_walmart.client.errors import (
 from airflow_provider_walmart.links.page import WalmartPageLink
 from airflow_provider_walmart.task.errors import fail_without_retry
 from airflow_provider_walmart.task.failed_polls import failed_in_a_row
-from airflow_provider_walmart.task.waiting import MAX_FAILED_LOOKS
+from airflow_provider_walmart.task.hooks import OfAccount
+from airflow_provider_walmart.task.poll_failures import PollFailures
+from airflow_provider_walmart.task.time_limit import TimeLimit
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseOperatorLink, Context
     from airflow.triggers.base import BaseTrigger
 
 
-class WalmartSensor(BaseSensorOperator):
+class WalmartSensor(OfAccount, BaseSensorOperator):
     """Base of the sensors.
 
-    A poll that fails on the network or with a 5xx is weather: the sensor keeps waiting, up to ten in a row, whatever
-    its mode. A 429 always is, and starts the count anew.
+    A poll that fails on the network or with a 5xx is a transient error: the sensor keeps waiting, up to ten in a row,
+    whatever its mode. A 429 is none: it says when to come back. When the keys are refused, the connection is read again.
 
     :param deferrable: wait in the triggerer; default: ``[operators] default_deferrable``.
     """
@@ -54,17 +59,17 @@ class WalmartSensor(BaseSensorOperator):
     ) -> None:
         super().__init__(**kwargs)
         self.deferrable = deferrable
-        self._failed_polls = 0
+        self._failures = PollFailures()
+        self._logged = ""
 
     def look(self, context: Context) -> Any:
         """Return what was waited for; None when it isn't there yet."""
         raise NotImplementedError
 
-    def make_trigger(self, since: float, deadline: float) -> BaseTrigger:
+    def make_trigger(self, waiting: dict[str, Any]) -> BaseTrigger:
         """Return the trigger that waits in our place.
 
-        :param since: when waiting began, seconds since 1970 UTC.
-        :param deadline: when to give up, likewise.
+        :param waiting: the arguments that all of them take.
         """
         raise NotImplementedError
 
@@ -75,62 +80,102 @@ class WalmartSensor(BaseSensorOperator):
         """
         raise NotImplementedError
 
+    def log_progress(self, text: str) -> None:
+        """Log how far it is, once."""
+        if text != self._logged:
+            self._logged = text
+            self.log.info("Waiting: %s", text)
+
     def execute(self, context: Context) -> Any:
-        """Wait in the worker, or look once and wait in the triggerer."""
+        """Wait in the worker, or poll once and wait in the triggerer."""
         if not self.deferrable:
-            return super().execute(context)
+            return unwrap(BaseSensorOperator.execute)(self, context)
+        began = time.time()
         # What is there already needs no trip to the triggerer.
         with self._skipped_as_wanted():
-            done = self.poke(context)
+            done = self._first_poll(context)
         if isinstance(done, PokeReturnValue):
             return done.xcom_value
-        since = time.time()
+        limit = TimeLimit.of(
+            timedelta(seconds=self.timeout), self.execution_timeout, began=began, since=time.time()
+        )
         self.defer(
-            # Airflow's own time-out of the sensor speaks first, since it knows of soft_fail.
-            trigger=self.make_trigger(since, since + self.timeout + 600),
+            trigger=self.make_trigger(
+                {
+                    "since": limit.since,
+                    "deadline": limit.deadline,
+                    "poll_interval": self.poke_interval or None,
+                    "exponential_backoff": self.exponential_backoff,
+                    "max_wait": self.max_wait.total_seconds() if self.max_wait else None,
+                    "resume": {"limit": limit.as_dict()},
+                }
+            ),
             method_name="execute_complete",
-            kwargs={"since": since},
-            timeout=timedelta(seconds=self.timeout),
+            timeout=limit.of_deferral,
         )
 
-    def execute_complete(self, context: Context, event: dict[str, Any], since: float) -> Any:
+    def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
         """Return what the trigger saw, or fail by it."""
-        with self._skipped_as_wanted(), fail_without_retry():
-            return self.conclude(context, event, time.time() - since)
+        limit = TimeLimit.from_event(event)
+        with self._skipped_as_wanted(), fail_without_retry(), limit.enforced():
+            return self.conclude(context, event, limit.seconds)
+
+    def _first_poll(self, context: Context) -> bool | PokeReturnValue:
+        try:
+            return self.poke(context)
+        except (AirflowFailException, AirflowSkipException):
+            raise
+        except Exception:
+            if not self.silent_fail:
+                raise
+            self.log.exception("The first poll failed, waiting all the same")
+            return False
 
     @contextmanager
     def _skipped_as_wanted(self) -> Iterator[None]:
         """Do with errors what Airflow's own loop does with those of a sensor that isn't deferred.
 
         :raises AirflowSkipException: where ``soft_fail`` or ``never_fail`` is for the error.
+        :raises AirflowSensorTimeout: when the time-out has passed.
         """
         try:
             yield
         except AirflowSkipException:
             raise
         except (Exception, AirflowTaskTimeout) as error:
-            is_failure = isinstance(
-                error, (AirflowFailException, AirflowSensorTimeout, AirflowTaskTimeout, WalmartTimeoutError)
-            )
-            if self.never_fail or (self.soft_fail and is_failure):
+            is_timeout = isinstance(error, (AirflowSensorTimeout, AirflowTaskTimeout, WalmartTimeoutError))
+            if self.never_fail or (
+                self.soft_fail and (is_timeout or isinstance(error, AirflowFailException))
+            ):
                 option = "never_fail" if self.never_fail else "soft_fail"
                 raise AirflowSkipException(f"Skipping due to {option}: {error}") from error
+            if isinstance(error, WalmartTimeoutError):
+                raise AirflowSensorTimeout(str(error)) from error
             raise
 
     def poke(self, context: Context) -> bool | PokeReturnValue:
-        """Look once."""
+        """Poll once."""
         with fail_without_retry():
             try:
-                found = self.look(context)
-            except (WalmartConnectionError, WalmartServerError) as error:
-                # A rescheduled poll is a process of its own, which remembers nothing.
-                self._failed_polls = failed_in_a_row(context) if self.reschedule else self._failed_polls + 1
-                if self._failed_polls >= MAX_FAILED_LOOKS:
+                found = self._look(context)
+            except (WalmartConnectionError, WalmartServerError, WalmartRateLimitError) as error:
+                if not self._may_go_on(context, error):
                     raise
-                self.log.warning("Poll %d in a row failed, still waiting: %s", self._failed_polls, error)
+                self.log.warning(self._failures.text(error))
                 return False
-            except WalmartRateLimitError as error:
-                self.log.warning("Throttled, still waiting: %s", error)
-                found = None
-            self._failed_polls = 0
+            self._failures.reset()
             return False if found is None else PokeReturnValue(is_done=True, xcom_value=found)
+
+    def _look(self, context: Context) -> Any:
+        try:
+            return self.look(context)
+        except WalmartAuthError:
+            if self.changed_client() is None:
+                raise
+            return self.look(context)
+
+    def _may_go_on(self, context: Context, error: WalmartError) -> bool:
+        if self.reschedule and not isinstance(error, WalmartRateLimitError):
+            # A rescheduled poll is a process of its own, which remembers nothing.
+            self._failures.in_a_row = failed_in_a_row(context) - 1
+        return self._failures.may_go_on(error)

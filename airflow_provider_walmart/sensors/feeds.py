@@ -17,7 +17,7 @@ from airflow_provider_walmart.links.feeds import WalmartFailedItemsLink, Walmart
 from airflow_provider_walmart.links.page import WalmartPageLink
 from airflow_provider_walmart.sensors.base import WalmartSensor
 from airflow_provider_walmart.storage.files import AnyPlace, Place, check_place
-from airflow_provider_walmart.task.context import push
+from airflow_provider_walmart.task.context import push_result
 from airflow_provider_walmart.task.feeds import judge_feeds
 from airflow_provider_walmart.task.hooks import OfMarketplace
 from airflow_provider_walmart.task.waiting import feeds_of_event, missing_or_typed, unknown_feeds
@@ -31,7 +31,7 @@ class WalmartFeedSensor(OfMarketplace, WalmartSensor):
     """Waits until feeds are finished, and fails when items of them were rejected.
 
     A feed is finished when its status is ERROR, or PROCESSED with no item in processing any more. A poll
-    that fails on the network, a 5xx or a 429 is weather: the sensor keeps waiting, up to ten in a row. That Walmart
+    that fails on the network, with a 5xx or a 429 is a transient error: the sensor keeps waiting, up to ten in a row. That Walmart
     doesn't know the feed is believed after 90 seconds: a feed that was just submitted may not show yet.
 
     :param feed_id: the feed to wait for (with its ``@``), or a list of them; also what a template makes of a list.
@@ -115,16 +115,14 @@ class WalmartFeedSensor(OfMarketplace, WalmartSensor):
             return time.time() - first.timestamp()
         return time.monotonic() - self._began
 
-    def make_trigger(self, since: float, deadline: float) -> BaseTrigger:
+    def make_trigger(self, waiting: dict[str, Any]) -> BaseTrigger:
         """Return the trigger that waits for the feed."""
         from airflow_provider_walmart.triggers.feeds import WalmartFeedTrigger
 
         return WalmartFeedTrigger(
             walmart_conn_id=self.walmart_conn_id,
             feed_ids=self._feed_ids(),
-            poll_interval=self.poke_interval,
-            since=since,
-            deadline=deadline,
+            **waiting,
         )
 
     def conclude(self, context: Context, event: dict[str, Any], waited: float) -> dict[str, Any]:
@@ -140,7 +138,7 @@ class WalmartFeedSensor(OfMarketplace, WalmartSensor):
             [feed if feed.get("feedType") else {**self._listed(feed), **feed} for feed in feeds],
             allowed_failures=parse_allowed_failures(self.allowed_failures),
             item_errors_path=self.item_errors_path,
-            keep=lambda result: push(context, "return_value", result),
+            keep=lambda result: push_result(self, context, result),
         )
 
     def _listed(self, feed: dict[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_walmart.client.golocal.deliveries import DELIVERED, EndStates, delivery_id_of, summary
 from airflow_provider_walmart.sensors.base import WalmartSensor
-from airflow_provider_walmart.task.context import push
+from airflow_provider_walmart.task.context import push_result
 from airflow_provider_walmart.task.deliveries import DeliveryProgress, check_end
 from airflow_provider_walmart.task.hooks import OfGoLocal
 from airflow_provider_walmart.task.waiting import check_event
@@ -76,7 +76,7 @@ class WalmartGoLocalDeliverySensor(OfGoLocal, WalmartSensor):
         delivery = self.hook.get_delivery(self._id)
         return self._judge(context, delivery) if progress.saw(delivery) else None
 
-    def make_trigger(self, since: float, deadline: float) -> BaseTrigger:
+    def make_trigger(self, waiting: dict[str, Any]) -> BaseTrigger:
         """Return the trigger that waits for the delivery."""
         from airflow_provider_walmart.triggers.golocal import WalmartGoLocalDeliveryTrigger
 
@@ -85,9 +85,8 @@ class WalmartGoLocalDeliverySensor(OfGoLocal, WalmartSensor):
             delivery_id=self._id,
             success_statuses=sorted(self._ends.success),
             failure_statuses=sorted(self._ends.failure),
-            deadline=deadline,
-            poll_interval=self.poke_interval,
-            said=self._progress.said,
+            logged_status=self._progress.logged_status,
+            **waiting,
         )
 
     def conclude(self, context: Context, event: dict[str, Any], waited: float) -> dict[str, Any]:
@@ -96,5 +95,5 @@ class WalmartGoLocalDeliverySensor(OfGoLocal, WalmartSensor):
         return self._judge(context, event["delivery"])
 
     def _judge(self, context: Context, delivery: dict[str, Any]) -> dict[str, Any]:
-        push(context, "return_value", summary(delivery))
+        push_result(self, context, summary(delivery))
         return check_end(delivery, self._ends)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_walmart.sensors.base import WalmartSensor
@@ -23,7 +22,7 @@ STATUS_EVERY = 180.0
 class WalmartReportSensor(OfMarketplace, WalmartSensor):
     """Waits for a report that was asked for elsewhere: in Seller Center, by a schedule, by another task.
 
-    A poll that fails on the network, a 5xx or a 429 is weather: the sensor keeps waiting, up to ten in a row.
+    A poll that fails on the network, a 5xx or a 429 is a transient error: the sensor keeps waiting, up to ten in a row.
 
     :param request_id: the report request.
     :param report_type: its type; without it one of the 20 status calls an hour is spent to learn it, and where there is
@@ -51,7 +50,6 @@ class WalmartReportSensor(OfMarketplace, WalmartSensor):
         self.report_type = report_type
         self.walmart_conn_id = walmart_conn_id
 
-    @cached_property
     def _watch(self) -> ReportWatch:
         from airflow_provider_walmart.client.reports.requests import ReportWatch
 
@@ -67,17 +65,17 @@ class WalmartReportSensor(OfMarketplace, WalmartSensor):
             self.report_type = str(store.get(key) or "")
         elif not self.report_type and self.reschedule:
             self.poke_interval = max(self.poke_interval, STATUS_EVERY)
-        request = self._watch.look([self.request_id])[self.request_id]
+        request = self._watch().look([self.request_id])[self.request_id]
         if request is not None and not is_done(request):
             learnt = request.get("reportType") or self.report_type
             if store is not None and learnt != self.report_type:
                 store.set(key, learnt)
             self.report_type = learnt
-            self.log.info("Waiting: %s", progress(request))
+            self.log_progress(progress(request))
             return None
         return self._ready(request)
 
-    def make_trigger(self, since: float, deadline: float) -> BaseTrigger:
+    def make_trigger(self, waiting: dict[str, Any]) -> BaseTrigger:
         """Return the trigger that waits for the report."""
         from airflow_provider_walmart.triggers.reports import WalmartReportTrigger
 
@@ -85,9 +83,7 @@ class WalmartReportSensor(OfMarketplace, WalmartSensor):
             walmart_conn_id=self.walmart_conn_id,
             request_id=self.request_id,
             report_type=self.report_type or "",
-            since=since,
-            deadline=deadline,
-            poll_interval=self.poke_interval,
+            **waiting,
         )
 
     def conclude(self, context: Context, event: dict[str, Any], waited: float) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
+    from airflow.providers.common.compat.sdk import BaseOperator, Context
 
 CLEARED_WITHIN = timedelta(days=7)
 
@@ -24,6 +24,12 @@ def push(context: Context | Mapping[str, Any], key: str, value: Any) -> None:
     """Push to XCom right away: a failing task returns nothing, and that is when people look."""
     if ti := context.get("ti"):
         ti.xcom_push(key=key, value=value)
+
+
+def push_result(operator: BaseOperator, context: Context | Mapping[str, Any], value: Any) -> None:
+    """Push what a task would return before it fails, unless it is not to (``do_xcom_push``)."""
+    if operator.do_xcom_push:
+        push(context, "return_value", value)
 
 
 def task_identity(context: Context | Mapping[str, Any]) -> str:

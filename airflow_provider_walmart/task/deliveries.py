@@ -1,4 +1,4 @@
-"""Waiting for a delivery, look by look, in the worker and in the triggerer alike."""
+"""Waiting for a delivery, in the worker and in the triggerer alike."""
 
 from __future__ import annotations
 
@@ -7,39 +7,37 @@ from collections.abc import Mapping
 from typing import Any
 
 from airflow_provider_walmart.client.errors import (
-    WalmartConnectionError,
     WalmartDeliveryFailedError,
     WalmartError,
-    WalmartRateLimitError,
-    WalmartServerError,
+    WalmartNotFoundError,
 )
 from airflow_provider_walmart.client.golocal.deliveries import EndStates, is_known, status_of, summary
-from airflow_provider_walmart.task.waiting import MAX_FAILED_LOOKS
+from airflow_provider_walmart.task.poll_failures import PollFailures
 
 log = logging.getLogger(__name__)
 
 
 class DeliveryProgress:
-    """What the looks at one delivery showed so far; each status is said once.
+    """What polling for one delivery showed so far; each status is logged once.
 
     :param delivery_id: the delivery.
     :param ends: where waiting ends.
-    :param said: status that has been said already.
+    :param logged_status: status that has been logged already.
     """
 
-    def __init__(self, delivery_id: str, ends: EndStates, said: str = "") -> None:
-        self.said = said
+    def __init__(self, delivery_id: str, ends: EndStates, logged_status: str = "") -> None:
+        self.logged_status = logged_status
         self._delivery_id = delivery_id
         self._ends = ends
-        self._failed_looks = 0
+        self._failures = PollFailures()
 
     def saw(self, delivery: Mapping[str, Any]) -> bool:
-        """Take note of a look; return whether the delivery is at an end."""
-        self._failed_looks = 0
+        """Take note of a poll; return whether the delivery is at an end."""
+        self._failures.reset()
         status = status_of(delivery)
         ended = self._ends.outcome(status) != "waiting"
-        if status != self.said:
-            self.said = status
+        if status != self.logged_status:
+            self.logged_status = status
             log.info("Delivery %s is %s.", self._delivery_id, status or "without a status")
             if not ended and not is_known(status):
                 log.warning(
@@ -50,15 +48,10 @@ class DeliveryProgress:
         return ended
 
     def failed(self, error: WalmartError) -> None:
-        """Take note of a look that failed; raise the error when it is more than bad weather."""
-        if isinstance(error, WalmartRateLimitError):
-            log.warning("Looking at delivery %s is throttled, still waiting: %s", self._delivery_id, error)
-            return
-        self._failed_looks += 1
-        passing = isinstance(error, (WalmartConnectionError, WalmartServerError))
-        if not passing or self._failed_looks >= MAX_FAILED_LOOKS:
+        """Take note of a poll that failed; raise the error when polling again is no use."""
+        if isinstance(error, WalmartNotFoundError) or not self._failures.may_go_on(error):
             raise error
-        log.warning("Look %d in a row failed, still waiting: %s", self._failed_looks, error)
+        log.warning("Delivery %s: %s", self._delivery_id, self._failures.text(error))
 
 
 def check_end(delivery: Mapping[str, Any], ends: EndStates) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Waiting in the task itself, with the same patience that the triggers have."""
+"""Waiting in the task itself, by the same rules as the triggers."""
 
 from __future__ import annotations
 
@@ -8,21 +8,19 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_walmart.client.errors import (
+    WalmartAuthError,
     WalmartError,
     WalmartNotFoundError,
-    WalmartRateLimitError,
     WalmartTimeoutError,
     WalmartWaitError,
 )
 from airflow_provider_walmart.client.feeds.results import is_finished, progress
+from airflow_provider_walmart.task.poll_failures import PollFailures
 
 if TYPE_CHECKING:
     from airflow_provider_walmart.client.marketplace import MarketplaceClient
 
 log = logging.getLogger(__name__)
-
-# Looks in a row that may fail before it counts as more than bad weather.
-MAX_FAILED_LOOKS = 10
 
 
 def wait_for_feeds(
@@ -34,21 +32,25 @@ def wait_for_feeds(
     poll_interval: float | None,
     since: float,
     deadline: float,
+    changed_client: Callable[[], MarketplaceClient | None] = lambda: None,
 ) -> list[dict[str, Any] | None]:
     """Return feeds once all of them are finished, in the order of their ids; None for one that is unknown.
 
-    :param feed_type: decides how often to look.
+    :param feed_type: decides how often to poll.
     :param items: items of the largest feed.
-    :param poll_interval: seconds between two looks; None: by age and type of the feed.
+    :param poll_interval: seconds between two polls; None: by age and type of the feed.
     :param since: when waiting began, seconds since 1970 UTC.
     :param deadline: when to give up, seconds since 1970 UTC.
+    :param changed_client: asked when the keys are refused: returns a client with what the connection says now, None when
+        that has not changed.
     :raises WalmartTimeoutError: when the deadline passed.
     :raises WalmartWaitError: when too many polls in a row failed, or one did for which no retry can help.
     """
     from airflow_provider_walmart.client.feeds.watch import LISTED_WITHIN, FeedWatch, pause_before_next_look
 
     done = wait_for(
-        FeedWatch(client).look,
+        lambda client: FeedWatch(client).look,
+        client,
         feed_ids,
         what="Feeds",
         is_done=is_finished,
@@ -57,6 +59,7 @@ def wait_for_feeds(
         since=since,
         deadline=deadline,
         unknown_for=LISTED_WITHIN,
+        changed_client=changed_client,
     )
     return [done[feed_id] for feed_id in feed_ids]
 
@@ -69,6 +72,7 @@ def wait_for_report(
     poll_interval: float | None,
     since: float,
     deadline: float,
+    changed_client: Callable[[], MarketplaceClient | None] = lambda: None,
 ) -> dict[str, Any] | None:
     """Return a report request once it is READY or ERROR; None when Walmart doesn't know it.
 
@@ -77,7 +81,8 @@ def wait_for_report(
     from airflow_provider_walmart.client.reports import requests as reports
 
     return wait_for(
-        reports.ReportWatch(client, report_type).look,
+        lambda client: reports.ReportWatch(client, report_type).look,
+        client,
         [request_id],
         what="Report",
         is_done=reports.is_done,
@@ -86,16 +91,18 @@ def wait_for_report(
         since=since,
         deadline=deadline,
         unknown_for=reports.LISTED_WITHIN,
+        changed_client=changed_client,
     )[request_id]
 
 
 def report_pause(age: float) -> float:
-    """Return how long to wait before looking at a report again, in seconds: they take 15 to 45 minutes."""
+    """Return how long to wait before a report is polled again, in seconds: they take 15 to 45 minutes."""
     return min(max(30.0, age / 4), 300.0)
 
 
 def wait_for(
-    look: Callable[[Collection[str]], Mapping[str, Any]],
+    make_look: Callable[[MarketplaceClient], Callable[[Collection[str]], Mapping[str, Any]]],
+    client: MarketplaceClient,
     ids: Sequence[str],
     *,
     what: str,
@@ -104,58 +111,57 @@ def wait_for(
     pause: Callable[[], float],
     since: float,
     deadline: float,
-    unknown_for: float = 0.0,
+    changed_client: Callable[[], MarketplaceClient | None],
+    unknown_for: float,
 ) -> dict[str, dict[str, Any] | None]:
     """Return things by id once nothing more will happen to them; None for one that Walmart doesn't know.
 
-    :param look: asks Walmart for the state of things: dicts, None for an unknown one, an error for one that can't be
-        looked at.
+    :param make_look: returns what polls Walmart for the state of things: dicts, None for an unknown one, an error for one
+        that can't be read.
     :param what: the things, in words for errors.
-    :param pause: how long to wait before the next look, in seconds.
+    :param pause: how long to wait before the next poll, in seconds.
     :param unknown_for: how long a thing may be unknown before that is believed, in seconds.
     """
+    look = make_look(client)
     done: dict[str, dict[str, Any] | None] = {}
-    said: dict[str, str] = {}
-    failed_looks = 0
+    logged: dict[str, str] = {}
+    failures = PollFailures()
     is_last = False
     while pending := [thing_id for thing_id in ids if thing_id not in done]:
         if is_last:
             raise timed_out(what, pending, deadline - since)
         seconds, left = pause(), deadline - time.time()
-        # The last look is at the deadline itself.
+        # The last poll is at the deadline itself.
         is_last = seconds >= left
         time.sleep(max(0.0, min(seconds, left)))
-        found, error = _look(look, pending)
+        try:
+            found = look(pending)
+            failed = next((thing for thing in found.values() if isinstance(thing, WalmartError)), None)
+        except WalmartAuthError as error:
+            found, failed = {}, error
+            if edited := changed_client():
+                look = make_look(edited)
+                continue
+        except WalmartError as error:
+            found, failed = {}, error
         for thing_id, thing in found.items():
             if isinstance(thing, WalmartError):
-                error = thing
-            elif thing is None:
+                continue
+            if thing is None:
                 if time.time() - since >= unknown_for:
                     done[thing_id] = None
             elif is_done(thing):
                 done[thing_id] = thing
-            elif said.get(thing_id) != progress(thing):
-                said[thing_id] = progress(thing)
-                log.info("Waiting: %s", said[thing_id])
-        if error is None:
-            failed_looks = 0
-        elif isinstance(error, WalmartRateLimitError):
-            log.warning("Looking is throttled, still waiting: %s", error)
+            elif logged.get(thing_id) != progress(thing):
+                logged[thing_id] = progress(thing)
+                log.info("Waiting: %s", logged[thing_id])
+        if failed is None:
+            failures.reset()
+        elif failures.may_go_on(failed):
+            log.warning(failures.text(failed))
         else:
-            failed_looks += 1
-            if error.is_final or failed_looks >= MAX_FAILED_LOOKS:
-                raise gave_up(what, ids, str(error), is_final=error.is_final) from error
-            log.warning("Look %d in a row failed, still waiting: %s", failed_looks, error)
+            raise gave_up(what, ids, str(failed), is_final=failed.is_final) from failed
     return done
-
-
-def _look(
-    look: Callable[[Collection[str]], Mapping[str, Any]], ids: Collection[str]
-) -> tuple[Mapping[str, Any], WalmartError | None]:
-    try:
-        return look(ids), None
-    except WalmartError as error:
-        return {}, error
 
 
 def timed_out(what: str, ids: Sequence[str], waited: float) -> WalmartTimeoutError:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakKeyDictionary
 
 from airflow_provider_walmart.client.events.scope import Need
-from airflow_provider_walmart.triggers.poller import client_of, in_thread
+from airflow_provider_walmart.triggers.accounts import Account, account_of
 
 if TYPE_CHECKING:
     from airflow.triggers.shared_stream import SharedStreamProducer
@@ -142,8 +142,8 @@ class EventStream:
             need = reduce(or_, (news.need for news in self._watchers))
             try:
                 # Asked for anew each time, since the connection may have been edited.
-                client = await client_of(self._conn_id)
-                look = Look(need, await in_thread(self._look, client, need))
+                account = await account_of(self._conn_id)
+                look = Look(need, await in_thread(account, self._look, account.client, need))
             except Exception as error:
                 self._looked_at = time.monotonic()
                 if retry_at := getattr(error, "retry_at", None):
@@ -163,6 +163,11 @@ class EventStream:
         self._somebody_came.clear()
         with suppress(asyncio.TimeoutError):
             await asyncio.wait_for(self._somebody_came.wait(), seconds)
+
+
+async def in_thread(account: Account, work: Callable[..., Any], *arguments: Any) -> Any:
+    """Return what a blocking function returns, run in a thread of an account."""
+    return await account.run(work, *arguments)
 
 
 def stream_of(

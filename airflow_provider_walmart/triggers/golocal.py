@@ -4,29 +4,36 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
-from datetime import timedelta
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
-from airflow.triggers.base import BaseTrigger, TriggerEvent
-
-from airflow_provider_walmart.client.errors import WalmartError
+from airflow_provider_walmart.client.errors import WalmartAuthError, WalmartError
 from airflow_provider_walmart.client.golocal.deliveries import EndStates, summary
 from airflow_provider_walmart.task.deliveries import DeliveryProgress
-from airflow_provider_walmart.task.durations import poll_seconds
+from airflow_provider_walmart.triggers.base import WalmartWaitTrigger
+
+if TYPE_CHECKING:
+    from airflow_provider_walmart.triggers.accounts import Account
 
 
-class WalmartGoLocalDeliveryTrigger(BaseTrigger):
-    """Waits until a delivery is at an end.
+class WalmartGoLocalDeliveryTrigger(WalmartWaitTrigger):
+    """Waits until a delivery is at an end; an event of success has ids and status of the ``delivery``.
 
     :param walmart_golocal_conn_id: id of a connection of type ``walmart_golocal``.
     :param delivery_id: the delivery.
     :param success_statuses: statuses that mean success.
     :param failure_statuses: statuses that mean failure, besides the documented ones.
-    :param deadline: when to give up, seconds since 1970 UTC.
-    :param poll_interval: time between two polls, as timedelta or seconds.
-    :param said: status that the log of the task has already.
+    :param logged_status: status that the log of the task has already.
+    :param known: as for `WalmartWaitTrigger`.
     """
+
+    own_arguments = (
+        "walmart_golocal_conn_id",
+        "delivery_id",
+        "success_statuses",
+        "failure_statuses",
+        "logged_status",
+    )
 
     def __init__(
         self,
@@ -35,66 +42,54 @@ class WalmartGoLocalDeliveryTrigger(BaseTrigger):
         delivery_id: str,
         success_statuses: Sequence[str],
         failure_statuses: Sequence[str],
-        deadline: float,
-        poll_interval: timedelta | float,
-        said: str = "",
+        logged_status: str = "",
+        **known: Any,
     ) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__(**known)
         self.walmart_golocal_conn_id = walmart_golocal_conn_id
         self.delivery_id = delivery_id
         self.success_statuses = list(success_statuses)
         self.failure_statuses = list(failure_statuses)
-        self.deadline = deadline
-        self.poll_interval = poll_seconds(poll_interval)
-        self.said = said
+        self.logged_status = logged_status
+        self._account: Account | None = None
 
-    def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Return class path and arguments, plain JSON without secrets."""
-        return (
-            "airflow_provider_walmart.triggers.golocal.WalmartGoLocalDeliveryTrigger",
-            {
-                "walmart_golocal_conn_id": self.walmart_golocal_conn_id,
-                "delivery_id": self.delivery_id,
-                "success_statuses": self.success_statuses,
-                "failure_statuses": self.failure_statuses,
-                "deadline": self.deadline,
-                "poll_interval": self.poll_interval,
-                "said": self.said,
-            },
-        )
-
-    async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Yield one event.
-
-        Its ``status`` is ``success``, with ids and status of the ``delivery``, ``timeout``, or ``error``, with
-        ``message`` and ``retryable``.
-        """
-        from airflow_provider_walmart.triggers.poller import golocal_client_of, in_thread
-
+    async def wait(self) -> dict[str, Any]:
+        """Return the delivery."""
         ends = EndStates.of(self.success_statuses, self.failure_statuses)
-        progress = DeliveryProgress(self.delivery_id, ends, self.said)
+        progress = DeliveryProgress(self.delivery_id, ends, self.logged_status)
+        is_last = False
+        while not is_last:
+            pause, left = self.pause(), self.deadline - time.time()
+            # The last poll is at the deadline itself.
+            is_last = pause >= left
+            await asyncio.sleep(max(0.0, min(pause, left)))
+            try:
+                delivery = await self._read()
+            except WalmartError as error:
+                progress.failed(error)
+                continue
+            if progress.saw(delivery):
+                return {"delivery": summary(delivery)}
+        raise asyncio.TimeoutError
+
+    async def _read(self) -> dict[str, Any]:
+        """Return the delivery as Walmart has it now; with keys that were edited meanwhile if need be."""
+        from airflow_provider_walmart.triggers.accounts import golocal_account_of
+
+        conn_id, began = self.walmart_golocal_conn_id, time.monotonic()
+        account = self._account = self._account or await golocal_account_of(conn_id)
         try:
-            client = await golocal_client_of(self.walmart_golocal_conn_id)
-            is_last = False
-            while True:
-                if is_last:
-                    yield TriggerEvent({"status": "timeout"})
-                    return
-                left = self.deadline - time.time()
-                # The last look is at the deadline itself.
-                is_last = self.poll_interval >= left
-                await asyncio.sleep(max(0.0, min(self.poll_interval, left)))
-                try:
-                    delivery = await in_thread(client.get_delivery, self.delivery_id)
-                except WalmartError as error:
-                    progress.failed(error)
-                    continue
-                if progress.saw(delivery):
-                    break
-        except WalmartError as error:
-            yield TriggerEvent({"status": "error", "message": str(error), "retryable": not error.is_final})
-            return
-        yield TriggerEvent({"status": "success", "delivery": summary(delivery)})
+            delivery: dict[str, Any] = await account.run(account.client.get_delivery, self.delivery_id)
+        except WalmartAuthError:
+            edited = self._account = await golocal_account_of(conn_id, newer_than=began)
+            if edited is account:
+                raise
+            delivery = await edited.run(edited.client.get_delivery, self.delivery_id)
+        return delivery
+
+    def usual_pause(self, age: float) -> float:
+        """Return a minute."""
+        return 60.0
 
     async def on_kill(self) -> None:
         """Say that the delivery goes on: cancelling it is a task of its own."""

@@ -12,7 +12,7 @@ import pytest
 from airflow_provider_walmart.client.events.feeds import FeedNews
 from airflow_provider_walmart.client.events.polls import FeedLook
 from airflow_provider_walmart.client.transport.rate_limits import Throttle
-from airflow_provider_walmart.triggers import event_stream, poller
+from airflow_provider_walmart.triggers import accounts, event_stream
 from airflow_provider_walmart.triggers.feed_events import WalmartFeedFinishedTrigger
 from tests.helpers.watching import LOOPS, AssetStore, Watching, as_a_triggerer_makes_it, needs_shared_streams
 
@@ -21,7 +21,7 @@ DAY = 24 * 3600
 
 @pytest.fixture(autouse=True)
 def quick(shop, monkeypatch) -> None:
-    monkeypatch.setattr(poller, "_clients", {})
+    monkeypatch.setattr(accounts, "_accounts", {})
     monkeypatch.setattr(Throttle, "learn", lambda *_: None)
     shop.settings(feed_seconds=0)
 
@@ -337,4 +337,4 @@ def test_identity_is_stable_and_without_secrets():
     assert one.shared_stream_key() == WalmartFeedFinishedTrigger(poll_interval=6).shared_stream_key()
     other = WalmartFeedFinishedTrigger(walmart_conn_id="another")
     assert one.shared_stream_key() != other.shared_stream_key()
-    assert WalmartFeedFinishedTrigger(poll_interval=0).poll_interval == 1
+    assert WalmartFeedFinishedTrigger(poll_interval=0.1).poll_interval == 1

@@ -18,7 +18,7 @@ from airflow_provider_walmart.client.feeds import watch as feed_watch
 from airflow_provider_walmart.hooks.shared_state import _store
 from airflow_provider_walmart.operators.feeds import WalmartFeedStatusOperator
 from airflow_provider_walmart.sensors.feeds import WalmartFeedSensor
-from airflow_provider_walmart.task.waiting import MAX_FAILED_LOOKS
+from airflow_provider_walmart.task.poll_failures import MAX_FAILED_POLLS
 from tests.helpers.tasks import Task
 
 NOT_FOUND = json.dumps(
@@ -131,7 +131,7 @@ class TestWeather:
         shop.fault(where, status=500)
         wait = sensor(feed_id)
         monkeypatch.setattr(wait.hook.client.session, "attempts", 1)
-        for _ in range(MAX_FAILED_LOOKS - 1):
+        for _ in range(MAX_FAILED_POLLS - 1):
             assert wait.poke({}) is False
         with pytest.raises(WalmartServerError):
             wait.poke({})
@@ -141,8 +141,8 @@ class TestWeather:
         wait = sensor(feed_id)
         monkeypatch.setattr(wait.hook.client.session, "attempts", 1)
         for _ in range(3):
-            shop.fault("/v3/feeds/", status=500, times=MAX_FAILED_LOOKS - 1)
-            for _ in range(MAX_FAILED_LOOKS):
+            shop.fault("/v3/feeds/", status=500, times=MAX_FAILED_POLLS - 1)
+            for _ in range(MAX_FAILED_POLLS):
                 assert wait.poke({}) is False
 
     def test_the_token_endpoint_has_weather_too(self, shop):
@@ -231,7 +231,7 @@ class TestRescheduled:
 
     def test_it_gives_up_as_well(self, poll, shop, capsys):
         shop.fault("/v3/feeds/", status=500)
-        for number in range(1, MAX_FAILED_LOOKS):
+        for number in range(1, MAX_FAILED_POLLS):
             assert poll() is False
             assert f"Poll {number} in a row failed" in capsys.readouterr().out
         with pytest.raises(WalmartServerError):
@@ -239,13 +239,13 @@ class TestRescheduled:
 
     def test_a_good_poll_starts_the_count_anew(self, poll, shop):
         for _ in range(3):
-            shop.fault("/v3/feeds/", status=500, times=MAX_FAILED_LOOKS - 1)
-            for _ in range(MAX_FAILED_LOOKS):
+            shop.fault("/v3/feeds/", status=500, times=MAX_FAILED_POLLS - 1)
+            for _ in range(MAX_FAILED_POLLS):
                 assert poll() is False
 
     def test_so_does_another_try(self, poll, task, shop):
         shop.fault("/v3/feeds/", status=500)
-        for _ in range(MAX_FAILED_LOOKS - 1):
+        for _ in range(MAX_FAILED_POLLS - 1):
             assert poll() is False
         task.tries += 1
         assert poll() is False
@@ -253,7 +253,7 @@ class TestRescheduled:
     @pytest.mark.parametrize("task", [False], indirect=True)
     def test_each_task_has_a_count_of_its_own(self, poll, task, shop):
         shop.fault("/v3/feeds/", status=500)
-        for task.map_index in range(MAX_FAILED_LOOKS):
+        for task.map_index in range(MAX_FAILED_POLLS):
             assert poll() is False
 
     def test_nothing_is_kept_while_nothing_fails(self, poll, task, tmp_path):
@@ -277,6 +277,6 @@ def test_a_lost_answer_at_the_last_attempt_is_the_cause(shop, monkeypatch):
     shop.fault("/v3/feeds/", reset="before")
     wait = sensor("F@1")
     monkeypatch.setattr(wait.hook.client.session, "attempts", 1)
-    wait._failed_polls = MAX_FAILED_LOOKS - 1
+    wait._failures.in_a_row = MAX_FAILED_POLLS - 1
     with pytest.raises(WalmartConnectionError):
         wait.poke({})

@@ -14,8 +14,7 @@ from airflow_provider_walmart.client.feeds import watch as feed_watch
 from airflow_provider_walmart.client.transport.rate_limits import Throttle
 from airflow_provider_walmart.operators.feeds import WalmartSubmitFeedOperator
 from airflow_provider_walmart.sensors.feeds import WalmartFeedSensor
-from airflow_provider_walmart.task import waiting
-from airflow_provider_walmart.triggers import poller
+from airflow_provider_walmart.task import poll_failures, waiting
 from tests.helpers.passing_time import time_passes
 from tests.helpers.tasks import Task
 
@@ -61,8 +60,7 @@ def test_the_same_result(shop, tmp_path):
 @pytest.fixture
 def little_patience(monkeypatch):
     """Few looks that fail, and it counts as more than weather, in both modes."""
-    monkeypatch.setattr(waiting, "MAX_FAILED_LOOKS", 3)
-    monkeypatch.setattr(poller, "MAX_FAILED_LOOKS", 3)
+    monkeypatch.setattr(poll_failures, "MAX_FAILED_POLLS", 3)
 
 
 @pytest.mark.parametrize("allowed", [0, 0.2, "1"])

@@ -39,7 +39,7 @@ from airflow_provider_walmart.operators.golocal import (
 )
 from airflow_provider_walmart.sensors.golocal import WalmartGoLocalDeliverySensor
 from airflow_provider_walmart.task.context import MemoryRecords
-from airflow_provider_walmart.task.deliveries import MAX_FAILED_LOOKS
+from airflow_provider_walmart.task.poll_failures import MAX_FAILED_POLLS
 from airflow_provider_walmart.triggers.golocal import WalmartGoLocalDeliveryTrigger
 
 CLIENT_ID = "7d55b982-faea-410d-a5c6-3cf6debb2973"
@@ -758,7 +758,7 @@ def wait(delivery_id: str, *, deferrable: bool, **fields: Any) -> Any:
         trigger = WalmartGoLocalDeliveryTrigger(**json.loads(json.dumps(arguments)))
         event = json.loads(json.dumps(asyncio.run(first_event(trigger))))
         again = sensor(delivery_id, deferrable=deferrable, **fields)
-        return getattr(again, deferred.method_name)({}, event=event, **deferred.kwargs)
+        return getattr(again, deferred.method_name)({}, event=event)
 
 
 both = pytest.mark.parametrize("deferrable", [False, True], ids=["poked", "deferred"])
@@ -848,7 +848,7 @@ def test_an_id_with_white_space_around_it_is_one(golocal, deferrable):
 def test_weather_is_waited_through(golocal, deferrable):
     delivery_id = book()["deliveryId"]
     move(golocal, delivery_id, "DELIVERED")
-    golocal.fault(f"{DELIVERIES}/", status=500, times=4 * (MAX_FAILED_LOOKS - 1))
+    golocal.fault(f"{DELIVERIES}/", status=500, times=4 * (MAX_FAILED_POLLS - 1))
     assert wait(delivery_id, deferrable=deferrable)["status"] == "DELIVERED"
 
 
@@ -872,10 +872,11 @@ def test_a_trigger_whose_deadline_has_passed_says_so(golocal):
         delivery_id=book()["deliveryId"],
         success_statuses=["DELIVERED"],
         failure_statuses=[],
+        since=0.0,
         deadline=0.0,
         poll_interval=1.0,
     )
-    assert asyncio.run(first_event(trigger)) == {"status": "timeout"}
+    assert asyncio.run(first_event(trigger)) == {"status": "timeout", "resume": {}}
 
 
 def test_a_failed_end_is_in_xcom_too(golocal):

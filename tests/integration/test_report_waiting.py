@@ -13,6 +13,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow_provider_walmart.client.errors import WalmartRateLimitError, WalmartReportFailedError
 from airflow_provider_walmart.client.reports.requests import ReportWatch
 from airflow_provider_walmart.sensors.reports import WalmartReportSensor
+from airflow_provider_walmart.task.time_limit import TimeLimit
 from airflow_provider_walmart.triggers.reports import WalmartReportTrigger
 from tests.helpers.passing_time import time_passes
 from tests.helpers.tasks import Task, first_event, revive
@@ -181,16 +182,17 @@ def test_a_trigger_survives_the_database():
 
 def test_a_trigger_gives_up_at_its_deadline(shop):
     (request_id,) = seeded(shop, {"seconds": SLOW})
-    assert asyncio.run(first_event(trigger(request_id, deadline=0))) == {"status": "timeout"}
+    assert asyncio.run(first_event(trigger(request_id, deadline=0))) == {"status": "timeout", "resume": {}}
 
 
 def test_a_trigger_tells_what_no_patience_helps(shop):
     shop.settings(scopes={"*": {"reports": "no_access"}})
-    event = asyncio.run(first_event(trigger("R-1")))
+    resume = {"limit": TimeLimit(0.0, 1.0).as_dict()}
+    event = asyncio.run(first_event(trigger("R-1", resume=resume)))
     assert (event["status"], event["retryable"]) == ("error", False)
     assert "403" in event["message"]
     with pytest.raises(AirflowFailException, match="failed"):
-        sensor("R-1")().execute_complete({}, event, 0.0)
+        sensor("R-1")().execute_complete({}, event)
 
 
 def test_fifty_waiting_reports_cost_few_calls(shop):

@@ -21,8 +21,8 @@ from airflow_provider_walmart.client.orders import writes as order_writes
 from airflow_provider_walmart.client.reports import once as reports
 from airflow_provider_walmart.client.transport import tokens
 from airflow_provider_walmart.hooks import masking
-from airflow_provider_walmart.task import waiting
-from airflow_provider_walmart.triggers import poller
+from airflow_provider_walmart.task import poll_failures
+from airflow_provider_walmart.triggers import accounts
 from tests.helpers.sandbox_server import running
 from tests.helpers.shop import Shop
 from tests.helpers.tasks import Task
@@ -51,7 +51,7 @@ def _basic() -> str:
 def own_threads(monkeypatch) -> Iterator[None]:
     """No look of a trigger that was given up goes on in the next cell."""
     with ThreadPoolExecutor(4) as pool:
-        monkeypatch.setattr(poller, "_pool", pool)
+        monkeypatch.setattr(accounts, "ThreadPoolExecutor", lambda *_, **__: pool)
         yield
 
 
@@ -59,8 +59,7 @@ def own_threads(monkeypatch) -> Iterator[None]:
 def quick(monkeypatch) -> None:
     # What is no secret in the raw needs no mask, and Airflow's takes longer with every token it has seen.
     monkeypatch.setattr(masking, "mask_secret", lambda secret: None)
-    monkeypatch.setattr(waiting, "MAX_FAILED_LOOKS", LOOKS)
-    monkeypatch.setattr(poller, "MAX_FAILED_LOOKS", LOOKS)
+    monkeypatch.setattr(poll_failures, "MAX_FAILED_POLLS", LOOKS)
     monkeypatch.setattr(feed_watch, "LISTED_WITHIN", 0.0)
     for module in (feed_submit, golocal_booking, order_writes, reports):
         monkeypatch.setattr(module, "SETTLE", 0.2)

@@ -80,10 +80,10 @@ class Cell:
     def new_state(self, name: str) -> Path:
         """Give the tries from now on a shared state store of their own, as if an hour had passed."""
         from airflow_provider_walmart.hooks import shared_state
-        from airflow_provider_walmart.triggers import poller
+        from airflow_provider_walmart.triggers import accounts
 
         shared_state._store.cache_clear()
-        poller._clients.clear()
+        accounts._accounts.clear()
         folder = self.folder / name
         self.monkeypatch.setenv("AIRFLOW__WALMART__SHARED_STATE_DIR", str(folder))
         return folder

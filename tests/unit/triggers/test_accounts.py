@@ -9,7 +9,7 @@ from airflow.sdk import Connection
 
 from airflow_provider_walmart.hooks import masking
 from airflow_provider_walmart.hooks.walmart import WalmartHook
-from airflow_provider_walmart.triggers import poller
+from airflow_provider_walmart.triggers import accounts, poller
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def asked(monkeypatch) -> list[str]:
         return Connection(conn_id=conn_id, conn_type="walmart", login=login, password="s3cr3t")
 
     monkeypatch.setattr(WalmartHook, "aget_connection", aget_connection)
-    monkeypatch.setattr(poller, "_clients", {})
+    monkeypatch.setattr(accounts, "_accounts", {})
     monkeypatch.setattr(masking, "_loop", None)
     return found
 
@@ -43,9 +43,11 @@ def test_many_that_start_at_once(asked):
 
 def test_an_edited_connection_is_seen_after_a_while(asked, monkeypatch):
     async def start() -> list[str]:
-        clients = [await poller.client_of("edited"), await poller.client_of("edited")]
-        monkeypatch.setattr(poller, "FRESH", -1.0)
-        return [client.settings.client_id for client in (*clients, await poller.client_of("edited"))]
+        found = [await accounts.account_of("edited"), await accounts.account_of("edited")]
+        monkeypatch.setattr(accounts, "FRESH", -1.0)
+        return [
+            account.client.settings.client_id for account in (*found, await accounts.account_of("edited"))
+        ]
 
     assert asyncio.run(start()) == ["id-1", "id-1", "id-2"]
 
@@ -53,8 +55,8 @@ def test_an_edited_connection_is_seen_after_a_while(asked, monkeypatch):
 def test_a_failure_is_told_to_all_and_not_kept(asked):
     async def start() -> list[object]:
         return await asyncio.gather(
-            *(poller.client_of("missing") for _ in range(3)), return_exceptions=True
-        ) + await asyncio.gather(poller.client_of("missing"), return_exceptions=True)
+            *(accounts.account_of("missing") for _ in range(3)), return_exceptions=True
+        ) + await asyncio.gather(accounts.account_of("missing"), return_exceptions=True)
 
     assert [type(outcome) for outcome in asyncio.run(start())] == [LookupError] * 4
     assert asked == ["missing", "missing"]
@@ -62,10 +64,10 @@ def test_a_failure_is_told_to_all_and_not_kept(asked):
 
 def test_one_that_is_cancelled_leaves_the_answer_to_the_others(asked):
     async def start() -> object:
-        first, second = (asyncio.create_task(poller.client_of("one")) for _ in range(2))
+        first, second = (asyncio.create_task(accounts.account_of("one")) for _ in range(2))
         await asyncio.sleep(0)
         first.cancel()
         return await second
 
-    assert asyncio.run(start()).settings.client_id == "an-id"
+    assert asyncio.run(start()).client.settings.client_id == "an-id"
     assert asked == ["one"]

@@ -20,6 +20,7 @@ from airflow_provider_walmart.client.errors import (
     WalmartRequestError,
     WalmartServerError,
 )
+from airflow_provider_walmart.task.poll_failures import MAX_FAILED_POLLS
 from airflow_provider_walmart.triggers import poller as poller_module
 from airflow_provider_walmart.triggers.feeds import WalmartFeedTrigger
 from airflow_provider_walmart.triggers.poller import Poller, poller_of
@@ -70,7 +71,7 @@ def wait_for(walmart, *feed_ids, pause=PAUSE, **options):
 
     async def wait():
         poller = make_poller(walmart, **options)
-        waits = [poller.wait(feed_id, lambda _: pause) for feed_id in feed_ids]
+        waits = [poller.wait(feed_id, lambda: pause) for feed_id in feed_ids]
         return await asyncio.wait_for(asyncio.gather(*waits, return_exceptions=True), 20)
 
     return asyncio.run(wait())
@@ -96,9 +97,9 @@ def test_what_is_due_soon_is_looked_at_in_the_same_round():
         poller = make_poller(walmart)
         # One and a half of the second's pauses has a quarter left when the first is due.
         waits = [
-            poller.wait("A", lambda _: 5.0),
-            poller.wait("B", lambda _: 6.5),
-            poller.wait("C", lambda _: 600.0),
+            poller.wait("A", lambda: 5.0),
+            poller.wait("B", lambda: 6.5),
+            poller.wait("C", lambda: 600.0),
         ]
         tasks = [asyncio.create_task(wait) for wait in waits]
         await asyncio.sleep(0)
@@ -117,8 +118,8 @@ def test_what_is_due_soon_is_looked_at_in_the_same_round():
 def test_news_of_feeds_that_were_not_due_are_welcome():
     async def wait():
         poller = make_poller(walmart)
-        soon = asyncio.create_task(poller.wait("A", lambda _: PAUSE))
-        late = asyncio.create_task(poller.wait("B", lambda _: 3600.0))
+        soon = asyncio.create_task(poller.wait("A", lambda: PAUSE))
+        late = asyncio.create_task(poller.wait("B", lambda: 3600.0))
         return await asyncio.wait_for(asyncio.gather(soon, late), 5)
 
     walmart = Walmart({"A": finished("A"), "B": finished("B"), "nobody waits for": finished("it")})
@@ -129,9 +130,9 @@ def test_news_of_feeds_that_were_not_due_are_welcome():
 def test_a_feed_that_comes_later_and_is_due_sooner_is_not_kept_waiting():
     async def wait():
         poller = make_poller(walmart)
-        late = asyncio.create_task(poller.wait("A", lambda _: 3600.0))
+        late = asyncio.create_task(poller.wait("A", lambda: 3600.0))
         await asyncio.sleep(0.05)
-        soon = await asyncio.wait_for(poller.wait("B", lambda _: PAUSE), 5)
+        soon = await asyncio.wait_for(poller.wait("B", lambda: PAUSE), 5)
         late.cancel()
         return soon
 
@@ -142,11 +143,11 @@ def test_a_feed_that_comes_later_and_is_due_sooner_is_not_kept_waiting():
 def test_nobody_waiting_means_no_calls():
     async def wait():
         poller = make_poller(walmart)
-        await poller.wait("A", lambda _: PAUSE)
+        await poller.wait("A", lambda: PAUSE)
         looks = len(walmart.looks)
         await asyncio.sleep(10 * PAUSE)
         assert len(walmart.looks) == looks
-        return await poller.wait("B", lambda _: PAUSE)
+        return await poller.wait("B", lambda: PAUSE)
 
     walmart = Walmart(all_are(finished))
     assert asyncio.run(wait()) == finished("B")
@@ -155,7 +156,7 @@ def test_nobody_waiting_means_no_calls():
 def test_one_who_leaves_leaves_the_others_alone():
     async def wait():
         poller = make_poller(walmart)
-        tasks = [asyncio.create_task(poller.wait(name, lambda _: PAUSE)) for name in ("A", "A", "B", "B")]
+        tasks = [asyncio.create_task(poller.wait(name, lambda: PAUSE)) for name in ("A", "A", "B", "B")]
         await asyncio.sleep(2 * PAUSE)
         for task in (tasks[0], tasks[2], tasks[3]):
             task.cancel()
@@ -178,8 +179,8 @@ def test_one_who_comes_while_another_is_told_is_not_forgotten():
         poller = make_poller(walmart)
 
         async def again():
-            await poller.wait("A", lambda _: PAUSE)
-            return await asyncio.wait_for(poller.wait("A", lambda _: PAUSE), 5)
+            await poller.wait("A", lambda: PAUSE)
+            return await asyncio.wait_for(poller.wait("A", lambda: PAUSE), 5)
 
         return await asyncio.gather(again(), again())
 
@@ -194,7 +195,7 @@ def test_one_who_comes_while_another_is_told_is_not_forgotten():
     "error", [WalmartServerError("500", status=500), WalmartConnectionError("gone"), OSError()]
 )
 def test_weather_is_waited_out(error):
-    walmart = Walmart(*[error] * (poller_module.MAX_FAILED_LOOKS - 1), all_are(finished))
+    walmart = Walmart(*[error] * (MAX_FAILED_POLLS - 1), all_are(finished))
     assert wait_for(walmart, "A", "B") == [finished("A"), finished("B")]
 
 
@@ -208,7 +209,7 @@ def test_weather_that_lasts_reaches_all():
     walmart = Walmart(WalmartServerError("500", status=500))
     outcomes = wait_for(walmart, "A", "B")
     assert [type(outcome) for outcome in outcomes] == [WalmartServerError] * 2
-    assert len(walmart.looks) == poller_module.MAX_FAILED_LOOKS
+    assert len(walmart.looks) == MAX_FAILED_POLLS
 
 
 def test_what_no_retry_can_change_reaches_all_at_once():
@@ -221,8 +222,8 @@ def test_a_poller_serves_again_after_it_gave_up():
     async def wait():
         poller = make_poller(walmart)
         with pytest.raises(WalmartAuthError):
-            await poller.wait("A", lambda _: PAUSE)
-        return await poller.wait("A", lambda _: PAUSE)
+            await poller.wait("A", lambda: PAUSE)
+        return await poller.wait("A", lambda: PAUSE)
 
     walmart = Walmart(WalmartAuthError("401", status=401), all_are(finished))
     assert asyncio.run(wait()) == finished("A")
@@ -258,7 +259,7 @@ def test_one_feed_that_cannot_be_looked_at_is_given_up_after_a_while():
     def look(ids):
         return {"A": WalmartServerError("500", status=500), "B": unfinished("B")}
 
-    walmart = Walmart(*[look] * poller_module.MAX_FAILED_LOOKS, all_are(finished))
+    walmart = Walmart(*[look] * MAX_FAILED_POLLS, all_are(finished))
     outcomes = wait_for(walmart, "A", "B")
     assert isinstance(outcomes[0], WalmartServerError)
     assert outcomes[1] == finished("B")
@@ -299,7 +300,7 @@ def test_progress_is_logged_once_in_the_log_of_each_trigger(caplog):
 def test_the_event_loop_goes_on_during_a_look():
     async def wait():
         poller = make_poller(walmart)
-        waiting = asyncio.create_task(poller.wait("A", lambda _: PAUSE))
+        waiting = asyncio.create_task(poller.wait("A", lambda: PAUSE))
         while not looking.is_set():
             await asyncio.sleep(0)
         may_go_on.set()
@@ -334,8 +335,11 @@ def make_trigger(**fields) -> WalmartFeedTrigger:
 
 
 def run(trigger, walmart, monkeypatch, **options):
-    async def poller(_):
-        return make_poller(walmart, **options)
+    made = []
+
+    async def poller(_, newer_than=None):
+        made.extend([] if made else [make_poller(walmart, **options)])
+        return made[0]
 
     async def events():
         return [event.payload async for event in trigger.run()]
@@ -357,19 +361,19 @@ def test_it_survives_the_database(account):
 def test_it_tells_what_became_of_the_feeds_in_their_order(monkeypatch):
     walmart = Walmart(lambda ids: {"B": finished("B")}, lambda ids: {"A": None})
     event = run(make_trigger(), walmart, monkeypatch)
-    assert event == {"status": "success", "feeds": [None, finished("B")]}
+    assert event == {"status": "success", "feeds": [None, finished("B")], "resume": {}}
 
 
 def test_it_gives_up_at_the_deadline_and_says_what_is_missing(monkeypatch):
     walmart = Walmart(lambda ids: {"B": finished("B"), "A": unfinished("A")})
     event = run(make_trigger(deadline=time.time() + 2), walmart, monkeypatch)
-    assert event == {"status": "timeout", "pending": ["A"]}
+    assert event == {"status": "timeout", "pending": ["A"], "resume": {}}
 
 
 def test_it_looks_once_more_at_the_deadline(monkeypatch):
     walmart = Walmart(all_are(finished))
     event = run(make_trigger(deadline=time.time() + 0.1, poll_interval=3600), walmart, monkeypatch)
-    assert event == {"status": "success", "feeds": [finished("A"), finished("B")]}
+    assert event == {"status": "success", "feeds": [finished("A"), finished("B")], "resume": {}}
     assert walmart.looks == [{"A", "B"}]
 
 
@@ -377,7 +381,7 @@ def test_it_looks_once_more_at_the_deadline(monkeypatch):
 def test_a_last_look_that_fails_is_not_repeated(trouble, monkeypatch):
     walmart = Walmart(trouble)
     event = run(make_trigger(deadline=time.time() + 0.1, poll_interval=3600), walmart, monkeypatch)
-    assert event == {"status": "timeout", "pending": ["A", "B"]}
+    assert event == {"status": "timeout", "pending": ["A", "B"], "resume": {}}
     assert walmart.looks == [{"A", "B"}]
 
 
@@ -390,7 +394,7 @@ def test_a_last_look_tells_why_no_patience_helps(monkeypatch):
 def test_one_that_is_cancelled_leaves_no_errors_in_the_log(monkeypatch):
     told = []
 
-    async def poller(_):
+    async def poller(_, newer_than=None):
         return make_poller(Walmart(all_are(unfinished)))
 
     async def cancel():
@@ -414,7 +418,7 @@ def test_one_that_is_cancelled_leaves_no_errors_in_the_log(monkeypatch):
 
 def test_a_deadline_that_passed_while_nobody_looked_is_passed(monkeypatch):
     event = run(make_trigger(deadline=time.time() - 60), Walmart(all_are(unfinished)), monkeypatch)
-    assert event == {"status": "timeout", "pending": ["A", "B"]}
+    assert event == {"status": "timeout", "pending": ["A", "B"], "resume": {}}
 
 
 @pytest.mark.parametrize(
@@ -423,14 +427,14 @@ def test_a_deadline_that_passed_while_nobody_looked_is_passed(monkeypatch):
 )
 def test_it_says_why_it_gave_up(error, is_final, monkeypatch):
     event = run(make_trigger(), Walmart(error), monkeypatch)
-    assert event == {"status": "error", "message": str(error), "retryable": not is_final}
+    assert event == {"status": "error", "message": str(error), "retryable": not is_final, "resume": {}}
 
 
 def test_nothing_is_left_behind_when_one_of_its_feeds_fails(monkeypatch):
     walmart = Walmart(lambda ids: {"A": WalmartRequestError("400", status=400), "B": unfinished("B")})
     pollers = []
 
-    async def poller(_):
+    async def poller(_, newer_than=None):
         pollers.append(make_poller(walmart))
         return pollers[0]
 
@@ -447,9 +451,9 @@ def test_nothing_is_left_behind_when_one_of_its_feeds_fails(monkeypatch):
 
 def test_pauses_follow_age_and_type_unless_an_interval_is_given():
     old = time.time() - 7200
-    assert make_trigger(since=old, feed_type="price", poll_interval=None)._pause(None) == 300
-    assert make_trigger(since=old, feed_type="MP_ITEM", poll_interval=None)._pause(None) == 900
-    assert make_trigger(since=old, poll_interval=7)._pause(None) == 7
+    assert make_trigger(since=old, feed_type="price", poll_interval=None).pause() == 300
+    assert make_trigger(since=old, feed_type="MP_ITEM", poll_interval=None).pause() == 900
+    assert make_trigger(since=old, poll_interval=7).pause() == 7
     with pytest.raises(WalmartConfigError, match="poll_interval is 0; expected"):
         make_trigger(poll_interval=0)
 
