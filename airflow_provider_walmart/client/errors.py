@@ -27,13 +27,20 @@ query, Walmart's codes and descriptions, and the correlation id that Walmart's s
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 # What is refused for its own sake. A 404 may be a thing that isn't there yet, a 409 or 423 passes. A success that
 # is an error is a write that was done in part: a retry would do that part again.
 FINAL_STATUSES = (200, 201, 202, 206, 207, 400, 401, 403, 405, 406, 413, 415, 422)
+# What says that a request is wrong, and not why.
+_NO_REASON = re.compile(
+    r"(the )?((\d{3} )?(bad|invalid) request|request (is )?(invalid|failed)|(unknown|system|internal)( server)? error)?\W*",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -48,6 +55,13 @@ class ErrorDetail:
     def name(self) -> str:
         """The part of the code before the dot: the part behind it names the service, and changes."""
         return self.code.partition(".")[0]
+
+    @property
+    def says_nothing(self) -> bool:
+        """Whether it only says that a request is wrong, and not what of it."""
+        names_field = self.field not in ("", "data", self.name, self.description)
+        has_code = not self.description and self.name not in ("", "INVALID_REQUEST", "BAD_REQUEST", "400")
+        return not names_field and not has_code and _NO_REASON.fullmatch(self.description) is not None
 
     def __str__(self) -> str:
         where = f" ({self.field})" if self.field and self.field not in (self.name, self.description) else ""
@@ -103,7 +117,14 @@ class WalmartError(Exception):
     def is_final(self) -> bool:
         """Whether the same call would fail the same way again, so that a retry is a waste."""
         # A proxy's page in place of what was asked for, too, is a 200.
-        return self.status in FINAL_STATUSES and not (self.is_read and self.status < 300)
+        if self.is_read and self.status is not None and (self.status < 300 or self._has_no_reason):
+            return False
+        return self.status in FINAL_STATUSES
+
+    @property
+    def _has_no_reason(self) -> bool:
+        """Whether a request was called wrong without a word why, as right ones are while a service is down."""
+        return self.status == 400 and all(detail.says_nothing for detail in self.details)
 
     def __str__(self) -> str:
         text = self.message
@@ -117,9 +138,16 @@ class WalmartError(Exception):
 
 
 class WalmartConfigError(WalmartError, ValueError):
-    """Bad input, found before anything was sent."""
+    """Bad input, found before anything was sent.
+
+    :param field: the field of a connection that it is about; empty for other input.
+    """
 
     is_final = True
+
+    def __init__(self, message: str, *, field: str = "", **known: Any) -> None:
+        super().__init__(message, **known)
+        self.field = field
 
 
 class WalmartWebhookError(WalmartConfigError):

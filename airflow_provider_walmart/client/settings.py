@@ -69,22 +69,29 @@ class WalmartSettings:
         put("base_url", base_url_field(text_field("host", self.base_url) or HOSTS[self.environment]))
 
         if not self.client_id:
-            raise WalmartConfigError("The connection has no client ID (login): nothing was sent.")
+            raise WalmartConfigError(
+                "The connection has no client ID (login): nothing was sent.", field="client_id"
+            )
         if ":" in self.client_id:
             raise WalmartConfigError(
-                f"client_id (login) is {self.client_id!r}: a client ID has no colon. Are ID and secret in one field?"
+                f"client_id (login) is {self.client_id!r}: a client ID has no colon. Are ID and secret in one field?",
+                field="client_id",
             )
         if not self.client_secret:
-            raise WalmartConfigError("The connection has no client secret (password): nothing was sent.")
+            raise WalmartConfigError(
+                "The connection has no client secret (password): nothing was sent.", field="client_secret"
+            )
         if self.refresh_token and not self.partner_id:
             raise WalmartConfigError(
                 "The connection has a refresh_token but no partner_id: "
-                "the refresh_token grant needs the seller's id in partner_id."
+                "the refresh_token grant needs the seller's id in partner_id.",
+                field="partner_id",
             )
         if self.sandbox_version and self.market != "us":
             raise WalmartConfigError(
                 f"sandbox_version is {self.sandbox_version!r} with market {self.market!r}: "
-                "the dynamic sandbox knows the market 'us' only."
+                "the dynamic sandbox knows the market 'us' only.",
+                field="sandbox_version",
             )
 
 
@@ -93,11 +100,13 @@ def text_field(name: str, value: Any) -> str:
     if value is None or value == 0:
         return ""
     if isinstance(value, bool) or not isinstance(value, (str, int)):
-        raise WalmartConfigError(f"{name} is a {type(value).__name__}; expected text.")
+        raise WalmartConfigError(f"{name} is a {type(value).__name__}; expected text.", field=name)
     text = str(value).strip()
     if not text.isascii() or not text.isprintable():
         # The value itself may be a secret, so it isn't repeated.
-        raise WalmartConfigError(f"{name} holds a character that is not printable ASCII; paste it again.")
+        raise WalmartConfigError(
+            f"{name} holds a character that is not printable ASCII; paste it again.", field=name
+        )
     return text
 
 
@@ -105,7 +114,7 @@ def choice_field(name: str, value: Any, allowed: tuple[str, ...], default: str) 
     """Return one of the allowed values in lower case; the default where none is given."""
     text = text_field(name, value).lower() or default
     if text not in (*allowed, default):
-        raise WalmartConfigError(f"{name} is {text!r}; allowed: {', '.join(allowed)}.")
+        raise WalmartConfigError(f"{name} is {text!r}; allowed: {', '.join(allowed)}.", field=name)
     return text
 
 
@@ -117,7 +126,9 @@ def seconds_field(value: Any) -> float:
     except (TypeError, ValueError, OverflowError):
         seconds = math.nan
     if isinstance(value, bool) or not 0 < seconds <= MAX_TIMEOUT:
-        raise WalmartConfigError(f"timeout is {value!r}; allowed: seconds above 0, at most {MAX_TIMEOUT:g}.")
+        raise WalmartConfigError(
+            f"timeout is {value!r}; allowed: seconds above 0, at most {MAX_TIMEOUT:g}.", field="timeout"
+        )
     return seconds
 
 
@@ -129,22 +140,28 @@ def base_url_field(url: str, example: str = HOSTS["production"]) -> str:
     except ValueError:
         # With an @ in it, it may hold a password.
         shown = "" if "@" in url else f" {url!r}"
-        raise WalmartConfigError(f"host{shown} is not a URL.") from None
+        raise WalmartConfigError(f"host{shown} is not a URL.", field="host") from None
     if parts.username or parts.password:
-        raise WalmartConfigError("host holds a user name or password; they belong into login and password.")
+        raise WalmartConfigError(
+            "host holds a user name or password; they belong into login and password.", field="host"
+        )
     if parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment:
-        raise WalmartConfigError(f"host is {url!r}; expected a base URL such as {example}.")
+        raise WalmartConfigError(f"host is {url!r}; expected a base URL such as {example}.", field="host")
     if parts.scheme == "http" and not is_loopback(host):
         raise WalmartConfigError(
             f"host is {url!r}: plain http would send keys in the clear, so it is allowed for this machine "
-            "(localhost) only. Use https."
+            "(localhost) only. Use https.",
+            field="host",
         )
     return url.rstrip("/")
 
 
 def is_loopback(host: str) -> bool:
     """Return whether a host name or address is this machine's own."""
+    if host == "localhost":
+        return True
     try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+        address = ipaddress.ip_address(host)
     except ValueError:
         return False
+    return (getattr(address, "ipv4_mapped", None) or address).is_loopback

@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import cached_property
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from urllib.parse import urlsplit
 
 from airflow.providers.common.compat.sdk import BaseHook
 
@@ -130,15 +131,19 @@ class AccountHook(BaseHook, Generic[SettingsT, ClientT]):
         """
         try:
             settings = self._settings()
-        except errors.WalmartConfigError:
-            return False, "The connection is incomplete or has a field with a value that is not allowed."
+        except errors.WalmartConfigError as error:
+            return False, _not_allowed(error)
         except Exception:
             self.log.exception("The connection could not be read")
             return False, "The connection could not be read."
-        where = self._where(settings)
+        where = f"{self._where(settings)}, host {urlsplit(settings.base_url).netloc}"
         # Nobody waits long for a button, and a cached token would hide that the keys were reset.
         settings = replace(settings, timeout=min(settings.timeout, TEST_TIMEOUT))
-        client = self.client_of(settings, Resilient(MemoryStore()), attempts=1)
+        try:
+            client = self.client_of(settings, Resilient(MemoryStore()), attempts=1)
+        except errors.WalmartConfigError as error:
+            self.log.warning("Connection test failed: %s", error)
+            return False, f"{NO_CA_FILE} ({where})"
         try:
             # By itself it is asked for once: whoever waits for the answer can press the button again.
             client.access_token()
@@ -156,6 +161,10 @@ class AccountHook(BaseHook, Generic[SettingsT, ClientT]):
             client.session.close()
         return is_good, f"Connected to {self.hook_name}: {where}.{found}" if is_good else f"{found} ({where})"
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a copy in another process needs: it makes connections of its own."""
+        return {name: value for name, value in vars(self).items() if name != "client"}
+
     def _settings(self) -> SettingsT:
         return self.settings_of(self.get_connection(getattr(self, self.conn_name_attr)))
 
@@ -168,6 +177,11 @@ class AccountHook(BaseHook, Generic[SettingsT, ClientT]):
         raise NotImplementedError
 
 
+def _not_allowed(error: errors.WalmartConfigError) -> str:
+    """Say in words of our own which field is wrong; the value may be a secret in the wrong field."""
+    return f"{FIELDS.get(error.field, error.field) or 'A field'} of the connection is missing or has a value that is not allowed."
+
+
 def user_agent() -> str:
     """Return the value of ``User-Agent``."""
     return (
@@ -176,6 +190,13 @@ def user_agent() -> str:
     )
 
 
+# In the words of the form.
+FIELDS = {
+    "client_id": "Client ID (login)",
+    "client_secret": "Client secret (password)",
+    "host": "Base URL (host)",
+}
+NO_CA_FILE = "The CA file that REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE names does not exist on the server that ran the test."
 KEYS_FORBIDDEN = (
     "Walmart gives no token for these keys. Ask whether they may use this API, and whether a proxy or firewall refuses "
     "the call."

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
+import functools
+import ipaddress
 import json
+import logging
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
@@ -14,6 +18,8 @@ from airflow_provider_walmart.hooks.masking import mask
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
+
+log = logging.getLogger(__name__)
 
 SettingsT = TypeVar("SettingsT", WalmartSettings, GoLocalSettings)
 
@@ -36,7 +42,8 @@ def walmart_settings(connection: Connection) -> WalmartSettings:
     """Return the settings that a connection of type ``walmart`` describes.
 
     :param connection: login = client ID, password = client secret, host = base URL override (scheme and
-        port of a URI-style connection are honoured); the rest in extra. Unknown extra keys are left alone.
+        port of a URI-style connection are honoured); the rest in extra. Unknown keys there are left alone,
+        with a warning.
     :raises WalmartConfigError: naming the connection, the field, the value and what is allowed.
     """
     return _settings(connection, WalmartSettings, MARKETPLACE_FIELDS)
@@ -53,7 +60,11 @@ def golocal_settings(connection: Connection) -> GoLocalSettings:
 
 def _settings(connection: Connection, kind: type[SettingsT], fields: Collection[str]) -> SettingsT:
     try:
-        known: dict[str, Any] = {name: value for name, value in _extra(connection).items() if name in fields}
+        extra = _extra(connection)
+        for name in extra:
+            if name not in fields:
+                _warn_of_unknown(str(connection.conn_id), str(name)[:60], tuple(fields))
+        known: dict[str, Any] = {name: value for name, value in extra.items() if name in fields}
         return kind(
             client_id=connection.login or "",
             client_secret=connection.password or "",
@@ -61,7 +72,17 @@ def _settings(connection: Connection, kind: type[SettingsT], fields: Collection[
             **known,
         )
     except WalmartConfigError as error:
-        raise WalmartConfigError(f"Connection {connection.conn_id!r}: {error.message}") from None
+        raise WalmartConfigError(
+            f"Connection {connection.conn_id!r}: {error.message}", field=error.field
+        ) from None
+
+
+@functools.cache
+def _warn_of_unknown(conn_id: str, name: str, fields: tuple[str, ...]) -> None:
+    """Say once per process that a key of the extra does nothing: a misspelt environment would be production."""
+    close = difflib.get_close_matches(name.lower().rpartition("__")[2], fields, n=1)
+    hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(fields)}."
+    log.warning("Connection %r: extra has the key %r, which is not used; %s", conn_id, name, hint)
 
 
 def _extra(connection: Connection) -> Mapping[str, Any]:
@@ -73,17 +94,32 @@ def _extra(connection: Connection) -> Mapping[str, Any]:
     try:
         extra = json.loads(text)
     except (ValueError, RecursionError):
-        raise WalmartConfigError("extra is not JSON (not repeated: it may hold a secret).") from None
+        raise WalmartConfigError(
+            "extra is not JSON (not repeated: it may hold a secret).", field="extra"
+        ) from None
     if not isinstance(extra, dict):
-        raise WalmartConfigError(f"extra is a JSON {type(extra).__name__}; expected an object.")
+        raise WalmartConfigError(
+            f"extra is a JSON {type(extra).__name__}; expected an object.", field="extra"
+        )
     # As extra_dejson does: Airflow masks the values of fields with telling names. A flag can have one, too, and with
     # its value a word of everyday would be gone from all logs.
     mask({name: value for name, value in extra.items() if str(value).strip().lower() not in FLAGS})
     return extra
 
 
+def _with_brackets(host: str) -> str:
+    """Return a host or base URL with brackets around an IPv6 address, which Airflow takes off those in a URI."""
+    scheme, separator, rest = host.rpartition("://")
+    address, slash, path = rest.partition("/")
+    try:
+        address = f"[{ipaddress.IPv6Address(address)}]"
+    except ValueError:
+        return host
+    return f"{scheme}{separator}{address}{slash}{path}"
+
+
 def _base_url(connection: Connection) -> str:
-    host = str(connection.host or "").strip()
+    host = _with_brackets(str(connection.host or "").strip())
     if not host:
         return ""
     try:

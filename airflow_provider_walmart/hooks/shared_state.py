@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 import os
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from airflow_provider_walmart.client.transport.shared_state import (
     RedisStore,
     Resilient,
 )
+
+log = logging.getLogger(__name__)
 
 KINDS = ("file", "memory", "redis")
 
@@ -34,8 +37,15 @@ def shared_state() -> Resilient:
 @functools.cache
 def _store(kind: str, folder: str, url: str) -> Resilient:
     if kind == "file":
-        home = Path(os.environ.get("AIRFLOW_HOME", "~/airflow")).expanduser()
-        return Resilient(FileStore(Path(folder).expanduser() if folder else home / "walmart_state"))
+        try:
+            home = os.environ.get("AIRFLOW_HOME") or "~/airflow"
+            return Resilient(FileStore(Path(folder or f"{home}/walmart_state").expanduser()))
+        except RuntimeError:
+            log.warning(
+                "This user has no home directory, and neither AIRFLOW_HOME nor [walmart] shared_state_dir says where to "
+                "keep the shared state: processes don't share tokens and rate budgets."
+            )
+            return Resilient(MemoryStore())
     if kind == "memory":
         return Resilient(MemoryStore())
     if kind == "redis":

@@ -18,7 +18,7 @@ KEYS = "Walmart refuses these keys."
 URL = "Check the base URL"
 REFUSED = "The server refused the request."
 NO_SENSE = "The server failed or gave an answer that makes no sense."
-WHERE = "(environment production, market us)"
+WHERE = "environment production, market us, host "
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def test_success_names_environment_market_and_scopes(extra, where, wire, test_of
     server = wire(answers())
     assert test_of(server.url, extra=extra) == (
         True,
-        f"Connected to Walmart Marketplace: {where}. Scopes: feeds view only, item no access, orders full access.",
+        f"Connected to Walmart Marketplace: {where}, host {server.url.partition('//')[2]}. Scopes: feeds view only, item no access, orders full access.",
     )
     assert [request.path for request in server.requests] == ["/v3/token", "/v3/token/detail"]
 
@@ -88,7 +88,7 @@ def test_a_token_that_walmart_calls_invalid_is_a_failure(wire, test_of):
     assert test_of(server.url) == (
         False,
         "Walmart gave out a token and says that it is not valid. Check that client ID and client secret belong to this "
-        f"environment and market. {WHERE}",
+        f"environment and market. ({WHERE}{server.url.partition('//')[2]})",
     )
 
 
@@ -131,7 +131,7 @@ def test_failures_in_fixed_sentences(token_answer, detail, said, wire, test_of):
     ok, message = test_of(server.url)
     assert not ok
     assert message.startswith(said)
-    assert message.endswith(WHERE)
+    assert message.endswith(f"({WHERE}{server.url.partition('//')[2]})")
     # Whoever presses a button waits for it: nothing is tried again but a token that was refused.
     assert server.count("/v3/token") <= 2
     assert server.count("/v3/token/detail") <= 2
@@ -155,21 +155,22 @@ def test_nothing_listens(test_of):
 
 
 @pytest.mark.parametrize(
-    "fields",
+    ("fields", "field"),
     [
-        {"login": ""},
-        {"password": ""},
-        {"host": "http://example.com"},
-        {"host": f"https://me:{SECRETS[2]}@example.com"},
-        {"extra": {"market": SECRETS[0]}},
-        {"extra": {"refresh_token": SECRETS[2]}},
+        ({"login": ""}, "Client ID (login)"),
+        ({"password": ""}, "Client secret (password)"),
+        ({"host": "http://example.com"}, "Base URL (host)"),
+        ({"host": f"https://me:{SECRETS[2]}@example.com"}, "Base URL (host)"),
+        ({"extra": {"market": SECRETS[0]}}, "market"),
+        ({"extra": {"timeout": "soon"}}, "timeout"),
+        ({"extra": {"refresh_token": SECRETS[2]}}, "partner_id"),
     ],
 )
-def test_bad_connections(fields, wire, test_of):
+def test_the_field_that_is_wrong_is_named_and_not_its_value(fields, field, wire, test_of):
     server = wire(answers())
     assert test_of(**{"url": server.url, **fields} if "host" not in fields else {"url": "", **fields}) == (
         False,
-        "The connection is incomplete or has a field with a value that is not allowed.",
+        f"{field} of the connection is missing or has a value that is not allowed.",
     )
     assert not server.requests
 
@@ -181,7 +182,7 @@ def test_a_broken_extra(extra, wire, test_of):
     expected = (
         "The connection could not be read."
         if AIRFLOW < (3, 2)
-        else "The connection is incomplete or has a field with a value that is not allowed."
+        else "extra of the connection is missing or has a value that is not allowed."
     )
     assert test_of(server.url, extra=extra) == (False, expected)
     assert not server.requests

@@ -14,6 +14,7 @@ from airflow_provider_walmart.hooks.golocal import WalmartGoLocalHook
 from airflow_provider_walmart.hooks.walmart import WalmartHook
 from airflow_provider_walmart.operators.feeds import WalmartFeedStatusOperator
 from tests.helpers.airflow_line import AIRFLOW
+from tests.helpers.wire import Wire, http
 
 PAGE = Path(__file__).parents[2] / "docs" / "troubleshooting.md"
 QUOTES = re.findall(r"^```text\n(.*?)\n```$", PAGE.read_text(), re.DOTALL | re.MULTILINE)
@@ -81,6 +82,16 @@ def messages(shop, said, caplog, monkeypatch):
     yield said(button, host=f"{shop.url}/somewhere")
     yield said(feeds, host="http://127.0.0.1:9")
     yield said(button, host="http://127.0.0.1:9")
+    remote = "https://marketplace.example.com"
+    proxy = Wire(lambda request: http(407))
+    monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+    yield said(feeds, host=remote)
+    monkeypatch.delenv("HTTPS_PROXY")
+    proxy.stop()
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/etc/ssl/our-ca.pem")
+    yield said(feeds, host=remote)
+    yield said(button, host=remote)
+    monkeypatch.delenv("REQUESTS_CA_BUNDLE")
     shop.fault("/v3/orders", body="<html><head><title>Gateway</title></head></html>")
     yield said(lambda hook: hook.call("getAllOrders"))
     shop.no_faults()

@@ -80,6 +80,11 @@ class ApiClient(Generic[SettingsT, TokensT]):
             attempts=attempts,
         )
 
+    def __reduce__(self) -> Any:
+        raise TypeError(
+            "A client can't be pickled or copied: it holds connections and secrets. Pickle the hook, which makes a new one."
+        )
+
     # -- what differs between the APIs ---------------------------------------------------------------
 
     def _token_provider(

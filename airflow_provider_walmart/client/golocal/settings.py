@@ -61,18 +61,24 @@ class GoLocalSettings:
         put("fresh_token_per_request", _flag("fresh_token_per_request", self.fresh_token_per_request))
 
         if not self.client_id:
-            raise WalmartConfigError("The connection has no client ID (login): nothing was sent.")
+            raise WalmartConfigError(
+                "The connection has no client ID (login): nothing was sent.", field="client_id"
+            )
         if not UUID.fullmatch(self.client_id):
             # Not repeated: a secret in the wrong field is the likeliest mistake.
             raise WalmartConfigError(
                 f"client_id (login) has {len(self.client_id)} characters and is no UUID; expected one of 36 characters "
-                "such as 7d55b982-faea-410d-a5c6-3cf6debb2973. Nothing was sent."
+                "such as 7d55b982-faea-410d-a5c6-3cf6debb2973. Nothing was sent.",
+                field="client_id",
             )
         if not self.client_secret:
-            raise WalmartConfigError("The connection has no client secret (password): nothing was sent.")
+            raise WalmartConfigError(
+                "The connection has no client secret (password): nothing was sent.", field="client_secret"
+            )
         if "/api-proxy" in urlsplit(self.base_url).path:
             raise WalmartConfigError(
-                f"host is {self.base_url!r}; leave out the path from /api-proxy on, it is added by itself."
+                f"host is {self.base_url!r}; leave out the path from /api-proxy on, it is added by itself.",
+                field="host",
             )
 
     @property

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import functools
+import os
+import re
 import ssl
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,24 +26,47 @@ from airflow_provider_walmart.client.errors import (
     WalmartError,
     WalmartUnknownOutcomeError,
 )
+from airflow_provider_walmart.client.settings import is_loopback
+from airflow_provider_walmart.client.transport.forks import let_go_after_fork
 from airflow_provider_walmart.client.transport.headers import CORRELATION_ID, strip_credentials
 from airflow_provider_walmart.client.transport.observer import Observer, observe
 
 CONNECT_TIMEOUT = 10.0
 # Most connections that are kept open: as many as calls may be on their way at the same time.
 CONNECTIONS = 64
+CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+HINT_UNREACHABLE = "Is the base URL of the connection right, and may this machine reach it?"
+HINT_CERTIFICATE = (
+    "The server's certificate is not trusted here. Where a proxy or firewall inspects traffic, put the certificate of its CA "
+    "into a file and name it in REQUESTS_CA_BUNDLE, for every component of Airflow; if nothing does, check the base URL."
+)
+HINT_PROXY = (
+    "The proxy that HTTPS_PROXY (or ALL_PROXY) names can't be reached, or lets nothing through to this host."
+)
+HINT_PROXY_KEYS = (
+    "The proxy wants a user name and password: HTTPS_PROXY=http://user:password@host:port, percent-encoded, for every "
+    "component of Airflow."
+)
+HINT_SOCKS = (
+    "HTTPS_PROXY or ALL_PROXY names a SOCKS proxy, which needs a package: pip install 'requests[socks]'."
+)
+HINT_PROXY_URL = "The proxy that HTTPS_PROXY (or ALL_PROXY) names is not a URL such as http://host:port."
+
+_TUNNEL_FAILED = re.compile(r"Tunnel connection failed: (\d{3})").search
 
 
 class HttpSession(requests.Session):
     """A session that knows where its credentials belong.
 
-    Proxies and CA bundle are read from the environment once instead of on every call, and ``.netrc``
-    never: it would add an ``Authorization`` header. Whatever is redirected to another origin goes there
+    Proxies and CA bundle are read from the environment (``HTTPS_PROXY``, ``NO_PROXY``, ``REQUESTS_CA_BUNDLE``) once
+    instead of on every call, and ``.netrc`` never: it would add an ``Authorization`` header. This machine itself is never
+    talked to through a proxy. A process that is forked from this one makes connections of its own. Whatever is redirected to another origin goes there
     without credentials.
 
     :param base_url: the origin that may see credentials.
     :param user_agent: value of ``User-Agent``.
     :param observer: is told of every request; None: nobody is.
+    :raises WalmartConfigError: when the CA file that the environment names is missing.
     """
 
     def __init__(self, base_url: str, user_agent: str, observer: Observer | None = None) -> None:
@@ -48,10 +75,25 @@ class HttpSession(requests.Session):
         self.origin = origin(base_url)
         self.headers["User-Agent"] = user_agent
         environment = self.merge_environment_settings(base_url, {}, None, None, None)
-        self.proxies = environment["proxies"]
+        # No proxy is between this machine and itself, and plain http, which is allowed here, would show it all keys.
+        self.proxies = {} if is_loopback(self.origin[1] or "") else environment["proxies"]
         self.verify = environment["verify"]
         self.trust_env = False
         self.mount(base_url, requests.adapters.HTTPAdapter(pool_maxsize=CONNECTIONS))
+        if self.origin[0] == "https":
+            _check_ca_file(self.verify)
+        let_go_after_fork(self)
+
+    def after_fork(self) -> None:
+        """Leave the connections to the parent process: two that talk over one get each other's answers."""
+        for prefix, adapter in list(self.adapters.items()):
+            # A copy has the same settings, and no connections yet.
+            self.adapters[prefix] = copy.copy(adapter)
+
+    def __reduce__(self) -> Any:
+        raise TypeError(
+            "A session can't be pickled or copied: it holds connections and secrets. Pickle the hook, which makes a new one."
+        )
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
         """Send a prepared request; an error names the request, also when it comes from reading the body.
@@ -128,6 +170,15 @@ class HttpSession(requests.Session):
             strip_credentials(prepared_request.headers)
 
 
+def _check_ca_file(verify: Any) -> None:
+    if isinstance(verify, str) and not os.path.exists(verify):
+        names = [name for name in CA_VARIABLES if os.environ.get(name) == verify]
+        raise WalmartConfigError(
+            f"The CA file {verify!r} does not exist; {' and '.join(names) or 'the environment'} names it.",
+            hint="It is needed where a proxy or firewall inspects traffic. Every machine that runs tasks needs the file.",
+        )
+
+
 def _read_at_once(response: requests.Response) -> None:
     """Read the body of an answer.
 
@@ -184,7 +235,9 @@ def transport_error(
     if isinstance(error, requests.exceptions.InvalidJSONError):
         return WalmartConfigError(f"{method} {path}: the body holds what JSON has no form for ({error}).")
     if _is_unsendable(error):
-        return WalmartConfigError(f"{method} {path} can't be sent as it is ({type(error).__name__}).")
+        return WalmartConfigError(
+            f"{method} {path} can't be sent as it is ({type(error).__name__}).", hint=_unsendable_hint(error)
+        )
     headers = getattr(error.request, "headers", None) or {}
     known: dict[str, Any] = {"method": method, "path": path, "correlation_id": headers.get(CORRELATION_ID)}
     if changes_something and not _never_sent(error):
@@ -193,12 +246,27 @@ def transport_error(
             hint="Look whether it happened before sending it again.",
             **known,
         )
-    hint = (
-        "Is the base URL of the connection right, and may this machine reach it?"
-        if _never_sent(error)
-        else None
-    )
+    hint = _unreachable_hint(error) if _never_sent(error) else None
     return WalmartConnectionError(f"{method} {path} got no answer ({reason(error)})", hint=hint, **known)
+
+
+def _unsendable_hint(error: requests.RequestException) -> str | None:
+    if isinstance(error, requests.exceptions.InvalidProxyURL):
+        return HINT_PROXY_URL
+    return HINT_SOCKS if "SOCKS" in str(error) else None
+
+
+def _unreachable_hint(error: requests.RequestException) -> str:
+    if isinstance(error, requests.exceptions.ProxyError):
+        return HINT_PROXY_KEYS if _proxy_status(error) == "407" else HINT_PROXY
+    is_untrusted = any(isinstance(cause, ssl.SSLCertVerificationError) for cause in _causes(error))
+    return HINT_CERTIFICATE if is_untrusted else HINT_UNREACHABLE
+
+
+def _proxy_status(error: BaseException) -> str:
+    """Return the status with which a proxy refused to pass a call on; empty when it named none."""
+    texts = (str(cause) for cause in _causes(error))
+    return next((found[1] for text in texts if (found := _TUNNEL_FAILED(text))), "")
 
 
 def _path(url: str) -> str:
@@ -230,6 +298,14 @@ def _never_sent(error: requests.RequestException) -> bool:
 def reason(error: BaseException) -> str:
     """Say what went wrong on the wire: the kind of error, and the operating system's words where it has some."""
     kind = type(error).__name__
+    if status := _proxy_status(error):
+        return f"{kind}: the proxy answered {status}"
+    words = (cause.strerror for cause in _causes(error) if isinstance(cause, OSError) and cause.strerror)
+    return next((f"{kind}: {text}" for text in words), kind)
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield all that an error stands for, without the errors of requests."""
     pending: list[BaseException] = [error]
     seen: list[BaseException] = []
     while pending:
@@ -237,12 +313,7 @@ def reason(error: BaseException) -> str:
         if current in seen:
             continue
         seen.append(current)
-        if (
-            isinstance(current, OSError)
-            and current.strerror
-            and not isinstance(current, requests.RequestException)
-        ):
-            return f"{kind}: {current.strerror}"
+        if not isinstance(current, requests.RequestException):
+            yield current
         linked = (*current.args, getattr(current, "reason", None), current.__cause__, current.__context__)
         pending.extend(item for item in linked if isinstance(item, BaseException))
-    return kind

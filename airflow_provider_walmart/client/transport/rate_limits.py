@@ -33,6 +33,7 @@ from airflow_provider_walmart.client.catalogue.operations import (
 )
 from airflow_provider_walmart.client.errors import WalmartRateLimitError
 from airflow_provider_walmart.client.settings import WalmartSettings
+from airflow_provider_walmart.client.transport.forks import let_go_after_fork
 from airflow_provider_walmart.client.transport.retry_after import LONGEST_BLOCK, retry_time
 from airflow_provider_walmart.client.transport.shared_state import Resilient
 
@@ -87,6 +88,11 @@ class Throttle:
         self._leave = leave
         self._leases: dict[str, _Lease] = {}
         self._names: dict[tuple[str, str], str] = {}
+        let_go_after_fork(self)
+
+    def after_fork(self) -> None:
+        """Leave the slots that were taken ahead to the parent process."""
+        self._leases.clear()
 
     def wait(self, method: str, path: str, query: str, *, has_slot: bool = False) -> None:
         """Wait until a call may be sent, and take its slot.

@@ -123,11 +123,28 @@ GOOD = {"json": {"access_token": "a-token", "expires_in": 900}}
         (
             GOOD,
             {"status_code": 404, "json": UNKNOWN},
-            (True, "Connected to Walmart GoLocal: environment production."),
+            (
+                True,
+                "Connected to Walmart GoLocal: environment production, host developer.api.us.walmart.com.",
+            ),
         ),
         (GOOD, {"status_code": 404}, (False, "it is not Walmart's API")),
-        (GOOD, {"json": {}}, (True, "Connected to Walmart GoLocal: environment production.")),
-        (GOOD, {"status_code": 400}, (True, "Connected to Walmart GoLocal: environment production.")),
+        (
+            GOOD,
+            {"json": {}},
+            (
+                True,
+                "Connected to Walmart GoLocal: environment production, host developer.api.us.walmart.com.",
+            ),
+        ),
+        (
+            GOOD,
+            {"status_code": 400},
+            (
+                True,
+                "Connected to Walmart GoLocal: environment production, host developer.api.us.walmart.com.",
+            ),
+        ),
         (GOOD, {"status_code": 403}, (False, "The keys are right, but have no permission.")),
         (GOOD, {"status_code": 401}, (False, "Walmart refuses these keys.")),
         (GOOD, {"status_code": 500}, (False, "The server failed")),
@@ -149,7 +166,7 @@ def test_the_test_button_says_fixed_sentences(monkeypatch, requests_mock, token,
 def test_the_test_button_names_an_incomplete_connection(monkeypatch):
     assert connect(monkeypatch, login="x").test_connection() == (
         False,
-        "The connection is incomplete or has a field with a value that is not allowed.",
+        "Client ID (login) of the connection is missing or has a value that is not allowed.",
     )
 
 

@@ -162,7 +162,8 @@ def test_the_class_of_each_status_and_what_it_knows(status, kind, is_final, shap
         raise_for_status(answer(status, body))
     error = raised.value
     assert type(error) is kind
-    assert error.is_final is is_final
+    # A read that is called wrong without a reason may be right.
+    assert error.is_final is (is_final and (status, shape) != (400, "empty"))
     assert (error.status, error.method, error.path) == (status, "GET", "/v3/feeds")
     assert error.correlation_id == GUID
     assert list(error.details) == details
