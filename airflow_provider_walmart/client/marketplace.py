@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import requests
 
 from airflow_provider_walmart.client.calls.api_client import ApiClient, is_empty_list
 from airflow_provider_walmart.client.calls.build import BuiltRequest, build_request
+from airflow_provider_walmart.client.calls.many import call_many
 from airflow_provider_walmart.client.calls.paging import iter_records, page_params, pages, records, total_of
 from airflow_provider_walmart.client.calls.partial_failures import check_page
 from airflow_provider_walmart.client.calls.raw_pages import RawPage, as_raw, decode_page
@@ -116,6 +117,29 @@ class MarketplaceClient(ApiClient[WalmartSettings, MarketplaceTokens]):
             self._first_may_be_empty(found, params, fetch),
             max_records=max_records,
             strict=strict,
+        )
+
+    def call_many(
+        self,
+        operation: str,
+        params: Iterable[Mapping[str, Any]],
+        *,
+        concurrency: int = 8,
+        strict: bool = True,
+    ) -> Iterator[tuple[Mapping[str, Any], Any]]:
+        """Return an iterator over parameters and answers of many reads, side by side, in the order given.
+
+        :param operation: as for `call`; one that changes nothing.
+        :param params: parameters of each call.
+        :param concurrency: most calls on their way at the same time, 1 to 64.
+        :param strict: as for `call`.
+        :return: pairs of parameters and answer; in place of the answer of a call that failed its `WalmartError`.
+        :raises WalmartConfigError: at once, for an operation that changes something.
+        :raises WalmartAuthError: on the way, when Walmart refuses the keys.
+        """
+        found = find(operation)
+        return call_many(
+            found, params, lambda one: self.call(found.name, params=one, strict=strict), concurrency
         )
 
     def raw_pages(

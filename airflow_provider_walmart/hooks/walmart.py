@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import uuid
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
@@ -131,6 +131,28 @@ class WalmartHook(AccountHook[WalmartSettings, MarketplaceClient]):
         :raises WalmartConfigError: naming parameter, value and what is allowed.
         """
         return self.client.call(operation, body=body, strict=strict, params=params)
+
+    def call_many(
+        self,
+        operation: str,
+        params: Iterable[Mapping[str, Any]],
+        *,
+        concurrency: int = 8,
+        strict: bool = True,
+    ) -> Iterator[tuple[Mapping[str, Any], Any]]:
+        """Yield the answers to many reads of one operation, made side by side under its rate budget.
+
+        Calls wait for their turn in the budget, however long that takes.
+
+        :param operation: as for `call`; one that changes nothing.
+        :param params: parameters of each call as a dict, by Walmart's names; taken as they are needed.
+        :param concurrency: most calls on their way at the same time, 1 to 64.
+        :param strict: as for `call`.
+        :return: pairs ``(params, result)`` in the order given; the result of a call that failed is its `WalmartError`.
+        :raises WalmartConfigError: at once, for an operation that changes something.
+        :raises WalmartAuthError: on the way, when Walmart refuses the keys.
+        """
+        return self.client.call_many(operation, params, concurrency=concurrency, strict=strict)
 
     def paginate(
         self,

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
 
 from airflow_provider_walmart.client.catalogue.operations import Operation, find
-from airflow_provider_walmart.client.errors import WalmartError
+from airflow_provider_walmart.client.errors import WalmartConfigError, WalmartError
 from airflow_provider_walmart.client.once.outcomes import may_have_arrived
 from airflow_provider_walmart.storage.files import AnyPlace, Place, place_of, whole_file
+from airflow_provider_walmart.storage.many_answers import land_many
+from airflow_provider_walmart.storage.rows import check_rows, iter_rows
 from airflow_provider_walmart.storage.suffixes import check_suffix, refuse_gzip
 from airflow_provider_walmart.task.api_params import check_api_params
+from airflow_provider_walmart.task.context import task_identity
 from airflow_provider_walmart.task.errors import fail_without_retry
 from airflow_provider_walmart.task.hooks import OfMarketplace
 
@@ -43,17 +46,32 @@ class WalmartApiOperator(OfMarketplace, BaseOperator):
     :param paginate: True reads all pages and gives the records.
     :param output_path: where the answer goes: a path, an `ObjectStoragePath` or a URI of one. Records as JSON lines,
         a file as it is, any other answer as JSON. None: into XCom, up to 48 KiB of JSON.
+    :param records: rows as dicts, of which each is read: its columns are parameters, beside those of ``api_params``. The
+        answers go to ``output_path`` as JSON lines ``{"params", "result"}`` in the order of the rows, or ``{"params",
+        "error"}`` where one failed. A later try goes on where this one ended. For operations that change nothing.
+    :param records_path: in place of them a JSON lines or CSV file, ``.gz`` too.
+    :param concurrency: with rows: most calls on their way at the same time, 1 to 64, inside the rate budget.
     :param walmart_conn_id: id of a connection of type ``walmart``.
     :return: without ``output_path`` the answer, or the list of records; with it a dict with ``uri`` (None when the
-        answer is empty), ``bytes`` (None for records) and ``records`` (None for a single answer).
+        answer is empty), ``bytes`` (None for records) and ``records`` (None for a single answer). With rows ``uri``,
+        ``records`` (their number) and ``failed`` (those with an error).
     :raises AirflowFailException: for bad input, for what Walmart refuses, for a POST or PATCH that may have happened,
         and for an answer too large for XCom.
     :raises WalmartError: for anything else; a retry may help.
     """
 
     output_path: Any = Place()
+    records_path: Any = Place()
 
-    template_fields: Sequence[str] = ("operation", "api_params", "body", "output_path", "walmart_conn_id")
+    template_fields: Sequence[str] = (
+        "operation",
+        "api_params",
+        "body",
+        "output_path",
+        "records",
+        "records_path",
+        "walmart_conn_id",
+    )
     template_fields_renderers = {"api_params": "json", "body": "json"}
     ui_color = "#e6f1fc"
 
@@ -66,6 +84,9 @@ class WalmartApiOperator(OfMarketplace, BaseOperator):
         strict: bool = True,
         paginate: bool = False,
         output_path: AnyPlace | None = None,
+        records: Sequence[Mapping[str, Any]] | None = None,
+        records_path: AnyPlace | None = None,
+        concurrency: int = 8,
         walmart_conn_id: str = "walmart_default",
         **kwargs: Any,
     ) -> None:
@@ -76,6 +97,9 @@ class WalmartApiOperator(OfMarketplace, BaseOperator):
         self.strict = strict
         self.paginate = paginate
         self.output_path = output_path
+        self.records = records
+        self.records_path = records_path
+        self.concurrency = concurrency
         self.walmart_conn_id = walmart_conn_id
 
     def execute(self, context: Context) -> Any:
@@ -86,9 +110,10 @@ class WalmartApiOperator(OfMarketplace, BaseOperator):
                 place_of(self.output_path, "output_path")
                 refuse_gzip(self.output_path)
                 if not operation.gives_file:
-                    check_suffix(
-                        self.output_path, *(("jsonl", "json") if self.paginate else ("json", "jsonl"))
-                    )
+                    has_lines = self.paginate or self._has_rows()
+                    check_suffix(self.output_path, *(("jsonl", "json") if has_lines else ("json", "jsonl")))
+            if self._has_rows():
+                return self._land_many(params, task_identity(context))
             if self.paginate:
                 return self._land_records(params)
             if self.output_path and operation.gives_file and operation.safe_to_retry:
@@ -114,6 +139,27 @@ class WalmartApiOperator(OfMarketplace, BaseOperator):
             raise AirflowFailException(
                 f"Not retried, since that might do it twice. {type(error).__name__}: {error}"
             ) from error
+
+    def _has_rows(self) -> bool:
+        return self.records is not None or self.records_path is not None
+
+    def _land_many(self, params: dict[str, Any], identity: str) -> dict[str, Any]:
+        """Make one read for each row, and land the answers."""
+        check_rows(self.records, records_path=self.records_path)
+        if self.paginate or self.body is not None or not self.output_path:
+            raise WalmartConfigError(
+                "One read for each row needs output_path, and goes neither with body nor with paginate."
+            )
+
+        def rows() -> Iterator[dict[str, Any]]:
+            return ({**params, **row} for row in iter_rows(self.records, self.records_path))
+
+        def read(todo: Iterable[Mapping[str, Any]]) -> Iterator[Any]:
+            return self.hook.client.call_many(
+                self.operation, todo, concurrency=self.concurrency, strict=self.strict
+            )
+
+        return land_many(self.output_path, identity, rows, read)
 
     def _land_file(self, params: dict[str, Any]) -> dict[str, Any]:
         parts = self.hook.client.file(self.operation, body=self.body, params=params, strict=self.strict)
