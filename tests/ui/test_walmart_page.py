@@ -19,6 +19,7 @@ pytestmark = pytest.mark.ui
 
 DAG = "walmart_inventory"
 CONN_ID = "walmart_default"
+GOLOCAL_CLIENT_ID = "7d55b982-faea-410d-a5c6-3cf6debb2973"
 
 
 def an_error(index: int, code: str, field: str, description: str) -> dict[str, Any]:
@@ -165,6 +166,45 @@ def test_reports_and_orders(page: Page, frame: FrameLocator, picture: Callable[.
     frame.get_by_role("link", name="Orders due").click()
     frame.get_by_role("heading", name="To acknowledge 12").wait_for()
     picture("page-orders", height=700)
+
+
+def test_what_tasks_exported_and_booked(
+    page: Page, airflow: LocalAirflow, sandbox: LocalSandbox, account: None
+) -> None:
+    sandbox.control("/settings", {"delivery_seconds": 0})
+    golocal = {"conn_type": "walmart_golocal", "login": GOLOCAL_CLIENT_ID, "password": "sandbox"}
+    airflow.change(
+        "POST",
+        "/api/v2/connections",
+        json={"connection_id": "walmart_golocal_default", "host": sandbox.url, **golocal},
+    )
+    runs = {
+        "walmart_orders_export": airflow.trigger("walmart_orders_export"),
+        "walmart_golocal": airflow.trigger("walmart_golocal", {"order_id": "ORDER-9"}),
+    }
+    for dag, run in runs.items():
+        assert airflow.wait_for_run(dag, run) == "success"
+    uri = airflow.xcom("walmart_orders_export", runs["walmart_orders_export"], "land_orders")["uri"]
+
+    page.goto(airflow.url)
+    page.get_by_role("link", name="Dags", exact=True).wait_for()
+    page.goto(f"{airflow.url}/walmart/account/{CONN_ID}/reports")
+    export = page.get_by_role("row").filter(has_text="walmart_orders_export / land_orders")
+    assert uri in export.inner_text()
+    page.goto(
+        f"{airflow.url}/walmart/task/walmart_orders_export/{runs['walmart_orders_export']}/land_orders/-1"
+    )
+    page.get_by_text(uri).wait_for()
+
+    page.goto(f"{airflow.url}/walmart/account/walmart_golocal_default/deliveries")
+    delivery = page.get_by_role("row").filter(has_text="ORDER-9")
+    delivery.get_by_text("DELIVERED").wait_for()
+    delivery.get_by_role("link", name="walmart_golocal / book").wait_for()
+    # Nothing of the customer is shown.
+    assert "Alex" not in page.content()
+    page.goto(f"{airflow.url}/walmart/task/walmart_golocal/{runs['walmart_golocal']}/book/%7BMAP_INDEX%7D")
+    page.get_by_text("ORDER-9").wait_for()
+    assert "Alex" not in page.content()
 
 
 def test_it_follows_the_theme_of_airflow(
