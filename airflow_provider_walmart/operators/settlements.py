@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_walmart.client.errors import WalmartConfigError
+from airflow_provider_walmart.links.page import WalmartPageLink
 from airflow_provider_walmart.storage.export_window import add_to_events, outlet_assets
 from airflow_provider_walmart.storage.files import AnyPlace, Place
 from airflow_provider_walmart.storage.settlements import SettlementFolder
@@ -47,6 +48,7 @@ class WalmartSettlementOperator(WithLineage, BaseOperator):
     output_path: Any = Place()
 
     template_fields: Sequence[str] = ("output_path", "output_format", "personal_data", "walmart_conn_id")
+    operator_extra_links = (WalmartPageLink(),)
     ui_color = "#e6f1fc"
 
     def __init__(

@@ -30,25 +30,18 @@ def run(args: Namespace, output: Output) -> None:
 
 
 def _rows(client: MarketplaceClient, feed_id: str, output: Output) -> Iterator[dict[str, Any]]:
-    from airflow_provider_walmart.client.feeds.results import error_rows, has_failed, item_errors, summarize
-    from airflow_provider_walmart.client.feeds.status import get_feed, iter_feed_items
+    from airflow_provider_walmart.client.feeds.results import error_rows, has_failed, item_errors
+    from airflow_provider_walmart.client.feeds.status import get_feed_with_items
 
-    feed = get_feed(client, feed_id)
-    counts = summarize(feed)
-    if item_errors(feed) or (counts["feedStatus"] == "ERROR" and not counts["itemsFailed"]):
+    feed, items = get_feed_with_items(client, feed_id)
+    # Where neither feed nor items say why, that it failed is all there is to say.
+    if item_errors(feed) or (feed.get("feedStatus") == "ERROR" and not feed.get("itemsFailed")):
         yield from error_rows(feed_id, feed)
-    missing = counts["itemsFailed"]
-    if not missing:
-        return
-    with output.progress("items", counts["itemsReceived"]) as read:
-        for item in iter_feed_items(client, feed_id):
+    with output.progress("items", feed.get("itemsReceived")) as read:
+        for item in items:
             read(1)
             if has_failed(item):
                 yield from error_rows(feed_id, item)
-                missing -= 1
-                # The rest need not be read.
-                if missing == 0:
-                    return
 
 
 COMMAND = Command(
