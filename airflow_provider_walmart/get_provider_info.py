@@ -135,6 +135,7 @@ def get_provider_info() -> dict[str, Any]:
                 "integration-name": "Walmart Marketplace",
                 "python-modules": [
                     "airflow_provider_walmart.operators.api",
+                    "airflow_provider_walmart.operators.deadlines",
                     "airflow_provider_walmart.operators.exports",
                     "airflow_provider_walmart.operators.feeds",
                     "airflow_provider_walmart.operators.orders",

@@ -271,6 +271,12 @@ class Snapshots:
 
     def _save(self, database: sqlite3.Connection) -> None:
         database.execute("COMMIT")
+        pages, free = (
+            database.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count")
+        )
+        if free > pages / 4:
+            # Marks that are gone leave room that would be uploaded each time.
+            database.execute("VACUUM")
         with whole_file(self._uri, "wb", "snapshot_path") as target, open(self._local, "rb") as copy:
             shutil.copyfileobj(copy, target, 1 << 20)
 

@@ -1,0 +1,195 @@
+"""Operators for deadlines: orders that are due, and the performance that Walmart measures."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
+
+from airflow_provider_walmart.client.errors import WalmartConfigError
+from airflow_provider_walmart.client.values.names import names_of
+from airflow_provider_walmart.storage.files import AnyPlace, Place, check_place, whole_file
+from airflow_provider_walmart.task.durations import duration
+from airflow_provider_walmart.task.errors import fail_without_retry
+from airflow_provider_walmart.task.hooks import OfMarketplace
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_walmart.client.orders.due import DueOrder
+
+KINDS = ("acknowledge", "ship", "cancel")
+# Each of Walmart's performance metrics and the operation that tells it.
+METRICS = {
+    "cancellations": "getCancel",
+    "itemNotReceived": "getInr",
+    "lateShipment": "getLsr",
+    "negativeFeedback": "getNegativeFeedback",
+    "otd": "getOtd",
+    "refunds": "getRefunds",
+    "returns": "insights.getReturns",
+    "srr": "getSrr",
+    "vtr": "getVtr",
+}
+RISKS = ("GOOD", "MONITOR", "URGENT")
+
+
+class WalmartOrdersDueOperator(OfMarketplace, BaseOperator):
+    """Finds the orders that have to be acknowledged or shipped soon, or that Walmart is about to cancel.
+
+    By Walmart's rules an order is acknowledged within 4 hours of its creation and shipped by its ``estimatedShipDate``;
+    4 days after that date Walmart cancels what is not shipped. Orders of the last 45 days are looked at; those that Walmart
+    ships itself are not among them.
+
+    :param kind: ``acknowledge``, ``ship``, or ``cancel``: not shipped, and cancelled by Walmart soon.
+    :param within: orders due within this time, and those that are overdue, as timedelta or seconds; default 4 hours.
+    :param output_path: where they go as JSON lines of ``purchase_order_id``, ``due_at`` and ``hours_left`` (below zero:
+        overdue), the most urgent first, without personal data: a path, an `ObjectStoragePath` or a URI of one; None:
+        nowhere. Written also when no order is due.
+    :param fail_when_due: True fails the task when an order is due, so that ``on_failure_callback`` tells somebody; default
+        False.
+    :param walmart_conn_id: id of a connection of type ``walmart``.
+    :return: a dict with ``kind``, ``due``, ``overdue``, ``next_due_at`` (ISO 8601, UTC; None when none is due) and ``uri``.
+    :raises AirflowFailException: with ``fail_when_due``, naming the most urgent orders; and when no retry can help.
+    """
+
+    output_path: Any = Place()
+
+    template_fields: Sequence[str] = ("kind", "output_path", "walmart_conn_id")
+    ui_color = "#e6f1fc"
+
+    def __init__(
+        self,
+        *,
+        kind: str,
+        within: timedelta | float = timedelta(hours=4),
+        output_path: AnyPlace | None = None,
+        fail_when_due: bool = False,
+        walmart_conn_id: str = "walmart_default",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.kind = kind
+        self.within = duration("within", within)
+        self.output_path = output_path
+        self.fail_when_due = fail_when_due
+        self.walmart_conn_id = walmart_conn_id
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Find the orders, write them, and fail where that is wanted."""
+        with fail_without_retry():
+            if self.kind not in KINDS:
+                raise WalmartConfigError(f"kind is {self.kind!r}; allowed: {', '.join(KINDS)}.")
+            check_place("output_path", self.output_path)
+            now = datetime.now(timezone.utc)
+            found = sorted((due_at, order.purchase_order_id) for order, due_at in self._due(now))
+        if self.output_path:
+            with whole_file(self.output_path) as file:
+                for due_at, order_id in found:
+                    row = {
+                        "purchase_order_id": order_id,
+                        "due_at": due_at.isoformat(),
+                        "hours_left": round((due_at - now).total_seconds() / 3600, 2),
+                    }
+                    file.write(json.dumps(row) + "\n")
+        overdue = sum(due_at < now for due_at, _ in found)
+        examples = ", ".join(f"{order_id} ({due_at:%Y-%m-%d %H:%M} UTC)" for due_at, order_id in found[:5])
+        said = f"{len(found)} orders are due ({self.kind}) within {self.within}, {overdue} of them overdue"
+        self.log.info("%s%s", said, f": {examples}" if found else "")
+        if found and self.fail_when_due:
+            raise AirflowFailException(f"{said}, the most urgent: {examples}.")
+        return {
+            "kind": self.kind,
+            "due": len(found),
+            "overdue": overdue,
+            "next_due_at": found[0][0].isoformat() if found else None,
+            "uri": self.output_path or None,
+        }
+
+    def _due(self, now: datetime) -> Iterator[tuple[DueOrder, datetime]]:
+        from airflow_provider_walmart.client.orders.due import orders_due
+
+        action = "acknowledge" if self.kind == "acknowledge" else "ship"
+        for order in orders_due(self.hook.client):
+            due_at = order.cancelled_at if self.kind == "cancel" else order.due_at
+            if order.action == action and due_at is not None and due_at <= now + self.within:
+                yield order, due_at
+
+
+class WalmartPerformanceOperator(OfMarketplace, BaseOperator):
+    """Reads how Walmart rates the account, and fails when a metric is at risk.
+
+    Standard, rate and risk are Walmart's own words of each metric; Walmart refreshes them once a day, and lets each be read
+    once a minute. A metric without data is left out.
+
+    :param metrics: which ones, as a list or as text with commas between: ``cancellations``, ``itemNotReceived``,
+        ``lateShipment``, ``negativeFeedback``, ``otd`` (on-time delivery), ``refunds``, ``returns``, ``srr`` (seller response)
+        and ``vtr`` (valid tracking); None (default): all.
+    :param fail_on: fail when a metric is rated so or worse: ``MONITOR`` or ``URGENT`` (default); None: never.
+    :param walmart_conn_id: id of a connection of type ``walmart``.
+    :return: a dict of each metric with what Walmart answers, such as ``performanceRiskLevel`` and ``performanceStandard``.
+    :raises AirflowFailException: when a metric is at risk, naming all of these; and when no retry can help.
+    """
+
+    template_fields: Sequence[str] = ("metrics", "fail_on", "walmart_conn_id")
+    ui_color = "#e6f1fc"
+
+    def __init__(
+        self,
+        *,
+        metrics: Sequence[str] | str | None = None,
+        fail_on: str | None = "URGENT",
+        walmart_conn_id: str = "walmart_default",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.metrics = metrics
+        self.fail_on = fail_on
+        self.walmart_conn_id = walmart_conn_id
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Read the metrics, and fail by policy."""
+        with fail_without_retry():
+            if self.fail_on not in (None, *RISKS[1:]):
+                raise WalmartConfigError(
+                    f"fail_on is {self.fail_on!r}; allowed: {', '.join(RISKS[1:])}, None."
+                )
+            wanted = list(names_of("metrics", self.metrics, "otd")) or list(METRICS)
+            if unknown := [name for name in wanted if name not in METRICS]:
+                raise WalmartConfigError(f"metrics has {unknown[0]!r}; allowed: {', '.join(METRICS)}.")
+            found = {name: answer for name in wanted if (answer := self.hook.call(METRICS[name]))}
+        risks = {name: _risk(answer) for name, answer in found.items()}
+        for name, answer in found.items():
+            self.log.info("%s: %s", name, json.dumps(answer, default=str)[:500])
+        self.log.info("Risk levels: %s", dict(Counter(risks.values())) or "no data")
+        if self.fail_on:
+            failing = RISKS[RISKS.index(self.fail_on) :]
+            if worst := {name: risk for name, risk in risks.items() if risk in failing}:
+                said = "; ".join(f"{name} is {risk}{_standard(found[name])}" for name, risk in worst.items())
+                raise AirflowFailException(
+                    f"Walmart rates {len(worst)} of {len(found)} metrics as at risk: {said}."
+                )
+        return found
+
+
+def _value(answer: Any, name: str) -> Any:
+    """Return a field of an answer, however deep it is."""
+    if isinstance(answer, dict):
+        if isinstance(answer.get(name), str):
+            return answer[name]
+        answer = list(answer.values())
+    values = (_value(inner, name) for inner in answer) if isinstance(answer, list) else ()
+    return next((value for value in values if value is not None), None)
+
+
+def _risk(answer: Any) -> str:
+    return str(_value(answer, "performanceRiskLevel") or "unknown").upper()
+
+
+def _standard(answer: Any) -> str:
+    standard = _value(answer, "performanceStandard")
+    return f" (Walmart's standard: {standard})" if standard else ""
