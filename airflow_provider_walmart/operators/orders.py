@@ -32,7 +32,7 @@ class WalmartOrderUpdateOperator(OfMarketplace, BaseOperator):
     :param records: list of dicts, one per row, with these columns (the optional ones in brackets):
         acknowledge: purchase_order_id (or orders in Walmart's own form);
         ship: purchase_order_id, tracking_number, carrier or other_carrier, [line_number], [quantity], [method],
-        [ship_date_time], [tracking_url], [seller_order_id];
+        [ship_date_time], [tracking_url], [seller_order_id], [intent_to_cancel_override];
         cancel: purchase_order_id, reason, [line_number], [quantity];
         refund: purchase_order_id, line_number, reason, [amount], [tax], [charge_type], [currency], [comments].
     :param records_path: JSON lines or CSV file with the rows (``.gz`` too): a path, an `ObjectStoragePath` or
@@ -92,7 +92,11 @@ class WalmartOrderUpdateOperator(OfMarketplace, BaseOperator):
             allowed_failures = parse_allowed_failures(self.allowed_failures)
             check_place("outcomes_path", self.outcomes_path)
             check_rows(self.records, records_path=self.records_path)
-            changes = order_changes(self.action, iter_rows(self.records, self.records_path))
+            changes = order_changes(
+                self.action,
+                iter_rows(self.records, self.records_path),
+                market=self.hook.client.settings.market,
+            )
             store = context.get("task_state_store")
             writer = OrderWriter(
                 self.hook.client,

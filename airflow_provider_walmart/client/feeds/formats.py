@@ -33,6 +33,7 @@ Taking back a returns override takes that form, because its value is an empty te
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import re
 from collections.abc import Callable, Mapping
@@ -53,13 +54,14 @@ from airflow_provider_walmart.client.values.rows import (
     day_of,
     either,
     given,
+    id_of,
     is_unicode,
+    known_columns,
     money_of,
+    optional_id,
     optional_text,
     shown,
-    text_of,
     time_of,
-    unknown_column,
     whole_number,
 )
 
@@ -180,9 +182,7 @@ class FeedFormat(Upload):
             return _as_it_is(row)
         if known.nested and isinstance(row.get(known.nested), known.nested_type):
             return _walmarts_own(row, known)
-        if not row.keys() <= known.columns:
-            raise RowError(unknown_column(row, known.columns))
-        return known.piece(row, self)
+        return known.piece(known_columns(row, known.columns), self)
 
     def frame(self, now: datetime) -> tuple[bytes, bytes]:
         """Return what stands before the entries and what stands behind them.
@@ -198,6 +198,13 @@ class FeedFormat(Upload):
     def essence(self) -> bytes:
         """What tells this format from others in a fingerprint: all but what is new with every request."""
         return encode([self.feed_type.lower(), self.header_key, lasting(self.header), self.root_key])
+
+
+def _did_you_mean(feed_type: str) -> str:
+    """Return which feed type was probably meant; empty for one that is documented, and where none is alike."""
+    names = {name.casefold(): name for name in (*(feed.name for feed in catalogue.all_feed_types()), *_KNOWN)}
+    close = difflib.get_close_matches(feed_type.casefold(), names, n=1)
+    return f"did you mean {names[close[0]]}? " if close and feed_type.casefold() not in names else ""
 
 
 def lasting(header: Mapping[str, Any]) -> dict[str, Any]:
@@ -292,10 +299,11 @@ def format_of(
     if known:
         header_key, content = known.header_key, known.header
         root_key = known.root_key if root_key is None else root_key
-    elif missing := [name for name, value in (("header", header), ("root_key", root_key)) if not value]:
+    elif missing := [name for name, value in (("feed_header", header), ("root_key", root_key)) if not value]:
         raise WalmartConfigError(
-            f"feed type {upload.feed_type}: its document is not known here, so {' and '.join(missing)} must be"
-            ' given, such as header={"MPItemFeedHeader": {...}} and root_key="MPItem".'
+            f"feed type {upload.feed_type}: {_did_you_mean(upload.feed_type)}Its document is not known here, so "
+            f"{' and '.join(missing)} must be given, such as "
+            'feed_header={"MPItemFeedHeader": {...}} and root_key="MPItem".'
         )
     if header is not None:
         header_key, content = _header(header)
@@ -340,14 +348,14 @@ def _header(header: object) -> tuple[str, dict[str, Any]]:
 
 
 def _inventory(row: Mapping[str, Any], _: FeedFormat) -> Piece:
-    sku = text_of(row, "sku")
+    sku = id_of(row, "sku")
     entry = {"sku": sku, **_stock(row)}
-    return Piece(_about(sku), "", entry, ship_node=optional_text(row, "ship_node") or "")
+    return Piece(_about(sku), "", entry, ship_node=optional_id(row, "ship_node") or "")
 
 
 def _node_inventory(row: Mapping[str, Any], _: FeedFormat) -> Piece:
-    sku = text_of(row, "sku")
-    node = optional_text(row, "ship_node")
+    sku = id_of(row, "sku")
+    node = optional_id(row, "ship_node")
     place = {"shipNode": node} if node else {}
     entry = {"sku": sku, "shipNodes": [{**place, **_stock(row)}]}
     return Piece(_about(sku), f"ship_node {node!r}" if node else "without ship_node", entry, join=_join_nodes)
@@ -377,7 +385,7 @@ class _Offer(NamedTuple):
 
 
 def _offer(row: Mapping[str, Any], feed_format: FeedFormat, *, type_if_compared: str) -> _Offer:
-    sku = text_of(row, "sku")
+    sku = id_of(row, "sku")
     price = money_of(row, "price")
     currency = (optional_text(row, "currency") or feed_format.currency).upper()
     if not _is_currency(currency):
@@ -460,22 +468,22 @@ def _join_promotion(entry: dict[str, Any], other: dict[str, Any]) -> None:
 
 
 def _lag_time(row: Mapping[str, Any], _: FeedFormat) -> Piece:
-    sku = text_of(row, "sku")
+    sku = id_of(row, "sku")
     return Piece(_about(sku), "", {"sku": sku, "fulfillmentLagTime": str(whole_number(row, "lag_time"))})
 
 
 def _retirement(row: Mapping[str, Any], _: FeedFormat) -> Piece:
-    sku = text_of(row, "sku")
+    sku = id_of(row, "sku")
     return Piece(_about(sku), "", {"sku": sku})
 
 
 def _template(row: Mapping[str, Any], _: FeedFormat) -> Piece:
     content = {
-        "sku": text_of(row, "sku"),
+        "sku": id_of(row, "sku"),
         "actionType": "Add",
-        "shippingTemplateId": text_of(row, "template_id"),
+        "shippingTemplateId": id_of(row, "template_id"),
     }
-    if center := optional_text(row, "fulfillment_center_id"):
+    if center := optional_id(row, "fulfillment_center_id"):
         content["fulfillmentCenterId"] = center
     return Piece(_about_template(content["sku"], content), "", {"PreciseDelivery": content})
 
@@ -486,7 +494,7 @@ def _about_template(sku: str, content: Mapping[str, Any]) -> str:
 
 
 def _returns_override(row: Mapping[str, Any], _: FeedFormat) -> Piece:
-    sku = text_of(row, "sku")
+    sku = id_of(row, "sku")
     overrides = {
         "returnCenterAlias": optional_text(row, "returnCenterAlias"),
         "isKeepIt": choice_of(row, "isKeepIt", "Yes", "No"),
@@ -505,7 +513,7 @@ def _walmarts_own(row: Mapping[str, Any], known: _Known) -> Piece:
     entry = dict(row)
     check_json(entry, "")
     content = entry[known.nested]
-    sku = text_of(entry if "sku" in entry or not isinstance(content, dict) else content, "sku")
+    sku = id_of(entry if "sku" in entry or not isinstance(content, dict) else content, "sku")
     return Piece(_about_template(sku, content) if known.piece is _template else _about(sku), "", entry)
 
 

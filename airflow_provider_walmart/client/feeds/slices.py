@@ -27,7 +27,7 @@ import msgspec
 from airflow_provider_walmart.client.errors import WalmartConfigError
 from airflow_provider_walmart.client.feeds.formats import FeedFormat, Piece, lasting, upload_of
 from airflow_provider_walmart.client.values.json_values import encode
-from airflow_provider_walmart.client.values.rows import RowError, RowProblems
+from airflow_provider_walmart.client.values.rows import RowError, RowProblems, line_of
 
 Rows = Callable[[], Iterable[Mapping[str, Any]]]
 
@@ -69,7 +69,7 @@ def plan(feed_format: FeedFormat, rows: Rows, *, identity: str = "") -> list[Sli
     :param identity: becomes part of the fingerprints, to tell apart equal payloads that are meant twice.
     :raises WalmartConfigError: listing the first 20 problems with row numbers, or when there are no rows.
     """
-    problems = RowProblems(f"make no feed of type {feed_format.feed_type}")
+    problems = RowProblems(f"can't be sent as a feed of type {feed_format.feed_type}")
     with contextlib.closing(_Subjects()) as subjects:
         entries = _entries(feed_format, rows(), problems.add, subjects.add)
         plans = list(_cut(feed_format, entries, identity, problems.add))
@@ -238,12 +238,12 @@ class _Subjects:
 def _entries(
     feed_format: FeedFormat,
     rows: Iterable[Any],
-    problem: Callable[[int, str], None],
+    problem: Callable[[int, str, int | None], None],
     note: Callable[[Piece, int, int], None],
 ) -> Iterator[_Entry]:
     """Yield the entries that the rows become; rows that follow one another are joined where that is possible.
 
-    :param problem: called with a row number and what is wrong with that row, which is left out then.
+    :param problem: called with a row number, what is wrong with that row, which is left out then, and its line if it has one.
     :param note: called with every good row, its number, and that of the first row of its entry.
     """
     last: Piece | None = None
@@ -259,7 +259,7 @@ def _entries(
                 note(piece, number, first_row)
                 continue
         except RowError as error:
-            problem(number, str(error))
+            problem(number, str(error), line_of(row))
             continue
         if last:
             yield _Entry(encode(last.entry), first_row, last_row, last.ship_node)

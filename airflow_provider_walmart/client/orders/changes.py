@@ -7,16 +7,17 @@ carried out again. Rows have these columns, the optional ones in brackets:
 =========== ======================================================================================================
 acknowledge purchase_order_id
 ship        purchase_order_id, tracking_number, carrier or other_carrier, [line_number], [quantity], [method],
-            [ship_date_time], [tracking_url], [seller_order_id]
+            [ship_date_time], [tracking_url], [seller_order_id], [intent_to_cancel_override]
 cancel      purchase_order_id, reason, [line_number], [quantity]
 refund      purchase_order_id, line_number, reason, [amount], [tax], [charge_type], [currency], [comments]
 =========== ======================================================================================================
 
 Without line_number, ship and cancel mean all lines, and without quantity all of a line that is open. With it, quantity
 is what is to be shipped under that tracking number, or cancelled, in the end. Several rows of an order that ship or
-cancel name their lines, and several packages of a line their quantities. ``carrier`` is one of Walmart's names, any
-other goes into ``other_carrier`` and needs a ``tracking_url``. ``method`` is Standard (default), Express, OneDay,
-Freight, WhiteGlove or Value; ``ship_date_time`` defaults to now; ``seller_order_id`` to the purchase order.
+cancel name their lines, and several packages of a line their quantities. ``carrier`` is one of Walmart's names (see
+`carriers`), any other goes into ``other_carrier`` and needs a ``tracking_url``. ``method`` is Standard (default), Express, OneDay,
+Freight, WhiteGlove or Value; ``ship_date_time`` defaults to now; ``seller_order_id`` to the purchase order. Walmart refuses to ship a line whose buyer
+asked to cancel it, unless ``intent_to_cancel_override`` is true.
 
 A refund without amount pays back all that was charged for the line. ``charge_type`` is PRODUCT (default) or SHIPPING.
 
@@ -32,15 +33,20 @@ from datetime import datetime
 from typing import Any
 
 from airflow_provider_walmart.client.errors import WalmartConfigError
+from airflow_provider_walmart.client.orders.carriers import carrier_of
 from airflow_provider_walmart.client.values.rows import (
     RowError,
     RowProblems,
+    boolean_of,
     choice_of,
+    id_of,
+    known_columns,
+    line_of,
     money_of,
+    optional_id,
     optional_text,
     text_of,
     time_of,
-    unknown_column,
     whole_number,
 )
 
@@ -92,11 +98,12 @@ class Action:
     body: Callable[[OrderChange, Json, datetime], Any]
 
 
-def order_changes(action: str, rows: Iterable[Mapping[str, Any]]) -> list[OrderChange]:
+def order_changes(action: str, rows: Iterable[Mapping[str, Any]], *, market: str = "us") -> list[OrderChange]:
     """Return what rows want of which order, in the order in which these come first; all rows are checked.
 
     :param action: ``acknowledge``, ``ship``, ``cancel`` or ``refund``.
     :param rows: dicts with the columns above.
+    :param market: market of the account: carriers are known of ``us`` alone.
     :raises WalmartConfigError: listing the first 20 problems with row numbers.
     """
     kind = action_of(action)
@@ -107,12 +114,14 @@ def order_changes(action: str, rows: Iterable[Mapping[str, Any]]) -> list[OrderC
             if not isinstance(row, Mapping):
                 raise RowError(f"it is a {type(row).__name__}; expected a dict")
             order_id, values = _read(kind, row)
+            if market == "us" and (carrier := values.get("carrier", {}).get("carrier")):
+                values["carrier"] = {"carrier": carrier_of(carrier)}
             change = changes.setdefault(order_id, OrderChange(action, order_id))
             kind.add(change, values)
             change.rows.append(values)
             change.numbers.append(number)
         except RowError as error:
-            problems.add(number, str(error))
+            problems.add(number, str(error), line_of(row))
     problems.raise_if_any()
     return list(changes.values())
 
@@ -142,11 +151,14 @@ def action_of(action: str) -> Action:
 
 def _read(kind: Action, row: Mapping[str, Any]) -> tuple[str, Json]:
     if kind is ACTIONS["acknowledge"] and "purchaseOrderId" in row:
-        return text_of(row, "purchaseOrderId"), {}
+        return id_of(row, "purchaseOrderId"), {}
     columns = kind.columns | {"purchase_order_id"}
-    if not row.keys() <= columns:
-        raise RowError(unknown_column(row, columns))
-    return text_of(row, "purchase_order_id"), kind.read(row)
+    if kind is ACTIONS["ship"] and "intentToCancelOverride" in row:
+        # As Walmart calls it, for those who have it from there.
+        row = {**row, "intent_to_cancel_override": row["intentToCancelOverride"]}
+        del row["intentToCancelOverride"]
+    row = known_columns(row, columns)
+    return id_of(row, "purchase_order_id"), kind.read(row)
 
 
 # -- rows --------------------------------------------------------------------------------------------
@@ -163,17 +175,18 @@ def _read_shipment(row: Mapping[str, Any]) -> Json:
     url = optional_text(row, "tracking_url")
     if other and url is None:
         raise RowError("tracking_url is missing; other_carrier needs it")
-    order_id = optional_text(row, "seller_order_id")
+    order_id = optional_id(row, "seller_order_id")
     if order_id and len(order_id) > LONGEST_ORDER_ID:
         raise RowError(f"seller_order_id has {len(order_id)} characters; allowed are {LONGEST_ORDER_ID}")
     return {
         **_read_amount(row),
-        "tracking_number": text_of(row, "tracking_number"),
+        "tracking_number": id_of(row, "tracking_number"),
         "carrier": {"carrier": carrier} if carrier else {"otherCarrier": other},
         "method": choice_of(row, "method", *METHODS) or METHODS[0],
         "shipped_at": time_of(row, "ship_date_time"),
         "url": url,
         "seller_order_id": order_id,
+        "override": boolean_of(row, "intent_to_cancel_override") or False,
     }
 
 
@@ -183,7 +196,7 @@ def _read_cancellation(row: Mapping[str, Any]) -> Json:
 
 def _read_amount(row: Mapping[str, Any]) -> Json:
     """Return line and quantity; None for all."""
-    line = optional_text(row, "line_number")
+    line = optional_id(row, "line_number")
     quantity = None
     if optional_text(row, "quantity") is not None:
         quantity = whole_number(row, "quantity")
@@ -203,7 +216,7 @@ def _read_refund(row: Mapping[str, Any]) -> Json:
     ):
         raise RowError("amount is missing; tax, charge_type and currency need it")
     return {
-        "line": text_of(row, "line_number"),
+        "line": id_of(row, "line_number"),
         "reason": text_of(row, "reason"),
         **amounts,
         "charge_type": choice_of(row, "charge_type", "PRODUCT", "SHIPPING") or "PRODUCT",
@@ -284,6 +297,8 @@ def _shipment(change: OrderChange, order: Json, now: datetime) -> Any:
     for line in lines:
         given = next((row["seller_order_id"] for row in change.rows if row["seller_order_id"]), None)
         line["sellerOrderId"] = given or change.purchase_order_id[:LONGEST_ORDER_ID]
+        if any(row["override"] and row["line"] in (None, line["lineNumber"]) for row in change.rows):
+            line["intentToCancelOverride"] = True
     return {"orderShipment": {"orderLines": {"orderLine": lines}}} if lines else None
 
 
@@ -444,6 +459,7 @@ ACTIONS = {
                 "ship_date_time",
                 "tracking_url",
                 "seller_order_id",
+                "intent_to_cancel_override",
             )
         ),
         _read_shipment,

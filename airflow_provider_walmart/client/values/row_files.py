@@ -9,6 +9,7 @@ import codecs
 import csv
 import gzip
 import io
+import itertools
 import zlib
 from collections.abc import Iterator
 from typing import Any, BinaryIO, cast
@@ -16,6 +17,7 @@ from typing import Any, BinaryIO, cast
 import msgspec
 
 from airflow_provider_walmart.client.errors import WalmartConfigError
+from airflow_provider_walmart.client.values.rows import FileRow
 
 JSON_LINES = (".jsonl", ".ndjson", ".json")
 CSV = (".csv",)
@@ -30,7 +32,8 @@ def rows(file: BinaryIO, name: str) -> Iterator[dict[str, Any]]:
 
     :param file: opened for reading bytes; it is left open.
     :param name: its name or address: ends in ``.jsonl``, ``.ndjson`` or ``.json`` for one JSON object per line,
-        or in ``.csv`` for UTF-8 text with commas and a line of column names; with ``.gz`` behind it when
+        or in ``.csv`` for UTF-8 text with a line of column names, and with commas, semicolons or tabs, whichever that line
+        has; with ``.gz`` behind it when
         compressed.
     :raises WalmartConfigError: for another ending, and for a line that cannot be read, with its number.
     """
@@ -105,7 +108,11 @@ def _csv_rows(lines: Iterator[tuple[int, bytes]], name: str) -> Iterator[dict[st
             except UnicodeDecodeError as error:
                 raise _not_utf8(name, number, error) from None
 
-    reader = csv.reader(texts(), strict=True)
+    source = texts()
+    first = next((text for text in source if text.strip()), "")
+    # A spreadsheet writes semicolons where commas stand in numbers.
+    delimiter = "," if "," in first else next((mark for mark in ";\t" if mark in first), ",")
+    reader = csv.reader(itertools.chain([first], source), delimiter=delimiter, strict=True)
     header: list[str] = []
     start = 1
     while True:
@@ -123,13 +130,15 @@ def _csv_rows(lines: Iterator[tuple[int, bytes]], name: str) -> Iterator[dict[st
         elif len(fields) != len(header):
             raise _bad(name, start, f"has {len(fields)} fields; there are {len(header)} columns")
         else:
-            yield dict(zip(header, fields, strict=True))
+            row = FileRow(zip(header, fields, strict=True))
+            row.line = start
+            yield row
         start = number + 1
 
 
 def _header(fields: list[str], name: str, line: int) -> list[str]:
     header = [field.strip() for field in fields]
-    if len(header) == 1 and any(mark in header[0] for mark in ";\t|"):
+    if len(header) == 1 and "|" in header[0]:
         raise _bad(name, line, f"has no comma between column names: {header[0][:60]!r}")
     if "" in header:
         raise _bad(name, line, f"has no name for column {header.index('') + 1}")

@@ -19,7 +19,24 @@ LISTED = 20
 # Beyond these a value is a mistake, and a float no longer holds every cent.
 _MOST_UNITS = 2**31 - 1
 _MOST_MONEY = 999_999_999
+_YES, _NO = ("true", "yes", "1"), ("false", "no", "0")
+# A sign in the exponent is what tells a number from an id such as 1E5, which may be one.
+_is_exponent = re.compile(r"[+-]?\d+([.,]\d+)?[eE]\+\d+", re.ASCII).fullmatch
 _is_number = re.compile(r"[+-]?(\d{1,30}\.?\d{0,30}|\.\d{1,30})", re.ASCII).fullmatch
+
+
+class FileRow(dict[str, Any]):
+    """A row out of a file.
+
+    :param line: the line that it begins in, counted from 1.
+    """
+
+    line = 0
+
+
+def line_of(row: Any) -> int | None:
+    """Return the line of a file in which a row begins; None for one that is out of no file."""
+    return row.line if isinstance(row, FileRow) else None
 
 
 class RowError(ValueError):
@@ -37,10 +54,14 @@ class RowProblems:
         self._first: list[tuple[int, str]] = []
         self._count = 0
 
-    def add(self, row: int, text: str) -> None:
-        """Take note of a problem of a row, which is counted from 1."""
+    def add(self, row: int, text: str, line: int | None = None) -> None:
+        """Take note of a problem of a row.
+
+        :param row: its number, counted from 1.
+        :param line: the line of the file that it begins in, counted from 1; None where there is no file.
+        """
         self._count += 1
-        bisect.insort(self._first, (row, text))
+        bisect.insort(self._first, (row, f"row {row}{f' (line {line})' if line else ''}: {text}"))
         del self._first[LISTED:]
 
     def raise_if_any(self) -> None:
@@ -49,11 +70,12 @@ class RowProblems:
         :raises WalmartConfigError: listing the first 20.
         """
         if self._count:
-            lines = [f"row {row}: {text}" for row, text in self._first]
+            lines = [text for _, text in self._first]
             if self._count > LISTED:
                 lines.append(f"and {self._count - LISTED:,} more")
             raise WalmartConfigError(
-                f"These rows {self._what}, so nothing was sent:\n  " + "\n  ".join(lines)
+                f"These rows {self._what}, so nothing was sent (to send the others now, take these out of the input):\n  "
+                + "\n  ".join(lines)
             )
 
 
@@ -82,6 +104,40 @@ def optional_text(row: Mapping[str, Any], column: str) -> str | None:
     if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() <= 128:
         return str(value)
     raise RowError(f"{column} is {shown(value)}; expected text")
+
+
+def id_of(row: Mapping[str, Any], column: str) -> str:
+    """Return an id that must be there."""
+    if (text := optional_id(row, column)) is None:
+        raise RowError(f"{column} is missing")
+    return text
+
+
+def optional_id(row: Mapping[str, Any], column: str) -> str | None:
+    """Return an id: text that never was a number with a decimal point or an exponent; None when it is absent."""
+    value = given(row, column)
+    if isinstance(value, float) and not isinstance(value, bool):
+        raise RowError(
+            f"{column} is {shown(value)}; expected text (as a number an id loses its form, which a template does to it where "
+            "render_template_as_native_obj is set)"
+        )
+    text = optional_text(row, column)
+    if text and _is_exponent(text):
+        raise RowError(
+            f"{column} is {shown(text)}, which is what a spreadsheet makes of a long number; format the column as text"
+        )
+    return text
+
+
+def boolean_of(row: Mapping[str, Any], column: str) -> bool | None:
+    """Return a yes or no; None when it is absent."""
+    value = given(row, column)
+    if value is None or isinstance(value, bool):
+        return value
+    word = str(value).casefold()
+    if word in _YES or word in _NO:
+        return word in _YES
+    raise RowError(f"{column} is {shown(value)}; expected true or false")
 
 
 def choice_of(row: Mapping[str, Any], column: str, *choices: str) -> str | None:
@@ -186,10 +242,32 @@ def is_unicode(text: str) -> bool:
         return False
 
 
-def unknown_column(row: Mapping[str, Any], columns: frozenset[str]) -> str:
-    """Say which column is not known, and what was probably meant."""
-    name = next(column for column in row if column not in columns)
-    wanted = re.sub(r"[\s-]+", "_", str(name)[:80].strip().lower())
+def known_columns(row: Mapping[str, Any], columns: frozenset[str]) -> Mapping[str, Any]:
+    """Return a row under the names of its columns as they are known; in which case they are written doesn't matter.
+
+    :raises RowError: for a column that is not known, or is there twice.
+    """
+    if row.keys() <= columns:
+        return row
+    names = {column.casefold(): column for column in columns}
+    found: dict[str, Any] = {}
+    for name, value in row.items():
+        known = name if name in columns else names.get(_plain(name))
+        if known is None:
+            raise RowError(_unknown_column(name, columns))
+        if known in found:
+            raise RowError(f"column {known} is there twice")
+        found[known] = value
+    return found
+
+
+def _plain(name: Any) -> str:
+    return re.sub(r"[\s-]+", "_", str(name)[:80].strip().casefold())
+
+
+def _unknown_column(name: Any, columns: frozenset[str]) -> str:
+    """Say what was probably meant by a column that is not known."""
+    wanted = _plain(name)
     close = difflib.get_close_matches(wanted, sorted(columns), n=1)
     hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(sorted(columns))}"
     return f"unknown column {shown(name)}; {hint}"

@@ -431,6 +431,35 @@ def test_skus(feed_type, value, sku):
     assert made.get(WRAPPERS.get(feed_type), made)["sku"] == sku
 
 
+LOST = "(as a number an id loses its form, which a template does to it where render_template_as_native_obj is set)"
+
+
+@pytest.mark.parametrize("sku", ["9.4E+21", "1e+5", "9,4E+21"])
+@pytest.mark.parametrize("feed_type", KNOWN)
+def test_a_sku_that_a_spreadsheet_made_a_number_of_is_refused(feed_type, sku):
+    message = refusal(feed_type, {**PLAIN[feed_type], "sku": sku})
+    assert (
+        message
+        == f"sku is '{sku}', which is what a spreadsheet makes of a long number; format the column as text"
+    )
+
+
+@pytest.mark.parametrize("sku", ["1E5", "0012", "1e-5", "E+5", "12345678901234567890"])
+def test_a_sku_that_only_looks_like_a_number_goes_out_as_it_is(sku):
+    assert entry("RETIRE_ITEM", {"sku": sku})["sku"] == sku
+
+
+@pytest.mark.parametrize("header", ["SKU", "Sku ", " sku"])
+def test_columns_are_found_in_whatever_case_they_are_written(header):
+    row = {header: "A", "Quantity": 1, "Ship Node": "N", "INVENTORY-available_DATE": "2026-12-31"}
+    plain = {"sku": "A", "quantity": 1, "ship_node": "N", "inventory_available_date": "2026-12-31"}
+    assert entry("inventory", row) == entry("inventory", plain)
+
+
+def test_a_column_that_is_there_in_two_spellings_is_refused():
+    assert refusal("RETIRE_ITEM", {"sku": "A", "SKU": "B"}) == "column sku is there twice"
+
+
 @pytest.mark.parametrize("feed_type", KNOWN)
 def test_no_skus(feed_type):
     rest = PLAIN[feed_type]
@@ -439,8 +468,8 @@ def test_no_skus(feed_type):
         ("", "sku is missing"),
         ("\t\n ", "sku is missing"),
         (True, "sku is True; expected text"),
-        (12.0, "sku is 12.0; expected text"),
-        (float("nan"), "sku is nan; expected text"),
+        (12.0, f"sku is 12.0; expected text {LOST}"),
+        (float("nan"), f"sku is nan; expected text {LOST}"),
         (["A"], "sku is of type list; expected text"),
         (HUGE, "sku is a very large number; expected text"),
         ("A\ud800", "sku is 'A\\ud800', which is not valid Unicode"),
@@ -515,7 +544,11 @@ def test_no_days(value):
         ("RETURNS_OVERRIDES", {"isKeepIt": "maybe"}, "isKeepIt is 'maybe'; expected Yes or No"),
         ("RETURNS_OVERRIDES", {"isKeepIt": True}, "isKeepIt is True; expected text"),
         ("SKU_TEMPLATE_MAP", {"template_id": " "}, "template_id is missing"),
-        ("MP_INVENTORY", {"quantity": 1, "ship_node": 1.5}, "ship_node is 1.5; expected text"),
+        (
+            "MP_INVENTORY",
+            {"quantity": 1, "ship_node": 1.5},
+            "ship_node is 1.5; expected text (as a number an id loses its form, which a template does to it where render_template_as_native_obj is set)",
+        ),
     ],
 )
 def test_other_bad_values(feed_type, row, message):
@@ -528,9 +561,7 @@ def test_other_bad_values(feed_type, row, message):
     [
         ("inventory", "qty", "there are inventory_available_date, quantity, ship_node, sku"),
         ("inventory", "quantiy", "did you mean quantity?"),
-        ("inventory", "SKU", "did you mean sku?"),
         ("inventory", "shipNode", "did you mean ship_node?"),
-        ("inventory", "Ship Node", "did you mean ship_node?"),
         ("price", "compare-price", "did you mean comparison_price?"),
         ("price", "\ud800", "there are comparison_price, currency,"),
         ("price", None, "there are comparison_price, currency,"),
@@ -634,11 +665,11 @@ HEADER = {"MPItemFeedHeader": {"version": "4.8", "feedDate": "2026-01-01"}}
 
 def test_an_unknown_type_needs_header_and_root_key():
     for options, missing in (
-        ({}, "header and root_key"),
+        ({}, "feed_header and root_key"),
         ({"header": HEADER}, "root_key"),
         ({"header": HEADER, "root_key": ""}, "root_key"),
-        ({"root_key": "MPItem"}, "header"),
-        ({"root_key": "MPItem", "header": {}}, "header"),
+        ({"root_key": "MPItem"}, "feed_header"),
+        ({"root_key": "MPItem", "header": {}}, "feed_header"),
     ):
         with pytest.raises(WalmartConfigError, match=f"feed type NEW_THING: .* so {missing} must be given"):
             format_of("NEW_THING", **options)
@@ -911,3 +942,14 @@ def test_returns_overrides_as_walmart_shows_it(sample):
 def test_file_or_body_as_walmart_has_it(feed_type, group, path):
     content = walmarts(group)["paths"][path]["post"]["requestBody"]["content"]
     assert upload_of(feed_type).multipart == ("multipart/form-data" in content)
+
+
+@pytest.mark.parametrize(
+    ("feed_type", "hint"),
+    [("prcie", "did you mean price? "), ("MP_INVENTRY", "did you mean MP_INVENTORY? "), ("QQQ", "")],
+)
+def test_a_misspelt_feed_type_is_answered_with_the_one_that_was_meant(feed_type, hint):
+    with pytest.raises(
+        WalmartConfigError, match=re.escape(f"feed type {feed_type}: {hint}Its document is not known")
+    ):
+        format_of(feed_type)

@@ -67,7 +67,7 @@ def refusal(feed_type, rows, **options):
 
 def problems(*args, **options):
     head, *lines = refusal(*args, **options).split("\n  ")
-    assert head.startswith("These rows make no feed of type ")
+    assert head.startswith("These rows can't be sent as a feed of type ")
     return lines
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timezone
 
 import pytest
@@ -13,6 +14,7 @@ from airflow_provider_walmart.client.orders.changes import (
     request_left,
     statuses_of,
 )
+from airflow_provider_walmart.client.values.rows import FileRow
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=timezone.utc)
 SHIP = {"purchase_order_id": "1", "tracking_number": "T1", "carrier": "UPS"}
@@ -124,7 +126,7 @@ def test_bad_rows_are_named(action, rows, problem):
     with pytest.raises(WalmartConfigError) as caught:
         order_changes(action, rows)
     assert problem in str(caught.value)
-    assert str(caught.value).startswith(f"These rows can't be used to {action} orders, so nothing was sent:")
+    assert str(caught.value).startswith(f"These rows can't be used to {action} orders, so nothing was sent (")
 
 
 def test_an_unknown_action_is_refused():
@@ -376,3 +378,133 @@ def test_orders_that_are_odd_break_nothing():
     for odd in ({}, {"orderLines": None}, {"orderLines": {"orderLine": [None, "x"]}}):
         with pytest.raises(OrderStateError):
             left("cancel", CANCEL, of=odd)
+
+
+def shipped_with(**columns):
+    return order_changes(
+        "ship", [{"purchase_order_id": "1", "tracking_number": "T", "carrier": "UPS", **columns}]
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "sent"), [("UPS", "UPS"), ("fedex", "FedEx"), ("DHL ecommerce - us", "DHL Ecommerce - US")]
+)
+def test_a_carrier_goes_out_as_walmart_spells_it(given, sent):
+    assert shipped_with(carrier=given)[0].rows[0]["carrier"] == {"carrier": sent}
+
+
+@pytest.mark.parametrize(("given", "hint"), [("FedExx", "did you mean FedEx? "), ("Pigeon Express Lane", "")])
+def test_a_carrier_that_walmart_does_not_know_is_refused_with_one_that_is_alike(given, hint):
+    said = f"row 1: carrier is '{given}', which Walmart doesn't know; {hint}Any other carrier goes into other_carrier"
+    with pytest.raises(WalmartConfigError, match=re.escape(said)):
+        shipped_with(carrier=given)
+
+
+def test_carriers_of_other_markets_are_left_to_walmart():
+    row = {"purchase_order_id": "1", "tracking_number": "T", "carrier": "Estafeta"}
+    (change,) = order_changes("ship", [row], market="mx")
+    assert change.rows[0]["carrier"] == {"carrier": "Estafeta"}
+
+
+@pytest.mark.parametrize("column", ["purchase_order_id", "tracking_number", "seller_order_id", "line_number"])
+@pytest.mark.parametrize("value", ["9.4E+21", 108900000000001.0])
+def test_an_id_that_was_a_number_on_its_way_is_refused(column, value):
+    with pytest.raises(WalmartConfigError, match=f"row 1: {column} is "):
+        shipped_with(**{column: value})
+
+
+@pytest.mark.parametrize(
+    ("columns", "overridden"),
+    [
+        ({}, False),
+        ({"intent_to_cancel_override": True}, True),
+        ({"intent_to_cancel_override": "yes"}, True),
+        ({"intentToCancelOverride": "true"}, True),
+        ({"intent_to_cancel_override": "false"}, False),
+        ({"intent_to_cancel_override": ""}, False),
+    ],
+)
+def test_a_line_whose_buyer_asked_to_cancel_ships_when_its_row_says_so(columns, overridden):
+    (change,) = shipped_with(**columns)
+    line = {
+        "lineNumber": "1",
+        "orderLineStatuses": {
+            "orderLineStatus": [{"status": "Acknowledged", "statusQuantity": {"amount": "1"}}]
+        },
+    }
+    _, body = request_left(change, {"orderLines": {"orderLine": [line]}}, datetime.now(timezone.utc))
+    (sent,) = body["orderShipment"]["orderLines"]["orderLine"]
+    assert sent.get("intentToCancelOverride", False) is overridden
+
+
+def test_an_override_that_is_neither_yes_nor_no_is_refused():
+    with pytest.raises(
+        WalmartConfigError, match="intent_to_cancel_override is 'perhaps'; expected true or false"
+    ):
+        shipped_with(intent_to_cancel_override="perhaps")
+
+
+def test_an_override_of_one_line_is_not_one_of_the_others():
+    rows = [
+        {
+            "purchase_order_id": "1",
+            "tracking_number": "T",
+            "carrier": "UPS",
+            "line_number": "1",
+            "intent_to_cancel_override": True,
+        },
+        {"purchase_order_id": "1", "tracking_number": "T", "carrier": "UPS", "line_number": "2"},
+    ]
+    (change,) = order_changes("ship", rows)
+    status = {"orderLineStatus": [{"status": "Acknowledged", "statusQuantity": {"amount": "1"}}]}
+    lines = [{"lineNumber": number, "orderLineStatuses": status} for number in ("1", "2")]
+    _, body = request_left(change, {"orderLines": {"orderLine": lines}}, datetime.now(timezone.utc))
+    sent = body["orderShipment"]["orderLines"]["orderLine"]
+    assert [line.get("intentToCancelOverride", False) for line in sent] == [True, False]
+
+
+def test_problems_of_rows_of_a_file_name_the_line_too():
+    row = FileRow(purchase_order_id="1", tracking_number="T", carrier="FedExx")
+    row.line = 4
+    with pytest.raises(
+        WalmartConfigError, match=r"take these out of the input\):\n  row 1 \(line 4\): carrier"
+    ):
+        order_changes("ship", [row])
+
+
+def test_the_same_refund_of_29_cents_is_not_paid_twice():
+    # 0.29 * 100 is 28.999999999999996.
+    refund = {
+        "refundCharges": {
+            "refundCharge": [
+                {"charge": {"chargeType": "PRODUCT", "chargeAmount": {"amount": -0.29, "currency": "USD"}}}
+            ]
+        }
+    }
+    status = {"orderLineStatus": [{"status": "Shipped", "statusQuantity": {"amount": "1"}}]}
+    line = {"lineNumber": "1", "orderLineStatuses": status, "refund": refund}
+    row = {"purchase_order_id": "1", "line_number": "1", "reason": "R", "amount": 0.29, "currency": "USD"}
+    (change,) = order_changes("refund", [row])
+    order = {"orderLines": {"orderLine": [line]}}
+    assert request_left(change, order, datetime.now(timezone.utc)) is None
+    line["refund"] = {}
+    assert request_left(change, order, datetime.now(timezone.utc)) is not None
+
+
+def test_a_full_refund_counts_what_was_paid_back_in_whole_cents():
+    charge = {
+        "chargeType": "PRODUCT",
+        "chargeName": "ItemPrice",
+        "chargeAmount": {"amount": 0.29, "currency": "USD"},
+    }
+    paid = {"refundCharges": {"refundCharge": [{"charge": {**charge, "chargeAmount": {"amount": -0.29}}}]}}
+    status = {"orderLineStatus": [{"status": "Shipped", "statusQuantity": {"amount": "1"}}]}
+    line = {
+        "lineNumber": "1",
+        "orderLineStatuses": status,
+        "charges": {"charge": [charge, charge]},
+        "refund": paid,
+    }
+    (change,) = order_changes("refund", [{"purchase_order_id": "1", "line_number": "1", "reason": "R"}])
+    with pytest.raises(OrderStateError, match=r"0\.29 of 0\.58 was paid back before"):
+        request_left(change, {"orderLines": {"orderLine": [line]}}, datetime.now(timezone.utc))

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_walmart.client.errors import WalmartConfigError
 from airflow_provider_walmart.client.values import row_files as feed_records
+from airflow_provider_walmart.client.values.rows import line_of
 
 
 def read(content, name):
@@ -125,8 +126,7 @@ def test_a_json_document_is_not_json_lines(document):
         (b'sku,price\n"A"B,2\n', "line 2: is not CSV ("),
         (b"sku,price\nA,1\rB,2\r", "line 2: is not CSV ("),
         (b"sku,price\nA," + b"1" * 200_000 + b"\n", "line 2: is not CSV (field larger than field limit"),
-        (b"sku;price\nA;1\n", "line 1: has no comma between column names: 'sku;price'"),
-        (b"sku\tprice\nA\t1\n", "line 1: has no comma between column names: 'sku\\tprice'"),
+        (b"sku|price\nA|1\n", "line 1: has no comma between column names: 'sku|price'"),
         (b"sku,,price\nA,1,2\n", "line 1: has no name for column 2"),
         (b"sku,price, sku \nA,1,2\n", "line 1: names column 'sku' twice"),
         (b"sku,price\nA,1\n\xfc,2\n", "line 3: is not UTF-8: it holds the byte 0xfc"),
@@ -253,7 +253,7 @@ def test_csv_rows_come_back(rows, end):
 )
 def test_any_bytes_give_rows_or_a_clear_error(content, name):
     with contextlib.suppress(WalmartConfigError):
-        assert all(type(row) is dict for row in read(content, name))
+        assert all(isinstance(row, dict) for row in read(content, name))
 
 
 @given(st.binary(max_size=40), st.integers(0, 60))
@@ -261,3 +261,16 @@ def test_any_damage_to_gzip_gives_rows_or_a_clear_error(patch, position):
     packed = gzip.compress(JSON_ROWS, mtime=0)
     with contextlib.suppress(WalmartConfigError):
         read(packed[:position] + patch + packed[position + len(patch) :], "a.jsonl.gz")
+
+
+@pytest.mark.parametrize("mark", [",", ";", "\t"])
+def test_commas_semicolons_and_tabs_part_columns_as_the_first_line_has_them(mark):
+    content = f"sku{mark}price\n\nA{mark}'1;2,3'\n" if mark == "\t" else f'sku{mark}price\n\nA{mark}"1;2,3"\n'
+    value = "'1;2,3'" if mark == "\t" else "1;2,3"
+    assert read(content.encode(), "a.csv") == [{"sku": "A", "price": value}]
+
+
+def test_rows_of_a_csv_file_know_the_line_that_they_begin_in():
+    content = b'sku,name\n\nA,"two\nlines"\nB,one\n'
+    assert [line_of(row) for row in read(content, "a.csv")] == [3, 5]
+    assert line_of({"sku": "A"}) is None
