@@ -202,7 +202,7 @@ class FeedFormat(Upload):
 
 def _did_you_mean(feed_type: str) -> str:
     """Return which feed type was probably meant; empty for one that is documented, and where none is alike."""
-    names = {name.casefold(): name for name in (*(feed.name for feed in catalogue.all_feed_types()), *_KNOWN)}
+    names = {name.casefold(): name for name in (*_KNOWN, *(feed.name for feed in catalogue.all_feed_types()))}
     close = difflib.get_close_matches(feed_type.casefold(), names, n=1)
     return f"did you mean {names[close[0]]}? " if close and feed_type.casefold() not in names else ""
 
