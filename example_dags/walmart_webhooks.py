@@ -23,7 +23,7 @@ from airflow.sdk import DAG, Connection, Param, get_current_context, task
 from airflow_provider_walmart.operators.api import WalmartApiOperator
 
 DECLARED = [
-    {"resourceName": "ORDER", "eventType": "PO_CREATED", "eventVersion": "V1"},
+    {"resourceName": "ORDER", "eventType": "ORDER_UPDATES", "eventVersion": "V1"},
     {"resourceName": "REPORTS", "eventType": "REPORT_STATUS", "eventVersion": "V1"},
 ]
 PROOF = {"authMethod": "HMAC", "authHeaderName": "X-Walmart-Signature"}

@@ -31,7 +31,7 @@ AIRFLOW = os.environ["AIRFLOW_URL"].rstrip("/")
 LOGIN = {"username": os.environ["AIRFLOW_USERNAME"], "password": os.environ["AIRFLOW_PASSWORD"]}
 # The same secret and header as in the subscription.
 CHECK = hmac_sha256(os.environ["WALMART_WEBHOOK_SECRET"], "X-Walmart-Signature")
-# What each type of event starts; any other is taken note of and dropped.
+# What each kind of event starts, by its sub-type where it has one; any other is taken note of and dropped.
 DAGS = {"PO_CREATED": "walmart_webhook_order"}
 
 airflow = httpx.AsyncClient(base_url=AIRFLOW, timeout=30, trust_env=False)
@@ -44,12 +44,13 @@ async def receive(request: Request) -> Response:
     except WalmartWebhookError as error:
         log.warning("Refused: %s", error)
         return PlainTextResponse("refused", error.status or 400)
-    dag_id = DAGS.get(event["eventType"])
+    kind = event["subEventType"] or event["eventType"]
+    dag_id = DAGS.get(kind)
     if dag_id is None:
-        log.info("No DAG for %s %s", event["eventType"], event["eventId"])
+        log.info("No DAG for %s %s", kind, event["eventId"])
         return PlainTextResponse("ignored")
     # The payload stays here: it may hold personal data, and Airflow shows a run's conf to everybody.
-    conf = {name: event[name] for name in ("eventId", "eventType", "eventTime", "ids")}
+    conf = {name: event[name] for name in ("eventId", "eventType", "subEventType", "eventTime", "ids")}
     try:
         status = await start(dag_id, f"walmart__{event['eventId']}", conf)
     except httpx.HTTPError as error:

@@ -52,14 +52,15 @@ def test_a_new_order_starts_a_dag_once(
         assert airflow.wait_for_run(SUBSCRIPTIONS, run) == "success"
         done.append(airflow.xcom(SUBSCRIPTIONS, run, "keep_subscriptions"))
         assert SECRET not in airflow.task_log(SUBSCRIPTIONS, run, "keep_subscriptions")
-    assert done[0] == {"made": ["PO_CREATED", "REPORT_STATUS"], "changed": [], "deleted": []}
+    assert done[0] == {"made": ["ORDER_UPDATES", "REPORT_STATUS"], "changed": [], "deleted": []}
     assert done[1] == {"made": [], "changed": [], "deleted": []}
 
     def is_taken(event: dict) -> bool:
         """Deliver as Walmart does, which sends again what was not answered with 200."""
         return [one["status"] for one in sandbox.control("/notify", event)["deliveries"]] == [200]
 
-    order = {"eventType": "PO_CREATED", "eventId": "e-1", "payload": {"purchaseOrderId": order_id}}
+    payload = {"subEventType": "PO_CREATED", "purchaseOrderId": order_id}
+    order = {"eventType": "ORDER_UPDATES", "eventId": "e-1", "payload": payload}
     for event in (order, order, {"eventType": "REPORT_STATUS"}):
         processes.wait_until(lambda event=event: is_taken(event), what=f"200 for {event}")
 

@@ -37,6 +37,9 @@ IDENTIFIERS = (
     "reportType",
 )
 
+# Orders had an event type for each of these until 15 December 2026; since then they are the sub-types of ORDER_UPDATES.
+FORMER_ORDER_EVENTS = ("PO_CREATED", "PO_LINE_AUTOCANCELLED", "INTENT_TO_CANCEL")
+
 Headers = Mapping[str, str]
 Check = Callable[[Headers, bytes], bool]
 
@@ -61,8 +64,9 @@ def parse_notification(
         samples of its test call may be old; where every ``eventId`` is taken once, this adds nothing.
     :param now: the time (aware); default: now.
     :return: dict with ``eventId`` (short text, good for the id of a DAG run; made of the body where it has none),
-        ``eventType``, ``resourceName`` and ``partnerId`` (text or None), ``eventTime`` (ISO 8601 in UTC, or None), ``ids``
-        (what the payload names things by, such as ``purchaseOrderId``; no personal data), and ``payload``: as it came,
+        ``eventType``, ``subEventType`` (what an ``ORDER_UPDATES`` is about, such as ``PO_CREATED``; the same for the event types
+        of orders that there were before; None for others), ``resourceName`` and ``partnerId`` (text or None), ``eventTime`` (ISO
+        8601 in UTC, or None), ``ids`` (what the payload names things by, such as ``purchaseOrderId``; no personal data), and ``payload``: as it came,
         which may hold personal data.
     :raises WalmartWebhookError: with the ``status`` to answer with; it repeats nothing of headers and body.
     """
@@ -87,6 +91,9 @@ def parse_notification(
         if isinstance(event_id, str) and _is_id(event_id)
         else hashlib.sha256(str(event_id).encode("utf-8", "replace") if event_id else body).hexdigest()[:32],
         "eventType": event_type,
+        "subEventType": event_type
+        if event_type in FORMER_ORDER_EVENTS
+        else _word(payload.get("subEventType") or payload.get("notificationType")),
         "resourceName": _word(head.get("resourceName") or event.get("resourceName")),
         "partnerId": _word(payload.get("partnerId") or event.get("partnerId")),
         "eventTime": happened and happened.isoformat(),

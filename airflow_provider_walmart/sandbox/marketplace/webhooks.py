@@ -22,6 +22,7 @@ EVENT_TYPES = (
     ("ORDER", "PO_CREATED"),
     ("ORDER", "PO_LINE_AUTOCANCELLED"),
     ("ORDER", "INTENT_TO_CANCEL"),
+    ("ORDER", "ORDER_UPDATES"),
     ("PRICE", "BUY_BOX_CHANGED"),
     ("REPORTS", "REPORT_STATUS"),
     ("ReturnsAndRefunds", "RETURN_CREATED"),
@@ -30,6 +31,12 @@ EVENT_TYPES = (
 #: What a payload of the test call holds, by event type.
 SAMPLES: dict[str, dict[str, Any]] = {
     "PO_CREATED": {"purchaseOrderId": "108900000000001", "customerOrderId": "200012000000001"},
+    # Takes the place of the other events of orders in December 2026; what happened is in the payload.
+    "ORDER_UPDATES": {
+        "subEventType": "PO_CREATED",
+        "purchaseOrderId": "108900000000001",
+        "customerOrderId": "200012000000001",
+    },
     "REPORT_STATUS": {"requestId": "a-request", "requestStatus": "READY", "reportType": "ITEM"},
 }
 #: Ways in which a delivery proves itself, and what each needs to know.

@@ -59,12 +59,34 @@ def test_what_an_event_says():
     assert parse_notification({}, BODY, anything) == {
         "eventId": "e-1",
         "eventType": "PO_CREATED",
+        "subEventType": "PO_CREATED",
         "resourceName": None,
         "partnerId": "123",
         "eventTime": "2026-11-01T11:59:00+00:00",
         "ids": {"purchaseOrderId": "7"},
         "payload": EVENT["payload"],
     }
+
+
+@pytest.mark.parametrize(
+    ("event_type", "payload", "sub_type"),
+    [
+        ("ORDER_UPDATES", {"subEventType": "PO_CREATED"}, "PO_CREATED"),
+        ("ORDER_UPDATES", {"subEventType": "FRAUD_CANCEL"}, "FRAUD_CANCEL"),
+        ("ORDER_UPDATES", {}, None),
+        ("ORDER_UPDATES", {"subEventType": {"a": 1}}, None),
+        ("ORDER_UPDATES", {"subEventType": "../x y"}, None),
+        ("PO_CREATED", {}, "PO_CREATED"),
+        ("PO_LINE_AUTOCANCELLED", {}, "PO_LINE_AUTOCANCELLED"),
+        ("INTENT_TO_CANCEL", {"subEventType": "OTHER"}, "INTENT_TO_CANCEL"),
+        ("SELLER_PERFORMANCE_NOTIFICATIONS", {"notificationType": "ALARMS"}, "ALARMS"),
+        ("OFFER_PUBLISHED", {}, None),
+    ],
+)
+def test_what_an_event_is_about_is_said_alike_by_old_and_new_event_types(event_type, payload, sub_type):
+    body = json.dumps({"source": {"eventType": event_type, "eventId": "e-1"}, "payload": payload}).encode()
+    event = parse_notification({}, body, anything)
+    assert (event["eventType"], event["subEventType"]) == (event_type, sub_type)
 
 
 def test_the_other_form_of_events():
@@ -79,6 +101,7 @@ def test_the_other_form_of_events():
         # Two deliveries of one event have one body.
         "eventId": hashlib.sha256(body).hexdigest()[:32],
         "eventType": "REPORT_STATUS",
+        "subEventType": None,
         "resourceName": "REPORTS",
         "partnerId": "9",
         "eventTime": None,
