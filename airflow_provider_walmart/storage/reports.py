@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import codecs
 import csv
+import gzip
 import io
+import re
 import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from itertools import islice
-from typing import IO
+from typing import IO, cast
 
 import msgspec
 
@@ -25,6 +27,10 @@ CHUNK = 1024 * 1024
 BATCH = 5_000
 # A longer field is a quotation mark that is missing. Characters.
 LONGEST_FIELD = 16 * 1024 * 1024
+ZIP_START, GZIP_START = b"PK\x03\x04", b"\x1f\x8b"
+# A quotation mark where a field begins, and what follows it up to the one that ends it: two of them are one in the text.
+OPENING = re.compile(rb'(?:^|,)"')
+CLOSING = re.compile(rb'[^"]*(?:""[^"]*)*"(?!")')
 
 
 def check_output(output_path: str, output_format: str) -> None:
@@ -44,62 +50,116 @@ def check_output(output_path: str, output_format: str) -> None:
 def land_report(archive: IO[bytes], output_path: str, output_format: str) -> int:
     """Write a report to its place and return its number of rows, the header not counted.
 
-    :param archive: the downloaded zip file, open and seekable.
+    :param archive: the downloaded file, open and seekable: a zip file with one CSV file, or the CSV file, gzipped or not.
     :param output_path: any URI that `ObjectStoragePath` knows, or a path; appears once it is complete.
-    :param output_format: ``csv``, ``zip`` (as it came), ``jsonl`` or ``parquet`` (all columns as text).
+    :param output_format: ``csv``, ``zip`` (as it came, with any number of CSV files), ``jsonl`` or ``parquet`` (all columns as text).
     :raises WalmartReportFailedError: when it is no zip file with one CSV file, or breaks off.
     """
-    rows = {"csv": _copy, "zip": _keep, "jsonl": _to_jsonl, "parquet": _to_parquet}[output_format]
+    if output_format == "zip":
+        with _named_damage():
+            return _keep(archive, output_path)
+    rows = {"csv": _copy, "jsonl": _to_jsonl, "parquet": _to_parquet}[output_format]
     with report_table(archive) as table:
-        return rows(table, output_path, archive)
+        return rows(table, output_path)
 
 
 @contextmanager
 def report_table(archive: IO[bytes]) -> Iterator[IO[bytes]]:
-    """Open the CSV file in a downloaded report.
+    """Open the CSV file in a downloaded report, which is a zip file, a gzip file or the CSV file itself.
 
-    :param archive: the downloaded zip file, open and seekable.
-    :raises WalmartReportFailedError: when it is no zip file with one CSV file, or breaks off while it is read.
+    :param archive: the downloaded file, open and seekable.
+    :raises WalmartReportFailedError: when it is none of them, holds several CSV files, or breaks off while it is read.
     """
+    archive.seek(0)
+    start = archive.read(len(ZIP_START))
+    archive.seek(0)
+    with _named_damage():
+        if start.startswith(GZIP_START):
+            with gzip.open(archive) as table:
+                yield cast("IO[bytes]", table)
+        elif _is_text(start):
+            yield archive
+        else:
+            with zipfile.ZipFile(archive) as opened, opened.open(_only_member(opened)) as table:
+                yield table
+
+
+@contextmanager
+def _named_damage() -> Iterator[None]:
+    """Say of what libraries find in a file that it is damaged."""
     try:
-        with zipfile.ZipFile(archive) as opened, opened.open(_only_member(opened)) as table:
-            yield table
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, UnicodeError, csv.Error) as error:
+        yield
+    except (
+        zipfile.BadZipFile,
+        gzip.BadGzipFile,
+        zlib.error,
+        NotImplementedError,
+        EOFError,
+        UnicodeError,
+        csv.Error,
+    ) as error:
         raise WalmartReportFailedError(f"The downloaded report is damaged: {error}.") from None
 
 
+def _is_text(start: bytes) -> bool:
+    """Return whether a file that begins so may be a CSV file: no archive, and no page or error document in its place."""
+    text = start.removeprefix(codecs.BOM_UTF8)
+    return (
+        bool(text)
+        and text[:1] not in b"<{["
+        and all(byte >= 32 or byte in b"\t\r\n" for byte in text)
+        and (text[:2] != ZIP_START[:2])
+    )
+
+
+def _members(opened: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
+    """Return the files of an archive, without what a Mac adds of its own."""
+    return [
+        member
+        for member in opened.infolist()
+        if not member.is_dir() and not member.filename.startswith("__MACOSX/")
+    ]
+
+
 def _only_member(opened: zipfile.ZipFile) -> zipfile.ZipInfo:
-    members = [member for member in opened.infolist() if not member.is_dir()]
+    members = _members(opened)
     if len(members) != 1:
         raise WalmartReportFailedError(
             f"The downloaded archive holds {len(members)} files where one CSV file was expected: "
-            f"{', '.join(member.filename for member in members[:5])}."
+            f"{', '.join(member.filename for member in members[:5])}.",
+            hint=None if not members else "Land it as zip.",
         )
     return members[0]
 
 
 class _RowCounter:
-    """Counts the rows of a CSV file as it goes by; line breaks inside quotes and blank lines are none."""
+    """Counts the rows of a CSV file as it goes by, as the csv module reads them.
+
+    Blank lines, and line breaks inside quotes, are none. A quotation mark quotes only where a field begins.
+    """
 
     def __init__(self) -> None:
         self._ended = 0
         self._quoted = False
         self._begun = False
         self._read = False
+        self._rest = b""
 
     def add(self, chunk: bytes) -> None:
         """Count the rows of the next chunk."""
         if not self._read:
             self._read = True
             chunk = chunk.removeprefix(codecs.BOM_UTF8)
-        for number, line in enumerate(chunk.split(b"\n")):
-            if number and not self._quoted:
+        *lines, self._rest = (self._rest + chunk).split(b"\n")
+        for line in lines:
+            self._begun = self._begun or line not in (b"", b"\r")
+            if self._quoted or b'"' in line:
+                self._quoted = _ends_quoted(line, quoted=self._quoted)
+            if not self._quoted:
                 self._ended += self._begun
                 self._begun = False
-            if line.count(b'"') % 2:
-                self._quoted = not self._quoted
-            if line and line != b"\r":
-                self._begun = True
+        if len(self._rest) > LONGEST_FIELD:
+            raise csv.Error(f"a line is longer than {LONGEST_FIELD} bytes")
 
     @property
     def rows(self) -> int:
@@ -107,10 +167,28 @@ class _RowCounter:
 
         :raises WalmartReportFailedError: when not even a header went by.
         """
-        lines = self._ended + self._begun
+        lines = self._ended + (self._begun or self._rest not in (b"", b"\r"))
         if not lines:
             raise _no_header()
         return lines - 1
+
+
+def _ends_quoted(line: bytes, *, quoted: bool) -> bool:
+    """Return whether the end of a line is inside of quotes.
+
+    :param quoted: whether its begin is.
+    """
+    place = 0
+    while True:
+        if not quoted:
+            opening = OPENING.search(line, place)
+            if not opening:
+                return False
+            place = opening.end()
+        closing = CLOSING.match(line, place)
+        if not closing:
+            return True
+        place, quoted = closing.end(), False
 
 
 def _no_header() -> WalmartReportFailedError:
@@ -123,7 +201,7 @@ def _chunks(table: IO[bytes], counter: _RowCounter) -> Iterator[bytes]:
         yield chunk
 
 
-def _copy(table: IO[bytes], output_path: str, _: IO[bytes]) -> int:
+def _copy(table: IO[bytes], output_path: str) -> int:
     counter = _RowCounter()
     with whole_file(output_path, "wb") as file:
         for chunk in _chunks(table, counter):
@@ -131,12 +209,18 @@ def _copy(table: IO[bytes], output_path: str, _: IO[bytes]) -> int:
         return counter.rows
 
 
-def _keep(table: IO[bytes], output_path: str, archive: IO[bytes]) -> int:
+def _keep(archive: IO[bytes], output_path: str) -> int:
     # Read to its end first: that is what finds a damaged archive.
-    counter = _RowCounter()
-    for _ in _chunks(table, counter):
-        pass
-    rows = counter.rows
+    rows = 0
+    with zipfile.ZipFile(archive) as opened:
+        for member in _members(opened):
+            counter = _RowCounter()
+            with opened.open(member) as table:
+                for _ in _chunks(table, counter):
+                    pass
+            rows += counter.rows
+        if not _members(opened):
+            _only_member(opened)
     archive.seek(0)
     with whole_file(output_path, "wb") as file:
         while chunk := archive.read(CHUNK):
@@ -166,13 +250,14 @@ def _batches(header: list[str], rows: Iterator[list[str]]) -> Iterator[list[list
         for number, row in enumerate(batch, start=before + 1):
             if len(row) != len(header):
                 raise WalmartReportFailedError(
-                    f"Row {number} of the downloaded report has {len(row)} columns, its header {len(header)}."
+                    f"Row {number} of the downloaded report has {len(row)} columns, its header {len(header)}; land it as "
+                    "csv."
                 )
         yield batch
         before += len(batch)
 
 
-def _to_jsonl(table: IO[bytes], output_path: str, _: IO[bytes]) -> int:
+def _to_jsonl(table: IO[bytes], output_path: str) -> int:
     header, batches = header_and_batches(table)
     encode = msgspec.json.Encoder().encode
     count = 0
@@ -183,7 +268,7 @@ def _to_jsonl(table: IO[bytes], output_path: str, _: IO[bytes]) -> int:
     return count
 
 
-def _to_parquet(table: IO[bytes], output_path: str, _: IO[bytes]) -> int:
+def _to_parquet(table: IO[bytes], output_path: str) -> int:
     import pyarrow as pa
     from pyarrow.parquet import ParquetWriter
 
