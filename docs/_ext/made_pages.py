@@ -23,6 +23,15 @@ from airflow_provider_walmart.client.catalogue.operations import (
 )
 from airflow_provider_walmart.client.values.error_codes import ACTIONS, all_error_codes
 from airflow_provider_walmart.get_provider_info import get_provider_info
+from airflow_provider_walmart.storage.tables.declarations import (
+    ADDED,
+    OPERATIONS,
+    SETTLEMENT_LINES,
+    Column,
+    Table,
+    with_children,
+)
+from airflow_provider_walmart.storage.tables.engine import all_columns
 
 PACKAGE = Path(airflow_provider_walmart.__file__).parent
 EXAMPLES = PACKAGE.parent / "example_dags"
@@ -52,6 +61,7 @@ def complete(app: Any, docname: str, source: list[str]) -> None:
         "operations": lambda _: operations(),
         "examples": lambda _: examples(),
         "feed-types": lambda _: feed_types(),
+        "tables": lambda _: tables(),
         "error-codes": lambda _: error_codes(),
         "commands": lambda _: commands(),
         "other-pages": lambda _: other_pages(Path(app.srcdir), source[0]),
@@ -157,6 +167,29 @@ def commands() -> str:
     """Return a table of the commands of the command line."""
     lines = ["| command | what it does |", "|---|---|"]
     lines += [f"| `walmart {command.words}` | {command.help} |" for command in all_commands()]
+    return "\n".join(lines)
+
+
+def tables() -> str:
+    """Return the columns of all tables."""
+    lines = []
+    sources: dict[str, list[str]] = {}
+    columns: dict[str, tuple[Column, ...]] = {}
+    about: dict[str, Table] = {}
+    for operation, table in [*OPERATIONS.items(), ("settlement reports", SETTLEMENT_LINES)]:
+        of_operation = all_columns(table)
+        columns |= of_operation
+        about |= {one.name: one for one in with_children(table)}
+        for name in of_operation:
+            sources.setdefault(name, []).append(f"`{operation}`")
+    for name, of_table in columns.items():
+        key = ", ".join(f"`{column}`" for column in about[name].key)
+        lines += [f"## {name}", "", f"{about[name].about} Key: {key}. From {', '.join(sources[name])}.", ""]
+        lines += ["| column | type | in Walmart's record | personal |", "|---|---|---|---|"]
+        for column in of_table[: -len(ADDED)]:
+            path = " or ".join(f"`{one}`" for one in (column.path, column.or_path) if one and one[0] != "#")
+            lines.append(f"| `{column.name}` | {column.type} | {path} | {'yes' if column.personal else ''} |")
+        lines.append("")
     return "\n".join(lines)
 
 
