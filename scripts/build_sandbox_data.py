@@ -160,6 +160,9 @@ def parameters(document: Document, operation: Json) -> Iterator[Json]:
         for name in ("minimum", "maximum", "pattern"):
             if name in schema:
                 found[name] = schema[name]
+        # The number of the first page is nowhere else.
+        if source["name"] == "page" and "default" in schema:
+            found["default"] = schema["default"]
         yield found
 
 

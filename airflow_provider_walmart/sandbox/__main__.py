@@ -10,6 +10,7 @@ import socket
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
 import uvicorn
 
 from airflow_provider_walmart.sandbox.control import seed
@@ -39,11 +40,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """
     parser = _parser()
     options = parser.parse_args(arguments)
-    settings = Settings(token_life=options.token_life, feed_seconds=options.feed_seconds)
+    settings = Settings(
+        token_life=options.token_life, feed_seconds=options.feed_seconds, latency=options.latency
+    )
 
     def fresh() -> State:
         state = State(Clock.started(), copy.copy(settings))
-        if not options.no_seed:
+        if options.seed:
+            _sow(state, options.seed)
+        elif not options.no_seed:
             seed.small_shop(state)
         return state
 
@@ -73,6 +78,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
         timeout_graceful_shutdown=1,
     )
     Server(config).run(sockets=[listener, storage])
+
+
+def _sow(state: State, path: Path) -> None:
+    """Fill a fresh state with what a file says."""
+    try:
+        seed.sow(state, msgspec.yaml.decode(path.read_bytes(), type=seed.Seed))
+    except OSError as error:
+        raise CannotStartError(f"--seed {path}: {error.strerror}") from None
+    except (ValueError, ImportError) as error:
+        raise CannotStartError(f"--seed {path}: {error}") from None
 
 
 def _listener(host: str, port: int) -> socket.socket:
@@ -118,6 +133,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--feed-seconds", type=_seconds, default=4, help="seconds a feed takes (default %(default)s)"
+    )
+    parser.add_argument(
+        "--latency", type=_seconds, default=0, help="seconds by which every answer is later (default 0)"
+    )
+    parser.add_argument(
+        "--seed",
+        type=Path,
+        metavar="FILE",
+        help="YAML or JSON file with what to start with, as in POST /_sandbox/seed",
     )
     parser.add_argument("--no-seed", action="store_true", help="start empty, without the small shop")
     return parser

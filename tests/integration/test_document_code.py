@@ -7,6 +7,7 @@ something, is a ``{code-block} python`` and only compiled.
 from __future__ import annotations
 
 import configparser
+import inspect
 import itertools
 import json
 import re
@@ -26,6 +27,8 @@ from airflow_provider_walmart.hooks.walmart import WalmartHook
 from airflow_provider_walmart.sandbox.__main__ import _parser as sandbox_options
 from tests.helpers.airflow_line import AIRFLOW
 from tests.helpers.documents import CHECKOUT, Block, blocks
+
+pytest_plugins = ["airflow_provider_walmart.sandbox.pytest_plugin"]
 
 SANDBOX = re.compile(r"(?:http://)?(?:127\.0\.0\.1|localhost):8089(/.*)")
 CONNECTION = re.compile(r"AIRFLOW_CONN_\w+")
@@ -47,7 +50,7 @@ COMMANDS = {
 
 
 @pytest.mark.parametrize("block", blocks("python"), ids=str)
-def test_python_runs(block: Block, shop, monkeypatch, tmp_path):
+def test_python_runs(block: Block, shop, monkeypatch, tmp_path, request):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("AIRFLOW_CONN_WALMART_APP", shop.connection())
     space = {"__name__": "block", "__file__": str(tmp_path / "block.py")}
@@ -58,7 +61,8 @@ def test_python_runs(block: Block, shop, monkeypatch, tmp_path):
     exec(compile(block.text, str(block), "exec"), space)
     tests = [value for name, value in space.items() if name.startswith("test_")]
     for test in tests:
-        test()
+        # As pytest does: what a test names is given to it.
+        test(**{name: request.getfixturevalue(name) for name in inspect.signature(test).parameters})
 
 
 @pytest.mark.parametrize("block", blocks("{code-block} python"), ids=str)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from airflow_provider_walmart.sandbox.core.records import append
 from airflow_provider_walmart.sandbox.core.state import (
+    NODES,
     OWN_SELLER,
     Count,
     Feed,
@@ -20,6 +21,7 @@ from airflow_provider_walmart.sandbox.core.state import (
     Seconds,
     Skus,
     State,
+    Stock,
 )
 from airflow_provider_walmart.sandbox.marketplace.feeds import new_id
 from airflow_provider_walmart.sandbox.marketplace.order_records import purchase_order
@@ -37,6 +39,18 @@ class SeedItem(Struct, forbid_unknown_fields=True):
 
     sku: str
     errors: list[ItemError] = []
+
+
+class SeedProduct(Struct, forbid_unknown_fields=True):
+    """An item of the shop.
+
+    :param price: its price; default one that follows from its place.
+    :param stock: what is there of it, at the default ship node.
+    """
+
+    sku: str
+    price: Annotated[float, Meta(gt=0)] | None = None
+    stock: Count | None = None
 
 
 class SeedError(ItemError, forbid_unknown_fields=True):
@@ -127,7 +141,7 @@ class Seed(Struct, forbid_unknown_fields=True):
 
     :param orders: how many orders, or more about them.
     :param returns: how many returns, or more about them.
-    :param items: how many items, or the SKUs of items with SKUs of their own.
+    :param items: how many items, or the SKUs of items with SKUs of their own, or more about them.
     :param inventories: how many SKUs with stock, or the SKUs.
     :param settlements: how many rows the settlement reports get.
     :param reports: the reports.
@@ -136,7 +150,7 @@ class Seed(Struct, forbid_unknown_fields=True):
 
     orders: Count | SeedOrders = 0
     returns: Count | SeedReturns = 0
-    items: Count | list[str] = 0
+    items: Count | list[str | SeedProduct] = 0
     inventories: Count | list[str] = 0
     settlements: Count = 0
     reports: list[SeedReport] = []
@@ -174,7 +188,7 @@ def sow(state: State, seed: Seed) -> dict[str, Any]:
     return {
         "orders": [purchase_order(number) for number in order_numbers[:IDS_RETURNED]],
         "returns": [return_order(number) for number in return_numbers[:IDS_RETURNED]],
-        "items": _skus(state.items, seed.items),
+        "items": _skus(state.items, _products(state, seed.items)),
         "inventories": _skus(state.inventories, seed.inventories),
         "reports": [report.id for report in reports],
         "feeds": [feed.id for feed in feeds],
@@ -210,6 +224,19 @@ def small_shop(state: State) -> None:
             ],
         ),
     )
+
+
+def _products(state: State, products: int | list[str | SeedProduct]) -> int | list[str]:
+    """Note prices and stock of products; return how many, or their SKUs."""
+    if isinstance(products, int):
+        return products
+    for product in products:
+        if isinstance(product, SeedProduct) and product.price is not None:
+            state.prices[product.sku] = product.price
+        if isinstance(product, SeedProduct) and product.stock is not None:
+            _skus(state.inventories, [product.sku])
+            state.stock.setdefault(product.sku, {})[NODES[0]] = Stock(product.stock)
+    return [product.sku if isinstance(product, SeedProduct) else product for product in products]
 
 
 def _skus(skus: Skus, more: int | list[str]) -> list[str]:

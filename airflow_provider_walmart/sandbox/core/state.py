@@ -152,6 +152,9 @@ class Settings(Struct, forbid_unknown_fields=True):
     :param delivery_seconds: sandbox seconds from booking a delivery to its being delivered.
     :param quote_seconds: sandbox seconds a quote is valid.
     :param scopes: client id (``*`` for all) -> scope category -> ``full_access``, ``view_only`` or ``no_access``.
+    :param refused_skus: SKU -> the error with which it fails in every feed that names it.
+    :param known_skus_only: whether price and inventory feeds fail for SKUs that are neither items nor in stock.
+    :param latency: wall seconds by which every answer is later.
     :param orders_per_search: most orders one search may match; more is an error.
     :param limits: false for no rate limits; or overrides: endpoint such as ``GET /v3/feeds`` or, for any
         method, ``/v3/feeds`` -> ``[calls, seconds]`` (null for no limit).
@@ -166,6 +169,9 @@ class Settings(Struct, forbid_unknown_fields=True):
     report_csv: str | None = None
     report_rows: Count | None = None
     report_damage: Literal["truncated", "two files", "gone"] | None = None
+    refused_skus: dict[str, ItemError] = {}
+    known_skus_only: bool = False
+    latency: Seconds = 0
     orders_per_search: Count = 10_000
     scopes: dict[str, dict[str, Access]] = {}
     limits: dict[str, tuple[Annotated[int, Meta(ge=1)], Annotated[float, Meta(gt=0)]] | None] | bool = {}

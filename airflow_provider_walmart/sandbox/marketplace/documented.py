@@ -54,6 +54,7 @@ class Parameter(Struct):
     minimum: float | None = None
     maximum: float | None = None
     pattern: str = ""
+    default: int | None = None
 
 
 class Row(Struct, rename="camel"):
@@ -318,8 +319,8 @@ def _names(row: Row) -> Iterator[str]:
 
 
 def _first_page(row: Row) -> int:
-    """Return the number of the first page: 1 where the document says that a page is at least that."""
-    return next((int(found.minimum or 0) for found in row.parameters if found.name == "page"), 0)
+    """Return the number of the first page, which is what a document has as the default."""
+    return next((int(found.default or 0) for found in row.parameters if found.name == "page"), 0)
 
 
 def _place_of_cursor(name: str, cursor: str) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
 from airflow_provider_walmart.sandbox.core.state import NODES, FeedEffect, State, Stock
@@ -40,12 +40,7 @@ def changes(feed_type: str, content: Content, *, due: float, node: str) -> list[
     :param due: sandbox time in epoch seconds at which it will have been processed.
     :param node: ship node of an inventory feed for one node; empty for the default one.
     """
-    find = {
-        "inventory": _stock,
-        "mp_inventory": _stock,
-        "price": _price,
-        "price_and_promotion": _price,
-    }.get(feed_type.lower())
+    find = FINDERS.get(feed_type.lower())
     if find is None:
         return []
     return [
@@ -68,6 +63,15 @@ def _price(row: Any) -> Iterator[tuple[Kind, float, str]]:
     price = amount(first(newest, "currentprice") or first(newest, "price"))
     if is_price(price):
         yield "price", float(price), ""
+
+
+#: Feed type in lower case -> what finds the changes in one of its rows; other types change nothing here.
+FINDERS: dict[str, Callable[[Any], Iterator[tuple[Kind, float, str]]]] = {
+    "inventory": _stock,
+    "mp_inventory": _stock,
+    "price": _price,
+    "price_and_promotion": _price,
+}
 
 
 def _objects(value: Any) -> list[dict[str, Any]]:

@@ -17,7 +17,7 @@ from starlette.responses import Response
 from airflow_provider_walmart.sandbox.core import products
 from airflow_provider_walmart.sandbox.core.calls import Call, Endpoint, reply
 from airflow_provider_walmart.sandbox.core.errors import Refusal, bad_param
-from airflow_provider_walmart.sandbox.core.state import Feed, ItemError
+from airflow_provider_walmart.sandbox.core.state import Feed, ItemError, State
 from airflow_provider_walmart.sandbox.core.throttle import Limit, per_hour, per_minute
 from airflow_provider_walmart.sandbox.marketplace import feed_effects, feed_rules
 
@@ -48,6 +48,9 @@ LIMITS: dict[str, tuple[int, int, int]] = {
     "program_actions": (20, _HOUR, 25 * _MB),
     "": (10, _HOUR, 25 * _MB),
 }
+UNKNOWN_SKU = ItemError(
+    code="ERR_EXT_DATA_0101116", description="There is no item with this SKU.", field="sku"
+)
 _SHARED = {"price", "promo", "price_and_promotion"}
 _FITMENT = ("FITMENT_ACES", "FITMENT_PIES")
 
@@ -84,6 +87,7 @@ async def submit(call: Call) -> Response:
             400, f"INVALID_REQUEST_CONTENT.{SERVICE}", description="The feed file is empty", shape="errors"
         )
     content = feed_rules.read(feed_type, data)
+    _refuse_skus(call.state, feed_type, content)
     feed_id = new_id()
     call.state.feeds[feed_id] = Feed(
         id=feed_id,
@@ -100,6 +104,20 @@ async def submit(call: Call) -> Response:
     due = call.now + call.state.settings.feed_seconds
     call.state.feed_effects += feed_effects.changes(feed_type, content, due=due, node=call.query("shipNode"))
     return reply({"feedId": feed_id})
+
+
+def _refuse_skus(state: State, feed_type: str, content: feed_rules.Content) -> None:
+    """Let fail what the settings say of SKUs."""
+    settings = state.settings
+    is_checked = settings.known_skus_only and feed_type.lower() in feed_effects.FINDERS
+    if not settings.refused_skus and not is_checked:
+        return
+    for index, sku in enumerate(content.skus):
+        error = settings.refused_skus.get(sku)
+        if error is None and is_checked and sku and not (sku in state.items or sku in state.inventories):
+            error = UNKNOWN_SKU
+        if error is not None:
+            content.errors.setdefault(index, []).append(error)
 
 
 async def listing(call: Call) -> Response:

@@ -22,6 +22,7 @@ from starlette.responses import Response, StreamingResponse
 from airflow_provider_walmart.sandbox.core import products
 from airflow_provider_walmart.sandbox.core.sandbox import Sandbox
 from airflow_provider_walmart.sandbox.core.state import Download, ReportRequest, State
+from airflow_provider_walmart.sandbox.marketplace import feed_effects
 
 PATH = "/storage/reports/{name}"
 COLUMNS = ("SKU", "Product Name", "Price", "Currency", "Publish Status")
@@ -127,6 +128,7 @@ def _table(state: State, report: ReportRequest) -> Iterator[bytes]:
     """Yield the CSV file of a report piece by piece."""
     if state.settings.report_csv is not None:
         return iter([state.settings.report_csv.encode()])
+    feed_effects.settle(state)
     left_out = report.payload.get("excludeColumns", [])
     kept = [place for place, name in enumerate(COLUMNS) if name not in left_out]
     header = _lines([[COLUMNS[place] for place in kept]])

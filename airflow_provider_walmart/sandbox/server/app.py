@@ -130,6 +130,8 @@ class App:
             time=sandbox.state.clock.now(),
             client=_client(sandbox, request),
         )
+        if latency := sandbox.state.settings.latency:
+            await asyncio.sleep(latency)
         query = scope["query_string"].decode("latin-1")
         fault = faults.hit(sandbox.state.faults, scope["method"], scope["path"], query)
         if fault is None and is_storage:
