@@ -121,7 +121,7 @@ def test_from_an_account_to_a_failed_item(
     frame.get_by_text("Another item already has this product id").wait_for()
     # What Walmart says is shown as it is, and does nothing.
     frame.get_by_text("<script>document.title = 'stolen'</script>").first.wait_for()
-    assert page.frames[-1].title() == "Feed 9B27D5E0@AQMBAQA"
+    assert frame.locator("head > title").text_content() == "Feed 9B27D5E0@AQMBAQA"
     frame.get_by_label("SKU").fill("000042")
     frame.get_by_role("button", name="Search").click()
     frame.get_by_role("cell", name="SKU-000042").wait_for()
