@@ -171,50 +171,32 @@ class Throttle:
         :param blocked: until when Walmart wanted no call of this bucket; lies in the past.
         """
         name = self._name(_budget(limit), limit.bucket)
-        lease = self._leases.get(name)
-        if lease and lease.use(self._clock(), blocked):
+        if self._use_lease(name, blocked):
             return 0.0
-        # A budget of one call has nothing that could be held back, so its calls are further apart.
-        spare = LAG if limit.count == 1 else 0.0
-        rate = Rate(limit.count, int((limit.per_seconds + spare) * 1000))
+        bucket = _Bucket(limit)
         with self._store.lock(name, LOCK_TIMEOUT):
-            now = self._clock()
             # Another thread may have taken some meanwhile: those of this one would put them out of reach.
-            lease = self._leases.get(name)
-            if lease and lease.use(now, blocked):
+            if self._use_lease(name, blocked):
                 return 0.0
-            milliseconds = int(now * 1000)
-            longest = now + limit.per_seconds + spare + self._max_wait + LAG
-            state = max(
-                self._stored(name, longest * 1e6),
-                # Held back, for calls that take longer to arrive than those after them.
-                (now + LAG - spare) * 1e6,
-                # By Walmart's word there was one call left at that moment.
-                (blocked + limit.per_seconds * (1 - 1 / limit.count)) * 1e6,
-            )
-            if self._leave and self._left(limit, state, now) - 1 < self._leave * limit.count:
-                raise WalmartRateLimitError(
-                    f"Not sent: what is left of {_budget(limit)} is left to others.",
-                    method=call.method,
-                    path=call.path,
-                )
-            most = max(1, int(limit.count / limit.per_seconds * LEASE_WORTH))
-            ahead = min(most, lease.next_size(now)) if lease else 1
-            for weight in sorted({ahead, 1}, reverse=True):
-                (after,), decision = _algorithm.step([rate], (state,), milliseconds, weight)
-                if decision.allowed:
-                    self._save(name, after, limit)
-                    self._leases[name] = _Lease(weight, now)
-                    return now
-            start = milliseconds + (decision.retry_after_ms or 0)
-            call.refuse_after_deadline(start / 1000, now, _budget(limit))
-            (after,), _ = _algorithm.step([rate], (state,), start, 1)
-            self._save(name, after, limit)
-            self._leases.pop(name, None)
-        return start / 1000
+            now = self._clock()
+            state = bucket.state(self._stored(name, bucket.latest(now + self._max_wait)), now, blocked)
+            lease = self._leases.get(name)
+            ahead = min(bucket.most_ahead, lease.next_size(now)) if lease else 1
+            for size in sorted({ahead, 1}, reverse=True):
+                after, start = bucket.take(state, now, size)
+                if start <= now:
+                    self._leases[name] = _Lease(size, now)
+                    break
+            else:
+                call.refuse_after_deadline(start, now, _budget(limit))
+                after, start = bucket.take(state, start, 1)
+                self._leases.pop(name, None)
+            self._store.put(name, repr(after).encode(), 2.0 * limit.per_seconds)
+        return start
 
-    def _save(self, name: str, state: float, limit: RateLimit) -> None:
-        self._store.put(name, repr(state).encode(), 2.0 * limit.per_seconds)
+    def _use_lease(self, name: str, blocked: float) -> bool:
+        lease = self._leases.get(name)
+        return lease is not None and lease.use(self._clock(), blocked)
 
     def _blocked_until(self, bucket: str) -> float:
         return self._stored(self._name("block", bucket), self._clock() + LONGEST_BLOCK)
@@ -289,6 +271,46 @@ class _Call:
             )
 
 
+class _Bucket:
+    """The token bucket of a limit, by the arithmetic of `pyrate_limiter`; all times are seconds since 1970 UTC.
+
+    Its state is one number, the time at which the bucket is full again, in microseconds as the store has it.
+    """
+
+    def __init__(self, limit: RateLimit) -> None:
+        self._limit = limit
+        # A budget of one call has nothing that could be held back, so its calls are further apart.
+        self._spare = LAG if limit.count == 1 else 0.0
+        self._rate = Rate(limit.count, int((limit.per_seconds + self._spare) * 1000))
+        self.most_ahead = max(1, int(limit.count / limit.per_seconds * LEASE_WORTH))
+
+    def latest(self, deadline: float) -> float:
+        """Return the largest state that makes sense, for calls that start at a time at the latest."""
+        return (deadline + self._limit.per_seconds + self._spare + LAG) * 1e6
+
+    def state(self, stored: float, now: float, blocked: float) -> float:
+        """Return the state before a call.
+
+        :param stored: what the store has.
+        :param blocked: until when Walmart wanted no call.
+        """
+        return max(
+            stored,
+            # Held back, for calls that take longer to arrive than those after them.
+            (now + LAG - self._spare) * 1e6,
+            # By Walmart's word there was one call left at that moment.
+            (blocked + self._limit.per_seconds * (1 - 1 / self._limit.count)) * 1e6,
+        )
+
+    def take(self, state: float, at: float, slots: int) -> tuple[float, float]:
+        """Return the state after so many slots, and when they are; later than asked for when there are none yet."""
+        milliseconds = _whole_milliseconds(at)
+        (after,), decision = _algorithm.step([self._rate], (state,), milliseconds, slots)
+        if decision.allowed:
+            return after, at
+        return state, (milliseconds + (decision.retry_after_ms or 0)) / 1000
+
+
 class _Lease:
     """Slots of a budget that this process has taken ahead; the first one is used at once.
 
@@ -319,6 +341,11 @@ class _Lease:
         if age > LEASE_LIFE:
             return max(1, self._size - len(self._left))
         return self._size * 2 if age <= LEASE_LIFE / 2 else self._size
+
+
+def _whole_milliseconds(seconds: float) -> int:
+    # A time that was made of milliseconds may be a little less than they are.
+    return int(seconds * 1000 + 1e-3)
 
 
 def _budget(limit: RateLimit) -> str:

@@ -1,4 +1,4 @@
-"""Access tokens: grants, cache, single flight.
+"""Access tokens: grants, renewal, single flight.
 
 A token lives 900 seconds and belongs to host, keys, grant, seller and market. It is kept in the memory of
 the process and, encrypted, in the shared state store, so that a whole deployment asks for one at a time.
@@ -6,36 +6,26 @@ the process and, encrypted, in the shared state store, so that a whole deploymen
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
-import json
 import logging
 import os
 import random
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
-from cryptography.fernet import Fernet, InvalidToken
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from airflow_provider_walmart.client import errors
 from airflow_provider_walmart.client.errors import (
-    ErrorDetail,
     WalmartAuthError,
     WalmartConfigError,
     WalmartConnectionError,
     WalmartError,
     WalmartNotFoundError,
     WalmartPermissionError,
-    WalmartRateLimitError,
     WalmartRequestError,
     WalmartServerError,
 )
@@ -43,8 +33,13 @@ from airflow_provider_walmart.client.settings import WalmartSettings, text_field
 from airflow_provider_walmart.client.transport.headers import MARKETPLACE_TOKEN, TokenHeader, token_headers
 from airflow_provider_walmart.client.transport.http import transport_error
 from airflow_provider_walmart.client.transport.responses import HINT_IN_BETWEEN, json_object, raise_for_status
-from airflow_provider_walmart.client.transport.retry_after import LONGEST_BLOCK
 from airflow_provider_walmart.client.transport.shared_state import Resilient
+from airflow_provider_walmart.client.transport.token_cache import (
+    Token,
+    TokenCache,
+    TokenRecord,
+    failure_to_dict,
+)
 
 log = logging.getLogger(__name__)
 
@@ -100,21 +95,6 @@ class TokenCall:
 
 
 @dataclass(frozen=True)
-class Token:
-    """An access token.
-
-    :param value: what goes into the header.
-    :param expires_at: when Walmart stops accepting it, seconds since 1970 UTC.
-    :param renew_at: when to fetch the next one: 60 s or a tenth of its life before that, whichever is more,
-        but at most half its life.
-    """
-
-    value: str = field(repr=False)
-    expires_at: float
-    renew_at: float
-
-
-@dataclass(frozen=True)
 class TokenStatus:
     """What is known of the token of an account, without the token itself.
 
@@ -133,22 +113,6 @@ class TokenBudget:
     """How many token requests one call may still cost, whatever the server does."""
 
     left: int = 2
-
-
-@dataclass(frozen=True)
-class _Record:
-    """What the processes tell each other about one credential."""
-
-    token: Token | None = None
-    failed_at: float = 0.0
-    failure: dict[str, Any] | None = None
-
-    @property
-    def silent_until(self) -> float:
-        """Before when Walmart wants no token call, seconds since 1970 UTC; 0 when it named no time."""
-        named = self.failure["retry_at"] if self.failure else None
-        until = datetime.fromisoformat(named).timestamp() if named else 0.0
-        return until if until <= time.time() + LONGEST_BLOCK else 0.0
 
 
 # One lock per credential for the whole process, however many hooks it makes.
@@ -186,76 +150,68 @@ class TokenProvider:
         self._store = store
         self._on_secret = on_secret
         self._fresh = fresh
-        self._name = self._derive_name()
+        self._cache = TokenCache((call.url, *call.identity), call.secret, store, on_secret)
 
     def get(self, rejected: str | None = None, budget: TokenBudget | None = None) -> str:
         """Return a valid token.
 
         However many threads and processes ask at once, one of them sends the request, a second one after
-        bad weather, and the others take the outcome, be it a token or an error.
+        a transient error, and the others take the outcome, be it a token or an error.
 
         :param rejected: a token that Walmart just refused: another one is returned.
         :param budget: what the call that needs the token may still cost; default: one request.
         :raises WalmartError: when there is no token to be had.
         """
+        budget = budget or TokenBudget(1)
         if self._fresh:
-            self._raise_while_silent(_newest(self._load(), self._known()))
-            return self._renew(_Record(), rejected, budget or TokenBudget(1))
+            self._raise_while_blocked(self._cache.newest())
+            return self._renew(TokenRecord(), rejected, budget)
         asked_at = time.time()
-        token = self._usable(self._known(), rejected)
-        if token:
-            return token
-        with _locks.setdefault(self._name, threading.Lock()):
-            token = self._usable(self._known(), rejected) or self._usable(self._load(), rejected)
-            if token:
-                return token
-            # A little longer than the holder can take, so that waiters see how it went.
-            with self._store.lock(self._name, LONGEST_RENEWAL + 5):
-                record = _newest(self._load(), self._known())
-                token = self._usable(record, rejected)
-                if token:
-                    return token
-                self._raise_while_silent(record)
-                has_seen_it = record.failed_at == vars(_seen).get(self._name)
-                since = asked_at if has_seen_it else asked_at - FAILURE_LIFE
-                # A failure from the future was written by a host whose clock is wrong.
-                if record.failure and since <= record.failed_at <= time.time():
-                    return self._old_token(record, rejected, _failure_from(record.failure))
-                return self._renew(record, rejected, budget or TokenBudget(1))
+        return self._cache.usable(self._cache.known(), rejected) or self._single_flight(
+            rejected, budget, asked_at
+        )
 
     def status(self) -> TokenStatus:
         """Return what is known of the account's token, without asking Walmart."""
-        record = _newest(self._load(), self._known())
-        is_good = _is_good(record.token, None)
+        record = self._cache.newest()
+        token = record.token if record.has_good_token(None) else None
         return TokenStatus(
-            datetime.fromtimestamp(record.token.expires_at, timezone.utc)
-            if record.token and is_good
-            else None,
-            _failure_from(record.failure) if record.failure else None,
+            datetime.fromtimestamp(token.expires_at, timezone.utc) if token else None,
+            record.failure_error,
             datetime.fromtimestamp(record.failed_at, timezone.utc) if record.failure else None,
         )
 
-    # -- one record -------------------------------------------------------------------------------
+    def _single_flight(self, rejected: str | None, budget: TokenBudget, asked_at: float) -> str:
+        """Return a token that one of all that ask at once asks for; the others wait and take the outcome.
 
-    def _usable(self, record: _Record | None, rejected: str | None) -> str | None:
-        if record is None or record.token is None:
-            return None
-        now, token = time.time(), record.token
-        # While nobody may ask for the next one, this one is used up.
-        lasts = now < token.renew_at or (now < record.silent_until and _is_good(token, rejected))
-        if token.value == rejected or not lasts:
-            return None
-        self._store.known[self._name] = record
-        return token.value
+        :param asked_at: when this caller wanted it, seconds since 1970 UTC.
+        """
+        cache = self._cache
+        with _locks.setdefault(cache.name, threading.Lock()):
+            if token := cache.usable(cache.known(), rejected) or cache.usable(cache.stored(), rejected):
+                return token
+            # A little longer than the holder can take, so that waiters see how it went.
+            with self._store.lock(cache.name, LONGEST_RENEWAL + 5):
+                record = cache.newest()
+                if token := cache.usable(record, rejected):
+                    return token
+                self._raise_while_blocked(record)
+                if failure := self._failure_of_others(record, asked_at):
+                    return self._old_token(record, rejected, failure)
+                return self._renew(record, rejected, budget)
 
-    def _known(self) -> _Record | None:
-        return self._store.known.get(self._name)
+    def _failure_of_others(self, record: TokenRecord, asked_at: float) -> WalmartError | None:
+        """Return the failure that answers for this caller, too; None when it is to ask itself."""
+        has_seen_it = record.failed_at == vars(_seen).get(self._cache.name)
+        since = asked_at if has_seen_it else asked_at - FAILURE_LIFE
+        # A failure from the future was written by a host whose clock is wrong.
+        return record.failure_error if since <= record.failed_at <= time.time() else None
 
-    def _raise_while_silent(self, record: _Record) -> None:
-        if record.failure and time.time() < record.silent_until:
-            raise _failure_from(record.failure)
+    def _raise_while_blocked(self, record: TokenRecord) -> None:
+        if time.time() < record.blocked_until and (failure := record.failure_error):
+            raise failure
 
-    def _renew(self, record: _Record, rejected: str | None, budget: TokenBudget) -> str:
+    def _renew(self, record: TokenRecord, rejected: str | None, budget: TokenBudget) -> str:
         while True:
             asked_at = time.time()
             budget.left -= 1
@@ -263,26 +219,31 @@ class TokenProvider:
                 token = self._token_of(self._request(self.call), asked_at)
             except WalmartError as error:
                 passing = isinstance(error, (WalmartConnectionError, WalmartServerError))
-                if passing and budget.left > 0 and not _is_good(record.token, rejected):
+                if passing and budget.left > 0 and not record.has_good_token(rejected):
                     log.warning("No access token, trying once more: %s", error)
                     time.sleep(self.PAUSE * random.uniform(0.5, 1.5))  # noqa: S311 - spreads load, guards nothing
                     continue
-                record = replace(record, failed_at=time.time(), failure=_failure_to_dict(error))
+                record = replace(record, failed_at=time.time(), failure=failure_to_dict(error))
                 self._keep(record)
                 return self._old_token(record, rejected, error)
-            self._keep(_Record(token=token))
+            self._keep(TokenRecord(token=token))
             return token.value
 
-    def _old_token(self, record: _Record, rejected: str | None, error: WalmartError) -> str:
+    def _old_token(self, record: TokenRecord, rejected: str | None, error: WalmartError) -> str:
         """Return the token that could not be renewed while it is good, or else raise why.
 
-        Renewal comes early, so there is time left to ride out bad weather.
+        Renewal comes early, so there is time left to ride out a transient error.
         """
-        vars(_seen)[self._name] = record.failed_at
-        if record.token is None or not _is_good(record.token, rejected) or error.status == 401:
+        vars(_seen)[self._cache.name] = record.failed_at
+        if record.token is None or not record.token.is_good(rejected) or error.status == 401:
             raise error
         log.warning("Could not renew the access token, going on with the old one: %s", error)
         return record.token.value
+
+    def _keep(self, record: TokenRecord) -> None:
+        # One that is asked for each time is nothing to be kept; when to ask again is.
+        if not self._fresh or time.time() < record.blocked_until:
+            self._cache.keep(record)
 
     def _token_of(self, answer: dict[str, Any], asked_at: float) -> Token:
         value = answer.get("access_token")
@@ -347,45 +308,6 @@ class TokenProvider:
             # Unlike a write, which a 200 may have done in part, it can be asked for again.
             error.status, error.hint = None, HINT_IN_BETWEEN
             raise
-
-    # -- the shared store -------------------------------------------------------------------------
-
-    def _derive_name(self) -> str:
-        parts = (self.call.url, *self.call.identity)
-        # Keyed with the secret: the name tells nobody anything, and a new secret is a new name.
-        return hmac.new(self.call.secret.encode(), json.dumps(parts).encode(), hashlib.sha256).hexdigest()
-
-    def _cipher(self) -> Fernet:
-        purpose = f"airflow-provider-walmart token v1 {self._name}".encode()
-        kdf = HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=purpose)
-        return Fernet(base64.urlsafe_b64encode(kdf.derive(self.call.secret.encode())))
-
-    def _load(self) -> _Record | None:
-        sealed = self._store.get(self._name)
-        if sealed is None:
-            return None
-        try:
-            known = json.loads(self._cipher().decrypt(sealed))
-            record = _Record(
-                token=Token(**known["token"]) if known["token"] else None,
-                failed_at=float(known["failed_at"]),
-                failure=known["failure"],
-            )
-        except (InvalidToken, ValueError, TypeError, KeyError):
-            self._store.left_out("damaged or was tampered with")
-            return None
-        if record.token:
-            self._on_secret(record.token.value)
-        return record
-
-    def _keep(self, record: _Record) -> None:
-        now = time.time()
-        if self._fresh and now >= record.silent_until:
-            return
-        self._store.known[self._name] = record
-        until = max(record.token.expires_at if record.token else 0.0, record.silent_until)
-        life = max(until - now, TOKEN_TIMEOUT)
-        self._store.put(self._name, self._cipher().encrypt(json.dumps(asdict(record)).encode()), life)
 
 
 class MarketplaceTokens(TokenProvider):
@@ -453,41 +375,3 @@ def marketplace_token_call(settings: WalmartSettings, form: Mapping[str, str] | 
         header=MARKETPLACE_TOKEN,
         keys_belong_to="environment and market",
     )
-
-
-def _is_good(token: Token | None, rejected: str | None) -> bool:
-    return token is not None and token.value != rejected and time.time() < token.expires_at - 5
-
-
-def _newest(stored: _Record | None, known: _Record | None) -> _Record:
-    """Return the record that says most: the one of this process where the store lost it."""
-    return max(
-        (record for record in (stored, known) if record),
-        key=lambda record: (record.token.expires_at if record.token else 0.0, record.failed_at),
-        default=_Record(),
-    )
-
-
-def _failure_to_dict(error: WalmartError) -> dict[str, Any]:
-    retry_at = getattr(error, "retry_at", None)
-    return {
-        "kind": type(error).__name__,
-        "message": error.message,
-        "known": {
-            name: getattr(error, name) for name in ("status", "method", "path", "correlation_id", "hint")
-        },
-        "details": [asdict(detail) for detail in error.details],
-        "retry_at": retry_at.isoformat() if retry_at else None,
-    }
-
-
-def _failure_from(failure: dict[str, Any]) -> WalmartError:
-    kind: type[WalmartError] = getattr(errors, failure["kind"])
-    error = kind(
-        failure["message"],
-        **failure["known"],
-        details=[ErrorDetail(**detail) for detail in failure["details"]],
-    )
-    if isinstance(error, WalmartRateLimitError) and failure["retry_at"]:
-        error.retry_at = datetime.fromisoformat(failure["retry_at"])
-    return error

@@ -18,6 +18,8 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 from urllib.parse import parse_qs
 
+import jwt
+
 from airflow_provider_walmart.client.errors import WalmartWebhookError
 from airflow_provider_walmart.client.values.dates import parse_time
 
@@ -25,6 +27,8 @@ from airflow_provider_walmart.client.values.dates import parse_time
 MAX_BODY = 1_000_000
 # By how much Walmart's clock may be ahead of ours. Seconds.
 CLOCKS_DIFFER = 300.0
+# How the tokens of `BearerTokens` are signed.
+ALGORITHM = "HS256"
 # What a payload names things by: no personal data, and enough to ask for the rest.
 IDENTIFIERS = (
     "purchaseOrderId",
@@ -193,22 +197,20 @@ class BearerTokens:
         form = parse_qs(body[:1000].decode("latin-1"))
         if form.get("grant_type") != ["client_credentials"]:
             raise WalmartWebhookError("The grant is not client_credentials.", status=400)
-        ends = str(int(time.time()) + self._life)
         return {
-            "access_token": f"{ends}.{self._signature(ends)}",
+            "access_token": jwt.encode({"exp": int(time.time()) + self._life}, self._key, ALGORITHM),
             "token_type": "Bearer",
             "expires_in": self._life,
         }
 
     def check(self, headers: Headers, body: bytes) -> bool:
         """Return whether a delivery comes with a token of ours that is still good."""
-        ends, _, signature = _without_scheme(headers, self._header, "Bearer").partition(".")
-        if not _same(signature, self._signature(ends)):
+        token = _without_scheme(headers, self._header, "Bearer")
+        try:
+            jwt.decode(token, self._key, [ALGORITHM], options={"require": ["exp"]})
+        except (jwt.InvalidTokenError, UnicodeEncodeError):
             return False
-        return int(ends) > time.time()
-
-    def _signature(self, ends: str) -> str:
-        return hmac.new(self._key, ends.encode("utf-8", "replace"), hashlib.sha256).hexdigest()
+        return True
 
 
 def _without_scheme(headers: Headers, header: str, scheme: str) -> str:

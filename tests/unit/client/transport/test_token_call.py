@@ -382,3 +382,20 @@ def test_every_secret_is_told_before_it_is_used(make_client, token_url):
     client.session.tokens._on_secret = told.append
     client.access_token()
     assert told == ["a-token"]
+
+
+def test_the_life_of_a_token_begins_when_it_is_asked_for(make_client, token_url, clock):
+    def slow(request, context):
+        clock[0] += 25
+        return GOOD
+
+    called = token_url(json=slow)
+    client = make_client()
+    client.access_token()
+    # 900 s after the request, not after its answer; renewed 90 s before that.
+    clock[0] = NOW + 900 - 90 - 1
+    client.access_token()
+    assert called.call_count == 1
+    clock[0] = NOW + 900 - 90 + 1
+    client.access_token()
+    assert called.call_count == 2
