@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta, timezone
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -41,7 +42,13 @@ from airflow_provider_walmart.task.feed_rows import (
     run_of,
     too_many_invalid,
 )
-from airflow_provider_walmart.task.feeds import SentFeed, counted, judge_feeds
+from airflow_provider_walmart.task.feeds import (
+    SentFeed,
+    counted,
+    judge_feeds,
+    report_unfinished,
+    reported_at_timeout,
+)
 from airflow_provider_walmart.task.hooks import OfMarketplace
 from airflow_provider_walmart.task.lineage import WithLineage
 from airflow_provider_walmart.task.time_limit import TimeLimit
@@ -468,7 +475,7 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
                 method_name="execute_complete",
                 timeout=limit.of_deferral,
             )
-        with limit.enforced():
+        with limit.enforced(), self._reported_at_timeout(context, feed_ids, items, rows):
             feeds = wait_for_feeds(
                 self.hook.client,
                 feed_ids,
@@ -487,8 +494,24 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
         feed_ids, items, rows = resume["feed_ids"], resume["items"], resume["rows"]
         limit = TimeLimit.from_event(event)
         with fail_without_retry(), limit.enforced():
-            feeds = feeds_of_event(event, feed_ids, limit.seconds)
+            with self._reported_at_timeout(context, feed_ids, items, rows):
+                feeds = feeds_of_event(event, feed_ids, limit.seconds)
             return self._judge(context, feed_ids, feeds, items, rows)
+
+    def _reported_at_timeout(
+        self, context: Context, feed_ids: list[str], items: Sequence[int], rows: dict[str, Any]
+    ) -> AbstractContextManager[None]:
+        return reported_at_timeout(
+            lambda: report_unfinished(
+                self.hook,
+                feed_ids,
+                self.feed_type,
+                item_errors_path=self.item_errors_path,
+                keep=lambda result: push_result(self, context, result),
+                rows=rows,
+                sent=self._sent(context, feed_ids, items),
+            )
+        )
 
     def _judge(
         self,
@@ -505,11 +528,14 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
             item_errors_path=self.item_errors_path,
             keep=lambda result: self._keep(context, result, rows),
             rows=rows,
-            sent={
-                feed_id: SentFeed(count, partial(self._skus, context, number))
-                for number, (feed_id, count) in enumerate(zip(feed_ids, items, strict=True), start=1)
-            },
+            sent=self._sent(context, feed_ids, items),
         )
+
+    def _sent(self, context: Context, feed_ids: list[str], items: Sequence[int]) -> dict[str, SentFeed]:
+        return {
+            feed_id: SentFeed(count, partial(self._skus, context, number))
+            for number, (feed_id, count) in enumerate(zip(feed_ids, items, strict=True), start=1)
+        }
 
     def _skus(self, context: Context, number: int) -> list[str | None]:
         source = self._source(context)

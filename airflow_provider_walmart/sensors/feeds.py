@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_walmart.client.errors import WalmartConfigError, WalmartError
@@ -18,7 +19,7 @@ from airflow_provider_walmart.links.page import WalmartPageLink
 from airflow_provider_walmart.sensors.base import WalmartSensor
 from airflow_provider_walmart.storage.files import AnyPlace, Place, check_place
 from airflow_provider_walmart.task.context import push_result
-from airflow_provider_walmart.task.feeds import judge_feeds
+from airflow_provider_walmart.task.feeds import judge_feeds, report_unfinished, reported_at_timeout
 from airflow_provider_walmart.task.hooks import OfMarketplace
 from airflow_provider_walmart.task.waiting import feeds_of_event, missing_or_typed, unknown_feeds
 
@@ -68,6 +69,22 @@ class WalmartFeedSensor(OfMarketplace, WalmartSensor):
         self.walmart_conn_id = walmart_conn_id
         self._began = 0.0
         self._said: set[str] = set()
+
+    def execute(self, context: Context) -> Any:
+        """Wait in the worker, or poll once and wait in the triggerer."""
+        with self._reported_at_timeout(context):
+            return super().execute(context)
+
+    def _reported_at_timeout(self, context: Context) -> AbstractContextManager[None]:
+        return reported_at_timeout(
+            lambda: report_unfinished(
+                self.hook,
+                self._feed_ids(),
+                None,
+                item_errors_path=self.item_errors_path,
+                keep=lambda result: push_result(self, context, result),
+            )
+        )
 
     def look(self, context: Context) -> dict[str, Any] | None:
         """Read the feeds; judge them once all are finished."""
@@ -128,7 +145,8 @@ class WalmartFeedSensor(OfMarketplace, WalmartSensor):
     def conclude(self, context: Context, event: dict[str, Any], waited: float) -> dict[str, Any]:
         """Judge what the trigger saw."""
         feed_ids = self._feed_ids()
-        feeds = feeds_of_event(event, feed_ids, waited)
+        with self._reported_at_timeout(context):
+            feeds = feeds_of_event(event, feed_ids, waited)
         return self._judge(context, missing_or_typed(feed_ids, feeds, None))
 
     def _judge(self, context: Context, feeds: list[dict[str, Any]]) -> dict[str, Any]:

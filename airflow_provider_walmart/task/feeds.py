@@ -10,7 +10,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_walmart.client.errors import WalmartError, WalmartFeedFailedError, WalmartNotFoundError
+from airflow.providers.common.compat.sdk import AirflowSensorTimeout
+
+from airflow_provider_walmart.client.errors import (
+    WalmartError,
+    WalmartFeedFailedError,
+    WalmartNotFoundError,
+    WalmartTimeoutError,
+)
 from airflow_provider_walmart.client.feeds.results import (
     corrected,
     error_rows,
@@ -82,14 +89,9 @@ def judge_feeds(
     :return: a dict as `result_of` makes it, with the counts of ``rows``.
     :raises WalmartFeedFailedError: when a feed failed or refused more of its items than allowed.
     """
-    reviews = [_Review(hook, feed, (sent or {}).get(str(feed.get("feedId")), UNKNOWN)) for feed in feeds]
     rows = rows or {}
-    kept = local_errors(rows, item_errors_path)
-    uri = _write_failed_items(item_errors_path, kept, reviews) or local_errors_uri(rows, item_errors_path)
-    result = {**result_of([review.summary for review in reviews], uri), **counts_of(rows)}
-    _log_table(result["feeds"])
-    _log_errors(reviews, uri)
-    keep(result)
+    reviews, result = _report(hook, feeds, item_errors_path=item_errors_path, keep=keep, sent=sent, rows=rows)
+    uri = result["itemErrorsUri"]
     reasons = [
         f"feed {review.summary['feedId']} ({review.summary['feedType']}): "
         + "; ".join(filter(None, [reason, str(review.of_feed), str(review.of_items)]))
@@ -103,6 +105,70 @@ def judge_feeds(
         where = f" All failed items are in {uri}." if uri else ""
         raise WalmartFeedFailedError(failed + " | ".join(reasons[:10]) + f".{where}")
     return result
+
+
+@contextlib.contextmanager
+def reported_at_timeout(report: Callable[[], str]) -> Iterator[None]:
+    """Put what is known of feeds into the error of a wait that took too long.
+
+    :param report: shows, writes and keeps it, and returns it in words, as `report_unfinished` does.
+    """
+    try:
+        yield
+    except (WalmartTimeoutError, AirflowSensorTimeout) as error:
+        said = error.message if isinstance(error, WalmartTimeoutError) else str(error)
+        raise type(error)(f"{said}{report()}") from error
+
+
+def report_unfinished(
+    hook: WalmartHook,
+    feed_ids: Iterable[str],
+    feed_type: str | None,
+    *,
+    item_errors_path: str | None,
+    keep: Callable[[dict[str, Any]], None],
+    sent: Mapping[str, SentFeed] | None = None,
+    rows: Mapping[str, Any] | None = None,
+) -> str:
+    """Show, write and keep what is known of feeds that weren't finished in time; nobody judges them.
+
+    The parameters are those of `judge_feeds`.
+
+    :return: their counts in words, to follow the error.
+    """
+    try:
+        feeds = [{"feedId": feed_id, "feedType": feed_type, **hook.get_feed(feed_id)} for feed_id in feed_ids]
+        _, result = _report(
+            hook, feeds, item_errors_path=item_errors_path, keep=keep, sent=sent, rows=rows or {}
+        )
+    except (WalmartError, OSError) as error:
+        log.warning("What is known of the items can't be read: %s", error)
+        return ""
+    where = f" The failed items are in {result['itemErrorsUri']}." if result["itemErrorsUri"] else ""
+    return (
+        f" So far: {result['itemsReceived']} items received, {result['itemsSucceeded']} succeeded, "
+        f"{result['itemsFailed']} failed, {result['itemsProcessing']} in processing.{where}"
+    )
+
+
+def _report(
+    hook: WalmartHook,
+    feeds: Iterable[dict[str, Any]],
+    *,
+    item_errors_path: str | None,
+    keep: Callable[[dict[str, Any]], None],
+    sent: Mapping[str, SentFeed] | None,
+    rows: Mapping[str, Any],
+) -> tuple[list[_Review], dict[str, Any]]:
+    """Read feeds to their last item, write and show what is wrong with them, and keep the result."""
+    reviews = [_Review(hook, feed, (sent or {}).get(str(feed.get("feedId")), UNKNOWN)) for feed in feeds]
+    kept = local_errors(rows, item_errors_path)
+    uri = _write_failed_items(item_errors_path, kept, reviews) or local_errors_uri(rows, item_errors_path)
+    result = {**result_of([review.summary for review in reviews], uri), **counts_of(rows)}
+    _log_table(result["feeds"])
+    _log_errors(reviews, uri)
+    keep(result)
+    return reviews, result
 
 
 def counted(number: int, noun: str) -> str:

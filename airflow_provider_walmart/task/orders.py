@@ -50,22 +50,24 @@ def change_orders(
     :raises WalmartUnknownOutcomeError: when one may or may not have been changed; the next try looks.
     :raises WalmartError: when the rest could not be tried.
     """
-    from airflow_provider_walmart.client.orders.writes import (
-        LOCKED,
-        NOT_TRIED,
-        OUTCOMES,
-        REFUSED,
-        UNKNOWN,
-        outcome,
-    )
-
     outcomes: list[dict[str, Any]] = []
-    interruption: BaseException | None = None
+    summary: dict[str, Any] = {}
     try:
         _apply_all(writer, changes, outcomes)
-    except BaseException as error:
+    finally:
         # What was done until then is wanted most when it breaks off, be it by an error or by somebody's hand.
-        interruption = error
+        summary |= _keep_outcomes(changes, outcomes, outcomes_path)
+        keep(summary)
+    _check_outcomes(outcomes, summary, allowed_failures)
+    return summary
+
+
+def _keep_outcomes(
+    changes: Sequence[OrderChange], outcomes: list[dict[str, Any]], outcomes_path: str | None
+) -> dict[str, Any]:
+    """Show and write what became of each order, those that were not tried among them; return the summary."""
+    from airflow_provider_walmart.client.orders.writes import NOT_TRIED, OUTCOMES, outcome
+
     outcomes += [outcome(change, NOT_TRIED) for change in changes[len(outcomes) :]]
     summary = {
         "orders": len(outcomes),
@@ -77,25 +79,31 @@ def change_orders(
     if outcomes_path:
         with whole_file(outcomes_path) as file:
             file.writelines(json.dumps(made, ensure_ascii=False) + "\n" for made in outcomes)
-    keep(summary)
-    if interruption is not None:
-        raise interruption
-    where = f" All outcomes are in {outcomes_path}." if outcomes_path else ""
-    ids = ", ".join(made["purchaseOrderId"] for made in outcomes if made["outcome"] == UNKNOWN)
-    if summary[NOT_TRIED] and not ids:
-        raise WalmartRequestError(
-            f"Locked, and so not changed: {summary[NOT_TRIED]} of {summary['orders']} orders ({_counts(summary)}).{where}",
-            status=LOCKED,
-            hint="Somebody else is changing them. The next try changes those that are left.",
-        )
-    if ids:
+    return summary
+
+
+def _check_outcomes(
+    outcomes: Sequence[dict[str, Any]], summary: dict[str, Any], allowed_failures: int | float
+) -> None:
+    """Fail by what became of the orders, as `change_orders` says."""
+    from airflow_provider_walmart.client.orders.writes import LOCKED, NOT_TRIED, REFUSED, UNKNOWN
+
+    where = f" All outcomes are in {summary['outcomesUri']}." if summary["outcomesUri"] else ""
+    if summary[UNKNOWN]:
+        ids = ", ".join(made["purchaseOrderId"] for made in outcomes if made["outcome"] == UNKNOWN)
         raise WalmartUnknownOutcomeError(
             f"Whether orders {ids} were changed is unknown ({_counts(summary)}).{where}",
             hint="The next try reads each order before it changes it.",
         )
+    if summary[NOT_TRIED]:
+        raise WalmartRequestError(
+            f"Not changed: locked by another process ({summary[NOT_TRIED]} of {summary['orders']} orders; "
+            f"{_counts(summary)}).{where}",
+            status=LOCKED,
+            hint="The next try changes those that are left.",
+        )
     if reason := too_many(summary[REFUSED], summary["orders"], allowed_failures, "orders were refused"):
         raise WalmartOrdersFailedError(f"{reason}; {_tally(outcomes)}.{where}")
-    return summary
 
 
 def _apply_all(writer: OrderWriter, changes: Sequence[OrderChange], outcomes: list[dict[str, Any]]) -> None:

@@ -209,3 +209,30 @@ def test_a_sensor_of_several_feeds_is_red_when_one_of_them_is(shop, deferrable):
                 task_id="a_task", feed_id=[good, bad], poke_interval=0.05, deferrable=deferrable
             )
         )
+
+
+IN_PROGRESS = {"feedStatus": "INPROGRESS", "items": 10, "failed": 2, "processing": 5}
+
+
+@pytest.mark.parametrize("deferrable", [False, True], ids=["poll", "deferred"])
+@pytest.mark.parametrize("kind", ["sensor", "submit"])
+def test_what_is_known_of_failed_items_at_a_timeout_is_written_and_counted(
+    shop, kind, deferrable, tmp_path, monkeypatch
+):
+    path, task = tmp_path / "failed.jsonl", Task()
+    feed_id = shop.feed(**IN_PROGRESS)
+    fields = {"item_errors_path": str(path), "deferrable": deferrable, "timeout": 0.5}
+    if kind == "submit":
+        monkeypatch.setattr(WalmartSubmitFeedOperator, "_submit", lambda *_: [feed_id])
+        make = submit(**fields)
+    else:
+        make = lambda: WalmartFeedSensor(task_id="a_task", feed_id=feed_id, poke_interval=0.05, **fields)  # noqa: E731
+    with pytest.raises(
+        Exception, match=r"So far: 10 items received, 3 succeeded, 2 failed, 5 in processing"
+    ) as caught:
+        task.run(make)
+    assert not isinstance(caught.value, AirflowFailException)
+    assert f"The failed items are in {path}." in str(caught.value)
+    assert len(path.read_text().splitlines()) == 2
+    assert task.xcom["return_value"]["itemsFailed"] == 2
+    assert task.xcom["return_value"]["itemErrorsUri"] == str(path)
