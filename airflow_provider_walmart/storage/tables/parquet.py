@@ -63,6 +63,9 @@ def schema_of(columns: Sequence[Column]) -> pa.Schema:
 def column_of(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
     """Return values as a column; what can't be encoded in a text is replaced."""
     pa = arrow()
+    # Many columns are empty most of the time.
+    if values.count(None) == len(values):
+        return pa.nulls(len(values), kind)
     try:
         return pa.array(values, kind)
     except UnicodeEncodeError:
