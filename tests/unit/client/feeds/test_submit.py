@@ -600,3 +600,30 @@ def test_without_task_state_or_names_found_by_items_and_time(clock):
 def test_file_names_carry_type_and_fingerprint(content, suffix):
     feed = FeedFile("MP_ITEM", content, 1, "0123456789abcdef" * 4)
     assert feed.name == f"MP_ITEM-0123456789abcdef01234567.{suffix}"
+
+
+@pytest.mark.parametrize(("behind", "is_found"), [(0, True), (290, True), (310, False)])
+def test_without_task_state_a_feed_is_found_though_walmarts_clock_is_behind_ours_by_minutes(
+    clock, behind, is_found
+):
+    walmart, feed = Walmart(), make_feed()
+    since = time.time()
+    walmart.add("lagtime", name=feed.name, age=behind)
+    submitter(walmart, Records(), clock, lasting=False, tried_since=since).submit(feed)
+    assert len(walmart.sent) == int(not is_found)
+
+
+@pytest.mark.parametrize(
+    ("later", "is_ours"), [(-70, False), (-61, False), (-59, True), (0, True), (59, True), (61, False)]
+)
+def test_a_feed_without_our_name_is_ours_when_walmart_dates_it_within_a_minute_of_ours(clock, later, is_ours):
+    walmart, records, feed = Walmart(), Records(), make_feed(multipart=False)
+    leave_intent(walmart, records, clock, feed, before_sending=True)
+    walmart.add("lagtime", age=-later)
+    retry = submitter(walmart, records, clock)
+    if is_ours:
+        assert retry.submit(feed) == "F0@AQ"
+    else:
+        with pytest.raises(WalmartUnknownOutcomeError, match="may be one of F0@AQ"):
+            retry.submit(feed)
+    assert walmart.sent == []
