@@ -40,7 +40,7 @@ COMMON_HEADERS = {
 }  # fmt: skip
 # Misspelt in the documents: "ACS" beside a text that has ASC.
 MISSPELT = {"ACS": "ASC"}
-DEEPEST = 10
+DEEPEST = 16
 
 
 class Document:

@@ -155,15 +155,13 @@ def _list_in(shape: Any, depth: int = 4) -> Any:
     level = [shape]
     for _ in range(depth):
         for part in level:
-            if isinstance(part, list) and len(part) == 1:
+            if isinstance(part, list) and isinstance(part[0], dict):
                 return part
-        deeper = []
-        for part in level:
-            if isinstance(part, dict):
-                lists = [value for name, value in part.items() if not _TROUBLE.search(name)]
-                # Lists of objects before lists of plain values.
-                deeper += sorted(
-                    lists, key=lambda value: not (isinstance(value, list) and isinstance(value[0], dict))
-                )
-        level = deeper
+        level = [
+            value
+            for part in level
+            if isinstance(part, dict)
+            for name, value in part.items()
+            if not _TROUBLE.search(name)
+        ]
     return None
