@@ -192,8 +192,9 @@ def test_a_date_range_of_the_hook_is_the_same_however_many_windows_are_read_at_o
     shop.settings(orders_per_search=60)
     seed(shop, count=400, age=60)
 
+    dates = ("createdStartDate", "createdEndDate", ago(24 * HOUR), ago(30))
+
     def read(number: int) -> list[str]:
-        dates = ("createdStartDate", "createdEndDate", ago(24 * HOUR), ago(30))
         found = WalmartHook().paginate_windows("getAllOrders", *dates, concurrency=number)
         return [order["purchaseOrderId"] for order in found]
 
