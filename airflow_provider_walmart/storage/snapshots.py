@@ -28,6 +28,7 @@ from airflow_provider_walmart.storage.rows import reading
 if TYPE_CHECKING:
     import sqlite3
 
+    from airflow_provider_walmart.client.settings import WalmartSettings
     from airflow_provider_walmart.client.transport.shared_state import Resilient
 
 log = logging.getLogger(__name__)
@@ -80,6 +81,17 @@ class Selection(NamedTuple):
     sent: int
     unchanged: int
     is_full: bool
+
+
+def scope_of(settings: WalmartSettings, feed_type: str) -> str:
+    """Return what a snapshot is of: environment, market, seller and feed type.
+
+    :param settings: the account.
+    :param feed_type: Walmart's ``feedType``; case does not matter.
+    """
+    # The client ID says who the seller is, too, but is half of the keys: its digest will do.
+    seller = settings.partner_id or hashlib.sha256(settings.client_id.encode()).hexdigest()[:12]
+    return f"{settings.base_url} {settings.market} seller {seller} {feed_type.strip().lower()}"
 
 
 class Snapshots:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import logging
 import uuid
@@ -192,14 +191,13 @@ class Changes:
     """
 
     def __init__(self, hook: WalmartHook, snapshot_path: str, feed_type: str, run: str) -> None:
-        from airflow_provider_walmart.storage.snapshots import Snapshots
+        from airflow_provider_walmart.storage.snapshots import Snapshots, scope_of
 
-        settings = hook.client.settings
-        seller = settings.partner_id or hashlib.sha256(settings.client_id.encode()).hexdigest()[:12]
-        scope = f"{settings.base_url} {settings.market} seller {seller} {feed_type.lower()}"
         self._hook = hook
         self._feed_type = feed_type
-        self._snapshots: Snapshots = Snapshots(snapshot_path, scope, hook.client.store)
+        self._snapshots: Snapshots = Snapshots(
+            snapshot_path, scope_of(hook.client.settings, feed_type), hook.client.store
+        )
         self.run = run
 
     def keep_changed_rows(
