@@ -74,6 +74,9 @@ def place_of(uri: str, field: str = "path") -> ObjectStoragePath:
     place = storage_path(uri, field)
     if uri.endswith("/") or not place.name or (is_local(place) and os.path.isdir(place.path)):
         raise WalmartConfigError(f"{field} is {shown(uri)!r}, a folder or a bucket; expected a file in one.")
+    if is_local(place) and os.path.islink(place.path):
+        # What a symbolic link leads to is replaced, and not the link.
+        return ObjectStoragePath(os.path.realpath(place.path))
     return place
 
 
@@ -106,11 +109,14 @@ def whole_file(uri: str, mode: str = "w", field: str = "path") -> Iterator[IO[An
     target = place_of(uri, field)
     with naming(uri):
         make_folder(target.parent)
-        if is_local(target):
-            # Object stores show nothing of an upload that was never completed.
+        if target.protocol in OBJECT_STORES:
+            # Always the same name, so that the next run overwrites what a killed one left: to list what is there takes
+            # rights that not all have who may write.
+            beside = target.parent / f".{target.name}.part"
+        else:
+            beside = place_beside(target)
             for left_behind in files_in(target.parent, f".{glob.escape(target.name)}.????????.part"):
                 remove(left_behind)
-        beside = place_beside(target)
         try:
             with written(beside, mode) as file:
                 yield file

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from functools import cached_property
 from inspect import unwrap
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,14 @@ class OfAccount:
         super().__init_subclass__(**kwargs)
         if "execute" in vars(cls):
             cls.execute = unwrap(vars(cls)["execute"])  # type: ignore[attr-defined]
+
+    # What holds connections and locks is not copied along, nor pickled: each process makes its own.
+    shallow_copy_attrs: Sequence[str] = ("hook",)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return all but the hook."""
+        state: dict[str, Any] = super().__getstate__()  # type: ignore[misc]
+        return {name: value for name, value in state.items() if name != "hook"}
 
     def _make_hook(self) -> Any:
         raise NotImplementedError

@@ -14,7 +14,7 @@ from tests.helpers.wire import token
 
 MEGABYTE = 1024 * 1024
 PART = bytes(range(256)) * 4096
-ERRORS = {"operation": "getFeedErrorReport", "params": {"feedId": "F@1", "feedType": "FITMENT_ACES"}}
+ERRORS = {"operation": "getFeedErrorReport", "api_params": {"feedId": "F@1", "feedType": "FITMENT_ACES"}}
 
 
 @pytest.fixture

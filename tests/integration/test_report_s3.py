@@ -8,6 +8,7 @@ import pytest
 
 from airflow_provider_walmart.client.errors import WalmartReportFailedError
 from airflow_provider_walmart.operators.reports import WalmartReportOperator
+from airflow_provider_walmart.storage import files
 from airflow_provider_walmart.storage.files import whole_file
 from tests.helpers.tasks import Task
 
@@ -97,3 +98,28 @@ def test_a_name_is_no_pattern(bucket, key):
     with pytest.raises(RuntimeError):
         breaks()
     assert bucket.files() == {key: b"of today"}
+
+
+@pytest.mark.parametrize("is_copied", [False, True], ids=["before the copy", "after the copy"])
+def test_what_a_killed_run_left_is_gone_after_the_next_one(bucket, monkeypatch, is_copied):
+    class KilledError(BaseException):
+        pass
+
+    def die(source, target) -> None:
+        if is_copied:
+            source.fs.cp_file(source.path, target.path)
+        raise KilledError
+
+    def write(content: bytes) -> None:
+        with whole_file(PLACE, "wb") as file:
+            file.write(content)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "move", die)
+        # Nothing is tidied up by the dead.
+        patch.setattr(files, "remove", lambda _: None)
+        with pytest.raises(KilledError):
+            write(b"old")
+    assert any(name.endswith(".part") for name in bucket.names())
+    write(b"new")
+    assert bucket.files() == {"items/today.csv": b"new"}

@@ -141,6 +141,13 @@ def _write_whole(operation: Operation, parameter: Parameter, value: int) -> str 
 def _write_number(operation: Operation, parameter: Parameter, value: float) -> str | None:
     if not math.isfinite(value):
         return None
+    if parameter.type == "string":
+        # 1E5 would be sent as 100000, which may be another item.
+        what = (
+            "it takes text, and what this number was written like is lost. Quote it; a template of a DAG with "
+            "render_template_as_native_obj=True makes a number of what looks like one"
+        )
+        raise _error(operation, parameter, value, what)
     return repr(int(value) if value.is_integer() and abs(value) < 2**53 else value)
 
 

@@ -92,3 +92,13 @@ def test_files_land_in_new_folders_of_other_file_systems(tmp_path):
 def test_what_is_no_place_is_refused(value):
     with pytest.raises(ValueError, match=r"^output_path is .*; expected a path or a URI"):
         storage_path(value, "output_path")
+
+
+def test_a_symbolic_link_stays_one_and_what_it_leads_to_is_replaced(tmp_path):
+    target, link = tmp_path / "of-today.csv", tmp_path / "latest.csv"
+    target.write_text("old")
+    link.symlink_to(target)
+    with whole_file(str(link)) as file:
+        file.write("new")
+    assert link.is_symlink()
+    assert target.read_text() == "new"

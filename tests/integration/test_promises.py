@@ -1,0 +1,398 @@
+"""What Airflow promises of every operator, sensor and trigger holds for each of this package."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import importlib
+import inspect
+import json
+import pickle
+import pkgutil
+import time
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.sdk import (
+    AirflowFailException,
+    AirflowSkipException,
+    AirflowTaskTimeout,
+    BaseOperator,
+    TaskDeferred,
+)
+from airflow.sdk import DAG
+from airflow.sdk.exceptions import AirflowSensorTimeout
+from airflow.triggers.base import BaseEventTrigger, BaseTrigger
+
+from airflow_provider_walmart.client.errors import WalmartError
+from tests.helpers.tasks import Task, first_event, revive
+
+ROWS = [{"sku": "A-1", "quantity": 1}]
+MINUTE = timedelta(minutes=1)
+WAIT: dict[str, Any] = {"since": 0.0, "deadline": 1e12, "poll_interval": 1.0}
+
+#: What each class needs at least. A class that is missing here fails `test_every_class_is_held_to_its_promises`.
+TASKS: dict[str, dict[str, Any]] = {
+    "operators.api.WalmartApiOperator": {"operation": "getAnOrder", "api_params": {"purchaseOrderId": "1"}},
+    "operators.deadlines.WalmartOrdersDueOperator": {"kind": "ship"},
+    "operators.deadlines.WalmartPerformanceOperator": {"metrics": None},
+    "operators.exports.WalmartExportOperator": {"operation": "getAllOrders", "output_path": "/tmp/x.jsonl"},
+    "operators.feeds.WalmartFeedStatusOperator": {"feed_id": "F@1"},
+    "operators.feeds.WalmartSubmitFeedOperator": {"feed_type": "MP_INVENTORY", "records": ROWS},
+    "operators.golocal.WalmartGoLocalCancelDeliveryOperator": {"delivery_id": "D-1"},
+    "operators.golocal.WalmartGoLocalCreateDeliveryOperator": {"delivery": {"externalOrderId": "1"}},
+    "operators.orders.WalmartOrderUpdateOperator": {
+        "action": "acknowledge",
+        "records": [{"purchase_order_id": "1"}],
+    },
+    "operators.reports.WalmartReportOperator": {"report_type": "ITEM", "output_path": "/tmp/x.csv"},
+    "operators.settlements.WalmartSettlementOperator": {"output_path": "/tmp/settlements"},
+    "sensors.feeds.WalmartFeedSensor": {"feed_id": "F@1"},
+    "sensors.golocal.WalmartGoLocalDeliverySensor": {"delivery_id": "D-1"},
+    "sensors.reports.WalmartReportSensor": {"request_id": "R-1", "report_type": "ITEM"},
+}
+TRIGGERS: dict[str, dict[str, Any]] = {
+    "triggers.base.WalmartTimeTrigger": {"at": 0.0, "resume": {"a": 1}},
+    "triggers.feed_events.WalmartFeedFinishedTrigger": {},
+    "triggers.feeds.WalmartFeedTrigger": {"walmart_conn_id": "w", "feed_ids": ["F@1"], **WAIT},
+    "triggers.golocal.WalmartGoLocalDeliveryTrigger": {
+        "walmart_golocal_conn_id": "w",
+        "delivery_id": "D-1",
+        "success_statuses": ["DELIVERED"],
+        "failure_statuses": [],
+        **WAIT,
+    },
+    "triggers.order_events.WalmartNewOrdersTrigger": {},
+    "triggers.report_events.WalmartReportReadyTrigger": {"report_types": ["ITEM"]},
+    "triggers.reports.WalmartReportTrigger": {
+        "walmart_conn_id": "w",
+        "request_id": "R-1",
+        "report_type": "ITEM",
+        **WAIT,
+    },
+}
+BASES = {
+    "sensors.base.WalmartSensor",
+    "triggers.base.WalmartWaitTrigger",
+    "triggers.events.WalmartEventTrigger",
+}
+SENSORS = [name for name in TASKS if name.startswith("sensors.")]
+EVENTS = ["triggers.feed_events", "triggers.order_events", "triggers.report_events", "triggers.base"]
+WAITING_TRIGGERS = [name for name in TRIGGERS if name.rpartition(".")[0] not in EVENTS]
+
+every_task = pytest.mark.parametrize("name", TASKS)
+every_sensor = pytest.mark.parametrize("name", SENSORS)
+every_trigger = pytest.mark.parametrize("name", TRIGGERS)
+
+
+def found_classes() -> set[str]:
+    """Return all operators, sensors and triggers that the package has."""
+    found = set()
+    for folder in ("operators", "sensors", "triggers"):
+        package = importlib.import_module(f"airflow_provider_walmart.{folder}")
+        for info in pkgutil.iter_modules(package.__path__):
+            module = importlib.import_module(f"{package.__name__}.{info.name}")
+            found |= {
+                f"{folder}.{info.name}.{name}"
+                for name, thing in vars(module).items()
+                if inspect.isclass(thing)
+                and issubclass(thing, (BaseOperator, BaseTrigger))
+                and thing.__module__ == module.__name__
+            }
+    return found
+
+
+def kind_of(name: str) -> Any:
+    module, _, kind = name.rpartition(".")
+    return getattr(importlib.import_module(f"airflow_provider_walmart.{module}"), kind)
+
+
+def make(name: str, **fields: Any) -> Any:
+    return kind_of(name)(**{"task_id": "a_task", **TASKS[name], **fields})
+
+
+@pytest.fixture
+def connections(monkeypatch) -> None:
+    for kind in ("walmart", "walmart_golocal"):
+        account = {"conn_type": kind, "login": "an-id", "password": "", "host": "http://127.0.0.1:9"}
+        monkeypatch.setenv(f"AIRFLOW_CONN_{kind.upper()}_DEFAULT", json.dumps(account))
+
+
+def test_every_class_is_held_to_its_promises():
+    assert found_classes() == {*TASKS, *TRIGGERS} | BASES
+
+
+# -- what every task promises ------------------------------------------------------------------------
+
+
+@every_task
+def test_default_args_reach_it(name):
+    option = next(
+        field for field in ("walmart_conn_id", "walmart_golocal_conn_id") if hasattr(make(name), field)
+    )
+    defaults = {"retries": 7, "execution_timeout": MINUTE, "do_xcom_push": False, option: "another"}
+    if name in SENSORS:
+        defaults |= {"poke_interval": 900, "timeout": 3600, "soft_fail": True, "exponential_backoff": True}
+    with DAG(
+        "a_dag", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=timezone.utc), default_args=defaults
+    ):
+        made = make(name)
+    assert {field: getattr(made, field) for field in defaults} == defaults
+
+
+@every_task
+def test_its_template_fields_are_arguments_of_its_own_and_are_rendered(name):
+    made = make(name)
+    arguments = inspect.signature(type(made).__init__).parameters
+    assert set(made.template_fields) <= set(arguments)
+    for field in made.template_fields:
+        setattr(made, field, "{{ told }}")
+    made.render_template_fields({"told": "some text"})
+    assert {getattr(made, field) for field in made.template_fields} == {"some text"}
+
+
+@every_task
+def test_it_can_be_mapped(name):
+    fields = dict(TASKS[name])
+    field = next(iter(fields))
+    with DAG("a_dag", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=timezone.utc)):
+        value = fields.pop(field)
+        mapped = kind_of(name).partial(task_id="a_task", **fields).expand(**{field: [value]})
+    assert getattr(mapped.unmap({field: value}), field) == value
+
+
+@every_task
+def test_it_can_be_copied_and_pickled_also_once_its_hook_was_used(name, connections, monkeypatch):
+    for kind in ("walmart", "walmart_golocal"):
+        account = {
+            "conn_type": kind,
+            "login": "6a4fcc50-9f5e-4b0a-8a8a-000000000001",
+            "password": "a-secret-of-ours",
+        }
+        monkeypatch.setenv(f"AIRFLOW_CONN_{kind.upper()}_DEFAULT", json.dumps(account))
+    made = make(name)
+    for _ in range(2):
+        assert copy.deepcopy(made).task_id == "a_task"
+        assert "a-secret-of-ours" not in repr(vars(pickle.loads(pickle.dumps(made))))
+        assert made.hook.client is not None
+
+
+@every_task
+def test_it_runs_outside_of_airflow_without_a_warning(name, connections, capfd, caplog):
+    with pytest.raises((AirflowFailException, WalmartError)):
+        make(name).execute({})
+    assert "outside of the Task Runner" not in capfd.readouterr().out + caplog.text
+
+
+@every_task
+def test_killing_it_is_no_error(name):
+    make(name).on_kill()
+
+
+# -- what every trigger promises ---------------------------------------------------------------------
+
+
+@every_trigger
+def test_a_trigger_survives_the_database_and_a_copy(name):
+    made = kind_of(name)(**TRIGGERS[name])
+    assert revive(made).serialize() == made.serialize()
+    assert made.serialize()[0] == f"airflow_provider_walmart.{name}"
+    assert copy.deepcopy(made).serialize() == made.serialize()
+
+
+@pytest.mark.parametrize("name", WAITING_TRIGGERS)
+def test_the_pause_of_a_waiting_trigger_doubles_with_exponential_backoff_up_to_max_wait(name):
+    now = time.time()
+    growing = {
+        **TRIGGERS[name],
+        "poll_interval": MINUTE,
+        "exponential_backoff": True,
+        "max_wait": timedelta(hours=1),
+    }
+    pauses = [
+        round(kind_of(name)(**{**growing, "since": now - age}).pause()) for age in (0, 60, 120, 240, 7200)
+    ]
+    assert pauses == [60, 60, 120, 240, 3600]
+    steady = {**growing, "exponential_backoff": False, "since": now - 7200}
+    assert kind_of(name)(**steady).pause() == 60
+
+
+def test_a_trigger_of_a_time_gives_back_what_it_was_given():
+    made = kind_of("triggers.base.WalmartTimeTrigger")(at=0.0, resume={"a": 1})
+    assert asyncio.run(first_event(made)) == {"status": "success", "resume": {"a": 1}}
+
+
+@every_trigger
+def test_a_trigger_that_waits_for_something_says_what_a_kill_leaves(name, capsys):
+    made = kind_of(name)(**TRIGGERS[name])
+    if not isinstance(made, BaseEventTrigger) and "Time" not in name:
+        asyncio.run(made.on_kill())
+        assert "any more" in capsys.readouterr().out
+
+
+# -- waiting over HTTP: the same polled and deferred --------------------------------------------------
+
+
+@pytest.fixture
+def waiting(shop, tmp_path) -> dict[str, dict[str, Any]]:
+    """What waits for something that goes on for hours, by class."""
+    shop.settings(feed_seconds=3600, report_seconds=3600)
+    (report,) = shop.server.control("POST", "seed", {"reports": [{"reportType": "ITEM", "seconds": 3600}]})[
+        "reports"
+    ]
+    return {
+        "operators.feeds.WalmartSubmitFeedOperator": {},
+        "operators.reports.WalmartReportOperator": {"output_path": str(tmp_path / "x.csv")},
+        "sensors.feeds.WalmartFeedSensor": {"feed_id": shop.feed(items=2)},
+        "sensors.reports.WalmartReportSensor": {"request_id": report},
+    }
+
+
+WAITING = [
+    "operators.feeds.WalmartSubmitFeedOperator",
+    "operators.reports.WalmartReportOperator",
+    "sensors.feeds.WalmartFeedSensor",
+    "sensors.reports.WalmartReportSensor",
+]
+that_waits = pytest.mark.parametrize("name", WAITING)
+
+
+def interval(name: str) -> dict[str, float]:
+    return {"poke_interval" if name in SENSORS else "poll_interval": 0.05}
+
+
+@that_waits
+def test_execution_timeout_ends_a_deferred_wait(name, waiting):
+    fields = {
+        **waiting[name],
+        **interval(name),
+        "deferrable": True,
+        "execution_timeout": timedelta(seconds=1),
+    }
+    task = Task()
+    with pytest.raises(AirflowTaskTimeout, match=r"execution_timeout has passed.*not finished"):
+        task.run(lambda: make(name, **fields))
+    assert len(task.deferrals) == 1
+
+
+@that_waits
+def test_the_earlier_of_timeout_and_execution_timeout_is_the_deadline(name, waiting):
+    for timeout, execution_timeout in ((60, 3600), (3600, 60)):
+        fields = {"timeout": timeout, "execution_timeout": timedelta(seconds=execution_timeout)}
+        with pytest.raises(TaskDeferred) as caught:
+            make(name, deferrable=True, **waiting[name], **fields).execute({})
+        left = caught.value.trigger.deadline - time.time()
+        assert 50 < left <= 60
+        # Airflow's own limit of a deferral comes later, since it can't say what was waited for.
+        assert (
+            timedelta(seconds=left) < caught.value.timeout < timedelta(seconds=left) + timedelta(minutes=11)
+        )
+        assert not caught.value.kwargs, "dag.test() gives a resumed task the event alone"
+
+
+SLOW_SENSORS = pytest.mark.parametrize("name", WAITING[2:])
+
+
+@SLOW_SENSORS
+@pytest.mark.parametrize("deferrable", [False, True], ids=["poll", "deferred"])
+@pytest.mark.parametrize(
+    ("option", "ends"), [({}, AirflowSensorTimeout), ({"soft_fail": True}, AirflowSkipException)], ids=str
+)
+def test_a_sensor_that_times_out_ends_alike(name, option, ends, deferrable, waiting):
+    fields = {**waiting[name], **interval(name), **option, "deferrable": deferrable, "timeout": 0.2}
+    with pytest.raises(ends):
+        Task().run(lambda: make(name, **fields))
+
+
+@pytest.mark.parametrize("deferrable", [False, True], ids=["poll", "deferred"])
+@pytest.mark.parametrize(
+    ("option", "ends"),
+    [
+        ({}, AirflowFailException),
+        ({"soft_fail": True}, AirflowSkipException),
+        ({"never_fail": True}, AirflowSkipException),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("moment", ["at the first poll", "later"])
+def test_a_feed_with_failed_items_ends_a_sensor_alike(moment, option, ends, deferrable, shop):
+    shop.settings(feed_seconds=0.5)
+    feed_id = shop.feed(items=3, failed=1, age=60 if moment == "at the first poll" else 0)
+    fields = {**option, "feed_id": feed_id, "poke_interval": 0.1, "deferrable": deferrable}
+    with pytest.raises(ends):
+        Task().run(lambda: make("sensors.feeds.WalmartFeedSensor", **fields))
+
+
+@pytest.mark.parametrize("deferrable", [False, True], ids=["poll", "deferred"])
+@pytest.mark.parametrize(
+    "name", ["operators.feeds.WalmartSubmitFeedOperator", "sensors.feeds.WalmartFeedSensor"]
+)
+def test_do_xcom_push_false_leaves_no_result(name, deferrable, shop):
+    shop.settings(feed_seconds=0.2)
+    fields = {"feed_id": shop.feed(items=2)} if name in SENSORS else {}
+    for pushes in (True, False):
+        task = Task()
+        task.run(lambda: make(name, **fields, **interval(name), deferrable=deferrable, do_xcom_push=pushes))  # noqa: B023
+        assert ("return_value" in task.xcom) is pushes
+
+
+@pytest.mark.parametrize("deferrable", [False, True], ids=["poll", "deferred"])
+def test_keys_that_are_edited_while_it_waits_are_used(deferrable, shop, monkeypatch):
+    """The old keys are refused from the second poll on; by then the connection says something else."""
+    feed_id = shop.feed(items=2)
+    shop.settings(feed_seconds=1)
+    made = make("sensors.feeds.WalmartFeedSensor", feed_id=feed_id, poke_interval=0.2, deferrable=deferrable)
+    polls = []
+    look = type(made).look
+
+    def edit() -> None:
+        monkeypatch.setenv("AIRFLOW_CONN_WALMART_DEFAULT", shop.connection(extra={"timeout": 31}))
+        shop.fault("/v3/feeds", status=401, times=2)
+
+    def edited_after_the_first(self: Any, context: Any) -> Any:
+        polls.append(1)
+        if len(polls) == 2:
+            edit()
+        return look(self, context)
+
+    if not deferrable:
+        monkeypatch.setattr(type(made), "look", edited_after_the_first)
+        assert made.execute({})["feedIds"] == [feed_id]
+        assert made.hook.client.settings.timeout == 31
+        return
+
+    with pytest.raises(TaskDeferred) as caught:
+        made.execute({})
+
+    async def wait() -> Any:
+        waiting = asyncio.create_task(first_event(revive(caught.value.trigger)))
+        await asyncio.sleep(0.3)
+        edit()
+        return await asyncio.wait_for(waiting, 20)
+
+    assert asyncio.run(wait())["status"] == "success"
+
+
+def test_a_sensor_logs_progress_when_it_changes(shop, capsys):
+    shop.settings(feed_seconds=3600)
+    made = make("sensors.feeds.WalmartFeedSensor", feed_id=shop.feed(items=2))
+    for _ in range(3):
+        assert made.poke({}) is False
+    assert capsys.readouterr().out.count("Waiting: ") == 1
+
+
+def test_an_id_that_native_rendering_made_a_number_is_refused(shop):
+    with DAG(
+        "a_dag",
+        schedule=None,
+        start_date=datetime(2026, 1, 1, tzinfo=timezone.utc),
+        render_template_as_native_obj=True,
+    ):
+        made = make(
+            "operators.api.WalmartApiOperator", operation="retireAnItem", api_params={"sku": "{{ told }}"}
+        )
+    made.render_template_fields({"told": "1E5"})
+    with pytest.raises(AirflowFailException, match=r"sku.*100000\.0.*render_template_as_native_obj"):
+        made.execute({})
+    assert shop.received("/v3/items") == []
