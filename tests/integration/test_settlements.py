@@ -162,7 +162,7 @@ def test_personal_data_is_dropped(shop, wire, monkeypatch, tmp_path):
     assert "72712" not in found
 
 
-@pytest.mark.parametrize("content", [b"", b"no zip", archive(""), archive("a,b\n1\n")])
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 breaks off", archive(""), archive("a,b\n1\n")])
 def test_a_damaged_report_leaves_no_file(content, shop, wire, monkeypatch, tmp_path):
     served(wire, monkeypatch, content)
     with pytest.raises(WalmartReportFailedError):
