@@ -15,7 +15,7 @@ pytestmark = pytest.mark.skipif(not US.is_dir(), reason="Walmart's API documents
 
 
 # A list that is declared with the values of its entries, and a text that is declared with fields: nothing fits those.
-CONTRADICTIONS = ("shoppingTrends", "demandSalesTrends", "dispositionCode")
+CONTRADICTIONS = ("shoppingTrends", "demandSalesTrends", "itemStatus", "dispositionCode")
 
 
 def generic(endpoint: Endpoint) -> bool:
