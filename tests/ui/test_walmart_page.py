@@ -179,20 +179,20 @@ def test_what_tasks_exported_and_booked(
         json={"connection_id": "walmart_golocal_default", "host": sandbox.url, **golocal},
     )
     runs = {
-        "walmart_orders_export": airflow.trigger("walmart_orders_export"),
+        "walmart_orders_incremental": airflow.trigger("walmart_orders_incremental"),
         "walmart_golocal": airflow.trigger("walmart_golocal", {"order_id": "ORDER-9"}),
     }
     for dag, run in runs.items():
         assert airflow.wait_for_run(dag, run) == "success"
-    uri = airflow.xcom("walmart_orders_export", runs["walmart_orders_export"], "land_orders")["uri"]
+    uri = airflow.xcom("walmart_orders_incremental", runs["walmart_orders_incremental"], "land_orders")["uri"]
 
     page.goto(airflow.url)
     page.get_by_role("link", name="Dags", exact=True).wait_for()
     page.goto(f"{airflow.url}/walmart/account/{CONN_ID}/reports")
-    export = page.get_by_role("row").filter(has_text="walmart_orders_export / land_orders")
+    export = page.get_by_role("row").filter(has_text="walmart_orders_incremental / land_orders")
     assert uri in export.inner_text()
     page.goto(
-        f"{airflow.url}/walmart/task/walmart_orders_export/{runs['walmart_orders_export']}/land_orders/-1"
+        f"{airflow.url}/walmart/task/walmart_orders_incremental/{runs['walmart_orders_incremental']}/land_orders/-1"
     )
     page.get_by_text(uri).wait_for()
 
