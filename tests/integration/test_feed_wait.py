@@ -140,10 +140,16 @@ def test_the_same_end_of_patience(shop):
 
 
 def test_the_same_refusal(shop):
+    # One that names a reason: without any, a 400 may be a fault that passes.
+    wrong = {
+        "errors": [
+            {"code": "INVALID_REQUEST_PARAM.GMP_RECEIVER_API", "field": "feedId", "description": "wrong"}
+        ]
+    }
     polled, deferred = in_both_modes(
         shop,
         lambda deferrable: submit(deferrable=deferrable),
-        lambda: shop.fault("/v3/feeds/.", status=400),
+        lambda: shop.fault("/v3/feeds/.", status=400, body=json.dumps(wrong)),
     )
     assert correlation_free(polled) == correlation_free(deferred)
     assert "AirflowFailException" in polled

@@ -132,7 +132,7 @@ def deliveries(shop: Shop) -> int:
 
 
 def succeeded(result: Any) -> bool:
-    return (result["feedStatus"], result["itemsSucceeded"]) == ("PROCESSED", 3)
+    return (result["feeds"][0]["feedStatus"], result["itemsSucceeded"]) == ("PROCESSED", 3)
 
 
 def landed(result: Any) -> bool:
