@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -208,7 +209,9 @@ def test_each_feed_that_finishes_is_reported_once(
         "SKU-000002",
     ]
     assert [file.name for file in table.parent.iterdir()] == [table.name]
+    page = f"/walmart/task/{watching}/{quote(first['dag_run_id'], safe='')}/report/0"
     assert links["extra_links"] == {
+        "Walmart page": page,
         "Failed items": f"file://{table}",
         "Feed in Seller Center": "https://seller.walmart.com/activity-feed?feedId=BAD%40AQMBAQA",
     }

@@ -47,7 +47,7 @@ def test_a_feed_goes_out_once_whenever_its_worker_dies_and_when_it_is_cleared(
             log = airflow.task_log(DAG, run, mode, try_number=2)
             assert POINTS[point] in log, (point, mode)
             assert ("no task state store" in log) != HAS_STATE
-            of_tasks[airflow.xcom(DAG, run, mode)["feedId"]] = f"{point}, {mode}"
+            of_tasks[airflow.xcom(DAG, run, mode)["feedIds"][0]] = f"{point}, {mode}"
     account = {
         "conn_type": "walmart",
         "host": sandbox.url,
@@ -66,7 +66,7 @@ def test_a_feed_goes_out_once_whenever_its_worker_dies_and_when_it_is_cleared(
     airflow.clear(DAG, cleared)
     assert airflow.wait_for_run(DAG, cleared) == "success"
     assert [task["try_number"] for task in airflow.task_instances(DAG, cleared)] == [3, 3]
-    assert {airflow.xcom(DAG, cleared, mode)["feedId"] for mode in MODES} <= of_tasks.keys()
+    assert {airflow.xcom(DAG, cleared, mode)["feedIds"][0] for mode in MODES} <= of_tasks.keys()
     assert sent() == len(of_tasks)
 
 
