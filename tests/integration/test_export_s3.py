@@ -81,8 +81,18 @@ def test_parts_and_their_manifest_land(shop, bucket):
 
 
 def test_a_killed_run_shows_nothing_and_the_next_one_leaves_none_of_its_parts(shop, bucket):
+    # Several windows, and pages of each.
+    shop.settings(orders_per_search=400)
     placed = seed(shop, 650, age=10)
-    kill_export(shop, lambda: len(bucket.names()) >= 2, output_path=PLACE, part_records=150)
+    kill_export(
+        shop,
+        lambda: len(bucket.names()) >= 2,
+        answered=20,
+        output_path=PLACE,
+        part_records=50,
+        api_params={"limit": 10},
+        concurrency=1,
+    )
     # What starts with a dot is no data to those who read folders.
     assert all(name.rpartition("/")[2].startswith(".part-") for name in bucket.names())
     export(part_records=150)

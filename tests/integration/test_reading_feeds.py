@@ -174,7 +174,8 @@ class TestAnswersOfAllKinds:
         try:
             assert list(feeds.iter_feeds(client)) == []
         except WalmartError as error:
-            assert "GET /v3/feeds" in str(error)  # noqa: PT017 - a clear error is fine, too
+            # A clear error is fine, too.
+            assert "GET /v3/feeds" in str(error) or "ended after 0 of 99" in str(error)  # noqa: PT017
         assert answers.server.count("/v3/feeds") <= 2
 
     @pytest.mark.parametrize(

@@ -16,8 +16,8 @@ What the styles of the catalogue mean:
     A scroll that begins with ``*`` and dies after two minutes, or that a market doesn't have. What follows is then read
     by offset, as far as Walmart allows offsets (10,000).
 ``offset``
-    Counts records. The total ends it, or, where the reply holds none, an empty page, or one that is shorter than the
-    others: the first one may be as long as Walmart lets them be. So does a 404 behind records.
+    Counts records. The total ends it, or, where the reply holds none, a page that is not full, or a 404 behind records.
+    A total of 0 beside records ends nothing: then an empty page does, or one that is shorter than another one.
 ``page``
     Counts pages; ends likewise.
 ``single``
@@ -26,7 +26,7 @@ What the styles of the catalogue mean:
     The reply holds the place in a file to go on from; a reply without records, or with no later place, ends it.
 
 A list is whole or an error: one that ends after fewer records than every page of it announced is a
-`WalmartIncompleteError`. A total of 0, or none, announces nothing and ends nothing.
+`WalmartIncompleteError`. A total of 0 announces nothing and ends nothing.
 """
 
 from __future__ import annotations
@@ -360,10 +360,11 @@ class CountingPaginator(Paginator):
         self._guard.check_page(found)
         all_seen = self._all_seen(page, before)
         if all_seen is None:
-            # Pages may be shorter than was asked for: only one that is shorter than another one is the last.
-            is_short = len(found) < self._largest_page
+            # Where a total of 0 is wrong, pages may also be shorter than was asked for: then only one that is shorter than
+            # another one is the last.
+            full = self._size if total_of(self.operation, page) is None else self._largest_page
             self._largest_page = max(self._largest_page, len(found))
-            return not found or is_short
+            return not found or (full is not None and len(found) < full)
         return all_seen or not found
 
     def _may_end_here(self) -> bool:
