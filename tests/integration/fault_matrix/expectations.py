@@ -256,8 +256,8 @@ EXPECTED: dict[str, dict[str, Expected | None]] = {
     "store locked": {"read": result(), "file": result(), "wait": result(), "write": result()},
     "disk full": {
         "read": result(),
-        # Before a second page is asked for.
-        "export": error("OSError", 0),
+        # Pages are read before they are written, and not again.
+        "export": error("OSError"),
         "report: link": error("OSError"),
         "file": error("OSError", 1),
         "wait": result(),
