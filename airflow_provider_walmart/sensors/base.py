@@ -62,7 +62,7 @@ class WalmartSensor(OfAccount, BaseSensorOperator):
         self._failures = PollFailures()
         self._logged = ""
 
-    def look(self, context: Context) -> Any:
+    def poll(self, context: Context) -> Any:
         """Return what was waited for; None when it isn't there yet."""
         raise NotImplementedError
 
@@ -157,7 +157,7 @@ class WalmartSensor(OfAccount, BaseSensorOperator):
         """Poll once."""
         with fail_without_retry():
             try:
-                found = self._look(context)
+                found = self._poll(context)
             except (WalmartConnectionError, WalmartServerError, WalmartRateLimitError) as error:
                 if not self._may_go_on(context, error):
                     raise
@@ -166,13 +166,13 @@ class WalmartSensor(OfAccount, BaseSensorOperator):
             self._failures.reset()
             return False if found is None else PokeReturnValue(is_done=True, xcom_value=found)
 
-    def _look(self, context: Context) -> Any:
+    def _poll(self, context: Context) -> Any:
         try:
-            return self.look(context)
+            return self.poll(context)
         except WalmartAuthError:
             if self.changed_client() is None:
                 raise
-            return self.look(context)
+            return self.poll(context)
 
     def _may_go_on(self, context: Context, error: WalmartError) -> bool:
         if self.reschedule and not isinstance(error, WalmartRateLimitError):

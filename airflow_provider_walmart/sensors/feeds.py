@@ -86,7 +86,7 @@ class WalmartFeedSensor(OfMarketplace, WalmartSensor):
             )
         )
 
-    def look(self, context: Context) -> dict[str, Any] | None:
+    def poll(self, context: Context) -> dict[str, Any] | None:
         """Read the feeds; judge them once all are finished."""
         from airflow_provider_walmart.client.feeds.watch import LISTED_WITHIN, FeedWatch
 
@@ -95,7 +95,7 @@ class WalmartFeedSensor(OfMarketplace, WalmartSensor):
         feed_ids = self._feed_ids()
         # Each poll of a sensor that is rescheduled is the first one of its process.
         self._began = self._began or time.monotonic()
-        found = FeedWatch(self.hook.client).look(feed_ids)
+        found = FeedWatch(self.hook.client).poll(feed_ids)
         if errors := [state for state in found.values() if isinstance(state, WalmartError)]:
             raise errors[0]
         feeds = {feed_id: state for feed_id, state in found.items() if isinstance(state, dict)}

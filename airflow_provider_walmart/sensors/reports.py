@@ -55,7 +55,7 @@ class WalmartReportSensor(OfMarketplace, WalmartSensor):
 
         return ReportWatch(self.hook.client, self.report_type or "")
 
-    def look(self, context: Context) -> dict[str, Any] | None:
+    def poll(self, context: Context) -> dict[str, Any] | None:
         """Look at the request."""
         from airflow_provider_walmart.client.reports.requests import is_done, progress
 
@@ -65,7 +65,7 @@ class WalmartReportSensor(OfMarketplace, WalmartSensor):
             self.report_type = str(store.get(key) or "")
         elif not self.report_type and self.reschedule:
             self.poke_interval = max(self.poke_interval, STATUS_EVERY)
-        request = self._watch().look([self.request_id])[self.request_id]
+        request = self._watch().poll([self.request_id])[self.request_id]
         if request is not None and not is_done(request):
             learnt = request.get("reportType") or self.report_type
             if store is not None and learnt != self.report_type:

@@ -46,16 +46,16 @@ def wait_for_feeds(
     :raises WalmartTimeoutError: when the deadline passed.
     :raises WalmartWaitError: when too many polls in a row failed, or one did for which no retry can help.
     """
-    from airflow_provider_walmart.client.feeds.watch import LISTED_WITHIN, FeedWatch, pause_before_next_look
+    from airflow_provider_walmart.client.feeds.watch import LISTED_WITHIN, FeedWatch, pause_before_next_poll
 
     done = wait_for(
-        lambda client: FeedWatch(client).look,
+        lambda client: FeedWatch(client).poll,
         client,
         feed_ids,
         what="Feeds",
         is_done=is_finished,
         progress=progress,
-        pause=lambda: poll_interval or pause_before_next_look(time.time() - since, feed_type, items),
+        pause=lambda: poll_interval or pause_before_next_poll(time.time() - since, feed_type, items),
         since=since,
         deadline=deadline,
         unknown_for=LISTED_WITHIN,
@@ -81,7 +81,7 @@ def wait_for_report(
     from airflow_provider_walmart.client.reports import requests as reports
 
     return wait_for(
-        lambda client: reports.ReportWatch(client, report_type).look,
+        lambda client: reports.ReportWatch(client, report_type).poll,
         client,
         [request_id],
         what="Report",
@@ -101,7 +101,7 @@ def report_pause(age: float) -> float:
 
 
 def wait_for(
-    make_look: Callable[[MarketplaceClient], Callable[[Collection[str]], Mapping[str, Any]]],
+    make_poll: Callable[[MarketplaceClient], Callable[[Collection[str]], Mapping[str, Any]]],
     client: MarketplaceClient,
     ids: Sequence[str],
     *,
@@ -116,13 +116,13 @@ def wait_for(
 ) -> dict[str, dict[str, Any] | None]:
     """Return things by id once nothing more will happen to them; None for one that Walmart doesn't know.
 
-    :param make_look: returns what polls Walmart for the state of things: dicts, None for an unknown one, an error for one
+    :param make_poll: returns what polls Walmart for the state of things: dicts, None for an unknown one, an error for one
         that can't be read.
     :param what: the things, in words for errors.
     :param pause: how long to wait before the next poll, in seconds.
     :param unknown_for: how long a thing may be unknown before that is believed, in seconds.
     """
-    look = make_look(client)
+    poll = make_poll(client)
     done: dict[str, dict[str, Any] | None] = {}
     logged: dict[str, str] = {}
     failures = PollFailures()
@@ -135,12 +135,12 @@ def wait_for(
         is_last = seconds >= left
         time.sleep(max(0.0, min(seconds, left)))
         try:
-            found = look(pending)
+            found = poll(pending)
             failed = next((thing for thing in found.values() if isinstance(thing, WalmartError)), None)
         except WalmartAuthError as error:
             found, failed = {}, error
             if edited := changed_client():
-                look = make_look(edited)
+                poll = make_poll(edited)
                 continue
         except WalmartError as error:
             found, failed = {}, error

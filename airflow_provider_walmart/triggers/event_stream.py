@@ -1,4 +1,4 @@
-"""One loop that looks at Walmart for all watchers of a connection that want to see the same kind of thing."""
+"""One loop that polls at Walmart for all watchers of a connection that want to see the same kind of thing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from operator import or_
 from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakKeyDictionary
 
-from airflow_provider_walmart.client.events.scope import Need
+from airflow_provider_walmart.client.events.scope import PollScope
 from airflow_provider_walmart.triggers.accounts import Account, account_of
 
 if TYPE_CHECKING:
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-class News(Protocol):
+class Tracker(Protocol):
     """Tells what is new from what was announced before."""
 
     @property
-    def need(self) -> Need:
-        """What the next look has to show."""
+    def scope(self) -> PollScope:
+        """What the next poll has to show."""
 
     def of(self, *found: Any) -> list[dict[str, Any]]:
-        """Return the payloads of events, given what a look returned."""
+        """Return the payloads of events, given what a poll returned."""
 
     def state(self) -> dict[str, Any]:
         """Return what to keep, JSON."""
@@ -66,20 +66,20 @@ class Memory:
             for store in self._stores:
                 await store.aset(self._key, state)
         except Exception as error:
-            log.warning("What was announced could not be kept, trying again after the next look: %s", error)
+            log.warning("What was announced could not be kept, trying again after the next poll: %s", error)
         else:
             self._kept = state
 
 
-class Look:
-    """What a look showed.
+class Poll:
+    """What a poll showed.
 
-    :param need: what it had to show.
-    :param found: what the look returned.
+    :param scope: what it had to show.
+    :param found: what the poll returned.
     """
 
-    def __init__(self, need: Need, found: tuple[Any, ...]) -> None:
-        self.need = need
+    def __init__(self, scope: PollScope, found: tuple[Any, ...]) -> None:
+        self.scope = scope
         self.found = found
         self._to_keep: list[tuple[Memory, dict[str, Any]]] = []
 
@@ -94,72 +94,72 @@ class Look:
 
 
 class EventStream:
-    """Looks at Walmart for its watchers, for ever.
+    """Polls at Walmart for its watchers, for ever.
 
     :param walmart_conn_id: id of the connection.
-    :param look: ``look(client, need)``, blocking, returns what ``of`` of the watchers' news takes.
-    :param kind: what it looks at, in words for the log.
+    :param poll: ``poll(client, scope)``, blocking, returns what ``of`` of the watchers' trackers takes.
+    :param kind: what it polls at, in words for the log.
     """
 
     def __init__(
-        self, walmart_conn_id: str, look: Callable[[MarketplaceClient, Need], tuple[Any, ...]], kind: str
+        self, walmart_conn_id: str, poll: Callable[[MarketplaceClient, PollScope], tuple[Any, ...]], kind: str
     ) -> None:
         self._conn_id = walmart_conn_id
-        self._look = look
+        self._poll = poll
         self._kind = kind
-        self._watchers: dict[News, float] = {}
+        self._watchers: dict[Tracker, float] = {}
         self._is_watched = asyncio.Event()
         self._somebody_came = asyncio.Event()
-        self._looked_at = -math.inf
+        self._polled_at = -math.inf
         self._not_before = 0.0
 
     @contextmanager
-    def watched(self, news: News, poll_interval: float) -> Iterator[None]:
+    def watched(self, tracker: Tracker, poll_interval: float) -> Iterator[None]:
         """Show somebody what he needs for a while.
 
-        :param poll_interval: how often to look, in seconds; the most impatient watcher decides.
+        :param poll_interval: how often to poll, in seconds; the most impatient watcher decides.
         """
-        self._watchers[news] = poll_interval
+        self._watchers[tracker] = poll_interval
         self._is_watched.set()
         self._somebody_came.set()
         try:
             yield
         finally:
-            del self._watchers[news]
+            del self._watchers[tracker]
             if not self._watchers:
                 self._is_watched.clear()
 
-    async def looks(self) -> AsyncIterator[Look]:
-        """Yield looks that show what all watchers need; a failed one is weather.
+    async def polls(self) -> AsyncIterator[Poll]:
+        """Yield polls that show what all watchers need; a failed one is tolerated.
 
-        There is a pause behind every look, also when that failed, or when the loop broke off and begins anew.
+        There is a pause behind every poll, also when that failed, or when the loop broke off and begins anew.
         """
         while True:
             await self._is_watched.wait()
             if (pause := self._pause()) > 0:
                 await self._sleep(pause)
                 continue
-            need = reduce(or_, (news.need for news in self._watchers))
+            scope = reduce(or_, (tracker.scope for tracker in self._watchers))
             try:
                 # Asked for anew each time, since the connection may have been edited.
                 account = await account_of(self._conn_id)
-                look = Look(need, await in_thread(account, self._look, account.client, need))
+                poll = Poll(scope, await in_thread(account, self._poll, account.client, scope))
             except Exception as error:
-                self._looked_at = time.monotonic()
+                self._polled_at = time.monotonic()
                 if retry_at := getattr(error, "retry_at", None):
-                    self._not_before = self._looked_at + retry_at.timestamp() - time.time()
+                    self._not_before = self._polled_at + retry_at.timestamp() - time.time()
                 pause = self._pause()
-                log.warning("Looking at %s failed, looking again in %.0f s: %s", self._kind, pause, error)
+                log.warning("Polling %s failed, polling again in %.0f s: %s", self._kind, pause, error)
             else:
-                self._looked_at = time.monotonic()
-                yield look
+                self._polled_at = time.monotonic()
+                yield poll
 
     def _pause(self) -> float:
         interval = min(self._watchers.values(), default=0.0)
-        return max(self._looked_at + interval, self._not_before) - time.monotonic()
+        return max(self._polled_at + interval, self._not_before) - time.monotonic()
 
     async def _sleep(self, seconds: float) -> None:
-        """Sleep, but not when somebody comes who may want to look sooner."""
+        """Sleep, but not when somebody comes who may want to poll sooner."""
         self._somebody_came.clear()
         with suppress(asyncio.TimeoutError):
             await asyncio.wait_for(self._somebody_came.wait(), seconds)
@@ -171,34 +171,34 @@ async def in_thread(account: Account, work: Callable[..., Any], *arguments: Any)
 
 
 def stream_of(
-    walmart_conn_id: str, make_look: Callable[[], Callable[..., tuple[Any, ...]]], kind: str
+    walmart_conn_id: str, make_poll: Callable[[], Callable[..., tuple[Any, ...]]], kind: str
 ) -> EventStream:
     """Return the stream that all watchers of a connection and kind in this process share."""
     streams = _streams.setdefault(asyncio.get_running_loop(), {})
     if (walmart_conn_id, kind) not in streams:
-        streams[walmart_conn_id, kind] = EventStream(walmart_conn_id, make_look(), kind)
+        streams[walmart_conn_id, kind] = EventStream(walmart_conn_id, make_poll(), kind)
     return streams[walmart_conn_id, kind]
 
 
 def producer_of(stream: EventStream) -> SharedStreamProducer:
     """Return a stream in the form in which Airflow 3.3 shares it between triggers.
 
-    Airflow calls ``advance`` once the events made of a look are in its database. Whatever happens before that makes the
+    Airflow calls ``advance`` once the events made of a poll are in its database. Whatever happens before that makes the
     watchers announce them again, rather than not at all.
     """
     from airflow.triggers.shared_stream import SharedStreamProducer
 
-    class Looks(SharedStreamProducer):
-        async def open_stream(self) -> AsyncIterator[tuple[Look, Look]]:
-            async for look in stream.looks():
-                yield look, look
+    class Polls(SharedStreamProducer):
+        async def open_stream(self) -> AsyncIterator[tuple[Poll, Poll]]:
+            async for poll in stream.polls():
+                yield poll, poll
 
         async def advance(self, batch: Any) -> None:
-            for look, outcome in batch:
+            for poll, outcome in batch:
                 if outcome.is_clean:
-                    await look.events_are_safe()
+                    await poll.events_are_safe()
 
-    return Looks()
+    return Polls()
 
 
 _streams: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[str, str], EventStream]] = (

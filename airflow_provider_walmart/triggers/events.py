@@ -18,9 +18,9 @@ from airflow_provider_walmart.client.errors import WalmartConfigError
 from airflow_provider_walmart.task.durations import poll_seconds
 from airflow_provider_walmart.triggers.event_stream import (
     EventStream,
-    Look,
     Memory,
-    News,
+    Poll,
+    Tracker,
     producer_of,
     stream_of,
 )
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 # Airflow makes a run of the first event that its scheduler finds. Those that have come meanwhile get none: they lie until
-# another one comes (apache/airflow#54659, #56050). So the last event of a look keeps this distance from the one before it,
+# another one comes (apache/airflow#54659, #56050). So the last event of a poll keeps this distance from the one before it,
 # and takes along what was left. Many times longer than a scheduler needs. Seconds.
 APART = 20.0
 
@@ -50,7 +50,7 @@ class WalmartEventTrigger(BaseEventTrigger):
     :param poll_interval: time between two polls, as timedelta or seconds, at least 1 second.
     """
 
-    # What it looks at, in the plural.
+    # What it polls at, in the plural.
     kind: ClassVar[str]
 
     def __init__(
@@ -62,16 +62,16 @@ class WalmartEventTrigger(BaseEventTrigger):
 
     @abstractmethod
     def filters(self) -> dict[str, list[str] | None]:
-        """Return the arguments that say what is news, each a sorted list, or None for everything."""
+        """Return the arguments that say what is to be announced, each a sorted list, or None for everything."""
 
     @abstractmethod
-    def news(self, state: dict[str, Any] | None) -> News:
-        """Return what tells news from what was announced before."""
+    def tracker(self, state: dict[str, Any] | None) -> Tracker:
+        """Return what tells what is new from what was announced before."""
 
     @staticmethod
     @abstractmethod
-    def make_look() -> Callable[..., tuple[Any, ...]]:
-        """Return what looks at Walmart."""
+    def make_poll() -> Callable[..., tuple[Any, ...]]:
+        """Return what polls at Walmart."""
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return class path and arguments, plain JSON without secrets."""
@@ -94,17 +94,17 @@ class WalmartEventTrigger(BaseEventTrigger):
         return producer_of(cls(**kwargs)._shared_stream())
 
     async def filter_shared_stream(self, shared_stream: AsyncIterator[Any]) -> AsyncIterator[TriggerEvent]:
-        """Yield an event for what is news to this watcher."""
+        """Yield an event for what is new to this watcher."""
         async for event in self._events(self._shared_stream(), shared_stream):
             yield event
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Do the same with a loop of its own, as Airflow below 3.3 needs it."""
-        stream = EventStream(self.walmart_conn_id, self.make_look(), self.kind)
-        async for event in self._events(stream, stream.looks()):
+        stream = EventStream(self.walmart_conn_id, self.make_poll(), self.kind)
+        async for event in self._events(stream, stream.polls()):
             yield event
 
-    async def _events(self, stream: EventStream, looks: AsyncIterator[Look]) -> AsyncIterator[TriggerEvent]:
+    async def _events(self, stream: EventStream, polls: AsyncIterator[Poll]) -> AsyncIterator[TriggerEvent]:
         stores = _stores_of(self)
         if not stores:
             log.warning(
@@ -113,23 +113,23 @@ class WalmartEventTrigger(BaseEventTrigger):
             )
         filters = [name for names in self.filters().values() for name in names or ()]
         memory = Memory(stores, _key("_".join(["walmart", self.kind, self.walmart_conn_id, *filters])))
-        news = self.news(await memory.recall())
+        tracker = self.tracker(await memory.recall())
         last_told = -math.inf
-        with stream.watched(news, self.poll_interval):
-            async for look in looks:
+        with stream.watched(tracker, self.poll_interval):
+            async for poll in polls:
                 # It may have begun before this watcher came.
-                if not look.need.covers(news.need):
+                if not poll.scope.covers(tracker.scope):
                     continue
-                payloads = news.of(*look.found)
+                payloads = tracker.of(*poll.found)
                 for payload in payloads:
                     if payload is payloads[-1]:
                         await asyncio.sleep(last_told + APART - time.monotonic())
                     yield TriggerEvent(payload)
                     last_told = time.monotonic()
-                look.digested(memory, news.state())
+                poll.digested(memory, tracker.state())
 
     def _shared_stream(self) -> EventStream:
-        return stream_of(self.walmart_conn_id, self.make_look, self.kind)
+        return stream_of(self.walmart_conn_id, self.make_poll, self.kind)
 
 
 def list_of_names(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from datetime import timedelta
 from typing import Any
 
-from airflow_provider_walmart.client.events.feeds import FeedNews
+from airflow_provider_walmart.client.events.feeds import FeedTracker
 from airflow_provider_walmart.triggers.events import WalmartEventTrigger, list_of_names
 
 
@@ -15,7 +15,7 @@ class WalmartFeedFinishedTrigger(WalmartEventTrigger):
 
     All watchers of a connection share one poll loop (Airflow 3.3). What was announced is kept in the state store of
     the asset once the events are in Airflow's database: a restart of the triggerer loses no feed, and repeats those of
-    the last look at most. Below 3.3 there is no such store, and a restart begins anew with what finishes from then on.
+    the last poll at most. Below 3.3 there is no such store, and a restart begins anew with what finishes from then on.
 
     :param walmart_conn_id: id of a connection of type ``walmart``.
     :param feed_types: only feeds of these types, without regard to case; default: all.
@@ -44,13 +44,13 @@ class WalmartFeedFinishedTrigger(WalmartEventTrigger):
         """Return the feed types."""
         return {"feed_types": self.feed_types}
 
-    def news(self, state: dict[str, Any] | None) -> FeedNews:
+    def tracker(self, state: dict[str, Any] | None) -> FeedTracker:
         """Return what tells feeds that finished from those announced before."""
-        return FeedNews(state, self.feed_types)
+        return FeedTracker(state, self.feed_types)
 
     @staticmethod
-    def make_look() -> Callable[..., tuple[Any, ...]]:
-        """Return what looks at the list of feeds."""
-        from airflow_provider_walmart.client.events.polls import FeedLook
+    def make_poll() -> Callable[..., tuple[Any, ...]]:
+        """Return what polls at the list of feeds."""
+        from airflow_provider_walmart.client.events.polls import FeedPoll
 
-        return FeedLook()
+        return FeedPoll()

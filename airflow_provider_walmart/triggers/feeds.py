@@ -71,9 +71,9 @@ class WalmartFeedTrigger(WalmartWaitTrigger):
 
     def usual_pause(self, age: float) -> float:
         """Return a pause by age and type of the feed."""
-        from airflow_provider_walmart.client.feeds.watch import pause_before_next_look
+        from airflow_provider_walmart.client.feeds.watch import pause_before_next_poll
 
-        return pause_before_next_look(age, self.feed_type, self.items)
+        return pause_before_next_poll(age, self.feed_type, self.items)
 
     async def on_kill(self) -> None:
         """Say that the feeds go on at Walmart: there is no call that recalls one."""

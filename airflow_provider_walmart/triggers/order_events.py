@@ -6,16 +6,16 @@ from collections.abc import Callable, Collection
 from datetime import timedelta
 from typing import Any
 
-from airflow_provider_walmart.client.events.orders import SHIP_NODE_TYPES, STATUSES, OrderNews
+from airflow_provider_walmart.client.events.orders import SHIP_NODE_TYPES, STATUSES, OrderTracker
 from airflow_provider_walmart.triggers.events import WalmartEventTrigger, list_of_names
 
 
 class WalmartNewOrdersTrigger(WalmartEventTrigger):
     """Fires for new orders, or for those that change to some status, to be used in an `AssetWatcher`.
 
-    A look with news is one event, or several of 500 orders each. No event holds personal data. All watchers of a
+    A poll that found something is one event, or several of 500 orders each. No event holds personal data. All watchers of a
     connection share one poll loop (Airflow 3.3). What was announced is kept in the state store of the asset once the
-    events are in Airflow's database: a restart of the triggerer loses no order, and repeats those of the last look at
+    events are in Airflow's database: a restart of the triggerer loses no order, and repeats those of the last poll at
     most. Below 3.3 there is no such store, and a restart begins anew with what comes from then on.
 
     :param walmart_conn_id: id of a connection of type ``walmart``, market US.
@@ -51,13 +51,13 @@ class WalmartNewOrdersTrigger(WalmartEventTrigger):
         """Return statuses and ship node types."""
         return {"statuses": self.statuses, "ship_node_types": self.ship_node_types}
 
-    def news(self, state: dict[str, Any] | None) -> OrderNews:
-        """Return what tells orders that are news from those announced before."""
-        return OrderNews(state, self.statuses, self.ship_node_types or SHIP_NODE_TYPES)
+    def tracker(self, state: dict[str, Any] | None) -> OrderTracker:
+        """Return what tells new and changed orders from those announced before."""
+        return OrderTracker(state, self.statuses, self.ship_node_types or SHIP_NODE_TYPES)
 
     @staticmethod
-    def make_look() -> Callable[..., tuple[Any, ...]]:
+    def make_poll() -> Callable[..., tuple[Any, ...]]:
         """Return what searches for orders."""
-        from airflow_provider_walmart.client.events.polls import look_at_orders
+        from airflow_provider_walmart.client.events.polls import poll_orders
 
-        return look_at_orders
+        return poll_orders

@@ -78,7 +78,7 @@ class _Waiting:
 class Poller:
     """Polls for all things of one kind and account that triggers of this process wait for.
 
-    :param look: ``look(ids)`` polls Walmart, blocking, and returns what it learnt: things by id, None for one that
+    :param read: ``read(ids)`` polls Walmart, blocking, and returns what it learnt: things by id, None for one that
         Walmart doesn't know, an error for one that can't be read. Things that are not due may be in it, too.
     :param is_done: whether nothing more will happen to a thing.
     :param progress: how far a thing is, in words for the log.
@@ -88,14 +88,14 @@ class Poller:
 
     def __init__(
         self,
-        look: Callable[[Collection[str]], Mapping[str, Any]],
+        read: Callable[[Collection[str]], Mapping[str, Any]],
         is_done: Callable[[dict[str, Any]], bool],
         progress: Callable[[dict[str, Any]], str],
         *,
         unknown_for: float = 0.0,
         account: Account | None = None,
     ) -> None:
-        self._look = look
+        self._read = read
         self._is_done = is_done
         self._progress = progress
         self._unknown_for = unknown_for
@@ -162,7 +162,7 @@ class Poller:
     async def _poll(self, due: Collection[str]) -> None:
         """Do one round."""
         try:
-            found = await self._run_blocking(self._look, due)
+            found = await self._run_blocking(self._read, due)
         except Exception as error:
             await self._fail(due, error)
         else:
@@ -226,7 +226,7 @@ class FeedPoller(Poller):
 
         watch = FeedWatch(account.client)
         super().__init__(
-            lambda due: watch.look(due, tuple(self._waiting)),
+            lambda due: watch.poll(due, tuple(self._waiting)),
             is_finished,
             progress,
             unknown_for=LISTED_WITHIN,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from datetime import timedelta
 from typing import Any
 
-from airflow_provider_walmart.triggers.event_stream import News
+from airflow_provider_walmart.triggers.event_stream import Tracker
 from airflow_provider_walmart.triggers.events import WalmartEventTrigger, list_of_names
 
 
@@ -15,9 +15,9 @@ class WalmartReportReadyTrigger(WalmartEventTrigger):
 
     All watchers of a connection share one poll loop (Airflow 3.3). What was announced is kept in the state store of
     the asset once the events are in Airflow's database: a restart of the triggerer loses no report, and repeats those of
-    the last look at most. Below 3.3 there is no such store, and a restart begins anew with what becomes ready from then on.
+    the last poll at most. Below 3.3 there is no such store, and a restart begins anew with what becomes ready from then on.
 
-    :param report_types: types of the reports, such as ITEM; each costs a call per look.
+    :param report_types: types of the reports, such as ITEM; each costs a call per poll.
     :param walmart_conn_id: id of a connection of type ``walmart``.
     :param poll_interval: time between two polls at the lists of requests, as timedelta or seconds; default 60.
     :return: events with one report each: ``requestId``, ``reportType``, ``reportVersion``, ``requestStatus`` and
@@ -41,15 +41,15 @@ class WalmartReportReadyTrigger(WalmartEventTrigger):
         """Return the report types."""
         return {"report_types": list(self.report_types)}
 
-    def news(self, state: dict[str, Any] | None) -> News:
+    def tracker(self, state: dict[str, Any] | None) -> Tracker:
         """Return what tells reports that are ready from those announced before."""
-        from airflow_provider_walmart.client.events.reports import ReportNews
+        from airflow_provider_walmart.client.events.reports import ReportTracker
 
-        return ReportNews(state, self.report_types)
+        return ReportTracker(state, self.report_types)
 
     @staticmethod
-    def make_look() -> Callable[..., tuple[Any, ...]]:
+    def make_poll() -> Callable[..., tuple[Any, ...]]:
         """Return what reads the lists of report requests."""
-        from airflow_provider_walmart.client.events.polls import look_at_reports
+        from airflow_provider_walmart.client.events.polls import poll_reports
 
-        return look_at_reports
+        return poll_reports

@@ -43,7 +43,7 @@ class WalmartReportTrigger(WalmartWaitTrigger):
 
         def make(account: Any) -> Poller:
             watch = ReportWatch(account.client, self.report_type)
-            return poller.Poller(watch.look, is_done, progress, unknown_for=LISTED_WITHIN, account=account)
+            return poller.Poller(watch.poll, is_done, progress, unknown_for=LISTED_WITHIN, account=account)
 
         async def wait_for(report_poller: Poller) -> dict[str, Any] | None:
             return await report_poller.wait(self.request_id, self.pause, deadline=self.deadline)

@@ -28,7 +28,7 @@ from airflow.triggers.shared_stream import SharedStreamManager
 # Imported before the processes part, so that they start at once.
 from airflow_provider_walmart.client.catalogue.operations import all_operations
 from airflow_provider_walmart.client.events.orders import KEPT
-from airflow_provider_walmart.client.events.polls import look_at_orders  # noqa: F401
+from airflow_provider_walmart.client.events.polls import poll_orders  # noqa: F401
 from airflow_provider_walmart.client.transport.rate_limits import Throttle
 from airflow_provider_walmart.hooks.walmart import WalmartHook  # noqa: F401
 from airflow_provider_walmart.triggers import events

@@ -88,7 +88,7 @@ class Watching:
             asyncio.create_task(self._collect(number, trigger))
             for number, trigger in enumerate(self.triggers)
         ]
-        await self.look()
+        await self.poll()
         return self
 
     async def __aexit__(self, *_):
@@ -105,7 +105,7 @@ class Watching:
         self.times.append([])
         self._tasks.append(asyncio.create_task(self._collect(len(self.events) - 1, trigger)))
 
-    async def look(self) -> None:
+    async def poll(self) -> None:
         """Wait until everything there is now was looked at, and that was digested."""
         # A look that begins after the next one is over began with what is there now.
         loops = (0,) if self.shared else range(len(self._tasks))

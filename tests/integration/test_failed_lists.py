@@ -11,8 +11,8 @@ import pytest
 from airflow.sdk import Asset
 
 from airflow_provider_walmart.client.errors import WalmartIncompleteError, WalmartServerError
-from airflow_provider_walmart.client.events.polls import look_at_orders
-from airflow_provider_walmart.client.events.scope import Need
+from airflow_provider_walmart.client.events.polls import poll_orders
+from airflow_provider_walmart.client.events.scope import PollScope
 from airflow_provider_walmart.hooks.walmart import WalmartHook
 from airflow_provider_walmart.operators.exports import WalmartExportOperator
 from airflow_provider_walmart.operators.feeds import WalmartFeedStatusOperator
@@ -132,12 +132,12 @@ def test_hook_and_call_raise_as_well(body, said, shop, hook):
 def test_a_watcher_of_orders_does_not_pass_over_them(body, said, shop, hook):
     placed = orders(shop, 3)
     # So long ago that the look ends before now, and the next one would go on there.
-    need = Need(datetime.now(timezone.utc) - timedelta(days=9), frozenset({"SellerFulfilled"}))
+    scope = PollScope(datetime.now(timezone.utc) - timedelta(days=9), frozenset({"SellerFulfilled"}))
     shop.fault(ORDERS, body=body)
     with pytest.raises(WalmartServerError, match=said):
-        look_at_orders(hook.client, need)
+        poll_orders(hook.client, scope)
     shop.no_faults()
-    seen, _ = look_at_orders(hook.client, Need(need.since + timedelta(days=8), need.names))
+    seen, _ = poll_orders(hook.client, PollScope(scope.since + timedelta(days=8), scope.names))
     assert {one.order_id for one in seen} == set(placed)
 
 

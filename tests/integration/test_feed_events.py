@@ -9,8 +9,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from airflow_provider_walmart.client.events.feeds import FeedNews
-from airflow_provider_walmart.client.events.polls import FeedLook
+from airflow_provider_walmart.client.events.feeds import FeedTracker
+from airflow_provider_walmart.client.events.polls import FeedPoll
 from airflow_provider_walmart.client.transport.rate_limits import Throttle
 from airflow_provider_walmart.triggers import accounts, event_stream
 from airflow_provider_walmart.triggers.feed_events import WalmartFeedFinishedTrigger
@@ -41,12 +41,12 @@ def test_each_feed_that_finishes_is_an_event_once(shop, shared):
             shop.feed(feedId="NEW@AQ", feedType="price", items=3, failed=1)
             shop.settings(feed_seconds=600)
             shop.feed(feedId="SLOW@AQ", feedType="MP_ITEM", items=1)
-            await watcher.look()
-            await watcher.look()
+            await watcher.poll()
+            await watcher.poll()
             assert ids(watcher.events[0]) == ["NEW@AQ"]
             shop.advance(600)
-            await watcher.look()
-            await watcher.look()
+            await watcher.poll()
+            await watcher.poll()
         return watcher.events[0]
 
     shop.feed(feedId="OLD@AQ", items=1)
@@ -72,8 +72,8 @@ def test_watchers_share_a_loop_and_see_their_types_alone(shop):
         async with Watching(*triggers) as watcher:
             shop.feed(feedId="P@AQ", feedType="price", items=1)
             shop.feed(feedId="I@AQ", feedType="MP_ITEM", items=1)
-            await watcher.look()
-            await watcher.look()
+            await watcher.poll()
+            await watcher.poll()
         return watcher.events
 
     assert [sorted(ids(events)) for events in asyncio.run(scenario())] == [
@@ -90,8 +90,8 @@ def test_a_restart_loses_nothing_and_repeats_nothing(shop, downtime):
         async with Watching(make_trigger(store, feed_types=["price"])) as watcher:
             for feed_id in feeds:
                 shop.feed(feedId=feed_id, feedType="price", items=1)
-            await watcher.look()
-            await watcher.look()
+            await watcher.poll()
+            await watcher.poll()
         return ids(watcher.events[0])
 
     store = AssetStore()
@@ -119,8 +119,8 @@ def test_who_joins_a_running_loop_is_shown_what_came_while_he_was_away(shop):
     async def after():
         async with Watching(make_trigger(AssetStore())) as watcher:
             watcher.join(make_trigger(store, feed_types=["price"]))
-            await watcher.look()
-            await watcher.look()
+            await watcher.poll()
+            await watcher.poll()
         return watcher.events
 
     store = AssetStore()
@@ -137,7 +137,7 @@ def test_a_crash_before_an_event_is_in_the_database_repeats_it(shop):
         async with Watching(make_trigger(store), safe=safe) as watcher:
             if feed:
                 shop.feed(feedId=feed, items=1)
-            await watcher.look()
+            await watcher.poll()
         return ids(watcher.events[0])
 
     store = AssetStore()
@@ -153,8 +153,8 @@ def test_state_that_cannot_be_kept_is_kept_after_the_next_look(shop, caplog):
             if feed:
                 store.broken = 1
                 shop.feed(feedId=feed, items=1)
-            await watcher.look()
-            await watcher.look()
+            await watcher.poll()
+            await watcher.poll()
         return ids(watcher.events[0])
 
     store = AssetStore()
@@ -179,11 +179,11 @@ def test_failed_looks_are_weather(shop, caplog, weather):
             shop.fault("^/v3/feeds$", **{"times": 2, **weather})
             shop.feed(feedId="A@AQ", items=1)
             for _ in range(6):
-                await watcher.look()
+                await watcher.poll()
         return ids(watcher.events[0])
 
     assert asyncio.run(scenario()) == ["A@AQ"]
-    assert "looking again in" in caplog.text
+    assert "polling again in" in caplog.text
 
 
 def test_refused_keys_do_not_end_it_either(shop, monkeypatch):
@@ -192,7 +192,7 @@ def test_refused_keys_do_not_end_it_either(shop, monkeypatch):
             shop.fault("^/v3/feeds$", status=401, times=2)
             shop.feed(feedId="A@AQ", items=1)
             for _ in range(4):
-                await watcher.look()
+                await watcher.poll()
         return ids(watcher.events[0])
 
     assert asyncio.run(scenario()) == ["A@AQ"]
@@ -207,7 +207,7 @@ def slept(shop, monkeypatch) -> list[tuple[float, int]]:
         pauses.append((seconds, len(shop.received("^/v3/feeds$"))))
         if len(pauses) == 4:
             raise asyncio.CancelledError
-        stream._looked_at = stream._not_before = -math.inf
+        stream._polled_at = stream._not_before = -math.inf
 
     monkeypatch.setattr(event_stream.EventStream, "_sleep", sleep)
     return pauses
@@ -239,10 +239,10 @@ def test_after_a_429_it_sleeps_until_the_time_that_walmart_named(shop, slept):
 
 def test_a_loop_that_begins_anew_keeps_the_pause(shop, slept):
     async def scenario():
-        stream = event_stream.EventStream("walmart_default", FeedLook(), "feeds")
-        with stream.watched(FeedNews(None), 1000):
+        stream = event_stream.EventStream("walmart_default", FeedPoll(), "feeds")
+        with stream.watched(FeedTracker(None), 1000):
             for _ in range(2):
-                async for _ in stream.looks():
+                async for _ in stream.polls():
                     break
 
     asyncio.run(scenario())
@@ -253,13 +253,13 @@ def test_a_loop_that_begins_anew_keeps_the_pause(shop, slept):
 
 def test_an_impatient_newcomer_does_not_wait_for_the_others(shop):
     async def scenario():
-        stream = event_stream.EventStream("walmart_default", FeedLook(), "feeds")
-        looks = stream.looks()
-        with stream.watched(FeedNews(None), 1e6):
+        stream = event_stream.EventStream("walmart_default", FeedPoll(), "feeds")
+        looks = stream.polls()
+        with stream.watched(FeedTracker(None), 1e6):
             await anext(looks)
             next_look = asyncio.create_task(anext(looks))
             await asyncio.sleep(0.05)
-            with stream.watched(FeedNews(None), 0.01):
+            with stream.watched(FeedTracker(None), 0.01):
                 await asyncio.wait_for(next_look, 60)
 
     asyncio.run(scenario())
@@ -269,8 +269,8 @@ def test_without_asset_state_it_begins_with_what_finishes_from_now_on(shop, capl
     async def scenario():
         async with Watching(make_trigger(None)) as watcher:
             shop.feed(feedId="NEW@AQ", items=1)
-            await watcher.look()
-            await watcher.look()
+            await watcher.poll()
+            await watcher.poll()
         return ids(watcher.events[0])
 
     shop.feed(feedId="OLD@AQ", items=1)
@@ -283,7 +283,7 @@ def test_assets_of_one_trigger_share_a_state_and_may_come_and_go(shop):
     async def lifetime(feed_id, **stores):
         async with Watching(make_trigger(SimpleNamespace(_by_name=stores))) as watcher:
             shop.feed(feedId=feed_id, items=1)
-            await watcher.look()
+            await watcher.poll()
         return ids(watcher.events[0])
 
     first, second, third = AssetStore(), AssetStore(), AssetStore()
@@ -316,10 +316,10 @@ def test_looks_cost_no_more_than_what_is_new(shop):
 
     async def scenario():
         async with Watching(make_trigger(AssetStore())) as watcher:
-            await watcher.look()
+            await watcher.poll()
             first = queries()
-            await watcher.look()
-            await watcher.look()
+            await watcher.poll()
+            await watcher.poll()
         return first, queries()[len(first) :]
 
     shop.feeds(*({"feedId": f"F{number}@AQ", "items": 1, "age": 7200 + number} for number in range(400)))

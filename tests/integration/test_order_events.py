@@ -8,7 +8,7 @@ from collections import Counter
 
 import pytest
 
-from airflow_provider_walmart.client.events.orders import OrderNews
+from airflow_provider_walmart.client.events.orders import OrderTracker
 from airflow_provider_walmart.client.transport.rate_limits import Throttle
 from airflow_provider_walmart.triggers import accounts
 from airflow_provider_walmart.triggers.order_events import WalmartNewOrdersTrigger
@@ -46,7 +46,7 @@ def ids(events) -> list[str]:
 
 def away_for(days: float) -> AssetStore:
     """Return the state of a watcher that has been away so long, and has seen nothing before."""
-    state = OrderNews(None).state()
+    state = OrderTracker(None).state()
     then = state["from"] - days * DAY * 1000
     state |= {"first": False, "from": then, "latest": then, "forgotten": then, "complete": then}
     store = AssetStore()
@@ -61,10 +61,10 @@ def test_each_new_order_is_announced_once_whoever_ships_it(shop, shared):
             new = seed(shop, 3)
             new += seed(shop, 2, shipNodeType="WFSFulfilled", status="Acknowledged")
             new += seed(shop, shipNodeType="3PLFulfilled")
-            await watcher.look()
+            await watcher.poll()
             acknowledge(shop, new[0])
-            await watcher.look()
-            await watcher.look()
+            await watcher.poll()
+            await watcher.poll()
             return new, watcher.events[0]
 
     seed(shop, 2, spacing=1)
@@ -89,7 +89,7 @@ def test_orders_of_one_moment_that_come_one_after_the_other_are_all_announced(sh
             for _ in range(4):
                 # All of these were placed at the same time, and are listed late.
                 new += seed(shop, 2, spacing=0, age=600)
-                await watcher.look()
+                await watcher.poll()
             return new, watcher.events[0]
 
     seed(shop)
@@ -101,7 +101,7 @@ def test_an_event_says_nothing_personal(shop):
     async def scenario():
         async with Watching(make_trigger(AssetStore())) as watcher:
             new = seed(shop)
-            await watcher.look()
+            await watcher.poll()
             return new, watcher.events[0]
 
     (order_id,), (event,) = asyncio.run(scenario())
@@ -119,10 +119,10 @@ def test_changes_are_announced_to_who_asks_for_a_status(shop):
         triggers = [make_trigger(AssetStore(), statuses=statuses) for statuses in (["Acknowledged"], None)]
         async with Watching(*triggers) as watcher:
             acknowledge(shop, *old[:2])
-            await watcher.look()
+            await watcher.poll()
             acknowledge(shop, old[0], old[2])
-            await watcher.look()
-            await watcher.look()
+            await watcher.poll()
+            await watcher.poll()
             return watcher.events
 
     # The third one is older than what a first look goes back.
@@ -138,7 +138,7 @@ def test_many_orders_are_several_events(shop):
     async def scenario():
         async with Watching(make_trigger(AssetStore())) as watcher:
             new = seed(shop, 1100, spacing=0)
-            await watcher.look()
+            await watcher.poll()
             return new, watcher.events[0]
 
     new, events = asyncio.run(scenario())
@@ -154,10 +154,10 @@ def test_the_last_event_keeps_away_from_those_before_it(shop, shared):
         async with Watching(make_trigger(AssetStore()), shared=shared, apart=2.0) as watcher:
             new = seed(shop, 1100, spacing=0)
             while len(watcher.events[0]) < 3:
-                await watcher.look()
+                await watcher.poll()
             new += seed(shop)
             while len(watcher.events[0]) < 4:
-                await watcher.look()
+                await watcher.poll()
             return new, watcher.events[0], watcher.times[0]
 
     new, events, times = asyncio.run(scenario())
@@ -172,7 +172,7 @@ def test_a_restart_loses_no_order(shop, safe):
     async def lifetime(count=0, *, safe=True):
         async with Watching(make_trigger(store), safe=safe) as watcher:
             new = seed(shop, count)
-            await watcher.look()
+            await watcher.poll()
             return new, ids(watcher.events[0])
 
     store = AssetStore()
@@ -188,9 +188,9 @@ def test_a_restart_loses_no_order(shop, safe):
 def test_below_airflow_3_3_it_begins_anew_and_says_so(shop, caplog):
     async def lifetime(count=0):
         async with Watching(make_trigger(), shared=False) as watcher:
-            await watcher.look()
+            await watcher.poll()
             new = seed(shop, count)
-            await watcher.look()
+            await watcher.poll()
             return new, ids(watcher.events[0])
 
     new, announced = asyncio.run(lifetime(2))
@@ -206,9 +206,9 @@ def test_after_a_month_away_it_catches_up_step_by_step(shop):
     async def scenario():
         async with Watching(make_trigger(away_for(30))) as watcher:
             while len(set(ids(watcher.events[0]))) < len(new):
-                await watcher.look()
+                await watcher.poll()
             new.extend(seed(shop, 2))
-            await watcher.look()
+            await watcher.poll()
             return watcher.events[0]
 
     # More of them than one search finds.
@@ -234,8 +234,8 @@ def test_watchers_share_the_calls_of_one(shop):
     async def scenario(*triggers):
         before = len(asked_for())
         async with Watching(*triggers) as watcher:
-            await watcher.look()
-            await watcher.look()
+            await watcher.poll()
+            await watcher.poll()
         return asked_for()[before:]
 
     sellers = asyncio.run(scenario(make_trigger(ship_node_types=["SellerFulfilled"])))
@@ -259,13 +259,13 @@ def test_failed_looks_are_weather(shop, caplog, weather):
             shop.fault("^/v3/orders$", **{"times": 2, **weather})
             new = seed(shop, 2)
             while len(ids(watcher.events[0])) < 2:
-                await watcher.look()
-            await watcher.look()
+                await watcher.poll()
+            await watcher.poll()
             return new, ids(watcher.events[0])
 
     new, announced = asyncio.run(scenario())
     assert sorted(announced) == new
-    assert "Looking at orders failed, looking again in" in caplog.text
+    assert "Polling orders failed, polling again in" in caplog.text
 
 
 def test_identity_is_stable_and_without_secrets():

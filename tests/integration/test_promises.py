@@ -344,7 +344,7 @@ def test_keys_that_are_edited_while_it_waits_are_used(deferrable, shop, monkeypa
     shop.settings(feed_seconds=1)
     made = make("sensors.feeds.WalmartFeedSensor", feed_id=feed_id, poke_interval=0.2, deferrable=deferrable)
     polls = []
-    look = type(made).look
+    poll = type(made).poll
 
     def edit() -> None:
         monkeypatch.setenv("AIRFLOW_CONN_WALMART_DEFAULT", shop.connection(extra={"timeout": 31}))
@@ -354,10 +354,10 @@ def test_keys_that_are_edited_while_it_waits_are_used(deferrable, shop, monkeypa
         polls.append(1)
         if len(polls) == 2:
             edit()
-        return look(self, context)
+        return poll(self, context)
 
     if not deferrable:
-        monkeypatch.setattr(type(made), "look", edited_after_the_first)
+        monkeypatch.setattr(type(made), "poll", edited_after_the_first)
         assert made.execute({})["feedIds"] == [feed_id]
         assert made.hook.client.settings.timeout == 31
         return

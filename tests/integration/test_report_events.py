@@ -43,11 +43,11 @@ def test_each_report_that_becomes_ready_is_announced_once(shop, shared):
                 {"seconds": 0, "outcome": "ERROR"},
                 {"seconds": 0, "reportType": "PROMO"},
             )
-            await watcher.look()
+            await watcher.poll()
             assert ids(watcher.events[0]) == [quick]
             shop.advance(600)
-            await watcher.look()
-            await watcher.look()
+            await watcher.poll()
+            await watcher.poll()
             assert ids(watcher.events[0]) == [quick, slow]
             return watcher.events[0][0]
 
@@ -69,8 +69,8 @@ def test_watchers_share_a_loop_and_see_their_types_alone(shop):
         async with Watching(*triggers) as watcher:
             item, promo = seed(shop, {"seconds": 0, "age": 1}, {"seconds": 0, "reportType": "PROMO"})
             before, looks = len(shop.received("reportRequests")), watcher.looks
-            await watcher.look()
-            await watcher.look()
+            await watcher.poll()
+            await watcher.poll()
             calls, looks = len(shop.received("reportRequests")) - before, watcher.looks - looks
         # The list of each type is read by itself, one of them before the reports came and one after, perhaps.
         assert [{*ids(events)} for events in watcher.events] == [{item}, {item, promo}]
@@ -86,7 +86,7 @@ def test_a_restart_loses_nothing_and_repeats_nothing(shop):
     async def lifetime(*reports):
         async with Watching(make_trigger(store)) as watcher:
             new = seed(shop, *reports)
-            await watcher.look()
+            await watcher.poll()
             return new, ids(watcher.events[0])
 
     store = AssetStore()
@@ -110,7 +110,7 @@ def test_a_type_that_walmart_does_not_know_stops_nobody(shop, shared, caplog):
         ]
         async with Watching(*triggers, shared=shared) as watcher:
             new = seed(shop, {"seconds": 0})
-            await watcher.look()
+            await watcher.poll()
             return new, [ids(events) for events in watcher.events]
 
     new, told = asyncio.run(asyncio.wait_for(scenario(), 60))

@@ -65,7 +65,7 @@ def watch(shop, make_client):
 
 def test_the_list_tells_of_all(shop, watch):
     ids = seeded(shop, *[{"age": 9, "seconds": 1 if number % 2 else 600} for number in range(25)])
-    found = watch().look(ids)
+    found = watch().poll(ids)
     assert [found[request_id]["requestStatus"] for request_id in ids[:2]] == ["RECEIVED", "READY"]
     assert found.keys() == set(ids)
     assert looks(shop) == {"list": 3}
@@ -74,14 +74,14 @@ def test_the_list_tells_of_all(shop, watch):
 def test_the_list_is_read_no_further_than_needed(shop, watch):
     old = seeded(shop, *[{"age": 600}] * 30)
     new = seeded(shop, {}, {})
-    assert watch().look(new).keys() == set(new)
+    assert watch().poll(new).keys() == set(new)
     assert looks(shop) == {"list": 1}
-    assert watch().look(old[:1]).keys() == set(old[:1])
+    assert watch().poll(old[:1]).keys() == set(old[:1])
 
 
 def test_what_the_list_lacks_is_asked_for_itself(shop, watch):
     old, listed = seeded(shop, {"age": 31 * 86400}, {})
-    found = watch().look([listed, old, "00000000-0000-0000-0000-000000000000"])
+    found = watch().poll([listed, old, "00000000-0000-0000-0000-000000000000"])
     assert found[listed]["requestId"] == listed
     assert found[old]["requestId"] == old
     assert found["00000000-0000-0000-0000-000000000000"] is None
@@ -93,19 +93,19 @@ def test_a_type_is_learnt_once(shop, watch, given):
     (request_id,) = seeded(shop, {"reportType": "PROMO", "seconds": SLOW})
     watching = watch(given)
     for _ in range(3):
-        assert watching.look([request_id])[request_id]["requestStatus"] == "RECEIVED"
+        assert watching.poll([request_id])[request_id]["requestStatus"] == "RECEIVED"
     assert looks(shop)["status"] == 1
 
 
 def test_an_empty_budget_takes_nothing_from_those_that_are_listed(shop, watch):
     listed, *old = seeded(shop, {}, *[{"age": 31 * 86400, "seconds": 60 * 86400}] * 25)
     watching = watch()
-    found = watching.look([listed, *old])
+    found = watching.poll([listed, *old])
     assert found[listed]["requestId"] == listed
     assert len(found) == 21
     with pytest.raises(WalmartRateLimitError):
-        watching.look(old[-1:])
-    assert watching.look([listed, *old])[listed]["requestId"] == listed
+        watching.poll(old[-1:])
+    assert watching.poll([listed, *old])[listed]["requestId"] == listed
     assert looks(shop)["status"] == 20
 
 

@@ -1,4 +1,4 @@
-"""What has come to its end since we last looked, of things that take their time: each is news once."""
+"""What has come to its end since we last polled, of things that take their time: each is announced once."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ HOUR_MS = 3600 * 1000
 LISTED_WITHIN_MS = HOUR_MS
 # One that hasn't ended is followed for so long.
 LONGEST_MS = 7 * 24 * HOUR_MS
-# How far back the first look goes for things that haven't ended.
+# How far back the first poll goes for things that haven't ended.
 LOOK_BACK = timedelta(hours=24)
 
 
-class EndNews:
+class CompletionTracker:
     """Tells things that ended and are new from those that were announced before.
 
-    What had ended when it first looked is no news. All times are Walmart's.
+    What had ended when it first polled is not announced. All times are Walmart's.
 
-    :param state: what `state` returned earlier, JSON; None at the very first look.
+    :param state: what `state` returned earlier, JSON; None at the very first poll.
     """
 
     def __init__(self, state: dict[str, Any] | None) -> None:
         known = state or {}
         self._first = not known
-        # Ended ones that are older and not pending were announced, or no news.
+        # Ended ones that are older and not pending were announced, or not announced.
         start = datetime.now(timezone.utc) - LOOK_BACK
         self._from = int(known.get("from", start.timestamp() * 1000))
         # Others: kind and date by id, since what Walmart tells of a single one may name neither.
@@ -41,7 +41,7 @@ class EndNews:
         :param things: things as Walmart lists them: all since `since`, and pending ones.
         :param gone: ids of pending ones that Walmart doesn't know any more.
         """
-        news = []
+        changes = []
         newest = self._from + LISTED_WITHIN_MS
         now = int(datetime.now(timezone.utc).timestamp() * 1000)
         for thing in things:
@@ -60,7 +60,7 @@ class EndNews:
                 self._done[name] = max(date, self._from)
                 summary = None if self._first else self._told(thing, kind)
                 if summary is not None:
-                    news.append((date, summary))
+                    changes.append((date, summary))
         self._first = False
         self._from = newest - LISTED_WITHIN_MS
         self._done = {name: date for name, date in self._done.items() if date >= self._from}
@@ -70,12 +70,12 @@ class EndNews:
             if known[1] >= newest - LONGEST_MS and thing_id not in gone
         }
         # Walmart lists the newest first, also among those of one moment.
-        news.reverse()
-        return [summary for _, summary in sorted(news, key=lambda entry: entry[0])]
+        changes.reverse()
+        return [summary for _, summary in sorted(changes, key=lambda entry: entry[0])]
 
     @property
     def since(self) -> datetime:
-        """From when on a look needs all things."""
+        """From when on a poll needs all things."""
         return datetime.fromtimestamp(self._from / 1000, timezone.utc)
 
     @property
@@ -87,7 +87,7 @@ class EndNews:
         }
 
     def state(self) -> dict[str, Any]:
-        """Return what to keep for the next look, JSON."""
+        """Return what to keep for the next poll, JSON."""
         return {"from": self._from, "pending": dict(self._pending), "done": dict(self._done)}
 
     def _id(self, thing: dict[str, Any]) -> str:

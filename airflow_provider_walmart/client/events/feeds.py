@@ -1,4 +1,4 @@
-"""Which feeds have finished since we last looked: each is news once."""
+"""Which feeds have finished since we last polled: each is announced once."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from airflow_provider_walmart.client.events.completion import EndNews
-from airflow_provider_walmart.client.events.scope import Need
+from airflow_provider_walmart.client.events.completion import CompletionTracker
+from airflow_provider_walmart.client.events.scope import PollScope
 from airflow_provider_walmart.client.feeds.results import is_finished, submitted_at, summarize
 
 
-class FeedNews(EndNews):
+class FeedTracker(CompletionTracker):
     """Tells finished feeds that are new from those that were announced before.
 
-    :param state: what `state` returned earlier, JSON; None at the very first look.
+    :param state: what `state` returned earlier, JSON; None at the very first poll.
     :param feed_types: only these, without regard to case; None: all.
     """
 
@@ -23,9 +23,9 @@ class FeedNews(EndNews):
         self._types = {feed_type.casefold() for feed_type in feed_types} if feed_types else None
 
     @property
-    def need(self) -> Need:
-        """What the next look has to show; its names are the ids of unfinished feeds."""
-        return Need(self.since, frozenset(self.pending))
+    def scope(self) -> PollScope:
+        """What the next poll has to show; its names are the ids of unfinished feeds."""
+        return PollScope(self.since, frozenset(self.pending))
 
     def _id(self, thing: dict[str, Any]) -> str:
         return str(thing.get("feedId"))

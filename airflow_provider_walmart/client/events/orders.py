@@ -1,7 +1,7 @@
-"""Which orders are new or have changed since we last looked: each is news once.
+"""Which orders are new or have changed since we last polled: each is announced once.
 
 Walmart finds orders by when they were last modified, but doesn't show that time. What it shows are dates of the order
-and its lines, and the newest of those, not the clock of this machine, says how far we are. Every look goes back behind
+and its lines, and the newest of those, not the clock of this machine, says how far we are. Every poll goes back behind
 that by `OVERLAP`, since orders may come to be listed late and in any order, and tells by a mark what it has seen before.
 """
 
@@ -15,7 +15,7 @@ from datetime import datetime, timedelta, timezone
 from itertools import islice
 from typing import Any
 
-from airflow_provider_walmart.client.events.scope import Need, mark
+from airflow_provider_walmart.client.events.scope import PollScope, mark
 
 # Statuses of order lines.
 STATUSES = ("Created", "Acknowledged", "Shipped", "Delivered", "Cancelled", "Refund")
@@ -31,19 +31,19 @@ OVERLAP_MS = 30 * MINUTE_MS
 REMEMBERED_MS = 24 * 60 * MINUTE_MS
 # ... and the state has no more characters than this: Airflow warns of one above 64 KB.
 LARGEST = 60_000
-# The state has marks of orders that were acted on, and of those that look new.
+# The state has marks of orders that were acted on, and of those that seem new.
 KEPT = ("seen", "created")
 MARK = len(mark(""))
 # Marks are kept by so many milliseconds at a time; how many characters such a time has in the state.
 STEP_MS = 10 * MINUTE_MS
 STEP = len('"1700000000000": "", ')
-# How far back the very first look goes.
+# How far back the very first poll goes.
 LOOK_BACK = timedelta(milliseconds=REMEMBERED_MS)
 MOST_PER_EVENT = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
+class OrderSnapshot:
     """What is noted of an order that was seen; nothing personal.
 
     :param version: changes whenever the order does.
@@ -59,14 +59,14 @@ class Sighting:
     latest: int
 
 
-def sighting_of(order: Any, ship_node_type: str) -> Sighting | None:
+def snapshot_of(order: Any, ship_node_type: str) -> OrderSnapshot | None:
     """Return what is noted of an order as Walmart lists it; None for one without an id."""
     if not isinstance(order, dict) or not order.get("purchaseOrderId"):
         return None
     lines = _several(order.get("orderLines"), "orderLine")
     statuses = [one for line in lines for one in _several(line.get("orderLineStatuses"), "orderLineStatus")]
     placed = _milliseconds(order.get("orderDate"))
-    return Sighting(
+    return OrderSnapshot(
         str(order["purchaseOrderId"]),
         mark(json.dumps(order, sort_keys=True)),
         ship_node_type,
@@ -76,13 +76,13 @@ def sighting_of(order: Any, ship_node_type: str) -> Sighting | None:
     )
 
 
-class OrderNews:
-    """Tells orders that are news from those that were announced before.
+class OrderTracker:
+    """Tells orders that are new or changed from those that were announced before.
 
-    What was there when it first looked is no news. Without statuses an order is news when it is new; with statuses,
+    What was there when it first polled is not announced. Without statuses an order counts when it is new; with statuses,
     whenever it is new or has changed and a line of it is in one of them.
 
-    :param state: what `state` returned earlier, JSON; None at the very first look.
+    :param state: what `state` returned earlier, JSON; None at the very first poll.
     :param statuses: None: orders that are new, in whatever status.
     :param ship_node_types: only orders shipped like this.
     """
@@ -98,15 +98,15 @@ class OrderNews:
         self._node_types = frozenset(ship_node_types)
         self._first = bool(known.get("first", not known))
         start = int((datetime.now(timezone.utc) - LOOK_BACK).timestamp() * 1000)
-        # From when on the next look has to show what was modified, and the latest moment seen so far.
+        # From when on the next poll has to show what was modified, and the latest moment seen so far.
         self._from = int(known.get("from", start))
         self._latest = int(known.get("latest", self._from))
         # Orders of before may have been announced and forgotten.
         self._forgotten = int(known.get("forgotten", self._from))
         # All orders of before have been seen. This stands still while we catch up: an order that changed after the
-        # days that a look showed was not among them.
+        # days that a poll showed was not among them.
         self._complete = int(known.get("complete", self._from))
-        # By mark, whether it looked new when it was seen last, and when that was.
+        # By mark, whether it polled new when it was seen last, and when that was.
         self._seen = {
             marks[place : place + MARK]: (bool(looks_new), int(at))
             for looks_new, name in enumerate(KEPT)
@@ -115,17 +115,17 @@ class OrderNews:
         }
 
     @property
-    def need(self) -> Need:
-        """What the next look has to show; its names are types of ship nodes."""
-        return Need(datetime.fromtimestamp(self._from / 1000, timezone.utc), self._node_types)
+    def scope(self) -> PollScope:
+        """What the next poll has to show; its names are types of ship nodes."""
+        return PollScope(datetime.fromtimestamp(self._from / 1000, timezone.utc), self._node_types)
 
-    def of(self, sightings: Iterable[Sighting], until: datetime | None = None) -> list[dict[str, Any]]:
-        """Return what is to be told of orders that are news, oldest first, so many at a time.
+    def of(self, snapshots: Iterable[OrderSnapshot], until: datetime | None = None) -> list[dict[str, Any]]:
+        """Return what is to be announced of orders that are new or changed, oldest first, so many at a time.
 
-        :param sightings: all orders modified since that of `need`, up to ``until``.
-        :param until: when the look ended, aware; None: it showed everything there is.
+        :param snapshots: all orders modified since that of `scope`, up to ``until``.
+        :param until: when the poll ended, aware; None: it showed everything there is.
         """
-        seen = [one for one in sightings if one.ship_node_type in self._node_types]
+        seen = [one for one in snapshots if one.ship_node_type in self._node_types]
         if until is not None and until.timestamp() * 1000 < self._from:
             # Another watcher catches up with what was before our time.
             return []
@@ -136,22 +136,22 @@ class OrderNews:
         else:
             self._latest = max(self._latest, int(until.timestamp() * 1000))
         at = -(-self._latest // STEP_MS) * STEP_MS
-        news = []
+        changes = []
         for one in seen:
             name = self._mark(one)
             if name not in self._seen and not self._first and self._is_wanted(one):
-                news.append(one)
-            self._seen[name] = (self._looks_new(one), at)
+                changes.append(one)
+            self._seen[name] = (self._seems_new(one), at)
         self._first = self._first and until is not None
         self._from = max(self._from, self._latest - OVERLAP_MS)
         if until is None:
             self._complete = self._from
         self._forget()
-        news.sort(key=lambda one: (one.latest, one.order_id))
-        return list(_told(news))
+        changes.sort(key=lambda one: (one.latest, one.order_id))
+        return list(_announcements(changes))
 
     def state(self) -> dict[str, Any]:
-        """Return what to keep for the next look, JSON."""
+        """Return what to keep for the next poll, JSON."""
         kept: list[dict[int, list[str]]] = [defaultdict(list) for _ in KEPT]
         for one, (looks_new, at) in self._seen.items():
             kept[looks_new][at].append(one)
@@ -167,24 +167,24 @@ class OrderNews:
             },
         }
 
-    def _mark(self, one: Sighting) -> str:
+    def _mark(self, one: OrderSnapshot) -> str:
         return mark(one.order_id if self._statuses is None else f"{one.order_id} {one.version}")
 
-    def _is_wanted(self, one: Sighting) -> bool:
+    def _is_wanted(self, one: OrderSnapshot) -> bool:
         if self._statuses is not None:
             return not self._statuses.isdisjoint(one.statuses)
         # An older order has most likely changed, and was announced when it was new. But Walmart may hold an order
         # back for long, and nobody has acted on such a one.
-        return one.placed > min(self._forgotten, self._complete) or self._looks_new(one)
+        return one.placed > min(self._forgotten, self._complete) or self._seems_new(one)
 
-    def _looks_new(self, one: Sighting) -> bool:
+    def _seems_new(self, one: OrderSnapshot) -> bool:
         """Return whether an order would be announced as new however old it is."""
         return self._statuses is None and CREATED in one.statuses and one.statuses <= UNTOUCHED
 
     def _forget(self) -> None:
         """Forget marks that are no longer needed, or that there is no room for.
 
-        The oldest go first, but those of orders that look new last: such an order would be announced twice.
+        The oldest go first, but those of orders that seem new last: such an order would be announced twice.
         """
         kept_for = REMEMBERED_MS if self._statuses is None else OVERLAP_MS
         sizes = Counter(self._seen.values())
@@ -197,9 +197,9 @@ class OrderNews:
         self._seen = {name: kept for name, kept in self._seen.items() if kept in sizes}
 
 
-def _told(news: Iterable[Sighting]) -> Iterator[dict[str, Any]]:
+def _announcements(changes: Iterable[OrderSnapshot]) -> Iterator[dict[str, Any]]:
     """Yield the payloads of events."""
-    rest = iter(news)
+    rest = iter(changes)
     while batch := list(islice(rest, MOST_PER_EVENT)):
         yield {
             "purchaseOrderIds": [one.order_id for one in batch],

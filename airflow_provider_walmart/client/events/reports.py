@@ -1,4 +1,4 @@
-"""Which reports have become ready since we last looked: each is news once."""
+"""Which reports have become ready since we last polled: each is announced once."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from airflow_provider_walmart.client.events.completion import EndNews
-from airflow_provider_walmart.client.events.scope import Need
+from airflow_provider_walmart.client.events.completion import CompletionTracker
+from airflow_provider_walmart.client.events.scope import PollScope
 from airflow_provider_walmart.client.reports.requests import is_done, submitted_at
 
 TOLD = ("requestId", "reportType", "reportVersion", "requestStatus", "requestSubmissionDate")
 
 
-class ReportNews(EndNews):
+class ReportTracker(CompletionTracker):
     """Tells reports that are ready and new from those that were announced before.
 
-    :param state: what `state` returned earlier, JSON; None at the very first look.
+    :param state: what `state` returned earlier, JSON; None at the very first poll.
     :param report_types: their types.
     """
 
@@ -25,10 +25,10 @@ class ReportNews(EndNews):
         self._types = frozenset(report_types)
 
     @property
-    def need(self) -> Need:
-        """What the next look has to show; its names are the report types."""
-        # The list of requests is the only place to look: the status of a single one may be asked for 20 times an hour.
-        return Need(min([self.since, *self.pending.values()]), self._types)
+    def scope(self) -> PollScope:
+        """What the next poll has to show; its names are the report types."""
+        # The list of requests is the only place to read: the status of a single one may be asked for 20 times an hour.
+        return PollScope(min([self.since, *self.pending.values()]), self._types)
 
     def _id(self, thing: dict[str, Any]) -> str:
         return str(thing.get("requestId"))

@@ -9,23 +9,23 @@ from datetime import datetime
 
 
 @dataclass(frozen=True)
-class Need:
-    """What a look at Walmart has to show: everything since some time.
+class PollScope:
+    """What a poll at Walmart has to show: everything since some time.
 
     :param since: the time, aware.
-    :param names: of what; its meaning depends on what is looked at.
+    :param names: of what; its meaning depends on what is polled at.
     """
 
     since: datetime
     names: frozenset[str]
 
-    def covers(self, other: Need) -> bool:
-        """Return whether a look that shows this shows all of another need."""
+    def covers(self, other: PollScope) -> bool:
+        """Return whether a poll that shows this shows all of another need."""
         return self.since <= other.since and self.names >= other.names
 
-    def __or__(self, other: Need) -> Need:
+    def __or__(self, other: PollScope) -> PollScope:
         """Return the need for both."""
-        return Need(min(self.since, other.since), self.names | other.names)
+        return PollScope(min(self.since, other.since), self.names | other.names)
 
 
 def mark(text: str) -> str:

@@ -221,7 +221,7 @@ class OnceSubmitter:
                 self._records.set(feed.key, {"refused": type(error).__name__})
                 raise
             log.warning("The answer to the feed got lost, checking whether it arrived: %s", error)
-            found = self._look(feed, record, sent_by=time.time())
+            found = self._poll(feed, record, sent_by=time.time())
             if found:
                 return found
             self._records.set(feed.key, {"refused": "it never arrived"})
@@ -236,7 +236,7 @@ class OnceSubmitter:
     def _sent_before(self, feed: FeedFile, record: dict[str, Any]) -> str | None:
         """Return the id of a feed that an earlier try may have sent; None when none did."""
         if "sentAt" in record:
-            return self._look(feed, record, sent_by=min(time.time(), record["sentAt"] + LONGEST_SEND))
+            return self._poll(feed, record, sent_by=min(time.time(), record["sentAt"] + LONGEST_SEND))
         if record or self._guess_since is None:
             return None
         log.warning(
@@ -244,13 +244,13 @@ class OnceSubmitter:
             "file name %s, or by type, items and time where Walmart lists no names.",
             feed.name,
         )
-        found = self._look(feed, {}, sent_by=time.time() - SETTLE + READ_EVERY)
+        found = self._poll(feed, {}, sent_by=time.time() - SETTLE + READ_EVERY)
         if not found:
             # Feeds are sent in order: those after one that was not sent weren't either.
             self._guess_since = None
         return found
 
-    def _look(self, feed: FeedFile, record: dict[str, Any], *, sent_by: float) -> str | None:
+    def _poll(self, feed: FeedFile, record: dict[str, Any], *, sent_by: float) -> str | None:
         """Return the id of a feed that was sent, or None when it certainly never arrived.
 
         :param record: its intent; empty when there was no place to keep one.

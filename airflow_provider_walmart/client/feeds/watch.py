@@ -33,7 +33,7 @@ FEW_ITEMS = 1000
 Seen = dict[str, Any] | WalmartError | None
 
 
-def pause_before_next_look(age: float, feed_type: str, items: int) -> float:
+def pause_before_next_poll(age: float, feed_type: str, items: int) -> float:
     """Return how long to wait before looking at a feed again, in seconds.
 
     It grows with the age of the feed, a quarter of it, so that a feed is noticed late by a quarter of the time it
@@ -67,7 +67,7 @@ class FeedWatch:
         # Feeds that the list doesn't show, in the order in which they were asked for.
         self._off_list: dict[str, None] = {}
 
-    def look(self, due: Collection[str], waiting: Collection[str] = ()) -> dict[str, Seen]:
+    def poll(self, due: Collection[str], waiting: Collection[str] = ()) -> dict[str, Seen]:
         """Return what this round learnt, by feed id.
 
         :param due: the feeds to learn about.

@@ -138,7 +138,7 @@ class OnceRequester:
     def _of_earlier_try(self, record: Mapping[str, Any]) -> dict[str, Any] | None:
         """Return the request of an earlier try; None when it is time for another one."""
         request_id = str(record["requestId"])
-        request = ReportWatch(self._client, self._type).look([request_id])[request_id]
+        request = ReportWatch(self._client, self._type).poll([request_id])[request_id]
         if request is None:
             return None
         if record.get("bad") or request.get("requestStatus") == "ERROR":

@@ -189,7 +189,7 @@ class ReportWatch:
         self._type = report_type
         self._learnt: dict[str, str] = {}
 
-    def look(self, request_ids: Collection[str]) -> dict[str, dict[str, Any] | None]:
+    def poll(self, request_ids: Collection[str]) -> dict[str, dict[str, Any] | None]:
         """Return the requests by id; None for one that Walmart doesn't know.
 
         What may not be asked for now, since the calls for a single status are used up, is left out.

@@ -155,7 +155,7 @@ def test_cell(entry, trouble, busy_shop, tmp_path, monkeypatch, caplog, capsys, 
         assert re.search(trouble.said, outcome.message), told
     elif len(sent) > 1:
         assert any(
-            re.search(r"[Aa]ttempt \d of|renewing it once|once more|next slot|Looking", text) for text in said
+            re.search(r"[Aa]ttempt \d of|renewing it once|once more|next slot|Polling", text) for text in said
         ), told
 
     # Whatever it says, no secret.

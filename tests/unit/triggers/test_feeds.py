@@ -44,7 +44,7 @@ class Walmart:
         self.looks: list[set[str]] = []
         self.times: list[datetime] = []
 
-    def look(self, ids):
+    def poll(self, ids):
         self.looks.append(set(ids))
         self.times.append(datetime.now(timezone.utc))
         answer = self.plan.pop(0) if len(self.plan) > 1 else self.plan[0]
@@ -59,7 +59,7 @@ def all_are(state):
 
 def make_poller(walmart, **options) -> Poller:
     return Poller(
-        walmart.look,
+        walmart.poll,
         lambda feed: feed["feedStatus"] == "PROCESSED",
         lambda feed: f"{feed['feedId']} is {feed['feedStatus']}",
         **options,

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_walmart.client.events.completion import HOUR_MS
-from airflow_provider_walmart.client.events.feeds import FeedNews
+from airflow_provider_walmart.client.events.feeds import FeedTracker
 
 # All that happens here has happened by now.
 START = (int(datetime.now(timezone.utc).timestamp()) - 3600) * 1000
@@ -25,7 +25,7 @@ def feed(feed_id, *, at=0, status="PROCESSED", feed_type="price", **fields):
 
 
 def saved(news, *types):
-    return FeedNews(json.loads(json.dumps(news.state())), types or None)
+    return FeedTracker(json.loads(json.dumps(news.state())), types or None)
 
 
 def ids(summaries):
@@ -33,27 +33,27 @@ def ids(summaries):
 
 
 def test_what_was_finished_at_first_is_no_news():
-    news = FeedNews(None)
+    news = FeedTracker(None)
     assert news.of([feed("OLD"), feed("OPEN", status="INPROGRESS")]) == []
     assert ids(news.of([feed("OLD"), feed("OPEN"), feed("NEW", at=MINUTE)])) == ["OPEN", "NEW"]
     assert news.of([feed("OLD"), feed("OPEN"), feed("NEW", at=MINUTE)]) == []
 
 
 def test_the_first_list_may_be_empty():
-    news = FeedNews(None)
+    news = FeedTracker(None)
     assert news.of([]) == []
     assert ids(saved(news).of([feed("NEW")])) == ["NEW"]
 
 
 def test_what_is_older_than_the_first_list_goes_back_is_no_news_later():
-    news = FeedNews(None)
+    news = FeedTracker(None)
     assert news.of([]) == []
     assert news.of([feed("OLD", at=-30 * HOUR_MS)]) == []
     assert news.since > TODAY - timedelta(hours=26)
 
 
 def test_a_date_in_the_future_hides_nothing_that_ends_until_then():
-    news = FeedNews(None)
+    news = FeedTracker(None)
     news.of([])
     odd = feed("ODD", at=99 * HOUR_MS)
     assert ids(news.of([odd])) == ["ODD"]
@@ -66,7 +66,7 @@ def test_a_date_in_the_future_hides_nothing_that_ends_until_then():
 
 
 def test_news_are_summaries_oldest_first():
-    news = FeedNews(None)
+    news = FeedTracker(None)
     news.of([])
     found = news.of([feed("B", at=2), feed("A", at=1, itemsReceived=3, itemsSucceeded=2, itemsFailed=1)])
     assert ids(found) == ["A", "B"]
@@ -82,7 +82,7 @@ def test_news_are_summaries_oldest_first():
 
 
 def test_of_one_moment_the_last_listed_is_the_oldest():
-    news = FeedNews(None)
+    news = FeedTracker(None)
     news.of([])
     assert ids(news.of([feed("C", at=1), feed("B", at=1), feed("A", at=1)])) == ["A", "B", "C"]
 
@@ -97,20 +97,20 @@ def test_of_one_moment_the_last_listed_is_the_oldest():
     ],
 )
 def test_only_what_nothing_more_happens_to_is_finished(fields, is_news):
-    news = FeedNews(None)
+    news = FeedTracker(None)
     news.of([])
     assert bool(news.of([feed("A", **fields)])) is is_news
 
 
 @pytest.mark.parametrize("wanted", ["price", "PRICE"])
 def test_only_feeds_of_wanted_types(wanted):
-    news = FeedNews(None, [wanted])
+    news = FeedTracker(None, [wanted])
     news.of([])
     assert ids(news.of([feed("A", feed_type="Price"), feed("B", feed_type="item")])) == ["A"]
 
 
 def test_an_old_feed_is_known_by_its_id_when_the_list_shows_it_no_more():
-    news = FeedNews(None, ["MP_ITEM"])
+    news = FeedTracker(None, ["MP_ITEM"])
     news.of([feed("OLD", feed_type="MP_ITEM", status="INPROGRESS")])
     news = saved(news, "MP_ITEM")
     news.of([feed("NEW", at=30 * HOUR_MS)])
@@ -124,7 +124,7 @@ def test_an_old_feed_is_known_by_its_id_when_the_list_shows_it_no_more():
 
 
 def test_a_feed_that_never_finishes_is_forgotten_in_the_end():
-    news = FeedNews({"from": START - 9 * DAY})
+    news = FeedTracker({"from": START - 9 * DAY})
     news.of([feed("STUCK", at=-8 * DAY, status="INPROGRESS")])
     news.of([feed("NEW", at=-2 * DAY)])
     assert set(news.pending) == {"STUCK"}
@@ -133,14 +133,14 @@ def test_a_feed_that_never_finishes_is_forgotten_in_the_end():
 
 
 def test_state_stays_small():
-    news = FeedNews({"from": START - 2 * DAY})
+    news = FeedTracker({"from": START - 2 * DAY})
     for minute in range(-48 * 60, 0):
         news.of([feed(f"F{minute}-{number}", at=minute * MINUTE) for number in range(7)])
     assert len(json.dumps(news.state())) < 20_000
 
 
 def test_a_look_needs_what_came_since_the_last_one():
-    news = FeedNews(None)
+    news = FeedTracker(None)
     day = timedelta(hours=24)
     assert abs(datetime.now(timezone.utc) - day - news.since) < timedelta(minutes=1)
     news.of([feed("A")])
@@ -152,7 +152,7 @@ def test_a_look_needs_what_came_since_the_last_one():
     [None, "", "never", float("nan"), 10**30, pytest.param(f"{TODAY:%Y-%m-%dT%H:%M:%SZ}", id="an hour ago")],
 )
 def test_odd_dates_do_no_harm(date):
-    news = FeedNews(None)
+    news = FeedTracker(None)
     news.of([])
     odd = {**feed("ODD", status="INPROGRESS"), "feedDate": date}
     news.of([odd, feed("A")])
@@ -178,7 +178,7 @@ def test_any_history_gives_each_finished_feed_exactly_once(feeds, looks):
         f"F{number}": (at, at + late, at + late + takes) for number, (at, late, takes) in enumerate(feeds)
     }
     looks = sorted(looks, key=lambda look: look[0])
-    news, told = FeedNews(None), Counter()
+    news, told = FeedTracker(None), Counter()
     for minute, is_restart, dice in looks:
         since = news.since.timestamp() * 1000 - START
         shown = []

@@ -16,9 +16,9 @@ from airflow_provider_walmart.client.events.orders import (
     MINUTE_MS,
     OVERLAP_MS,
     REMEMBERED_MS,
-    OrderNews,
-    Sighting,
-    sighting_of,
+    OrderSnapshot,
+    OrderTracker,
+    snapshot_of,
 )
 from airflow_provider_walmart.client.events.polls import LONGEST_LOOK
 
@@ -29,46 +29,46 @@ AGO = NOW - 30 * REMEMBERED_MS
 
 def order(
     order_id, at=NOW, *, placed=None, status="Created", version="v", node="SellerFulfilled"
-) -> Sighting:
+) -> OrderSnapshot:
     placed = at if placed is None else placed
-    return Sighting(order_id, version, node, frozenset(status.split()), placed, at)
+    return OrderSnapshot(order_id, version, node, frozenset(status.split()), placed, at)
 
 
 def ids(events) -> list[str]:
     return [order_id for event in events for order_id in event["purchaseOrderIds"]]
 
 
-def watching_since(moment: int, *statuses: str) -> OrderNews:
+def watching_since(moment: int, *statuses: str) -> OrderTracker:
     """Return what a watcher knows who has been there so long, and has seen nothing."""
-    return OrderNews({"first": False, "from": moment, "latest": moment}, statuses)
+    return OrderTracker({"first": False, "from": moment, "latest": moment}, statuses)
 
 
-def saved(news: OrderNews, *statuses: str) -> OrderNews:
-    return OrderNews(json.loads(json.dumps(news.state())), statuses)
+def saved(news: OrderTracker, *statuses: str) -> OrderTracker:
+    return OrderTracker(json.loads(json.dumps(news.state())), statuses)
 
 
 def moment(milliseconds: int) -> datetime:
     return datetime.fromtimestamp(milliseconds / 1000, timezone.utc)
 
 
-def size(news: OrderNews) -> int:
+def size(news: OrderTracker) -> int:
     return len(json.dumps(news.state()))
 
 
-def marks(news: OrderNews) -> int:
+def marks(news: OrderTracker) -> int:
     state = news.state()
     return sum(map(len, [*state["seen"].values(), *state["created"].values()])) // MARK
 
 
 def test_what_was_there_at_first_is_no_news():
-    news = OrderNews(None)
+    news = OrderTracker(None)
     assert not news.of([order("OLD", NOW - MINUTE_MS)])
     assert ids(news.of([order("NEW"), order("OLD", NOW - MINUTE_MS, version="w")])) == ["NEW"]
     assert not saved(news).of([order("NEW"), order("OLD", NOW - MINUTE_MS)])
 
 
 def test_a_first_look_that_takes_several_steps_is_one():
-    news = OrderNews(None)
+    news = OrderTracker(None)
     assert not news.of([order("A", NOW - 50 * MINUTE_MS)], moment(NOW))
     news = saved(news)
     assert not news.of([order("B", NOW - 5 * MINUTE_MS)])
@@ -115,7 +115,7 @@ def test_an_order_that_is_long_in_created_is_told_once(an_hour, now):
 
 
 def test_what_was_created_long_before_the_watcher_came_is_not_new_when_it_is_shipped():
-    news = OrderNews(None)
+    news = OrderTracker(None)
     assert not news.of([])
     old = {"placed": NOW - 2 * REMEMBERED_MS, "version": "w"}
     assert not news.of([order("OLD", NOW, status="Created Shipped", **old)])
@@ -189,7 +189,7 @@ def test_a_state_of_an_earlier_version_is_understood():
     state = news.state()
     del state["complete"]
     state["seen"] = state.pop("created")
-    news = OrderNews(json.loads(json.dumps(state)))
+    news = OrderTracker(json.loads(json.dumps(state)))
     assert not news.of([order("A", AGO)])
     assert ids(news.of([order("B", AGO)])) == ["B"]
 
@@ -205,7 +205,7 @@ def test_an_order_may_be_listed_half_an_hour_late():
     news = watching_since(AGO)
     news.of([order("A", AGO + 40 * MINUTE_MS)])
     late = order("LATE", AGO + 11 * MINUTE_MS)
-    assert news.need.since.timestamp() * 1000 <= late.latest
+    assert news.scope.since.timestamp() * 1000 <= late.latest
     assert ids(news.of([late, order("A", AGO + 40 * MINUTE_MS)])) == ["LATE"]
 
 
@@ -232,7 +232,7 @@ def test_changes_are_news_to_who_asks_for_their_status():
 def test_a_date_in_the_future_hides_nothing_that_comes_until_then():
     news = watching_since(AGO)
     assert ids(news.of([order("ODD", NOW + 9 * REMEMBERED_MS)])) == ["ODD"]
-    assert news.need.since <= datetime.now(timezone.utc) - timedelta(milliseconds=OVERLAP_MS)
+    assert news.scope.since <= datetime.now(timezone.utc) - timedelta(milliseconds=OVERLAP_MS)
     assert ids(news.of([order("ODD", NOW + 9 * REMEMBERED_MS), order("NEXT")])) == ["NEXT"]
 
 
@@ -240,7 +240,7 @@ def test_a_date_in_the_future_hides_nothing_that_comes_until_then():
 def test_the_state_stays_small(statuses):
     news = watching_since(AGO, *statuses)
     # Fifteen thousand a day; each is seen several times, since looks overlap.
-    recent: list[Sighting] = []
+    recent: list[OrderSnapshot] = []
     for number in range(48 * 3):
         at = AGO + number * 20 * MINUTE_MS
         new = [order(f"{number}-{place}", at) for place in range(200)]
@@ -269,13 +269,13 @@ def walmarts(**fields):
 
 
 def test_what_is_noted_of_an_order():
-    seen = sighting_of(walmarts(), "SellerFulfilled")
-    assert seen == Sighting(
+    seen = snapshot_of(walmarts(), "SellerFulfilled")
+    assert seen == OrderSnapshot(
         "1", seen.version, "SellerFulfilled", frozenset(["Created", "Shipped"]), NOW, NOW + 5
     )
-    assert sighting_of(walmarts(orderDate=str(NOW)), "SellerFulfilled").placed == NOW
-    assert sighting_of(dict(reversed(walmarts().items())), "SellerFulfilled").version == seen.version
-    assert sighting_of(walmarts(customerEmailId="x"), "SellerFulfilled").version != seen.version
+    assert snapshot_of(walmarts(orderDate=str(NOW)), "SellerFulfilled").placed == NOW
+    assert snapshot_of(dict(reversed(walmarts().items())), "SellerFulfilled").version == seen.version
+    assert snapshot_of(walmarts(customerEmailId="x"), "SellerFulfilled").version != seen.version
 
 
 @pytest.mark.parametrize(
@@ -291,13 +291,13 @@ def test_what_is_noted_of_an_order():
     ids=str,
 )
 def test_odd_orders_are_noted_all_the_same(fields):
-    assert sighting_of(walmarts(**fields), "SellerFulfilled").order_id == "1"
-    assert sighting_of(walmarts(purchaseOrderId=None, **fields), "SellerFulfilled") is None
+    assert snapshot_of(walmarts(**fields), "SellerFulfilled").order_id == "1"
+    assert snapshot_of(walmarts(purchaseOrderId=None, **fields), "SellerFulfilled") is None
 
 
 @pytest.mark.parametrize("record", [None, "A", 5, [], {}])
 def test_what_is_no_order_is_passed_over(record):
-    assert sighting_of(record, "SellerFulfilled") is None
+    assert snapshot_of(record, "SellerFulfilled") is None
 
 
 # Minutes; mostly little time, so that things meet.
@@ -325,7 +325,7 @@ def test_any_history_gives_each_new_order_and_each_change_exactly_once(orders, l
         minute = min(minute + pause, END)
         shown = [one for number, history in enumerate(orders) if (one := listed(number, *history, minute))]
         for name, news in watchers.items():
-            since = int(news.need.since.timestamp() * 1000)
+            since = int(news.scope.since.timestamp() * 1000)
             end = since + int(LONGEST_LOOK.total_seconds() * 1000)
             is_all = end >= AGO + minute * MINUTE_MS
             found = [one for one in shown if since <= one.latest and (is_all or one.latest <= end)]
@@ -338,7 +338,9 @@ def test_any_history_gives_each_new_order_and_each_change_exactly_once(orders, l
     assert announced["changes"].keys() >= {(one.order_id, one.version) for one in shown}
 
 
-def listed(number: int, came: int, late: int, changes: list[tuple[int, int]], minute: int) -> Sighting | None:
+def listed(
+    number: int, came: int, late: int, changes: list[tuple[int, int]], minute: int
+) -> OrderSnapshot | None:
     """Return how Walmart lists an order at some minute; None for not yet."""
     history = [(came, 0), *sorted((came + after, kind) for after, kind in changes)]
     known = [(at, kind) for at, kind in history if at + late <= minute]

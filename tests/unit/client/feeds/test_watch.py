@@ -14,7 +14,7 @@ from airflow_provider_walmart.client.errors import (
     WalmartRequestError,
     WalmartServerError,
 )
-from airflow_provider_walmart.client.feeds.watch import LEAST_CALLS, FeedWatch, pause_before_next_look
+from airflow_provider_walmart.client.feeds.watch import LEAST_CALLS, FeedWatch, pause_before_next_poll
 
 PAGE = 50
 
@@ -70,7 +70,7 @@ def most_calls(waiting) -> int:
 def test_few_feeds_are_asked_for_one_by_one(count):
     walmart = Walmart(1000)
     wanted = walmart.listed[500 : 500 + count]
-    found = FeedWatch(walmart).look(wanted)
+    found = FeedWatch(walmart).poll(wanted)
     assert found.keys() == set(wanted)
     assert (walmart.pages, sorted(walmart.singles)) == ([], sorted(wanted))
 
@@ -79,7 +79,7 @@ def test_few_feeds_are_asked_for_one_by_one(count):
 def test_many_feeds_cost_a_page_for_fifty(count):
     walmart = Walmart(count + 70)
     wanted = walmart.listed[:count]
-    found = FeedWatch(walmart).look(wanted)
+    found = FeedWatch(walmart).poll(wanted)
     assert found.keys() == set(wanted)
     assert walmart.calls() == math.ceil(count / PAGE)
 
@@ -87,7 +87,7 @@ def test_many_feeds_cost_a_page_for_fifty(count):
 def test_what_a_page_shows_of_others_that_are_waited_for_comes_for_free():
     walmart = Walmart(100)
     due, waiting = walmart.listed[:10], walmart.listed[:40]
-    assert FeedWatch(walmart).look(due, waiting).keys() == set(waiting)
+    assert FeedWatch(walmart).poll(due, waiting).keys() == set(waiting)
     assert walmart.calls() == 1
 
 
@@ -96,7 +96,7 @@ def test_old_feeds_below_newer_ones_are_asked_for_by_themselves():
     wanted = [*walmart.listed[:30], *walmart.listed[600:603]]
     watch = FeedWatch(walmart)
     for _ in range(3):
-        assert watch.look(wanted).keys() == set(wanted)
+        assert watch.poll(wanted).keys() == set(wanted)
         assert walmart.calls() <= 2 + 3
 
 
@@ -105,12 +105,12 @@ def test_feeds_that_fell_off_the_list_are_noticed(count):
     walmart = Walmart(count)
     wanted = list(walmart.listed)
     watch = FeedWatch(walmart)
-    watch.look(wanted)
+    watch.poll(wanted)
     walmart.calls()
     fallen, walmart.listed = set(walmart.listed[-15:]), walmart.listed[:-15]
     seen = set()
     for _ in range(5):
-        seen |= watch.look(wanted).keys() & fallen
+        seen |= watch.poll(wanted).keys() & fallen
         assert walmart.calls() <= most_calls(wanted)
     assert seen == fallen
 
@@ -121,7 +121,7 @@ def test_feeds_that_walmart_does_not_know_are_told():
     walmart.forgotten.update(wanted)
     watch, found = FeedWatch(walmart), {}
     for _ in range(10):
-        found.update(watch.look(set(wanted) - found.keys()))
+        found.update(watch.poll(set(wanted) - found.keys()))
     assert found == dict.fromkeys(wanted)
 
 
@@ -132,7 +132,7 @@ def test_a_list_that_is_much_longer_than_what_is_waited_for_is_read_in_several_r
     watch = FeedWatch(walmart)
     last_seen = dict.fromkeys(wanted, 0)
     for number in range(1, 21):
-        for feed_id in watch.look(wanted):
+        for feed_id in watch.poll(wanted):
             assert number - last_seen[feed_id] <= 10
             last_seen[feed_id] = number
         assert walmart.calls() <= most_calls(wanted)
@@ -147,7 +147,7 @@ def test_new_feeds_do_not_wait_for_old_ones():
     for _ in range(20):
         walmart.add(30)
         new = walmart.listed[:30]
-        found = watch.look([*new, *old])
+        found = watch.poll([*new, *old])
         assert found.keys() >= set(new)
         assert walmart.calls() <= most_calls([*new, *old])
 
@@ -155,7 +155,7 @@ def test_new_feeds_do_not_wait_for_old_ones():
 def test_a_few_feeds_of_many_cost_few_calls():
     walmart = Walmart(10_000)
     waiting = list(walmart.listed)
-    found = FeedWatch(walmart).look(waiting[10:20], waiting)
+    found = FeedWatch(walmart).poll(waiting[10:20], waiting)
     assert found.keys() >= set(waiting[10:20])
     assert walmart.calls() == 1
 
@@ -172,7 +172,7 @@ def test_nobody_is_forgotten_whatever_comes_and_goes():
         for feed_id in dice.sample(sorted(waiting), len(waiting) // 50):
             del waiting[feed_id]
         due = [feed_id for feed_id in waiting if dice.random() < 0.5]
-        for feed_id in watch.look(due, waiting):
+        for feed_id in watch.poll(due, waiting):
             waiting[feed_id] = number
         assert walmart.calls() <= most_calls(waiting) + 3
         assert all(number - seen < 60 for seen in waiting.values()), number
@@ -192,7 +192,7 @@ def test_nobody_is_forgotten_whatever_comes_and_goes():
 def test_one_feed_that_cannot_be_looked_at_does_not_hide_the_others(error):
     walmart = Walmart(0)
     walmart.broken["F1"] = error
-    found = FeedWatch(walmart).look(["F1", "F2"])
+    found = FeedWatch(walmart).poll(["F1", "F2"])
     assert found["F1"] is error
     assert found["F2"]["feedId"] == "F2"
 
@@ -201,7 +201,7 @@ def test_no_answer_at_all_ends_the_round():
     walmart = Walmart(0)
     walmart.broken["F1"] = WalmartConnectionError("nobody there")
     with pytest.raises(WalmartConnectionError):
-        FeedWatch(walmart).look(["F1", "F2"])
+        FeedWatch(walmart).poll(["F1", "F2"])
 
 
 def test_a_page_that_fails_is_read_again_in_the_next_round():
@@ -209,9 +209,9 @@ def test_a_page_that_fails_is_read_again_in_the_next_round():
     walmart.broken[100] = WalmartServerError("500", status=500)
     watch = FeedWatch(walmart)
     with pytest.raises(WalmartServerError):
-        watch.look(walmart.listed)
+        watch.poll(walmart.listed)
     walmart.broken.clear()
-    assert watch.look(walmart.listed).keys() == set(walmart.listed)
+    assert watch.poll(walmart.listed).keys() == set(walmart.listed)
 
 
 def test_a_list_that_ends_before_its_total_is_read_as_far_as_it_goes():
@@ -219,7 +219,7 @@ def test_a_list_that_ends_before_its_total_is_read_as_far_as_it_goes():
     walmart.broken[100] = WalmartRequestError("offset is too large", status=400)
     watch, found = FeedWatch(walmart), set()
     for _ in range(15):
-        found |= watch.look(walmart.listed).keys()
+        found |= watch.poll(walmart.listed).keys()
         assert walmart.calls() <= LEAST_CALLS
     assert found == set(walmart.listed)
 
@@ -229,7 +229,7 @@ def test_a_useless_total_does_not_matter(total):
     walmart = Walmart(300)
     call = walmart.call
     walmart.call = lambda operation, *, params: {**call(operation, params=params), "totalResults": total}
-    assert FeedWatch(walmart).look(walmart.listed).keys() == set(walmart.listed)
+    assert FeedWatch(walmart).poll(walmart.listed).keys() == set(walmart.listed)
 
 
 def test_odd_entries_of_the_list_hide_nobody():
@@ -243,7 +243,7 @@ def test_odd_entries_of_the_list_hide_nobody():
         return answer
 
     walmart.call = with_odd_entries
-    assert FeedWatch(walmart).look(walmart.listed).keys() == set(walmart.listed)
+    assert FeedWatch(walmart).poll(walmart.listed).keys() == set(walmart.listed)
 
 
 @pytest.mark.parametrize("answer", [None, {}, {"results": None}, {"results": {"feed": None}}])
@@ -256,7 +256,7 @@ def test_an_empty_list_is_a_list(answer):
     wanted = ["F1", "F2", "F3", "F4"]
     watch, found = FeedWatch(walmart), {}
     for _ in range(2):
-        found.update(watch.look(wanted))
+        found.update(watch.poll(wanted))
     assert found.keys() == set(wanted)
 
 
@@ -265,12 +265,12 @@ def test_an_empty_list_is_a_list(answer):
 
 def test_pauses_grow_with_age_up_to_a_limit_by_type():
     def pauses(feed_type):
-        return [pause_before_next_look(age, feed_type, 10) for age in (0, 60, 120, 600, 3600, 86400)]
+        return [pause_before_next_poll(age, feed_type, 10) for age in (0, 60, 120, 600, 3600, 86400)]
 
     assert pauses("price") == [15, 15, 30, 150, 300, 300]
     assert pauses("MP_ITEM") == pauses("RETIRE_ITEM") == [15, 15, 30, 150, 900, 900]
 
 
 def test_large_feeds_are_looked_at_later():
-    assert pause_before_next_look(0, "MP_INVENTORY", 1000) == 15
-    assert pause_before_next_look(0, "MP_INVENTORY", 1001) == 60
+    assert pause_before_next_poll(0, "MP_INVENTORY", 1000) == 15
+    assert pause_before_next_poll(0, "MP_INVENTORY", 1001) == 60
