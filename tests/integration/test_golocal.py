@@ -195,7 +195,7 @@ def test_a_403_of_the_token_call_is_not_about_a_token(golocal):
     assert (good, said) == (
         False,
         "Walmart gives no token for these keys. Ask whether they may use this API, and whether a proxy or firewall "
-        "refuses the call. (environment sandbox)",
+        f"refuses the call. (environment sandbox, host {golocal.url.removeprefix('http://')})",
     )
 
 
@@ -209,7 +209,7 @@ def test_a_401_of_the_token_call_speaks_of_no_market(golocal):
 def test_the_connection_can_be_tested(golocal, monkeypatch):
     assert WalmartGoLocalHook().test_connection() == (
         True,
-        "Connected to Walmart GoLocal: environment sandbox.",
+        f"Connected to Walmart GoLocal: environment sandbox, host {golocal.url.removeprefix('http://')}.",
     )
     wrong = golocal.connection(conn_type="walmart_golocal", login=CLIENT_ID, password="wrong-secret")
     monkeypatch.setenv("AIRFLOW_CONN_WALMART_GOLOCAL_DEFAULT", wrong)

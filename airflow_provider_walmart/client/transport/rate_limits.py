@@ -180,6 +180,12 @@ class Throttle:
                 return 0.0
             now = self._clock()
             state = bucket.state(self._stored(name, bucket.latest(now + self._max_wait)), now, blocked)
+            if self._leave and self._left(limit, state, now) - 1 < self._leave * limit.count:
+                raise WalmartRateLimitError(
+                    f"Not sent: what is left of {_budget(limit)} is left to others.",
+                    method=call.method,
+                    path=call.path,
+                )
             lease = self._leases.get(name)
             ahead = min(bucket.most_ahead, lease.next_size(now)) if lease else 1
             for size in sorted({ahead, 1}, reverse=True):
