@@ -97,7 +97,12 @@ class Shop:
     def looks(self) -> list[dict]:
         """Return the calls that watchers of orders begin a look with, one for each kind of orders."""
         found = self.sandbox.control("/requests?path=/v3/orders$")
-        return [call for call in found if "limit=1&" in f"{call['query']}&" and call["status"] == 200]
+        firsts = (
+            call
+            for call in found
+            if "lastModifiedStartDate=" in call["query"] and "ndex=" not in call["query"]
+        )
+        return [call for call in firsts if call["status"] == 200]
 
     def seed(self, count: int, **fields: object) -> list[str]:
         return self.sandbox.control("/seed", {"orders": {"count": count, "spacing": 0, **fields}})["orders"]

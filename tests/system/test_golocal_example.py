@@ -59,4 +59,6 @@ def test_an_order_is_booked_once_and_followed_to_the_door(
 
     form = {**account, "connection_id": "walmart_golocal_default", "extra": json.dumps(account["extra"])}
     tested = airflow.request("POST", "/api/v2/connections/test", json=form).json()
-    assert tested == {"status": True, "message": "Connected to Walmart GoLocal: environment production."}
+    host = sandbox.url.removeprefix("http://")
+    said = f"Connected to Walmart GoLocal: environment production, host {host}."
+    assert tested == {"status": True, "message": said}
