@@ -14,6 +14,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
+from airflow.exceptions import AirflowSensorTimeout
 from airflow.providers.common.compat.sdk import (
     AirflowFailException,
     AirflowSkipException,
@@ -22,7 +23,6 @@ from airflow.providers.common.compat.sdk import (
     TaskDeferred,
 )
 from airflow.sdk import DAG
-from airflow.sdk.exceptions import AirflowSensorTimeout
 from airflow.triggers.base import BaseEventTrigger, BaseTrigger
 
 from airflow_provider_walmart.client.errors import WalmartError

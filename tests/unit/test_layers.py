@@ -229,7 +229,8 @@ def test_importing_operators_loads_nothing_heavy(imported):
 
 
 def test_example_dags_parse_without_connection_network_or_anything_heavy(imported):
-    assert not imported["examples"] & set(HEAVY)
+    # Airflow 3.1 itself loads jsonschema for a DAG.
+    assert not imported["examples"] & (set(HEAVY) - {"jsonschema"})
     assert imported["dags"] == set(EXAMPLE_FILES)
 
 
