@@ -5,29 +5,11 @@ import copy
 import jsonschema
 import pytest
 
+from tests.helpers import item_rows
+from tests.helpers.item_rows import MUG, VERSION
 from tests.integration.sandbox.test_sandbox_feeds import failures, status, submit
 
-VERSION = "5.0.20260608-18_15_07-api"
-HEADER = {"businessUnit": "WALMART_US", "locale": "en", "version": VERSION}
-MUG = {
-    "Orderable": {
-        "sku": "MUG-1",
-        "productIdentifiers": {"productIdType": "GTIN", "productId": "00012345678905"},
-        "price": 4.35,
-        "ShippingWeight": 0.8,
-    },
-    "Visible": {
-        "Mugs": {
-            "productName": "Enamel mug, 12 oz",
-            "brand": "Sandbox",
-            "shortDescription": "A mug.",
-            "keyFeatures": ["Light", "Strong", "Blue"],
-            "mainImageUrl": "https://images.sandbox.com/mug.jpg",
-            "isProp65WarningRequired": "No",
-            "material": ["Steel"],
-        }
-    },
-}
+HEADER = item_rows.HEADER["MPItemFeedHeader"]
 
 
 @pytest.fixture
