@@ -17,11 +17,11 @@ HERE = Path(__file__).resolve().parent
 PAGE = HERE.parents[2] / "docs" / "fault-matrix.md"
 
 INTRODUCTION = """\
-# What goes wrong, and what then
+# Fault matrix: every entry point through every trouble
 
 <!-- Made by `make fault-matrix`; don't edit. -->
 
-Each cell is a test over real HTTP against the sandbox: {cells} of them, {entry_points} ways into the provider through
+Each cell is a test over real HTTP against the sandbox: {cells} of them, {entry_points} entry points through
 {troubles} troubles. A cell says how one try ends, and how many requests of the kind in trouble (where it isn't one)
 and tokens (likewise) it takes. *For good* means that Airflow doesn't retry.
 
@@ -33,8 +33,8 @@ Each cell also shows that
 - no half file is left;
 - once the trouble is over, the next try of the task ends well, and Walmart holds one of everything.
 
-Looks that fail while a task waits are counted: after ten in a row it gives up (two in this matrix). A 429 is none of
-them: the task waits on until its time-out.
+Polls that fail while a task waits are counted: after ten in a row it gives up (two in this matrix). A 429 does not
+count: the task waits until its time-out.
 """
 TABLES = {
     "Reading": ("read", "file"),
