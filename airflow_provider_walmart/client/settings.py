@@ -68,31 +68,38 @@ class WalmartSettings:
         put("timeout", seconds_field(self.timeout))
         put("base_url", base_url_field(text_field("host", self.base_url) or HOSTS[self.environment]))
 
-        if not self.client_id:
-            raise WalmartConfigError(
-                "The connection has no client ID (login): nothing was sent.", field="client_id"
-            )
-        if ":" in self.client_id:
-            raise WalmartConfigError(
+        problems = (
+            (
+                not self.client_id,
+                "client_id",
+                "The connection has no client ID (login): nothing was sent.",
+            ),
+            (
+                ":" in self.client_id,
+                "client_id",
                 f"client_id (login) is {self.client_id!r}: a client ID has no colon. Are ID and secret in one field?",
-                field="client_id",
-            )
-        if not self.client_secret:
-            raise WalmartConfigError(
-                "The connection has no client secret (password): nothing was sent.", field="client_secret"
-            )
-        if self.refresh_token and not self.partner_id:
-            raise WalmartConfigError(
+            ),
+            (
+                not self.client_secret,
+                "client_secret",
+                "The connection has no client secret (password): nothing was sent.",
+            ),
+            (
+                self.refresh_token and not self.partner_id,
+                "partner_id",
                 "The connection has a refresh_token but no partner_id: "
                 "the refresh_token grant needs the seller's id in partner_id.",
-                field="partner_id",
-            )
-        if self.sandbox_version and self.market != "us":
-            raise WalmartConfigError(
+            ),
+            (
+                self.sandbox_version and self.market != "us",
+                "sandbox_version",
                 f"sandbox_version is {self.sandbox_version!r} with market {self.market!r}: "
                 "the dynamic sandbox knows the market 'us' only.",
-                field="sandbox_version",
-            )
+            ),
+        )
+        for is_wrong, name, text in problems:
+            if is_wrong:
+                raise WalmartConfigError(text, field=name)
 
 
 def text_field(name: str, value: Any) -> str:
@@ -141,7 +148,7 @@ def base_url_field(url: str, example: str = HOSTS["production"]) -> str:
         # With an @ in it, it may hold a password.
         shown = "" if "@" in url else f" {url!r}"
         raise WalmartConfigError(f"host{shown} is not a URL.", field="host") from None
-    if parts.username or parts.password:
+    if "@" in parts.netloc:
         raise WalmartConfigError(
             "host holds a user name or password; they belong into login and password.", field="host"
         )

@@ -438,17 +438,16 @@ class ItemsPaginator(ScrollPaginator):
 
     def rescue(self, error: WalmartError) -> PageRequest | None:
         """Return what to send when the cursor has expired; None when there are no items, or no more of them."""
-        if self._by_offset and self.seen and isinstance(error, WalmartNotFoundError):
-            self._check_complete()
-            return None
-        # No match is answered with 404; a wrong path is, too, with another code.
-        no_match = isinstance(error, WalmartNotFoundError) and "CONTENT_NOT_FOUND" in {
-            d.name for d in error.details
-        }
-        if no_match and self.seen == 0:
-            return None
-        expired = isinstance(error, WalmartRequestError) and error.status == 400
-        if expired and self.seen and self._from_start and not self._by_offset:
+        is_nothing_there = isinstance(error, WalmartNotFoundError)
+        if self.seen == 0:
+            # No match is answered with 404; a wrong path is, too, with another code.
+            if is_nothing_there and "CONTENT_NOT_FOUND" in {detail.name for detail in error.details}:
+                return None
+        elif self._by_offset:
+            if is_nothing_there:
+                self._check_complete()
+                return None
+        elif self._from_start and isinstance(error, WalmartRequestError) and error.status == 400:
             return self._go_on_by_offset(error)
         return super().rescue(error)
 

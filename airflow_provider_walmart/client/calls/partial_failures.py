@@ -22,6 +22,7 @@ from airflow_provider_walmart.client.transport.error_bodies import (
     content_details,
     error_details,
     json_error_details,
+    plain_fields,
     plain_key,
     redactor_of,
 )
@@ -132,17 +133,15 @@ def check_page(operation: Operation, response: requests.Response, page: dict[str
 
 def is_error_document(answer: Any) -> bool:
     """Return whether an answer tells of a failure and of nothing else, in whichever spelling."""
-    if not isinstance(answer, Mapping):
-        return False
-    fields = {plain_key(name): value for name, value in answer.items() if value not in (None, "", [], {})}
-    if not fields or not OF_ERRORS.issuperset(fields):
+    fields = {name: value for name, value in plain_fields(answer).items() if value not in (None, "", [], {})}
+    if not OF_ERRORS.issuperset(fields):
         return False
     if "errorcode" in fields or any(_serious(fields.get(name)) for name in ERRORS):
         return True
-    if any(name in fields for name in VERDICTS):
+    if not fields.keys().isdisjoint(VERDICTS):
         return bool(_verdict(fields))
     # Nothing but remarks is no failure; a bare code or message in place of what was asked for is.
-    return any(name in fields for name in (*CODE, *DESCRIPTION))
+    return not fields.keys().isdisjoint((*CODE, *DESCRIPTION))
 
 
 def _check_read(operation: Operation, response: requests.Response, answer: Any) -> None:
@@ -274,8 +273,7 @@ def _named(detail: ErrorDetail, entry: Mapping[str, Any]) -> ErrorDetail:
 
 def _serious(errors: Any) -> list[Mapping[str, Any]]:
     """Return errors as a list of objects, without those that are mere remarks."""
-    if isinstance(errors, Mapping):
-        errors = next((value for name, value in errors.items() if plain_key(name) == "error"), errors)
+    errors = plain_fields(errors).get("error", errors)
     found = errors if isinstance(errors, list) else [errors]
     objects = [{"description": error} if isinstance(error, str) else error for error in found if error]
     return [error for error in objects if isinstance(error, Mapping) and error.get("severity") not in REMARKS]

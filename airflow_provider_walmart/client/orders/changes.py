@@ -26,14 +26,15 @@ Rows that acknowledge may also be orders in Walmart's own form, as an export has
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from airflow_provider_walmart.client.errors import WalmartConfigError
 from airflow_provider_walmart.client.orders.carriers import carrier_of
+from airflow_provider_walmart.client.values.lists import objects_in
 from airflow_provider_walmart.client.values.rows import (
     RowError,
     RowProblems,
@@ -266,9 +267,8 @@ def _add_refund(change: OrderChange, row: Json) -> None:
 
 
 def _acknowledgement(change: OrderChange, order: Json, now: datetime) -> Any:
-    created = any(part.get("status") == "Created" for line in _lines(order).values() for part in _parts(line))
     # It has no body; an empty one tells this from nothing left to do.
-    return {} if created else None
+    return {} if any(_quantities(line, ("Created",)) for line in _lines(order).values()) else None
 
 
 def _shipment(change: OrderChange, order: Json, now: datetime) -> Any:
@@ -284,14 +284,7 @@ def _shipment(change: OrderChange, order: Json, now: datetime) -> Any:
         return {"status": "Shipped", "statusQuantity": _each(amount), "trackingInfo": tracking}
 
     def done(row: Json, line: Json) -> int:
-        tracking = _bare(row["tracking_number"])
-        return _amount(
-            line,
-            lambda part: (
-                part.get("status") in SHIPPED
-                and _bare(_at(part, "trackingInfo").get("trackingNumber")) == tracking
-            ),
-        )
+        return sum(_quantities(line, SHIPPED, _bare(row["tracking_number"])))
 
     lines = _line_changes(change, order, "ship", done, status)
     for line in lines:
@@ -311,7 +304,7 @@ def _cancellation(change: OrderChange, order: Json, now: datetime) -> Any:
         }
 
     def done(row: Json, line: Json) -> int:
-        return _amount(line, lambda part: part.get("status") == "Cancelled")
+        return sum(_quantities(line, ("Cancelled",)))
 
     lines = _line_changes(change, order, "cancel", done, status)
     return {"orderCancellation": {"orderLines": {"orderLine": lines}}} if lines else None
@@ -330,29 +323,24 @@ def _line_changes(
     :param status: what is sent for a row and a quantity.
     """
     lines = _lines(order)
-    changed: dict[str, list[Json]] = {}
-    left = {number: _amount(line, lambda part: part.get("status") in OPEN) for number, line in lines.items()}
+    changed: dict[str, list[Json]] = defaultdict(list)
+    left = {number: sum(_quantities(line, OPEN)) for number, line in lines.items()}
     for row in change.rows:
         wanted = [row["line"]] if row["line"] is not None else list(lines)
-        found = 0
+        covered = 0
         for number in wanted:
             line = _line(lines, number)
             there = done(row, line)
-            found += there
-            if row["quantity"] is None:
-                # One that is done in part under this name, and open again, is nobody's wish.
-                amount = 0 if there and verb == "ship" else left[number]
-            else:
-                amount = max(0, row["quantity"] - there)
+            amount = _amount_left(row, there, left[number], verb)
             if amount > left[number]:
                 raise OrderStateError(
                     f"line {number}: {amount} to {verb}, but {left[number]} open ({_statuses(line)})"
                 )
             left[number] -= amount
-            found += amount
+            covered += there + amount
             if amount:
-                changed.setdefault(number, []).append(status(row, amount))
-        if not found:
+                changed[number].append(status(row, amount))
+        if not covered:
             said = "; ".join(f"line {number}: {_statuses(lines[number])}" for number in wanted)
             raise OrderStateError(f"nothing is left to {verb} ({said})")
     return [
@@ -361,18 +349,30 @@ def _line_changes(
     ]
 
 
+def _amount_left(row: Json, there: int, left: int, verb: str) -> int:
+    """Return how much of a line is still to be shipped or cancelled for a row.
+
+    :param there: how much of the line is as the row wants it.
+    :param left: how much of the line is open.
+    """
+    if row["quantity"] is not None:
+        return max(0, int(row["quantity"]) - there)
+    # What is open again beside a shipment of this tracking number did not go with it.
+    return 0 if there and verb == "ship" else left
+
+
 def _refund(change: OrderChange, order: Json, now: datetime) -> Any:
     lines = _lines(order)
     wanted: dict[str, list[Json]] = {}
     for row in change.rows:
         line = _line(lines, row["line"])
-        if not any(part.get("status") in SHIPPED for part in _parts(line)):
+        if not _quantities(line, SHIPPED):
             raise OrderStateError(f"line {row['line']} has not been shipped ({_statuses(line)})")
         # Reasons are left out: what Walmart makes of one must not lead to a second payment. The documents leave open
         # which sign amounts have here.
         paid_back = [
             (str(charge.get("chargeType")), abs(_cents(charge)))
-            for entry in _list(_at(_at(line, "refund"), "refundCharges").get("refundCharge"))
+            for entry in objects_in(_at(_at(line, "refund"), "refundCharges").get("refundCharge"))
             for charge in [_at(entry, "charge")]
         ]
         charges = (
@@ -400,10 +400,10 @@ def _refund(change: OrderChange, order: Json, now: datetime) -> Any:
 
 def _full_refund(row: Json, line: Json, paid_back: list[tuple[str, int]]) -> list[Json]:
     """Return all charges of a line with the sign turned; none when it was paid back."""
-    charges = [charge for charge in _list(_at(line, "charges").get("charge")) if _cents(charge)]
-    total = sum(_cents(charge) for charge in charges)
+    charges = [charge for charge in objects_in(_at(line, "charges").get("charge")) if _cents(charge)]
+    total = sum(map(_cents, charges))
     paid = sum(cents for _, cents in paid_back)
-    if any(part.get("status") == "Refund" for part in _parts(line)) or (charges and paid >= total):
+    if _quantities(line, ("Refund",)) or (charges and paid >= total):
         return []
     if paid:
         raise OrderStateError(
@@ -421,7 +421,7 @@ def _part_refund(row: Json, line: Json, paid_back: list[tuple[str, int]]) -> lis
     like = next(
         (
             charge
-            for charge in _list(_at(line, "charges").get("charge"))
+            for charge in objects_in(_at(line, "charges").get("charge"))
             if charge.get("chargeType") == row["charge_type"]
         ),
         {},
@@ -500,7 +500,9 @@ def _statuses(*lines: Json) -> str:
 
 
 def _lines(order: Json) -> dict[str, Json]:
-    return {str(line.get("lineNumber")): line for line in _list(_at(order, "orderLines").get("orderLine"))}
+    return {
+        str(line.get("lineNumber")): line for line in objects_in(_at(order, "orderLines").get("orderLine"))
+    }
 
 
 def _line(lines: Mapping[str, Json], number: str) -> Json:
@@ -509,12 +511,21 @@ def _line(lines: Mapping[str, Json], number: str) -> Json:
     return lines[number]
 
 
-def _parts(line: Json) -> Iterator[Json]:
-    yield from _list(_at(line, "orderLineStatuses").get("orderLineStatus"))
+def _parts(line: Json) -> list[Json]:
+    return objects_in(_at(line, "orderLineStatuses").get("orderLineStatus"))
 
 
-def _amount(line: Json, counts: Callable[[Json], bool]) -> int:
-    return sum(_quantity(part) for part in _parts(line) if counts(part))
+def _quantities(line: Json, statuses: Collection[str], tracking: str | None = None) -> list[int]:
+    """Return how much of a line is in some statuses, part by part.
+
+    :param tracking: only parts that went with this tracking number, as `_bare` has it; None: all.
+    """
+    return [
+        _quantity(part)
+        for part in _parts(line)
+        if part.get("status") in statuses
+        and tracking in (None, _bare(_at(part, "trackingInfo").get("trackingNumber")))
+    ]
 
 
 def _quantity(part: Json) -> int:
@@ -563,9 +574,3 @@ def _at(holder: Any, name: str) -> Json:
     """Return an object inside another one; empty when it isn't there."""
     value = holder.get(name) if isinstance(holder, dict) else None
     return value if isinstance(value, dict) else {}
-
-
-def _list(value: Any) -> list[Json]:
-    """Return a list of objects; JSON made from XML has no list around a single one."""
-    items = value if isinstance(value, list) else [value]
-    return [item for item in items if isinstance(item, dict)]

@@ -80,11 +80,9 @@ class OnceRequester:
         :raises WalmartError: when it was refused, or certainly not sent; the next try asks.
         """
         record = self._records.get(self._key) or {}
-        if record.get("requestId") and not record.get("landed"):
-            found = self._of_earlier_try(record)
-            if found:
-                return found, bool(record.get("reused"))
-        if "sentAt" in record and (found := self._find_sent(record)):
+        if found := self._of_earlier_try(record):
+            return found, bool(record.get("reused"))
+        if found := self._find_sent(record):
             self._keep(found, reused=False)
             return found, False
         bad = record["requestId"] if record.get("bad") else None
@@ -136,7 +134,9 @@ class OnceRequester:
         return request
 
     def _of_earlier_try(self, record: Mapping[str, Any]) -> dict[str, Any] | None:
-        """Return the request of an earlier try; None when it is time for another one."""
+        """Return the request of an earlier try; None when there is none, or it is time for another one."""
+        if not record.get("requestId") or record.get("landed"):
+            return None
         request_id = str(record["requestId"])
         request = ReportWatch(self._client, self._type).poll([request_id])[request_id]
         if request is None:
@@ -153,8 +153,10 @@ class OnceRequester:
 
         It is recognised by its id, which was not there before: clocks differ.
 
-        :param record: what was kept before it was sent.
+        :param record: what was kept before it was sent, if anything was sent.
         """
+        if "sentAt" not in record:
+            return None
         since = datetime.fromtimestamp(record["sentAt"], timezone.utc) - CLOCKS_DIFFER
         known = set(record.get("known", ()))
         new = settle(

@@ -30,8 +30,9 @@ from airflow_provider_walmart.client.values.dates import parse_iso, parse_time
 
 log = logging.getLogger(__name__)
 
-# Newest version of each type that has more than one; whatever isn't listed has v1.
-NEWEST_VERSION = {"ITEM": 6, "ITEM_PERFORMANCE": 3}
+# The documented versions of each type that has more than v1, the newest last, and those that insist on dates.
+VERSIONS = {"ITEM": ("v1", "v2", "v3", "v4", "v5", "v6"), "ITEM_PERFORMANCE": ("v1", "v2", "v3")}
+NEED_DATES = (("ITEM_PERFORMANCE", "v3"),)
 LONGEST_WINDOW = timedelta(days=730)
 # A request that was taken is known to Walmart's own list within this time. Seconds.
 LISTED_WITHIN = 90.0
@@ -50,13 +51,25 @@ def check_report(
     """
     if not isinstance(report_type, str) or not report_type.strip():
         raise WalmartConfigError(f"report_type is {report_type!r}; expected a type such as ITEM.")
-    newest = NEWEST_VERSION.get(report_type, 1)
-    if report_version is None and report_type == "ITEM_PERFORMANCE" and start is None:
-        newest = 2  # v3 insists on dates
-    version = report_version or f"v{newest}"
-    known = [f"v{number}" for number in range(1, NEWEST_VERSION.get(report_type, 1) + 1)]
-    if report_type in NEWEST_VERSION and version not in known:
-        raise WalmartConfigError(f"report_version is {version!r}; {report_type} has {', '.join(known)}.")
+    version = report_version or _newest_version(report_type, has_dates=start is not None)
+    versions = VERSIONS.get(report_type, (version,))
+    if version not in versions:
+        raise WalmartConfigError(f"report_version is {version!r}; {report_type} has {', '.join(versions)}.")
+    _check_window(start, end)
+    if start is None and (report_type, version) in NEED_DATES:
+        raise WalmartConfigError(f"{report_type} {version} needs start and end.")
+    return version
+
+
+def _newest_version(report_type: str, *, has_dates: bool) -> str:
+    """Return the newest documented version of a type; without dates, the newest of those that need none."""
+    versions = VERSIONS.get(report_type, ("v1",))
+    return next(
+        version for version in reversed(versions) if has_dates or (report_type, version) not in NEED_DATES
+    )
+
+
+def _check_window(start: datetime | None, end: datetime | None) -> None:
     for name, moment in (("start", start), ("end", end)):
         if moment is not None and moment.tzinfo is None:
             raise WalmartConfigError(f"{name} is {moment!r}; it needs a time zone.")
@@ -64,9 +77,6 @@ def check_report(
         raise WalmartConfigError("start and end belong together: give both or none.")
     if start and end and not timedelta(0) < end - start <= LONGEST_WINDOW:
         raise WalmartConfigError(f"start is {start} and end is {end}; allowed: a window of up to 730 days.")
-    if (report_type, version) == ("ITEM_PERFORMANCE", "v3") and start is None:
-        raise WalmartConfigError("ITEM_PERFORMANCE v3 needs start and end.")
-    return version
 
 
 def report_body(

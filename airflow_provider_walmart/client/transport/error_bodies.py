@@ -70,6 +70,11 @@ def plain_key(name: str) -> str:
     return name.rpartition(":")[2].replace("_", "").lower()
 
 
+def plain_fields(holder: Any) -> dict[str, Any]:
+    """Return the fields of an object by `plain_key` of their names; none of anything else."""
+    return {plain_key(name): value for name, value in holder.items()} if isinstance(holder, Mapping) else {}
+
+
 def _details(found: Iterable[Words], redactor: Redactor) -> list[ErrorDetail]:
     return [
         _shortened(redactor.detail(*(str(part or "") for part in words)))
@@ -83,16 +88,13 @@ def _shortened(detail: ErrorDetail) -> ErrorDetail:
 
 
 def _in_json(body: Any) -> Iterator[Words]:
-    if not isinstance(body, Mapping):
-        return
-    fields = _plain(body)
+    fields = plain_fields(body)
     found = fields.get("error") or fields.get("errors") or fields.get("fault")
     if isinstance(found, str):
         # OAuth's own form has a plain string where Walmart has a list.
         yield found, "", _first(fields, DESCRIPTION)
         return
-    if isinstance(found, Mapping):
-        found = _plain(found).get("error") or found
+    found = plain_fields(found).get("error") or found
     if not found and _first(fields, (*CODE, *DESCRIPTION)):
         found = body
     for entry in found if isinstance(found, list) else [found]:
@@ -103,12 +105,8 @@ def _one_error(entry: Any) -> Iterator[Words]:
     if isinstance(entry, str) and entry:
         yield "", "", entry
     if isinstance(entry, Mapping):
-        fields = _plain(entry)
+        fields = plain_fields(entry)
         yield _first(fields, CODE), fields.get("field"), _first(fields, DESCRIPTION)
-
-
-def _plain(fields: Mapping[str, Any]) -> dict[str, Any]:
-    return {plain_key(name): value for name, value in fields.items()}
 
 
 def _first(fields: Mapping[str, Any], names: Iterable[str]) -> Any:

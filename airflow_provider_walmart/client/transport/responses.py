@@ -141,18 +141,16 @@ def _said(status: int) -> str:
 
 def _hint(error: WalmartError, status: int, hints: Mapping[int, str]) -> str | None:
     """Return what to do about an error."""
-    if 300 <= status < 400:
-        return HINT_REDIRECT
-    if status >= 500 and error.method not in SAFE_METHODS:
-        return HINT_WRITE
-    if status == HTTPStatus.NOT_FOUND and not error.is_of_walmart:
-        return HINT_IN_BETWEEN
-    if status == HTTPStatus.BAD_REQUEST and any(
-        TOO_MANY.search(detail.description) for detail in error.details
-    ):
-        return HINT_TOO_MANY
     names = {detail.name for detail in error.details}
-    return next((hint for name, hint in CODE_HINTS.items() if name in names), hints.get(status))
+    descriptions = "\n".join(detail.description for detail in error.details)
+    cases = (
+        (300 <= status < 400, HINT_REDIRECT),
+        (status >= 500 and error.method not in SAFE_METHODS, HINT_WRITE),
+        (status == HTTPStatus.NOT_FOUND and not error.is_of_walmart, HINT_IN_BETWEEN),
+        (status == HTTPStatus.BAD_REQUEST and TOO_MANY.search(descriptions), HINT_TOO_MANY),
+        *((name in names, hint) for name, hint in CODE_HINTS.items()),
+    )
+    return next((hint for applies, hint in cases if applies), hints.get(status))
 
 
 def _is_read(response: requests.Response) -> bool:

@@ -9,6 +9,8 @@ from typing import Any
 from airflow_provider_walmart.client.errors import WalmartConfigError
 
 EXAMPLES = 3
+# What is read of an error's row.
+ERROR_FIELDS = ("code", "type", "status", "field", "description", "hint", "sku")
 # How much of Walmart's words is shown: in a table, and in an error.
 LONGEST_TEXT = 200
 SHORT_TEXT = 100
@@ -91,13 +93,14 @@ class ErrorTally:
         :param row: a dict with ``code``, ``status`` (stands in for a missing code), ``description`` and ``sku``; where there is
             one, with ``field``, ``type`` and ``hint``.
         """
-        code = str(row["code"] or row.get("type") or row["status"] or "no code given")
-        group = self._groups.setdefault((code, str(row.get("field") or "")), _Group())
+        texts = {name: str(row.get(name) or "") for name in ERROR_FIELDS}
+        code = texts["code"] or texts["type"] or texts["status"] or "no code given"
+        group = self._groups.setdefault((code, texts["field"]), _Group())
         group.count += 1
-        group.description = group.description or " ".join(str(row["description"] or "").split())
-        group.hint = group.hint or str(row.get("hint") or "")
-        if row["sku"] and len(group.examples) < EXAMPLES:
-            group.examples.append(str(row["sku"]))
+        group.description = group.description or " ".join(texts["description"].split())
+        group.hint = group.hint or texts["hint"]
+        if texts["sku"] and len(group.examples) < EXAMPLES:
+            group.examples.append(texts["sku"])
 
     def top(self, limit: int = 10) -> list[tuple[str, int, str, str]]:
         """Return code, count, example SKUs and text of the most frequent errors.

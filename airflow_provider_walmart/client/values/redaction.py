@@ -31,10 +31,10 @@ SUBSCRIPTION_SECRETS = ("password", "clientSecret")
 SUBSCRIPTION_HEADERS = "headers"
 # Paths of GoLocal's deliveries, whose bodies are about persons.
 DELIVERY_PATH = "/supplychain/transportation/"
-# Statuses and times, which are not about a person.
-_HARMLESS = re.compile(r"[A-Z]+(_[A-Z]+)+|\d{4}-\d\d-\d\d.*")
 # Shorter ones are in any sentence: names as part of other words, numbers as counts.
 SHORTEST_TEXT, SHORTEST_NUMBER = 3, 4
+# What is too short, and statuses and times, which are not about a person.
+_HARMLESS = re.compile(rf"[\s\S]{{0,{SHORTEST_TEXT - 1}}}|[A-Z]+(_[A-Z]+)+|\d{{4}}-\d\d-\d\d.*")
 # Of this length and more it is nothing else, whatever stands right before and after it, such as a country code.
 UNMISTAKABLE = 7
 
@@ -186,8 +186,7 @@ def _spellings(name: str, value: Any) -> Iterator[str]:
     if name.lower().endswith("id") or isinstance(value, bool):
         return
     if isinstance(value, str):
-        text = value.strip()
-        if len(text) >= SHORTEST_TEXT and not _HARMLESS.fullmatch(text):
+        if not _HARMLESS.fullmatch(text := value.strip()):
             yield text
     elif isinstance(value, (int, Decimal)):
         # Walmart may repeat a number with or without its zero after the point.

@@ -98,6 +98,20 @@ def _json_rows(lines: Iterator[tuple[int, bytes]], name: str) -> Iterator[dict[s
 
 
 def _csv_rows(lines: Iterator[tuple[int, bytes]], name: str) -> Iterator[dict[str, Any]]:
+    header: list[str] = []
+    for line, fields in _csv_records(lines, name):
+        if not header:
+            header = _header(fields, name, line)
+            continue
+        if len(fields) != len(header):
+            raise _bad(name, line, f"has {len(fields)} fields; there are {len(header)} columns")
+        row = FileRow(zip(header, fields, strict=True))
+        row.line = line
+        yield row
+
+
+def _csv_records(lines: Iterator[tuple[int, bytes]], name: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield the fields of each record that has any, with the number of its first line."""
     number = 0
 
     def texts() -> Iterator[str]:
@@ -113,27 +127,15 @@ def _csv_rows(lines: Iterator[tuple[int, bytes]], name: str) -> Iterator[dict[st
     # A spreadsheet writes semicolons where commas stand in numbers.
     delimiter = "," if "," in first else next((mark for mark in ";\t" if mark in first), ",")
     reader = csv.reader(itertools.chain([first], source), delimiter=delimiter, strict=True)
-    header: list[str] = []
     start = 1
-    while True:
-        try:
-            fields = next(reader, None)
-        except csv.Error as error:
-            where = f"{start} to {number}" if number > start else f"{start}"
-            raise _bad(name, where, f"is not CSV ({error})") from None
-        if fields is None:
-            return
-        if not any(field.strip() for field in fields):
-            pass
-        elif not header:
-            header = _header(fields, name, start)
-        elif len(fields) != len(header):
-            raise _bad(name, start, f"has {len(fields)} fields; there are {len(header)} columns")
-        else:
-            row = FileRow(zip(header, fields, strict=True))
-            row.line = start
-            yield row
-        start = number + 1
+    try:
+        for fields in reader:
+            if any(map(str.strip, fields)):
+                yield start, fields
+            start = number + 1
+    except csv.Error as error:
+        where = f"{start} to {number}" if number > start else f"{start}"
+        raise _bad(name, where, f"is not CSV ({error})") from None
 
 
 def _header(fields: list[str], name: str, line: int) -> list[str]:

@@ -79,25 +79,13 @@ def parse_notification(
     if not check(headers, body):
         raise WalmartWebhookError("The event does not prove that it comes from Walmart.", status=401)
     event = event_object(body)
-    source = event.get("source")
-    head = source if isinstance(source, dict) else event
-    event_type = _word(head.get("eventType"))
-    if event_type is None:
-        raise WalmartWebhookError("The event has no eventType.", status=400)
+    head, payload = _object(event.get("source")) or event, _object(event.get("payload"))
     happened = parse_time(head.get("eventTime"))
     if max_age is not None:
         _check_age(happened, max_age, now or datetime.now(timezone.utc))
-    payload = event.get("payload")
-    payload = payload if isinstance(payload, dict) else {}
-    event_id = head.get("eventId")
     return {
-        "eventId": event_id
-        if isinstance(event_id, str) and _is_id(event_id)
-        else hashlib.sha256(str(event_id).encode("utf-8", "replace") if event_id else body).hexdigest()[:32],
-        "eventType": event_type,
-        "subEventType": event_type
-        if event_type in FORMER_ORDER_EVENTS
-        else _word(payload.get("subEventType") or payload.get("notificationType")),
+        "eventId": _event_id(head.get("eventId"), body),
+        **_types(head, payload),
         "resourceName": _word(head.get("resourceName") or event.get("resourceName")),
         "partnerId": _word(payload.get("partnerId") or event.get("partnerId")),
         "eventTime": happened and happened.isoformat(),
@@ -243,6 +231,31 @@ def _word(value: Any) -> str | None:
     """Return a short name or number as text; None for anything else, which is a stranger's."""
     text = str(value) if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
     return text if _is_word(text) else None
+
+
+def _event_id(given: Any, body: bytes) -> str:
+    """Return the id of an event; a digest of it, or of the body, where it is none that is good for a name."""
+    if isinstance(given, str) and _is_id(given):
+        return given
+    return hashlib.sha256(str(given).encode("utf-8", "replace") if given else body).hexdigest()[:32]
+
+
+def _types(head: dict[str, Any], payload: dict[str, Any]) -> dict[str, str | None]:
+    """Return what kind of event it is.
+
+    :raises WalmartWebhookError: when that isn't said.
+    """
+    event_type = _word(head.get("eventType"))
+    if event_type is None:
+        raise WalmartWebhookError("The event has no eventType.", status=400)
+    if event_type in FORMER_ORDER_EVENTS:
+        return {"eventType": event_type, "subEventType": event_type}
+    sub_type = _word(payload.get("subEventType") or payload.get("notificationType"))
+    return {"eventType": event_type, "subEventType": sub_type}
+
+
+def _object(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _ids(payload: dict[str, Any]) -> dict[str, str]:
