@@ -12,7 +12,8 @@ from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperat
 
 from airflow_provider_walmart.client.errors import WalmartConfigError
 from airflow_provider_walmart.client.values.names import names_of
-from airflow_provider_walmart.storage.files import AnyPlace, Place, check_place, whole_file
+from airflow_provider_walmart.storage.files import AnyPlace, Place, whole_file
+from airflow_provider_walmart.storage.suffixes import check_lines_file
 from airflow_provider_walmart.task.durations import duration
 from airflow_provider_walmart.task.errors import fail_without_retry
 from airflow_provider_walmart.task.hooks import OfMarketplace
@@ -84,7 +85,7 @@ class WalmartOrdersDueOperator(OfMarketplace, BaseOperator):
         with fail_without_retry():
             if self.kind not in KINDS:
                 raise WalmartConfigError(f"kind is {self.kind!r}; allowed: {', '.join(KINDS)}.")
-            check_place("output_path", self.output_path)
+            check_lines_file("output_path", self.output_path)
             now = datetime.now(timezone.utc)
             found = sorted((due_at, order.purchase_order_id) for order, due_at in self._due(now))
         if self.output_path:

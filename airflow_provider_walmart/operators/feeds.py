@@ -23,7 +23,8 @@ from airflow_provider_walmart.client.values.names import names_of
 from airflow_provider_walmart.links.feeds import WalmartFailedItemsLink, WalmartFeedLink
 from airflow_provider_walmart.links.page import WalmartPageLink
 from airflow_provider_walmart.storage.feed_source import FeedSource
-from airflow_provider_walmart.storage.files import AnyPlace, Place, check_place
+from airflow_provider_walmart.storage.files import AnyPlace, Place
+from airflow_provider_walmart.storage.suffixes import check_lines_file
 from airflow_provider_walmart.task.context import (
     MemoryRecords,
     push,
@@ -121,7 +122,7 @@ class WalmartFeedStatusOperator(OfMarketplace, BaseOperator):
         """Check the feeds, keep their summaries in XCom, and fail by policy."""
         with fail_without_retry():
             allowed_failures = parse_allowed_failures(self.allowed_failures)
-            check_place("item_errors_path", self.item_errors_path)
+            check_lines_file("item_errors_path", self.item_errors_path)
             # A template that renders to nothing must not turn the check of one feed into one of all.
             feeds = self._recent_feeds() if self.feed_id is None else [self._one_feed(self.feed_id)]
             return judge_feeds(
@@ -286,7 +287,7 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
     def _run(self, context: Context, submitted: dict[str, Any], slots: TimeLimit, began: float) -> Any:
         with fail_without_retry():
             parse_allowed_failures(self.allowed_failures)
-            check_place("item_errors_path", self.item_errors_path)
+            check_lines_file("item_errors_path", self.item_errors_path)
             if self.on_unknown not in ("fail", "resubmit"):
                 raise WalmartConfigError(f"on_unknown is {self.on_unknown!r}; allowed: fail, resubmit.")
             if self.timeout <= timedelta(0):

@@ -9,8 +9,9 @@ from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_walmart.client.values.failures import check_allowed_failures, parse_allowed_failures
 from airflow_provider_walmart.links.page import WalmartPageLink
-from airflow_provider_walmart.storage.files import AnyPlace, Place, check_place
+from airflow_provider_walmart.storage.files import AnyPlace, Place
 from airflow_provider_walmart.storage.rows import check_rows, iter_rows
+from airflow_provider_walmart.storage.suffixes import check_lines_file
 from airflow_provider_walmart.task.context import MemoryRecords, push_result, try_number
 from airflow_provider_walmart.task.errors import fail_without_retry
 from airflow_provider_walmart.task.hooks import OfMarketplace
@@ -90,7 +91,7 @@ class WalmartOrderUpdateOperator(OfMarketplace, BaseOperator):
 
         with fail_without_retry():
             allowed_failures = parse_allowed_failures(self.allowed_failures)
-            check_place("outcomes_path", self.outcomes_path)
+            check_lines_file("outcomes_path", self.outcomes_path)
             check_rows(self.records, records_path=self.records_path)
             changes = order_changes(
                 self.action,

@@ -17,7 +17,8 @@ from airflow_provider_walmart.client.values.names import names_of
 from airflow_provider_walmart.links.feeds import WalmartFailedItemsLink, WalmartFeedLink
 from airflow_provider_walmart.links.page import WalmartPageLink
 from airflow_provider_walmart.sensors.base import WalmartSensor
-from airflow_provider_walmart.storage.files import AnyPlace, Place, check_place
+from airflow_provider_walmart.storage.files import AnyPlace, Place
+from airflow_provider_walmart.storage.suffixes import check_lines_file
 from airflow_provider_walmart.task.context import push_result
 from airflow_provider_walmart.task.feeds import judge_feeds, report_unfinished, reported_at_timeout
 from airflow_provider_walmart.task.hooks import OfMarketplace
@@ -91,7 +92,7 @@ class WalmartFeedSensor(OfMarketplace, WalmartSensor):
         from airflow_provider_walmart.client.feeds.watch import LISTED_WITHIN, FeedWatch
 
         parse_allowed_failures(self.allowed_failures)
-        check_place("item_errors_path", self.item_errors_path)
+        check_lines_file("item_errors_path", self.item_errors_path)
         feed_ids = self._feed_ids()
         # Each poll of a sensor that is rescheduled is the first one of its process.
         self._began = self._began or time.monotonic()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_walmart.client.values.names import text_id
 from airflow_provider_walmart.sensors.base import WalmartSensor
 from airflow_provider_walmart.task.hooks import OfMarketplace
 from airflow_provider_walmart.task.waiting import check_event
@@ -60,6 +61,7 @@ class WalmartReportSensor(OfMarketplace, WalmartSensor):
         from airflow_provider_walmart.client.reports.requests import is_done, progress
 
         store = context.get("task_state_store")
+        self.request_id = text_id("request_id", self.request_id)
         key = f"walmart_report_type_{self.request_id}"
         if not self.report_type and store is not None:
             self.report_type = str(store.get(key) or "")

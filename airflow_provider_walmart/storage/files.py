@@ -24,6 +24,8 @@ PART = 5 * 1024 * 1024
 # look for the bucket, which takes rights that not all have who may write, and make it when there is none. Everything
 # else that Airflow reaches (this machine, SFTP, SharePoint) has real folders, which must be there first.
 OBJECT_STORES = frozenset({"s3", "s3a", "s3n", "gs", "gcs", "abfs", "abfss", "adl"})
+# A URI that lost a slash would be a folder on this machine, and nobody would miss the file in the bucket.
+ONE_SLASH = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/?(?!/)")
 PROVIDERS = (
     "Storages come with providers of Airflow: s3:// with apache-airflow-providers-amazon[s3fs], gs:// with -google, "
     "abfs:// with -microsoft-azure, sftp:// with -sftp[sshfs]."
@@ -55,6 +57,10 @@ def storage_path(uri: str, field: str) -> ObjectStoragePath:
     """
     if not isinstance(uri, str) or not uri.strip():
         raise WalmartConfigError(f"{field} is {uri!r}; expected a path or a URI.")
+    if mistyped := ONE_SLASH.match(uri):
+        scheme, rest = mistyped[1], uri[mistyped.end() :]
+        meant = f"{scheme}://{'/' if scheme == 'file' else ''}{rest}"
+        raise WalmartConfigError(f"{field} lacks a slash; did you mean {shown(meant)!r}?")
     try:
         # Airflow 3.1 takes a relative path from the root.
         place = ObjectStoragePath(uri if "://" in uri else os.path.abspath(os.path.expanduser(uri)))
@@ -78,15 +84,6 @@ def place_of(uri: str, field: str = "path") -> ObjectStoragePath:
         # What a symbolic link leads to is replaced, and not the link.
         return ObjectStoragePath(os.path.realpath(place.path))
     return place
-
-
-def check_place(field: str, uri: str | None) -> None:
-    """Pass for a place where a file can be, and for none.
-
-    :raises WalmartConfigError: as `place_of` does.
-    """
-    if uri:
-        place_of(uri, field)
 
 
 def is_local(place: ObjectStoragePath) -> bool:

@@ -11,6 +11,7 @@ from typing import IO, TYPE_CHECKING, Any
 from airflow_provider_walmart.client.errors import WalmartConfigError
 from airflow_provider_walmart.storage.files import files_in, storage_path, whole_file
 from airflow_provider_walmart.storage.reports import header_and_batches, land_report, report_table
+from airflow_provider_walmart.storage.suffixes import refuse_file
 
 if TYPE_CHECKING:
     from airflow_provider_walmart.storage.tables.engine import Engine
@@ -35,6 +36,7 @@ class SettlementFolder:
         if output_format not in FORMATS:
             raise WalmartConfigError(f"output_format is {output_format!r}; allowed: {', '.join(FORMATS)}.")
         self._folder = storage_path(uri, "output_path")
+        refuse_file(uri)
         self._uri, self._format = uri.rstrip("/"), output_format
 
     def uri_of(self, date: str) -> str:

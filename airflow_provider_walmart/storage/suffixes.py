@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from airflow_provider_walmart.client.errors import WalmartConfigError
+from airflow_provider_walmart.storage.files import place_of
 
 GZIP = ".gz"
 # Suffixes that name a format; any other one, and none, may hold anything.
@@ -20,11 +21,24 @@ FORMATS = {
 }
 
 
-def check_suffix(output_path: str, *formats: str) -> None:
+def check_lines_file(field: str, uri: str | None) -> None:
+    """Pass for a place where a file of JSON lines can be, and for none.
+
+    :param field: what the user calls it.
+    :raises WalmartConfigError: as `place_of` does, and for a suffix of another format.
+    """
+    if uri:
+        place_of(uri, field)
+        check_suffix(uri, "jsonl", "json", field=field)
+        refuse_gzip(uri, field)
+
+
+def check_suffix(output_path: str, *formats: str, field: str = "output_path") -> None:
     """Refuse a path whose suffix names another format than the one that is written.
 
     :param output_path: a path or URI; ``.gz`` at its end is not looked at.
     :param formats: what is written, such as ``jsonl``; the first one is named in the error.
+    :param field: what the user calls it.
     :raises WalmartConfigError: for a suffix of another format.
     """
     path = output_path.lower().removesuffix(GZIP)
@@ -33,7 +47,7 @@ def check_suffix(output_path: str, *formats: str) -> None:
         return
     right = next(suffix for suffix, kind in FORMATS.items() if kind == formats[0])
     raise WalmartConfigError(
-        f"output_path ends in {suffix!r}, but the file is written as {formats[0]}. Let it end in {right!r}, or choose "
+        f"{field} ends in {suffix!r}, but the file is written as {formats[0]}. Let it end in {right!r}, or choose "
         "another output_format where the operator has one."
     )
 
@@ -51,12 +65,22 @@ def compression_of(output_path: str, compression: str | None) -> str | None:
     return "gzip" if compression or output_path.lower().endswith(GZIP) else None
 
 
-def refuse_gzip(output_path: str) -> None:
+def refuse_gzip(output_path: str, field: str = "output_path") -> None:
     """Refuse a path that ends in ``.gz`` where files are written as they are.
 
     :raises WalmartConfigError: for such a path.
     """
     if output_path.lower().endswith(GZIP):
+        raise WalmartConfigError(f"{field} ends in {GZIP!r}, but the file is not compressed. Leave that off.")
+
+
+def refuse_file(output_path: str) -> None:
+    """Refuse a path with the suffix of a file where a folder is filled.
+
+    :raises WalmartConfigError: for such a path.
+    """
+    suffix = next((suffix for suffix in FORMATS if output_path.lower().endswith(suffix)), None)
+    if suffix:
         raise WalmartConfigError(
-            f"output_path ends in {GZIP!r}, but the file is not compressed. Leave that off."
+            f"output_path ends in {suffix!r}, but it is a folder of files. Leave that off."
         )

@@ -20,7 +20,6 @@ from airflow_provider_walmart.client.golocal.deliveries import (
     EndStates,
     delivery_id_of,
     delivery_in,
-    id_of,
     is_cancelled,
     is_over,
     status_of,
@@ -28,6 +27,7 @@ from airflow_provider_walmart.client.golocal.deliveries import (
 from airflow_provider_walmart.client.once.outcomes import may_have_arrived, never_arrived
 from airflow_provider_walmart.client.once.settle import settle
 from airflow_provider_walmart.client.values.json_values import check_json
+from airflow_provider_walmart.client.values.names import text_id
 from airflow_provider_walmart.client.values.rows import RowError
 
 if TYPE_CHECKING:
@@ -198,7 +198,7 @@ def booking(delivery: Mapping[str, Any], client_id: str) -> dict[str, Any]:
         )
     wanted = {"clientId": client_id, **inner}
     for name in ("clientId", "externalOrderId"):
-        wanted[name] = id_of(f"{name} of delivery", wanted.get(name))
+        wanted[name] = text_id(f"{name} of delivery", wanted.get(name))
     try:
         check_json(wanted, "delivery")
     except RowError as error:
@@ -217,7 +217,11 @@ def cancel(client: GoLocalClient, delivery_id: str, *, reason_code: str = DEFAUL
     :raises WalmartError: the class of the tree that fits what went wrong.
     """
     delivery_id = delivery_id_of(delivery_id)
-    reason_code = id_of("reason_code", reason_code)
+    reason_code = text_id("reason_code", reason_code)
+    if " " in reason_code:
+        raise WalmartConfigError(
+            f"reason_code is {reason_code[:80]!r}; expected a code such as {DEFAULT_REASON}."
+        )
     delivery = client.get_delivery(delivery_id)
     if is_cancelled(status_of(delivery)):
         log.info("Delivery %s is cancelled already (%s).", delivery_id, status_of(delivery))

@@ -17,13 +17,14 @@ from airflow_provider_walmart.client.errors import (
     WalmartRequestError,
     WalmartServerError,
 )
-from airflow_provider_walmart.client.golocal.deliveries import delivery_id_of, delivery_in, id_of, says_none
+from airflow_provider_walmart.client.golocal.deliveries import delivery_id_of, delivery_in, says_none
 from airflow_provider_walmart.client.golocal.settings import SIMULATOR, TOKEN_PATH, GoLocalSettings
 from airflow_provider_walmart.client.transport.headers import BEARER_TOKEN, CORRELATION_ID, correlation_id
 from airflow_provider_walmart.client.transport.http import HttpSession
 from airflow_provider_walmart.client.transport.responses import HINT_IN_BETWEEN
 from airflow_provider_walmart.client.transport.shared_state import Resilient
 from airflow_provider_walmart.client.transport.tokens import TokenCall, TokenProvider
+from airflow_provider_walmart.client.values.names import text_id
 
 CATALOGUE = "golocal.json"
 # Groups of the catalogue.
@@ -94,7 +95,7 @@ class GoLocalClient(ApiClient[GoLocalSettings, TokenProvider]):
         :param client_id: ``clientId`` it was booked with; default: the client ID of the connection.
         :raises WalmartError: when there is no telling.
         """
-        order_id = id_of("externalOrderId", external_order_id)
+        order_id = text_id("externalOrderId", external_order_id)
         params = {"clientId": client_id or self.settings.client_id, "externalOrderId": order_id}
         try:
             answer = self.call("findDelivery", params=params)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from airflow_provider_walmart.client.errors import WalmartConfigError
-from airflow_provider_walmart.client.values.names import names_of
+from airflow_provider_walmart.client.values.names import names_of, text_id
 
 # In the order in which a delivery goes through them.
 ON_THE_WAY = (
@@ -29,32 +29,10 @@ FAILED = ("DELIVERY_REQUEST_FAILED", "REJECTED", "RETURNED")
 # The names of the cancellation statuses are not documented in full. What is only asked for, or was refused, is no end.
 _CANCELLED = re.compile(r"(.*_)?CANCELL?ED(_BY_.*)?")
 
-# What templates make of nothing.
-NOTHING = ("", "none", "null", "nan")
 _DELIVERY_ID = re.compile(r"""[^\s{}\[\]'"]{1,200}""")
 _STATUS = re.compile(r"[A-Z_]+")
 
 Outcome = Literal["success", "failure", "waiting"]
-
-
-def id_of(name: str, value: Any) -> str:
-    """Return an id as text, without white space around it.
-
-    :param name: what it is, for errors.
-    :param value: text or a whole number.
-    :raises WalmartConfigError: for anything else. What is no id may be a whole delivery: it is not repeated.
-    """
-    if value is None or value == "":
-        raise WalmartConfigError(f"{name} is missing; expected an id, as text.")
-    if isinstance(value, bool) or not isinstance(value, (str, int)):
-        raise WalmartConfigError(f"{name} is a {type(value).__name__}; expected an id, as text.")
-    text = str(value).strip()
-    if text.casefold() in NOTHING:
-        # What a template makes of nothing would be one id for many orders.
-        raise WalmartConfigError(f"{name} is {text!r}; expected an id, as text.")
-    if not text.isprintable():
-        raise WalmartConfigError(f"{name} holds a character that is not printable; expected an id, as text.")
-    return text
 
 
 def delivery_id_of(value: Any) -> str:
@@ -65,7 +43,7 @@ def delivery_id_of(value: Any) -> str:
     where = "expected the deliveryId of a booking, such as book.output['deliveryId']"
     if isinstance(value, (Mapping, list, tuple)):
         raise WalmartConfigError(f"delivery_id is a {type(value).__name__}; {where}.")
-    text = id_of("delivery_id", value)
+    text = text_id("delivery_id", value)
     if not _DELIVERY_ID.fullmatch(text):
         raise WalmartConfigError(f"delivery_id is a text of {len(text)} characters that is no id; {where}.")
     return text

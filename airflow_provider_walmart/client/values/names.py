@@ -1,4 +1,4 @@
-"""Lists of names as people write them, and as templates render them."""
+"""Names and ids as people write them, and as templates render them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import Any
 from airflow_provider_walmart.client.errors import WalmartConfigError
 
 NAME = re.compile(r"\w[\w .@-]*")
+# What templates make of nothing.
+NOTHING = ("", "none", "null", "nan")
 
 
 def names_of(field: str, given: Any, example: str) -> list[str]:
@@ -31,6 +33,26 @@ def names_of(field: str, given: Any, example: str) -> list[str]:
     raise WalmartConfigError(
         f"{field} is {str(given)[:200]!r}; allowed: names such as {example}, as a list or as text with commas between."
     )
+
+
+def text_id(name: str, value: Any) -> str:
+    """Return an id as text, without white space around it.
+
+    :param name: what it is, for errors.
+    :param value: text or a whole number.
+    :raises WalmartConfigError: for anything else. What is no id may be a whole record: it is not repeated.
+    """
+    if value is None or value == "":
+        raise WalmartConfigError(f"{name} is missing; expected an id, as text.")
+    if isinstance(value, bool) or not isinstance(value, (str, int)):
+        raise WalmartConfigError(f"{name} is a {type(value).__name__}; expected an id, as text.")
+    text = str(value).strip()
+    if text.casefold() in NOTHING:
+        # What a template makes of nothing would be one id for many orders.
+        raise WalmartConfigError(f"{name} is {text!r}; expected an id, as text.")
+    if not text.isprintable():
+        raise WalmartConfigError(f"{name} holds a character that is not printable; expected an id, as text.")
+    return text
 
 
 def _read(text: str) -> Any:

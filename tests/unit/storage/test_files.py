@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from functools import partial
 from pathlib import Path
 
@@ -92,6 +93,23 @@ def test_files_land_in_new_folders_of_other_file_systems(tmp_path):
 def test_what_is_no_place_is_refused(value):
     with pytest.raises(ValueError, match=r"^output_path is .*; expected a path or a URI"):
         storage_path(value, "output_path")
+
+
+@pytest.mark.parametrize(
+    ("value", "meant"),
+    [
+        ("s3:/bucket/a.csv", "s3://bucket/a.csv"),
+        ("s3:bucket/a.csv", "s3://bucket/a.csv"),
+        ("file:/tmp/a.csv", "file:///tmp/a.csv"),
+        ("s3:/AKIA1:s3cr3t@bucket/a.csv", "s3://***@bucket/a.csv"),
+    ],
+)
+def test_a_uri_that_lost_a_slash_is_no_folder_on_this_machine(value, meant):
+    with pytest.raises(
+        ValueError, match=rf"^output_path lacks a slash; did you mean '{re.escape(meant)}'\?"
+    ) as caught:
+        storage_path(value, "output_path")
+    assert "s3cr3t" not in str(caught.value)
 
 
 def test_a_symbolic_link_stays_one_and_what_it_leads_to_is_replaced(tmp_path):
