@@ -281,7 +281,7 @@ def parameter(source: Json) -> Json:
     """Return one parameter as the catalogue has it; what is not said is left out."""
     name, place, schema = source["name"], source["in"], source.get("schema", {})
     wording = source.get("description", "")
-    found: Json = {"name": name, "in": place}
+    found: Json = {"name": name, "location": place}
     if source.get("required"):
         found["required"] = True
     kind = schema.get("type", "string")
@@ -305,7 +305,9 @@ def parameter(source: Json) -> Json:
         found["default"] = default
     if name in NUMBERS:
         smallest, largest = bounds(wording)
-        found |= {key: value for key, value in (("min", smallest), ("max", largest)) if value is not None}
+        found |= {
+            key: value for key, value in (("minimum", smallest), ("maximum", largest)) if value is not None
+        }
     if "pattern" in schema:
         found["pattern"] = schema["pattern"]
     return found
@@ -353,7 +355,7 @@ def leaves(document: Document, schema: Json, prefix: str = "", depth: int = 3) -
 
 def paging(document: Document, operation: Json, found: list[Json]) -> Json | None:
     """Return how an operation pages, as far as its document says; None when it has a single page."""
-    query = {entry["name"]: entry for entry in found if entry["in"] == "query"}
+    query = {entry["name"]: entry for entry in found if entry["location"] == "query"}
     body: Json = {}
     content = document.resolve(operation.get("requestBody", {})).get("content", {})
     if "application/json" in content:
@@ -409,7 +411,7 @@ def page_size(page: Json, query: Json, body: Json) -> int | None:
         size = largest if largest is not None else schema.get("default")
     else:
         entry = query[page["limit"]]
-        size = entry.get("max", entry.get("default"))
+        size = entry.get("maximum", entry.get("default"))
     return None if size is None else int(size)
 
 
@@ -460,14 +462,16 @@ def path_name(method: str, path: str, fixed_query: dict[str, str]) -> str:
 
 def give_names(rows: list[Json]) -> None:
     """Give every operation of a market its name: Walmart's id where it is the only one of that id."""
-    ids = Counter(row["id"] for row in rows if row["id"])
+    ids = Counter(row["operation_id"] for row in rows if row["operation_id"])
     places = Counter((row["method"], row["path"]) for row in rows)
     for row in rows:
         place = f"{row['method']} {row['path']}"
-        if row["id"] and (ids[row["id"]] == 1 or KEEPS_ITS_ID.get(row["id"]) == place):
-            row["name"] = row["id"]
-        elif row["id"]:
-            row["name"] = f"{short_group(row['group'])}.{row['id']}"
+        if row["operation_id"] and (
+            ids[row["operation_id"]] == 1 or KEEPS_ITS_ID.get(row["operation_id"]) == place
+        ):
+            row["name"] = row["operation_id"]
+        elif row["operation_id"]:
+            row["name"] = f"{short_group(row['group'])}.{row['operation_id']}"
         else:
             name = path_name(row["method"], row["path"], row.get("fixed_query", {}))
             shared = places[row["method"], row["path"]] > 1
@@ -548,14 +552,14 @@ def read_operation(document: Document, market: str, method: str, path: str, oper
             fixed_query.setdefault(entry["name"], json.dumps(entry["default"]).strip('"'))
     found = [entry for entry in found if entry["name"] not in fixed_query]
     found += [
-        {"name": name, "in": "query", "required": True, "enum": [value], "default": value}
+        {"name": name, "location": "query", "required": True, "enum": [value], "default": value}
         for name, value in fixed_query.items()
     ]
     success = media_types(document, operation)
     body = document.resolve(operation.get("requestBody", {}))
     choices = [media_type for media_type in success if media_type != "application/xml"]
     if "Accept" in media and len(choices) > 1:
-        accept = {"name": "Accept", "in": "header", "required": True, "enum": choices}
+        accept = {"name": "Accept", "location": "header", "required": True, "enum": choices}
         found.append({**accept, "default": media["Accept"]})
     content_types = list(body.get("content", ()))
     # A write without a body is answered with 500 or 520 when Content-Type is missing; where a body may be a file the
@@ -569,7 +573,7 @@ def read_operation(document: Document, market: str, method: str, path: str, oper
         content_type = media.get("Content-Type", content_type)
     return {
         "name": "",
-        "id": operation.get("operationId"),
+        "operation_id": operation.get("operationId"),
         "group": document.group,
         "market": market,
         "method": method,
@@ -580,7 +584,7 @@ def read_operation(document: Document, market: str, method: str, path: str, oper
         "body_required": bool(body.get("required")),
         "content_type": content_type,
         "success": success,
-        "safe": method == "GET" or (method == "POST" and path in READ_ONLY_POSTS),
+        "safe_to_retry": method == "GET" or (method == "POST" and path in READ_ONLY_POSTS),
         "paging": paging(document, operation, found),
         "limits": [],
     }
@@ -612,7 +616,7 @@ def build(folder: Path) -> Json:
     if doubled := [name for name, count in names.items() if count > 1]:
         raise SystemExit(f"Names given twice: {doubled}")
     ours = {*PAGING, *KEEPS_ITS_ID, *READ_ONLY_POSTS, *(name for name, _ in PARAMETERS)}
-    known = {*names, *(row["id"] for row in catalogue), *(row["path"] for row in catalogue)}
+    known = {*names, *(row["operation_id"] for row in catalogue), *(row["path"] for row in catalogue)}
     if unknown := ours - known:
         raise SystemExit(f"Hand-made knowledge about operations that are not documented: {sorted(unknown)}")
     for shape in sorted(unused):
@@ -620,9 +624,24 @@ def build(folder: Path) -> Json:
     return {"operations": catalogue, "feed_types": spell_feed_types(feeds, catalogue)}
 
 
+LIMIT_FIELDS = ("count", "per_seconds", "bucket", "when")
+
+
+def as_read(row: Json) -> Json:
+    """Return a row with the fields of the classes that it is read into, without what is empty."""
+    row = {key: value for key, value in row.items() if value not in (None, [], {}, False)}
+    if "fixed_query" in row:
+        row["fixed_query"] = list(row["fixed_query"].items())
+    if "extra" in row.get("paging", {}):
+        row["paging"] = {**row["paging"], "extra": list(row["paging"]["extra"].items())}
+    if "limits" in row:
+        row["limits"] = [dict(zip(LIMIT_FIELDS, limit, strict=False)) for limit in row["limits"]]
+    return row
+
+
 def lines(rows: list[Json]) -> str:
-    """Return rows as JSON, one per line, without what is empty."""
-    said = [{key: value for key, value in row.items() if value not in (None, [], {}, False)} for row in rows]
+    """Return rows as JSON, one per line."""
+    said = map(as_read, rows)
     return ",\n".join(json.dumps(row, ensure_ascii=False) for row in said)
 
 

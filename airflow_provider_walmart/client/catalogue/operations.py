@@ -1,6 +1,6 @@
 """Every documented Walmart operation as data.
 
-The rows are in ``catalogue.json``, made by ``scripts/build_catalogue.py`` from Walmart's API documents: the US
+The rows are in ``marketplace.json``, made by ``scripts/build_catalogue.py`` from Walmart's API documents: the US
 Marketplace, and the legacy APIs of Mexico and Canada. Nothing is read before the first look-up.
 
 An operation is named
@@ -17,10 +17,9 @@ from __future__ import annotations
 
 import difflib
 import functools
-import json
 import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -77,6 +76,13 @@ class RateLimit:
     bucket: str
     when: str = ""
 
+    def counts(self, query: Mapping[str, Any]) -> bool:
+        """Return whether it counts a call with these query parameters."""
+        if self.when in ("", "*"):
+            return not self.when or bool(query)
+        name, _, value = self.when.partition("=")
+        return str(query.get(name)) == value
+
 
 @dataclass(frozen=True)
 class Paging:
@@ -130,11 +136,11 @@ class Operation:
     """
 
     name: str
-    operation_id: str
     group: str
     market: str
     method: str
     path: str
+    operation_id: str = ""
     fixed_query: tuple[tuple[str, str], ...] = ()
     parameters: tuple[Parameter, ...] = ()
     body: tuple[str, ...] = ()
@@ -144,6 +150,11 @@ class Operation:
     safe_to_retry: bool = False
     paging: Paging | None = None
     limits: tuple[RateLimit, ...] = ()
+
+    @functools.cached_property
+    def defaults(self) -> dict[str, Any]:
+        """What is sent without being given: values of required parameters that have a default, by name."""
+        return {one.name: one.default for one in self.parameters if one.required and one.default is not None}
 
     @property
     def place(self) -> str:
@@ -222,17 +233,19 @@ def limits_of(operation: Operation, params: Mapping[str, Any] | None = None) -> 
     :param operation: the operation.
     :param params: parameters of the call.
     """
-    given = {parameter.name: parameter.default for parameter in operation.parameters if parameter.required}
-    given.update({key: value for key, value in (params or {}).items() if value is not None})
-    query = {key for key, value in given.items() if value is not None and f"{{{key}}}" not in operation.path}
-    limits = [
-        limit
-        for limit in operation.limits
-        if not limit.when or (limit.when == "*" and query) or _holds(limit.when, given)
-    ]
-    if operation.path == "/v3/feeds" and (feed := feed_type(str(given.get("feedType", "")))):
-        limits += feed.limits
-    return tuple(limits)
+    given = operation.defaults | {name: value for name, value in (params or {}).items() if value is not None}
+    query = {name: value for name, value in given.items() if f"{{{name}}}" not in operation.path}
+    limits = tuple(limit for limit in operation.limits if limit.counts(query))
+    feed = feed_type(str(given.get("feedType", ""))) if operation.path == "/v3/feeds" else None
+    return limits + feed.limits if feed else limits
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """What a file of the catalogue holds."""
+
+    operations: tuple[Operation, ...]
+    feed_types: tuple[FeedType, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -244,70 +257,26 @@ class _Catalogue:
 
 @functools.cache
 def _catalogue(api: str) -> _Catalogue:
-    data = json.loads(Path(__file__).with_name(api).read_bytes())
-    operations = [_operation(row) for row in data["operations"]]
+    # DAG files import this module, and read no row.
+    import msgspec
+
+    rows = msgspec.json.decode(Path(__file__).with_name(api).read_bytes(), type=_Rows)
     us_places = {
-        _normal(operation.place).partition("?")[0] for operation in operations if operation.market == "us"
+        _normal(operation.place).partition("?")[0]
+        for operation in rows.operations
+        if operation.market == "us"
     }
     by_place = defaultdict(list)
-    for operation in operations:
+    for operation in rows.operations:
         place = _normal(operation.place)
         # Method and path name the US operation; a legacy one only where the US has nothing at that place.
         if operation.market == "us" or place.partition("?")[0] not in us_places:
             by_place[place].append(operation)
-    feed_types = (
-        FeedType(row["name"], _limits(row), row.get("max_bytes")) for row in data.get("feed_types", ())
-    )
     return _Catalogue(
-        by_name={operation.name: operation for operation in operations},
+        by_name={operation.name: operation for operation in rows.operations},
         by_place=dict(by_place),
-        feed_types={feed.name.lower(): feed for feed in feed_types},
+        feed_types={feed.name.lower(): feed for feed in rows.feed_types},
     )
-
-
-def _operation(row: dict[str, Any]) -> Operation:
-    return Operation(
-        name=row["name"],
-        operation_id=row.get("id", ""),
-        group=row["group"],
-        market=row["market"],
-        method=row["method"],
-        path=row["path"],
-        fixed_query=tuple(row.get("fixed_query", {}).items()),
-        parameters=tuple(_parameter(entry) for entry in row.get("parameters", ())),
-        body=tuple(row.get("body", ())),
-        body_required=row.get("body_required", False),
-        content_type=row.get("content_type", ""),
-        success=tuple(row.get("success", ())),
-        safe_to_retry=row.get("safe", False),
-        paging=_paging(row["paging"]) if "paging" in row else None,
-        limits=_limits(row),
-    )
-
-
-def _parameter(row: dict[str, Any]) -> Parameter:
-    return Parameter(
-        name=row["name"],
-        location=row["in"],
-        required=row.get("required", False),
-        type=row.get("type", "string"),
-        format=row.get("format", ""),
-        enum=tuple(row.get("enum", ())),
-        default=row.get("default"),
-        minimum=row.get("min"),
-        maximum=row.get("max"),
-        pattern=row.get("pattern", ""),
-        explode=row.get("explode", False),
-    )
-
-
-def _paging(row: dict[str, Any]) -> Paging:
-    lists = {key: tuple(row.get(key, ())) for key in ("records", "cursor", "total")}
-    return Paging(**{**row, **lists, "extra": tuple(row.get("extra", {}).items())})
-
-
-def _limits(row: dict[str, Any]) -> tuple[RateLimit, ...]:
-    return tuple(RateLimit(*limit) for limit in row.get("limits", ()))
 
 
 def _normal(place: str) -> str:
@@ -316,23 +285,21 @@ def _normal(place: str) -> str:
     return f"{method.upper()} {re.sub(r'{[^{}/]*}', '{}', path.strip())}"
 
 
-def _holds(condition: str, given: Mapping[str, Any]) -> bool:
-    name, _, value = condition.partition("=")
-    return str(given.get(name)) == value
-
-
 def _hint(catalogue: _Catalogue, wanted: str) -> str:
     """Return what else the caller may have meant."""
+    known: Collection[str] = catalogue.by_name
+    names = [name for name in known if name.endswith(f".{wanted}")]
     if " " in wanted:
         path = _normal(wanted).partition("?")[0]
-        alike = [found for place, found in catalogue.by_place.items() if place.partition("?")[0] == path]
-        names = sorted(operation.name for found in alike for operation in found)
-        known = [found[0].place for found in catalogue.by_place.values()]
-    else:
-        names = sorted(name for name in catalogue.by_name if name.endswith(f".{wanted}"))
-        known = list(catalogue.by_name)
+        names = [
+            operation.name
+            for place, operations in catalogue.by_place.items()
+            if place.partition("?")[0] == path
+            for operation in operations
+        ]
+        known = [operations[0].place for operations in catalogue.by_place.values()]
     if names:
-        return f"use {' or '.join(names)}."
+        return f"use {' or '.join(sorted(names))}."
     # The search takes time proportional to the length of what is searched for.
     close = difflib.get_close_matches(wanted[:100], known, n=3)
     return f"did you mean {' or '.join(close)}?" if close else "there is no such operation in the catalogue."
