@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta, timezone
+from operator import itemgetter
 from typing import Any
 
 from airflow_provider_walmart.client.events.scope import mark
@@ -53,15 +54,30 @@ class CompletionTracker:
             newest = max(newest, min(date, now))
             if not self._has_ended(thing):
                 self._pending[thing_id] = [kind, date]
-                continue
-            was_pending = self._pending.pop(thing_id, None) is not None
-            name = mark(thing_id)
-            if name not in self._done and (was_pending or date >= self._from):
-                self._done[name] = max(date, self._from)
-                summary = None if self._first else self._told(thing, kind)
-                if summary is not None:
-                    changes.append((date, summary))
-        self._first = False
+            elif self._is_new(thing_id, date) and (summary := self._told(thing, kind)):
+                changes.append((date, summary))
+        self._forget(newest, gone)
+        if self._first:
+            changes, self._first = [], False
+        # Walmart lists the newest first, also among those of one moment.
+        changes.reverse()
+        return [summary for _, summary in sorted(changes, key=itemgetter(0))]
+
+    def _is_new(self, thing_id: str, date: int) -> bool:
+        """Return whether a thing that has ended was not noted as such before, and note it."""
+        was_pending = self._pending.pop(thing_id, None) is not None
+        name = mark(thing_id)
+        if name in self._done or not (was_pending or date >= self._from):
+            return False
+        self._done[name] = max(date, self._from)
+        return True
+
+    def _forget(self, newest: int, gone: Collection[str]) -> None:
+        """Forget what a poll can't show again.
+
+        :param newest: when the newest thing began.
+        :param gone: as in `of`.
+        """
         self._from = newest - LISTED_WITHIN_MS
         self._done = {name: date for name, date in self._done.items() if date >= self._from}
         self._pending = {
@@ -69,9 +85,6 @@ class CompletionTracker:
             for thing_id, known in self._pending.items()
             if known[1] >= newest - LONGEST_MS and thing_id not in gone
         }
-        # Walmart lists the newest first, also among those of one moment.
-        changes.reverse()
-        return [summary for _, summary in sorted(changes, key=lambda entry: entry[0])]
 
     @property
     def since(self) -> datetime:

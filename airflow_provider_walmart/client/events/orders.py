@@ -13,9 +13,11 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from itertools import islice
+from operator import attrgetter
 from typing import Any
 
 from airflow_provider_walmart.client.events.scope import PollScope, mark
+from airflow_provider_walmart.client.values.lists import objects_in
 
 # Statuses of order lines.
 STATUSES = ("Created", "Acknowledged", "Shipped", "Delivered", "Cancelled", "Refund")
@@ -125,30 +127,32 @@ class OrderTracker:
         :param snapshots: all orders modified since that of `scope`, up to ``until``.
         :param until: when the poll ended, aware; None: it showed everything there is.
         """
-        seen = [one for one in snapshots if one.ship_node_type in self._node_types]
+        seen = {self._mark(one): one for one in snapshots if one.ship_node_type in self._node_types}
         if until is not None and until.timestamp() * 1000 < self._from:
             # Another watcher catches up with what was before our time.
             return []
+        self._go_on_to(seen.values(), until)
+        at = -(-self._latest // STEP_MS) * STEP_MS
+        changes = [one for name, one in seen.items() if name not in self._seen and self._is_wanted(one)]
+        self._seen.update({name: (self._seems_new(one), at) for name, one in seen.items()})
+        self._first &= until is not None
+        if until is None:
+            self._complete = self._from
+        self._forget()
+        return list(_announcements(sorted(changes, key=attrgetter("latest", "order_id"))))
+
+    def _go_on_to(self, seen: Iterable[OrderSnapshot], until: datetime | None) -> None:
+        """Take down how far a poll got.
+
+        :param until: as in `of`.
+        """
         if until is None:
             # A date in the future, whatever it means, must not make us pass over what comes until then.
             now = int(datetime.now(timezone.utc).timestamp() * 1000)
             self._latest = max([self._latest, *(min(one.latest, now) for one in seen)])
         else:
             self._latest = max(self._latest, int(until.timestamp() * 1000))
-        at = -(-self._latest // STEP_MS) * STEP_MS
-        changes = []
-        for one in seen:
-            name = self._mark(one)
-            if name not in self._seen and not self._first and self._is_wanted(one):
-                changes.append(one)
-            self._seen[name] = (self._seems_new(one), at)
-        self._first = self._first and until is not None
         self._from = max(self._from, self._latest - OVERLAP_MS)
-        if until is None:
-            self._complete = self._from
-        self._forget()
-        changes.sort(key=lambda one: (one.latest, one.order_id))
-        return list(_announcements(changes))
 
     def state(self) -> dict[str, Any]:
         """Return what to keep for the next poll, JSON."""
@@ -171,6 +175,8 @@ class OrderTracker:
         return mark(one.order_id if self._statuses is None else f"{one.order_id} {one.version}")
 
     def _is_wanted(self, one: OrderSnapshot) -> bool:
+        if self._first:
+            return False
         if self._statuses is not None:
             return not self._statuses.isdisjoint(one.statuses)
         # An older order has most likely changed, and was announced when it was new. But Walmart may hold an order
@@ -211,10 +217,8 @@ def _announcements(changes: Iterable[OrderSnapshot]) -> Iterator[dict[str, Any]]
 
 
 def _several(container: Any, name: str) -> list[dict[str, Any]]:
-    """Return the records of a list that Walmart wraps in a dict; JSON made from XML has a single one without a list."""
-    found = container.get(name) if isinstance(container, dict) else None
-    found = [found] if isinstance(found, dict) else found
-    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+    """Return the records of a list that Walmart wraps in a dict."""
+    return objects_in(container.get(name)) if isinstance(container, dict) else []
 
 
 def _milliseconds(value: Any) -> int:

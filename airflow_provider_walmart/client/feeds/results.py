@@ -62,6 +62,11 @@ def _count(value: Any) -> int:
         return 0
 
 
+def _is_zero(feed: dict[str, Any], name: str) -> bool:
+    """Return whether a count is 0; one that is missing says nothing."""
+    return feed.get(name) is not None and not _count(feed[name])
+
+
 def submitted_at(feed: dict[str, Any]) -> datetime | None:
     """Return when a feed was submitted (aware, UTC): epoch milliseconds in JSON, ISO text in older answers."""
     value = feed.get("feedDate") or feed.get("feedSubmissionDate")
@@ -108,13 +113,17 @@ def verdict(feed: dict[str, Any], allowed_failures: int | float, *, sent: int = 
     status, items = summary["feedStatus"], max(summary["itemsReceived"], sent)
     if _status(feed) == "ERROR":
         return "the feed failed as a whole (ERROR)"
-    if is_finished(feed) and feed.get("itemsReceived") is not None and not summary["itemsReceived"]:
+    if is_finished(feed) and _is_zero(feed, "itemsReceived"):
         return f"nothing was applied ({status}, but Walmart received none of {f'{sent} ' if sent else 'its '}items)"
     # What is still in processing is among those received, so it makes neither a number nor a share smaller.
     reason = too_many(summary["itemsFailed"], items, allowed_failures, "items failed")
-    # A count that is missing says nothing; and of items that failed the policy has spoken.
-    none_succeeded = feed.get("itemsSucceeded") is not None and not summary["itemsSucceeded"]
-    if reason or not is_finished(feed) or not none_succeeded or summary["itemsFailed"] >= items:
+    # Of items that failed the policy has spoken.
+    if (
+        reason
+        or not is_finished(feed)
+        or not _is_zero(feed, "itemsSucceeded")
+        or summary["itemsFailed"] >= items
+    ):
         return reason
     return f"nothing was applied ({status}, but Walmart counts none of {items} items that succeeded)"
 

@@ -10,7 +10,8 @@ import codecs
 import json
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -53,8 +54,11 @@ MEDIA_TYPES = {
     b"<": "application/xml",
     b"P": "application/zip",
 }
-# What is seen of our items in a feed that may be ours, and what it is adopted by; one that shows some of them isn't.
-Shown = Literal["all", "some", "none", "unknown"]
+# What is seen of our items in a feed: uncounted is one whose items Walmart hasn't counted yet.
+Shown = Literal["all", "some", "none", "unknown", "uncounted"]
+# Which of these a feed of ours may show, where none shows all of them, and where one does.
+MAY_BE_OURS = (("all", "some", "unknown", "uncounted"), ("all", "uncounted"))
+# What a feed is adopted by; one that shows some of them isn't.
 PROOFS = {"all": "its items", "unknown": "type, number of items and time"}
 
 
@@ -115,6 +119,18 @@ class FeedFile:
             else:
                 found.add(str(value))
         return frozenset(found)
+
+    @cached_property
+    def _folded_words(self) -> frozenset[str]:
+        return frozenset(word.strip().casefold() for word in self.words)
+
+    def likeness(self, sku: Any) -> Literal["same", "alike", "other"] | None:
+        """Return whether a SKU is in it, in the same or in another spelling; None for what is no SKU."""
+        if not isinstance(sku, str) or not sku.strip():
+            return None
+        if sku in self.words:
+            return "same"
+        return "alike" if sku.strip().casefold() in self._folded_words else "other"
 
 
 def submit_feed(client: MarketplaceClient, feed: FeedFile) -> str:
@@ -277,37 +293,24 @@ class OnceSubmitter:
         if item := named(newer):
             return self._adopt(item, "its file name")
         # Items tell less than a name: what has them is judged only now, when all that was sent is listed.
-        candidates = self._candidates(feed, newer)
-        if is_complete and not candidates:
+        ours, possible = decide([self._candidate(feed, item, record, sent_by) for item in newer], is_complete)
+        if ours is not None:
+            log.warning(
+                "Walmart shows no more of a feed without our file name than SKUs, number of items and time: should "
+                "another one with the same of all have been sent just then and ours not have arrived, this is that one."
+            )
+            return self._adopt(ours.item, PROOFS[ours.shown])
+        if is_complete and not possible:
             log.info("%s is not among Walmart's feeds: it never arrived.", feed.name)
             return None
-        if is_complete and len(candidates) == 1:
-            [(item, shown)] = candidates
-            if (
-                shown in PROOFS
-                and feed.items == item.get("itemsReceived")
-                and _came_then(item, record, sent_by)
-            ):
-                log.warning(
-                    "Walmart shows no more of a feed without our file name than SKUs, number of items and time: should "
-                    "another one with the same of all have been sent just then and ours not have arrived, this is that one."
-                )
-                return self._adopt(item, PROOFS[shown])
-        self._give_up(feed, [item for item, _ in candidates])
+        self._give_up(feed, [candidate.item for candidate in possible])
         return None
 
-    def _candidates(
-        self, feed: FeedFile, newer: Iterable[dict[str, Any]]
-    ) -> list[tuple[dict[str, Any], Shown]]:
-        """Return the feeds of our type that may be ours, though none has our file name."""
-        judged = [(item, self._compare(feed, item)) for item in newer]
-        # Where Walmart shows all of our SKUs in one feed, another one that shows less is none of ours.
-        needed = ("all",) if any(shown == "all" for _, shown in judged) else ("all", "some", "unknown")
-        return [
-            (item, shown)
-            for item, shown in judged
-            if shown in needed or (shown == "unknown" and not item.get("itemsReceived"))
-        ]
+    def _candidate(
+        self, feed: FeedFile, item: dict[str, Any], record: dict[str, Any], sent_by: float
+    ) -> Candidate:
+        fits = item.get("itemsReceived") == feed.items and _came_then(item, record, sent_by)
+        return Candidate(item, self._compare(feed, item), fits)
 
     def _compare(self, feed: FeedFile, item: dict[str, Any]) -> Shown:
         """Return how many of our items a feed of our type shows."""
@@ -316,7 +319,9 @@ class OnceSubmitter:
         if name and not name.startswith(str(item.get("feedId"))):
             return "none"
         received = item.get("itemsReceived")
-        if not received or not feed.items:
+        if not received:
+            return "uncounted"
+        if not feed.items:
             return "unknown"
         if received != feed.items:
             return "none"
@@ -381,27 +386,45 @@ class OnceSubmitter:
         return feeds, True
 
 
+@dataclass(frozen=True)
+class Candidate:
+    """What is known of a feed of our type that came since the intent and lacks our file name.
+
+    :param item: the feed, as Walmart lists it.
+    :param shown: how many of our items it shows.
+    :param fits: whether it came when ours was sent, as far as that is known, with as many items.
+    """
+
+    item: dict[str, Any]
+    shown: Shown
+    fits: bool
+
+
+def decide(candidates: Collection[Candidate], is_complete: bool) -> tuple[Candidate | None, list[Candidate]]:
+    """Return the feed that is ours, if one certainly is, and all that may be.
+
+    :param is_complete: whether these are all that came since the intent.
+    """
+    # Where Walmart shows all of our SKUs in one feed, another one that shows less is none of ours.
+    has_all = any(candidate.shown == "all" for candidate in candidates)
+    possible = [candidate for candidate in candidates if candidate.shown in MAY_BE_OURS[has_all]]
+    is_proven = len(possible) == 1 and possible[0].shown in PROOFS and possible[0].fits
+    return (possible[0] if is_complete and is_proven else None), possible
+
+
 def has_items(feed: FeedFile, skus: Iterable[Any]) -> Shown:
     """Return how many of these SKUs a feed holds; ``unknown`` when that can't be told, or Walmart spells them otherwise."""
-    folded = {word.strip().casefold() for word in feed.words}
-    same = alike = other = 0
-    for sku in skus:
-        if not isinstance(sku, str) or not sku.strip():
-            continue
-        if sku in feed.words:
-            same += 1
-        elif sku.strip().casefold() in folded:
-            alike += 1
-        else:
-            other += 1
-        # Only one that is the same so far is worth reading to its end.
-        if (alike or other) and same + alike + other >= PAGE:
-            break
-    if not feed.words or not same + alike + other:
+    if not feed.words:
         return "unknown"
-    if not other:
-        return "unknown" if alike else "all"
-    return "some" if same + alike else "none"
+    kinds: Counter[str] = Counter()
+    for kind in filter(None, map(feed.likeness, skus)):
+        kinds[kind] += 1
+        # Only one that is the same so far is worth reading to its end.
+        if kinds["same"] < kinds.total() >= PAGE:
+            break
+    if "other" in kinds:
+        return "some" if len(kinds) > 1 else "none"
+    return "all" if list(kinds) == ["same"] else "unknown"
 
 
 def _came_then(item: dict[str, Any], record: dict[str, Any], sent_by: float) -> bool:

@@ -80,7 +80,7 @@ class FeedWatch:
             return found
         waiting = {*due, *waiting}
         calls = max(LEAST_CALLS, math.ceil(len(waiting) / PAGE))
-        self._off_list = {feed_id: None for feed_id in self._off_list if feed_id in waiting}
+        self._off_list = dict.fromkeys(feed_id for feed_id in self._off_list if feed_id in waiting)
         off_list = [feed_id for feed_id in self._off_list if feed_id in due]
         # However long the list, a quarter of the calls is for those that it doesn't show.
         at_once = off_list[: calls // 4]
@@ -106,11 +106,9 @@ class FeedWatch:
             page, total = self._page(offset)
             taken += 1
             offset += len(page)
-            found.update((feed_id, feed) for feed_id, feed in page.items() if feed_id in waiting)
-            self._unseen -= page.keys()
-            for feed_id in page.keys() & self._off_list.keys():
-                del self._off_list[feed_id]
-            if not page or offset >= min(total, max(4 * len(waiting), LEAST_CALLS * PAGE)):
+            found.update({feed_id: page[feed_id] for feed_id in page.keys() & waiting})
+            self._note_listed(page.keys())
+            if offset >= min(total, max(4 * len(waiting), LEAST_CALLS * PAGE)):
                 self._off_list.update(dict.fromkeys(self._unseen & waiting))
                 break
             # Half of the calls for the top, or less when nothing is there; the rest where the last round stopped.
@@ -119,8 +117,12 @@ class FeedWatch:
         self._reached = 0
         return taken
 
+    def _note_listed(self, feed_ids: Collection[str]) -> None:
+        self._unseen.difference_update(feed_ids)
+        self._off_list = dict.fromkeys(feed_id for feed_id in self._off_list if feed_id not in feed_ids)
+
     def _page(self, offset: int) -> tuple[dict[str, dict[str, Any]], float]:
-        """Return the feeds of one page by id, and how many there are in all."""
+        """Return the feeds of one page by id, and how many there are in all: 0 where a page has none."""
         try:
             page = self.client.call("getAllFeedStatuses", params={"offset": offset, "limit": PAGE}) or {}
         except WalmartRequestError:
@@ -131,6 +133,8 @@ class FeedWatch:
         listed = objects_in((page.get("results") or {}).get("feed"))
         feeds = {feed["feedId"]: feed for feed in listed if feed.get("feedId")}
         total = page.get("totalResults")
+        if not feeds:
+            return {}, 0
         return feeds, total if isinstance(total, int) and total > 0 else math.inf
 
     def _ask(self, feed_ids: Iterable[str], found: dict[str, Seen]) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_walmart.client.errors import (
@@ -101,15 +102,15 @@ class OnceBooker:
 
     def _read(self, booked: dict[str, Any]) -> dict[str, Any]:
         """Return a delivery that is booked as Walmart has it, or as it is given when that can't be read yet."""
-        try:
-            return self._client.get_delivery(booked["deliveryId"])
-        except WalmartError as error:
-            said = f"Order {booked['externalOrderId']} is booked as delivery {booked['deliveryId']}"
-            if isinstance(error, WalmartNotFoundError) or says_nothing_there(error):
+        said = f"Order {booked['externalOrderId']} is booked as delivery {booked['deliveryId']}"
+        with _saying_what_came_before(said):
+            try:
+                return self._client.get_delivery(booked["deliveryId"])
+            except WalmartError as error:
+                if not (isinstance(error, WalmartNotFoundError) or says_nothing_there(error)):
+                    raise
                 log.warning("%s, but can't be read yet: %s", said, error)
                 return booked
-            _say_what_came_before(error, said)
-            raise
 
     def _send(self, key: str, wanted: dict[str, Any]) -> dict[str, Any]:
         order_id, client_id = wanted["externalOrderId"], wanted["clientId"]
@@ -179,9 +180,14 @@ class OnceBooker:
             log.warning("It ended as %s. To book another one, use another externalOrderId.", status)
 
 
-def _say_what_came_before(error: WalmartError, done: str) -> None:
-    """Put into the error of a look what became of the write before it, which is what counts."""
-    error.hint = f"{done}; then reading it failed. {error.hint or ''}".strip()
+@contextlib.contextmanager
+def _saying_what_came_before(done: str) -> Iterator[None]:
+    """Put into the error of a read what became of the write before it, which is what counts."""
+    try:
+        yield
+    except WalmartError as error:
+        error.hint = f"{done}; then reading it failed. {error.hint or ''}".strip()
+        raise
 
 
 def booking(delivery: Mapping[str, Any], client_id: str) -> dict[str, Any]:
@@ -243,16 +249,14 @@ def cancel(client: GoLocalClient, delivery_id: str, *, reason_code: str = DEFAUL
             raise
         # Somebody else may have cancelled it meanwhile, or our own request did although its answer got lost.
         done, refusal = f"The cancellation of delivery {delivery_id} failed ({error.message})", error
-    try:
+    with _saying_what_came_before(done):
         delivery = client.get_delivery(delivery_id)
-    except WalmartError as error:
-        _say_what_came_before(error, done)
-        raise
     status = status_of(delivery)
-    if refusal is not None and not is_cancelled(status):
-        refusal.hint = f"The delivery is {status}. {HINT_TOO_LATE}"
-        raise refusal
-    if is_over(status) and not is_cancelled(status):
-        raise WalmartDeliveryFailedError(f"{done}, but it is {status}.")
+    if not is_cancelled(status):
+        if refusal is not None:
+            refusal.hint = f"The delivery is {status}. {HINT_TOO_LATE}"
+            raise refusal
+        if is_over(status):
+            raise WalmartDeliveryFailedError(f"{done}, but it is {status}.")
     log.info("Walmart cancels delivery %s: it is %s now.", delivery_id, status)
     return delivery

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -10,6 +11,7 @@ from airflow_provider_walmart.client.values.rows import shown
 
 # Digits of each kind of product id; the check digit of all of them but the ten digits of an ISBN is that of GS1.
 LENGTHS = {"GTIN": (14,), "UPC": (12,), "EAN": (13,), "ISBN": (10, 13)}
+_DIGITS = re.compile(r"[0-9]+|[0-9]{9}[Xx]")
 # A variant is one when it has all of them, and no variant when it has none.
 VARIANT = ("variantGroupId", "variantAttributeNames", "isPrimaryVariant")
 # Hosts that RFC 2606 keeps for examples, and services that serve placeholders.
@@ -38,29 +40,25 @@ def broken_rules(item: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def has_check_digit(digits: str) -> bool:
-    """Return whether the last digit of a GTIN, UPC or EAN is the one that GS1's sum gives.
+    """Return whether the last digit of a product id is the one that the others give: by GS1's sum, or by that of ISBN.
 
-    :param digits: digits alone.
+    :param digits: digits alone; the last of ten may be an X.
     """
-    weighted = (int(digit) * (3 if place % 2 else 1) for place, digit in enumerate(reversed(digits)))
-    return sum(weighted) % 10 == 0
+    values = [10 if digit in "Xx" else int(digit) for digit in reversed(digits)]
+    if len(values) == 10:
+        return sum(value * place for place, value in enumerate(values, start=1)) % 11 == 0
+    return sum(value * (3 if place % 2 else 1) for place, value in enumerate(values)) % 10 == 0
 
 
 def _product_id(identifiers: Any) -> Iterator[tuple[str, str]]:
     if not isinstance(identifiers, Mapping):
         return
-    kind, value = identifiers.get("productIdType"), identifiers.get("productId")
-    if not isinstance(kind, str) or kind not in LENGTHS or not isinstance(value, str):
+    kind, value = str(identifiers.get("productIdType")), identifiers.get("productId")
+    if kind not in LENGTHS or not isinstance(value, str):
         return
     field = "Orderable.productIdentifiers.productId"
-    lengths = LENGTHS[kind]
-    if kind == "ISBN" and len(value) == 10 and value[:9].isdigit() and value[9:] in "0123456789Xx":
-        last = 10 if value[9] in "Xx" else int(value[9])
-        total = sum(int(digit) * (10 - place) for place, digit in enumerate(value[:9])) + last
-        if total % 11:
-            yield field, f"is {shown(value)}, whose check digit is wrong: a digit of the ISBN is mistyped"
-    elif not (value.isascii() and value.isdigit()) or len(value) not in lengths:
-        many = " or ".join(map(str, lengths))
+    if not _DIGITS.fullmatch(value) or len(value) not in LENGTHS[kind]:
+        many = " or ".join(map(str, LENGTHS[kind]))
         yield field, f"is {shown(value)}; a {kind} has {many} digits, with zeros in front where it is shorter"
     elif not has_check_digit(value):
         yield field, f"is {shown(value)}, whose check digit is wrong: a digit of the {kind} is mistyped"

@@ -67,8 +67,7 @@ class ItemSpec:
 
     @property
     def _parts(self) -> list[tuple[str, dict[str, Any]]]:
-        properties = self.schema.get("properties")
-        return list(properties.items()) if isinstance(properties, dict) else []
+        return list(_part(self.schema, "properties").items())
 
     @property
     def item_schema(self) -> dict[str, Any]:
@@ -161,9 +160,22 @@ class ItemSpecs:
 
     def _fetch(self, feed_type: str, version: str, product_types: list[str]) -> Iterator[ItemSpec]:
         """Yield the specs of up to 20 product types, and keep them."""
+        schema = self._schema(feed_type, version, [name for name in product_types if name])
+        if schema is None:
+            return
+        known = _part(_visible(schema), "properties")
+        for name in product_types:
+            if name and known and name not in known:
+                continue
+            spec = ItemSpec(feed_type, version, name, json.dumps(_only(schema, name) if name else schema))
+            self._write(self._name(feed_type, version, name), {"schema": spec.text}, KEPT_FOR)
+            yield spec
+
+    def _schema(self, feed_type: str, version: str, product_types: list[str]) -> dict[str, Any] | None:
+        """Return the schema that Walmart serves for product types; None when none of them is one."""
         body: dict[str, Any] = {"feedType": feed_type, "version": version}
-        if named := [name for name in product_types if name]:
-            body["productTypes"] = named
+        if product_types:
+            body["productTypes"] = product_types
         try:
             answer = self._client.call("getSpec", body=body)
         except WalmartNotFoundError as error:
@@ -174,9 +186,9 @@ class ItemSpecs:
         except WalmartRequestError as error:
             if error.status != 400:
                 raise
-            if named and not _is_about_version(error):
-                # None of them is one; with a single valid one among them, Walmart answers with that.
-                return
+            if product_types and not _is_about_version(error):
+                # With a single valid one among them, Walmart answers with that.
+                return None
             raise WalmartConfigError(
                 f"Walmart serves no item spec of version {version!r} for {feed_type}: {_said(error)}",
                 details=error.details,
@@ -185,18 +197,12 @@ class ItemSpecs:
                     "the current one."
                 ),
             ) from error
-        schema = answer.get("schema") if isinstance(answer, dict) else None
-        if not isinstance(schema, dict) or not isinstance(schema.get("properties"), dict):
+        schema = _part(answer, "schema")
+        if not _part(schema, "properties"):
             raise WalmartServerError("POST /v3/items/spec answered without a schema")
         for line in answer.get("errors") or ():
             log.warning("Walmart says of the item spec: %s", str(line)[:300])
-        known = _product_types(schema)
-        for name in product_types:
-            if name and known and name not in known:
-                continue
-            spec = ItemSpec(feed_type, version, name, json.dumps(_only(schema, name) if name else schema))
-            self._write(self._name(feed_type, version, name), {"schema": spec.text}, KEPT_FOR)
-            yield spec
+        return schema
 
     # -- what is kept --------------------------------------------------------------------------------
 
@@ -248,30 +254,26 @@ def product_id_of(item: Mapping[str, Any]) -> tuple[str, str] | None:
     return None
 
 
-def _visible(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+def _part(holder: Any, name: str) -> dict[str, Any]:
+    """Return an object inside another one; empty when it isn't there."""
+    value = holder.get(name) if isinstance(holder, dict) else None
+    return value if isinstance(value, dict) else {}
+
+
+def _visible(schema: dict[str, Any]) -> dict[str, Any]:
     """Return the part of a schema that has the product types."""
-    for part in schema["properties"].values():
-        items = part.get("items") if isinstance(part, dict) else None
-        properties = items.get("properties") if isinstance(items, dict) else None
-        if isinstance(properties, dict) and isinstance(properties.get("Visible"), dict):
-            found: Mapping[str, Any] = properties["Visible"]
+    for part in _part(schema, "properties").values():
+        if found := _part(_part(_part(part, "items"), "properties"), "Visible"):
             return found
     return {}
-
-
-def _product_types(schema: Mapping[str, Any]) -> Mapping[str, Any]:
-    found = _visible(schema).get("properties")
-    return found if isinstance(found, dict) else {}
 
 
 def _only(schema: dict[str, Any], product_type: str) -> dict[str, Any]:
     """Return a schema without the other product types."""
     copy: dict[str, Any] = json.loads(json.dumps(schema))
     visible = _visible(copy)
-    if isinstance(visible, dict) and isinstance(visible.get("properties"), dict):
-        visible["properties"] = {
-            name: part for name, part in visible["properties"].items() if name == product_type
-        }
+    if product_types := _part(visible, "properties"):
+        visible["properties"] = {product_type: product_types[product_type]}
         # One of all product types, each of which is required in its own branch.
         if visible.pop("oneOf", None) is not None:
             visible["required"] = [product_type]
@@ -297,24 +299,21 @@ def _said(error: WalmartRequestError) -> str:
 
 def _fields(schema: Mapping[str, Any], where: str) -> Iterator[dict[str, Any]]:
     required = schema.get("required") or []
-    properties = schema.get("properties")
-    named = properties.items() if isinstance(properties, dict) else ()
-    for name, part in sorted(named, key=lambda pair: pair[0] not in required):
-        field = f"{where}.{name}" if where else name
+    properties = _part(schema, "properties").items()
+    for name, part in sorted(properties, key=lambda pair: pair[0] not in required):
         if not isinstance(part, dict):
             continue
-        if part.get("type") == "object" and part.get("properties"):
+        field, items = f"{where}.{name}".removeprefix("."), _part(part, "items")
+        if part.get("properties"):
             yield from _fields(part, field)
-            continue
-        inner = part.get("items") if isinstance(part.get("items"), dict) else part
-        if isinstance(inner, dict) and inner.get("properties"):
-            yield from _fields(inner, f"{field}[]")
-            continue
-        yield {
-            "field": field,
-            "required": name in required,
-            "type": part.get("type"),
-            "allowed": (inner or {}).get("enum"),
-            "title": part.get("title"),
-            "description": part.get("description"),
-        }
+        elif items.get("properties"):
+            yield from _fields(items, f"{field}[]")
+        else:
+            yield {
+                "field": field,
+                "required": name in required,
+                "type": part.get("type"),
+                "allowed": (items or part).get("enum"),
+                "title": part.get("title"),
+                "description": part.get("description"),
+            }
