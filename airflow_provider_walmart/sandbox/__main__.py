@@ -13,11 +13,12 @@ from pathlib import Path
 import msgspec
 import uvicorn
 
-from airflow_provider_walmart.sandbox.control import seed
+from airflow_provider_walmart.sandbox.control import default_shop, seed
 from airflow_provider_walmart.sandbox.core.clock import Clock
 from airflow_provider_walmart.sandbox.core.sandbox import Sandbox
 from airflow_provider_walmart.sandbox.core.state import CannotStartError, Settings, State
 from airflow_provider_walmart.sandbox.server.app import App
+from airflow_provider_walmart.sandbox.server.profiles import PROFILES
 
 
 class Server(uvicorn.Server):
@@ -41,15 +42,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = _parser()
     options = parser.parse_args(arguments)
     settings = Settings(
-        token_life=options.token_life, feed_seconds=options.feed_seconds, latency=options.latency
+        token_life=options.token_life,
+        feed_seconds=options.feed_seconds,
+        latency=options.latency,
+        profile=options.profile,
     )
+    shop = options.shop or ("none" if options.seed else "small")
 
     def fresh() -> State:
         state = State(Clock.started(), copy.copy(settings))
+        if shop == "default":
+            seed.sow(state, default_shop.seed(state.clock.now()))
+        elif shop == "small":
+            seed.small_shop(state)
         if options.seed:
             _sow(state, options.seed)
-        elif not options.no_seed:
-            seed.small_shop(state)
         return state
 
     try:
@@ -135,7 +142,22 @@ def _parser() -> argparse.ArgumentParser:
         "--feed-seconds", type=_seconds, default=4, help="seconds a feed takes (default %(default)s)"
     )
     parser.add_argument(
-        "--latency", type=_seconds, default=0, help="seconds by which every answer is later (default 0)"
+        "--latency",
+        type=_seconds,
+        default=0,
+        metavar="300ms",
+        help="time by which every answer is later, in seconds, or with ms or s behind it (default 0)",
+    )
+    parser.add_argument(
+        "--profile",
+        choices=sorted(PROFILES),
+        help="behave as the API does on its usual days: late answers, transient errors, empty lists now and then",
+    )
+    parser.add_argument(
+        "--shop",
+        choices=("small", "default", "none"),
+        help="what is in the shop at the start: a handful of everything, a few hundred items and four weeks of orders, "
+        "or nothing (default small; none with --seed)",
     )
     parser.add_argument(
         "--seed",
@@ -143,7 +165,9 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="YAML or JSON file with what to start with, as in POST /_sandbox/seed",
     )
-    parser.add_argument("--no-seed", action="store_true", help="start empty, without the small shop")
+    parser.add_argument(
+        "--no-seed", action="store_const", dest="shop", const="none", help="the same as --shop none"
+    )
     return parser
 
 
@@ -155,7 +179,12 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 def _seconds(text: str) -> float:
-    value = float(text)
+    try:
+        value = (
+            float(text.removesuffix("ms")) / 1000 if text.endswith("ms") else float(text.removesuffix("s"))
+        )
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time such as 300ms, 0.3s or 0.3") from None
     if not 0 <= value < float("inf"):
         raise argparse.ArgumentTypeError("must be a number of at least 0")
     return value

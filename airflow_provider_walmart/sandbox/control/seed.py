@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import copy
 import uuid
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
+from airflow_provider_walmart.sandbox.control import seed_feeds
+from airflow_provider_walmart.sandbox.control.seed_feeds import SeedFeed
+from airflow_provider_walmart.sandbox.core import products
 from airflow_provider_walmart.sandbox.core.records import append
 from airflow_provider_walmart.sandbox.core.state import (
     NODES,
-    OWN_SELLER,
     Count,
-    Feed,
-    FeedStatus,
-    ItemError,
+    ItemFacts,
     ReportOutcome,
     ReportRequest,
     ReportSource,
@@ -23,7 +24,10 @@ from airflow_provider_walmart.sandbox.core.state import (
     State,
     Stock,
 )
-from airflow_provider_walmart.sandbox.marketplace.feeds import new_id
+from airflow_provider_walmart.sandbox.marketplace import named_orders, named_returns
+from airflow_provider_walmart.sandbox.marketplace.inventory import WFS_NODE
+from airflow_provider_walmart.sandbox.marketplace.named_orders import SeedOrder
+from airflow_provider_walmart.sandbox.marketplace.named_returns import SeedReturn
 from airflow_provider_walmart.sandbox.marketplace.order_records import purchase_order
 from airflow_provider_walmart.sandbox.marketplace.returns import return_order
 
@@ -31,63 +35,34 @@ from airflow_provider_walmart.sandbox.marketplace.returns import return_order
 IDS_RETURNED = 10_000
 
 
-class SeedItem(Struct, forbid_unknown_fields=True):
-    """One item of a seeded feed.
-
-    :param errors: its errors; none means success.
-    """
-
-    sku: str
-    errors: list[ItemError] = []
-
-
 class SeedProduct(Struct, forbid_unknown_fields=True):
     """An item of the shop.
 
     :param price: its price; default one that follows from its place.
-    :param stock: what is there of it, at the default ship node.
+    :param stock: what is there of it at the default ship node, or ship node -> how much. Other ship nodes than the
+        shop's two become its own, too; ``WFS`` is what Walmart stores.
+    :param upc: its product code, with the right check digit.
+    :param gtin: its trade item number; default the product code with zeros before it.
+    :param unpublishedReasons: why it is not published, in Walmart's words.
+    :param wfs: whether Walmart stores and ships it.
     """
 
     sku: str
     price: Annotated[float, Meta(gt=0)] | None = None
-    stock: Count | None = None
-
-
-class SeedError(ItemError, forbid_unknown_fields=True):
-    """An error of one item of a seeded feed.
-
-    :param index: the item; default its own place among the errors.
-    """
-
-    index: Count | None = None
-
-
-class SeedFeed(Struct, forbid_unknown_fields=True):
-    """A feed to make.
-
-    :param feedStatus: fixed status; without it the feed follows the clock from its age on.
-    :param items: number of items, or the items, or their SKUs.
-    :param failed: number of items that fail, the first ones; or the errors.
-    :param age: seconds since submission.
-    :param processing: items still processing under a fixed status; default half of them for INPROGRESS.
-    :param ingestionErrors: errors of the feed as a whole.
-    :param feedId: its id; default a new one.
-    """
-
-    feedType: str = "inventory"  # noqa: N815 - Walmart's names
-    feedStatus: FeedStatus | None = None  # noqa: N815
-    items: Count | list[SeedItem | str] = 1
-    failed: Count | list[SeedError] = 0
-    age: Seconds = 0
-    processing: Count | None = None
-    ingestionErrors: list[ItemError] = []  # noqa: N815
-    fileName: str = ""  # noqa: N815
-    feedId: str = ""  # noqa: N815
-    partnerId: str = OWN_SELLER  # noqa: N815
+    stock: Count | dict[str, Count] | None = None
+    productName: str = ""  # noqa: N815 - Walmart's names
+    upc: str = ""
+    gtin: str = ""
+    productType: str = ""  # noqa: N815
+    brand: str = ""
+    condition: str = ""
+    publishedStatus: Literal["PUBLISHED", "UNPUBLISHED", "SYSTEM_PROBLEM", "IN_PROGRESS"] | None = None  # noqa: N815
+    unpublishedReasons: list[str] = []  # noqa: N815
+    wfs: bool | None = None
 
 
 class SeedOrders(Struct, forbid_unknown_fields=True):
-    """Orders to make.
+    """Orders to make, all alike.
 
     :param count: how many.
     :param spacing: seconds between two orders.
@@ -104,7 +79,7 @@ class SeedOrders(Struct, forbid_unknown_fields=True):
 
 
 class SeedReturns(Struct, forbid_unknown_fields=True):
-    """Returns to make.
+    """Returns to make, all alike.
 
     :param count: how many.
     :param spacing: seconds between two returns.
@@ -139,17 +114,17 @@ class SeedReport(Struct, forbid_unknown_fields=True):
 class Seed(Struct, forbid_unknown_fields=True):
     """What to make, in addition to what is there.
 
-    :param orders: how many orders, or more about them.
-    :param returns: how many returns, or more about them.
+    :param orders: how many orders, more about them, or each of them told line by line.
+    :param returns: how many returns, more about them, or each of them told by its order line.
     :param items: how many items, or the SKUs of items with SKUs of their own, or more about them.
     :param inventories: how many SKUs with stock, or the SKUs.
-    :param settlements: how many rows the settlement reports get.
+    :param settlements: how many rows the settlement reports get beside those of shipped orders that were told.
     :param reports: the reports.
     :param feeds: the feeds.
     """
 
-    orders: Count | SeedOrders = 0
-    returns: Count | SeedReturns = 0
+    orders: Count | SeedOrders | list[SeedOrder] = 0
+    returns: Count | SeedReturns | list[SeedReturn] = 0
     items: Count | list[str | SeedProduct] = 0
     inventories: Count | list[str] = 0
     settlements: Count = 0
@@ -162,37 +137,70 @@ def sow(state: State, seed: Seed) -> dict[str, Any]:
 
     :param state: the sandbox's state.
     :param seed: what to make.
-    :raises ValueError: when an item is to fail that is not there; then nothing is made.
+    :raises ValueError: when something makes no sense, such as an item that is to fail and is not there; then nothing is
+        made.
     :returns: kind of record -> the ids made; all of the reports and feeds, the first 10,000 of the others.
     """
-    now = state.clock.now()
-    feeds = [_feed(state, feed) for feed in seed.feeds]
-    reports = [_report(state, report) for report in seed.reports]
-    orders = seed.orders if isinstance(seed.orders, SeedOrders) else SeedOrders(seed.orders)
-    returns = seed.returns if isinstance(seed.returns, SeedReturns) else SeedReturns(seed.returns)
-    order_numbers = append(
-        state.orders,
-        orders.count,
-        now,
-        spacing=orders.spacing,
-        age=orders.age,
-        status=orders.status,
-        kind=orders.shipNodeType,
-    )
-    return_numbers = append(
-        state.returns, returns.count, now, spacing=returns.spacing, age=returns.age, status=returns.status
-    )
-    state.settlement_rows += seed.settlements
-    state.feeds.update({feed.id: feed for feed in feeds})
-    state.reports.update({report.id: report for report in reports})
-    return {
-        "orders": [purchase_order(number) for number in order_numbers[:IDS_RETURNED]],
-        "returns": [return_order(number) for number in return_numbers[:IDS_RETURNED]],
-        "items": _skus(state.items, _products(state, seed.items)),
-        "inventories": _skus(state.inventories, seed.inventories),
+    draft = copy.copy(state)
+    for name in _SOWN:
+        setattr(draft, name, copy.copy(getattr(state, name)))
+    for name in ("items", "inventories", "stock"):
+        setattr(draft, name, copy.deepcopy(getattr(state, name)))
+    feeds = [seed_feeds.made(draft, feed) for feed in seed.feeds]
+    reports = [_report(draft, report) for report in seed.reports]
+    draft.feeds.update({feed.id: feed for feed in feeds})
+    draft.reports.update({report.id: report for report in reports})
+    draft.settlement_rows += seed.settlements
+    made = {
+        "items": _skus(draft.items, _products(draft, seed.items)),
+        "inventories": _skus(draft.inventories, seed.inventories),
+        "orders": _orders(draft, seed.orders),
+        "returns": _returns(draft, seed.returns),
         "reports": [report.id for report in reports],
         "feeds": [feed.id for feed in feeds],
     }
+    for name in (*_SOWN, "items", "inventories", "stock", "settlement_rows"):
+        setattr(state, name, getattr(draft, name))
+    return made
+
+
+#: What is copied before it is added to, so that nothing is made when something makes no sense.
+_SOWN = (
+    "feeds", "reports", "orders", "changed_orders", "order_numbers", "returns", "changed_returns", "return_numbers",
+    "prices", "item_facts", "nodes",
+)  # fmt: skip
+
+
+def _orders(state: State, orders: int | SeedOrders | list[SeedOrder]) -> list[str]:
+    if isinstance(orders, list):
+        return [record["purchaseOrderId"] for record in named_orders.add(state, orders)][:IDS_RETURNED]
+    wanted = orders if isinstance(orders, SeedOrders) else SeedOrders(orders)
+    numbers = append(
+        state.orders,
+        wanted.count,
+        state.clock.now(),
+        spacing=wanted.spacing,
+        age=wanted.age,
+        status=wanted.status,
+        kind=wanted.shipNodeType,
+        least=named_orders.least_number(state),
+    )
+    return [purchase_order(number) for number in numbers[:IDS_RETURNED]]
+
+
+def _returns(state: State, wanted: int | SeedReturns | list[SeedReturn]) -> list[str]:
+    if isinstance(wanted, list):
+        return [record["returnOrderId"] for record in named_returns.add(state, wanted)][:IDS_RETURNED]
+    wanted = wanted if isinstance(wanted, SeedReturns) else SeedReturns(wanted)
+    numbers = append(
+        state.returns,
+        wanted.count,
+        state.clock.now(),
+        spacing=wanted.spacing,
+        age=wanted.age,
+        status=wanted.status,
+    )
+    return [return_order(number) for number in numbers[:IDS_RETURNED]]
 
 
 def small_shop(state: State) -> None:
@@ -226,17 +234,45 @@ def small_shop(state: State) -> None:
     )
 
 
-def _products(state: State, products: int | list[str | SeedProduct]) -> int | list[str]:
-    """Note prices and stock of products; return how many, or their SKUs."""
-    if isinstance(products, int):
-        return products
-    for product in products:
-        if isinstance(product, SeedProduct) and product.price is not None:
-            state.prices[product.sku] = product.price
-        if isinstance(product, SeedProduct) and product.stock is not None:
-            _skus(state.inventories, [product.sku])
-            state.stock.setdefault(product.sku, {})[NODES[0]] = Stock(product.stock)
-    return [product.sku if isinstance(product, SeedProduct) else product for product in products]
+def _products(state: State, wanted: int | list[str | SeedProduct]) -> int | list[str]:
+    """Note what is told of products; return how many, or their SKUs."""
+    if isinstance(wanted, int):
+        return wanted
+    for product in wanted:
+        if isinstance(product, SeedProduct):
+            _note(state, product)
+    return [product.sku if isinstance(product, SeedProduct) else product for product in wanted]
+
+
+def _note(state: State, product: SeedProduct) -> None:
+    for name in ("upc", "gtin"):
+        code = getattr(product, name)
+        if code and not products.has_check_digit(code):
+            digits = code[:-1] if code.isascii() and code.isdigit() else ""
+            hint = f"; with these digits the last one is {products.check_digit(digits)}" if digits else ""
+            raise ValueError(f"items: {name} {code} of {product.sku} has not the right check digit{hint}")
+    facts = ItemFacts(
+        name=product.productName,
+        upc=product.upc,
+        gtin=product.gtin.zfill(14) if product.gtin else "",
+        product_type=product.productType,
+        brand=product.brand,
+        condition=product.condition,
+        published=product.publishedStatus or "",
+        reasons=product.unpublishedReasons,
+        wfs=product.wfs,
+    )
+    if facts != ItemFacts():
+        state.item_facts[product.sku] = facts
+    if product.price is not None:
+        state.prices[product.sku] = product.price
+    if product.stock is None:
+        return
+    state.inventories.add(product.sku)
+    told = product.stock if isinstance(product.stock, dict) else {NODES[0]: product.stock}
+    by_node = {**dict.fromkeys(NODES, 0), **told}
+    state.nodes += [node for node in by_node if node not in (*state.nodes, WFS_NODE)]
+    state.stock.setdefault(product.sku, {}).update({node: Stock(units) for node, units in by_node.items()})
 
 
 def _skus(skus: Skus, more: int | list[str]) -> list[str]:
@@ -245,7 +281,8 @@ def _skus(skus: Skus, more: int | list[str]) -> list[str]:
     if isinstance(more, int):
         skus.count += more
     else:
-        skus.names.extend(sku for sku in more if sku not in skus)
+        for sku in more:
+            skus.add(sku)
     stop = skus.count if isinstance(more, int) else len(skus)
     return [skus.at(place) for place in range(start, stop)[:IDS_RETURNED]]
 
@@ -261,39 +298,3 @@ def _report(state: State, seed: SeedReport) -> ReportRequest:
         outcome=seed.outcome,
         src=seed.src,
     )
-
-
-def _feed(state: State, seed: SeedFeed) -> Feed:
-    items = seed.items if isinstance(seed.items, list) else []
-    total = seed.items if isinstance(seed.items, int) else len(items)
-    errors = {
-        index: item.errors for index, item in enumerate(items) if isinstance(item, SeedItem) and item.errors
-    }
-    if isinstance(seed.failed, int):
-        errors.update({index: [ItemError()] for index in range(min(seed.failed, total))})
-    else:
-        for place, error in enumerate(seed.failed):
-            index = place if error.index is None else error.index
-            errors.setdefault(index, []).append(
-                ItemError(error.type, error.code, error.description, error.field)
-            )
-    if any(index >= total for index in errors):
-        raise ValueError("failed: there is no such item")
-    processing = seed.processing
-    if processing is None:
-        processing = -(-total // 2) if seed.feedStatus == "INPROGRESS" else 0
-    feed = Feed(
-        id=seed.feedId or new_id(),
-        type=seed.feedType,
-        seller=seed.partnerId,
-        submitted=state.clock.now() - seed.age,
-        duration=state.settings.feed_seconds,
-        total=total,
-        skus=[item.sku if isinstance(item, SeedItem) else item for item in items],
-        errors=errors,
-        feed_errors=seed.ingestionErrors,
-        fixed_status=seed.feedStatus,
-        processing=min(processing, total),
-    )
-    feed.file_name = seed.fileName or f"{feed.id}.json"
-    return feed

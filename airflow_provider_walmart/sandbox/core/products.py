@@ -37,7 +37,7 @@ def gtin(number: int) -> str:
 
     :param number: its number.
     """
-    return f"{number:014d}"
+    return f"00{upc(number)}"
 
 
 def upc(number: int) -> str:
@@ -45,7 +45,26 @@ def upc(number: int) -> str:
 
     :param number: its number.
     """
-    return f"{number:012d}"
+    digits = f"{number:011d}"
+    return digits + check_digit(digits)
+
+
+def check_digit(digits: str) -> str:
+    """Return the digit that ends a product code (GS1: UPC, EAN, GTIN).
+
+    :param digits: the digits before it.
+    """
+    weighted = sum(int(digit) * (1 if place % 2 else 3) for place, digit in enumerate(reversed(digits)))
+    return str(-weighted % 10)
+
+
+def has_check_digit(code: str) -> bool:
+    """Return whether a text is a UPC, an EAN or a GTIN with the right check digit.
+
+    :param code: the text.
+    """
+    is_code = code.isascii() and code.isdigit() and len(code) in (8, 12, 13, 14)
+    return is_code and check_digit(code[:-1]) == code[-1]
 
 
 def item_id(number: int) -> str:
@@ -83,7 +102,12 @@ def number_of(kind: str, value: str) -> int:
         return number if sku(number) == value else 0
     if kind not in ("GTIN", "UPC", "ITEM_ID"):
         return 0
-    return whole(value) - (_FIRST_ITEM_ID if kind == "ITEM_ID" else 0)
+    if kind == "ITEM_ID":
+        return whole(value) - _FIRST_ITEM_ID
+    number = whole(value) // 10
+    if number < 1:
+        return 0
+    return number if value == (upc(number) if kind == "UPC" else gtin(number)) else 0
 
 
 def whole(text: str) -> int:

@@ -63,6 +63,7 @@ class Batch(Struct):
     :param spacing: seconds between two records.
     :param status: status all of them have, until they are changed one by one.
     :param kind: what else sets the batch apart.
+    :param times: when each record was created, epoch milliseconds, where they are not evenly spaced.
     """
 
     first: int
@@ -71,6 +72,7 @@ class Batch(Struct):
     spacing: float
     status: str
     kind: str = ""
+    times: list[int] = []
 
     @property
     def numbers(self) -> range:
@@ -82,6 +84,8 @@ class Batch(Struct):
 
         :param number: the record.
         """
+        if self.times:
+            return self.times[number - self.first]
         age = (self.first + self.count - 1 - number) * self.spacing
         return math.floor((self.newest - age) * 1000)
 
@@ -109,7 +113,15 @@ class Changed(Struct):
 
 
 def append(
-    batches: list[Batch], count: int, now: float, *, spacing: float, age: float, **traits: str
+    batches: list[Batch],
+    count: int,
+    now: float,
+    *,
+    spacing: float,
+    age: float,
+    status: str,
+    kind: str = "",
+    least: int = 0,
 ) -> range:
     """Make a batch of new records; return their numbers.
 
@@ -121,17 +133,27 @@ def append(
     :param now: sandbox time in epoch seconds.
     :param spacing: seconds between two records.
     :param age: seconds since the newest one was created.
-    :param traits: status and kind of the batch.
+    :param status: status of the batch.
+    :param kind: kind of the batch.
+    :param least: smallest number they may have.
     """
-    first = batches[-1].first + batches[-1].count if batches else 0
+    first = max(least, next_number(batches))
     if batches and count and not age:
         # A millisecond between the two is the least that can be seen.
         room = now - max(batch.newest for batch in batches) - 0.001
         spacing = min(spacing, max(0.0, room) / count)
-    batch = Batch(first, count, now - age, spacing, **traits)
+    batch = Batch(first, count, now - age, spacing, status, kind)
     if count:
         batches.append(batch)
     return batch.numbers
+
+
+def next_number(batches: Sequence[Batch]) -> int:
+    """Return the number that a new record gets.
+
+    :param batches: all batches.
+    """
+    return batches[-1].first + batches[-1].count if batches else 0
 
 
 def batch_of(batches: Iterable[Batch], number: int) -> Batch | None:

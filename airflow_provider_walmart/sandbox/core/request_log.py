@@ -74,14 +74,19 @@ class RequestLog:
         self._counts[entry.key] += 1
         return entry
 
-    def finish(self, entry: Entry, status: int) -> None:
+    def finish(self, entry: Entry, status: int, reason: str = "") -> None:
         """Note how a request was answered.
 
         :param entry: the request.
         :param status: HTTP status; 0 when the connection was broken instead.
+        :param reason: the answer to a refused request, or its start.
         """
         self._counts[entry.key] -= 1
+        if not self._counts[entry.key]:
+            del self._counts[entry.key]
         entry.fields["status"] = status
+        if reason:
+            entry.fields["reason"] = reason
         self._counts[entry.key] += 1
 
     def entries(self, path: str) -> list[dict[str, Any]]:
@@ -99,7 +104,7 @@ class RequestLog:
         return [
             {"method": key[0], "path": key[1], "status": key[2], "count": count}
             for key, count in self._counts.items()
-            if count and re.search(path, key[1])
+            if re.search(path, key[1])
         ]
 
 

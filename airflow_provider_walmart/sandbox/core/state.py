@@ -21,12 +21,13 @@ WELL_KNOWN_REFRESH_TOKEN = "sandbox-refresh-token"  # noqa: S105
 #: The seller a client acts for when it does not name one.
 OWN_SELLER = "10001234567"
 
-#: The ship nodes of the shop, the default one first.
+#: The ship nodes of every shop, the default one first.
 NODES = ("10000005050", "10000005051")
 
 FeedStatus = Literal["RECEIVED", "INPROGRESS", "PROCESSED", "ERROR"]
 ReportOutcome = Literal["READY", "ERROR"]
 ReportSource = Literal["SC", "API", "Scheduler"]
+ProfileName = Literal["walmart"]
 Access = Literal["full_access", "view_only", "no_access"]
 Seconds = Annotated[float, Meta(ge=0)]
 Count = Annotated[int, Meta(ge=0)]
@@ -155,6 +156,7 @@ class Settings(Struct, forbid_unknown_fields=True):
     :param refused_skus: SKU -> the error with which it fails in every feed that names it.
     :param known_skus_only: whether price and inventory feeds fail for SKUs that are neither items nor in stock.
     :param latency: wall seconds by which every answer is later.
+    :param profile: ``walmart`` for answers as late as Walmart's, transient errors and empty lists now and then.
     :param orders_per_search: most orders one search may match; more is an error.
     :param limits: false for no rate limits; or overrides: endpoint such as ``GET /v3/feeds`` or, for any
         method, ``/v3/feeds`` -> ``[calls, seconds]`` (null for no limit).
@@ -172,6 +174,7 @@ class Settings(Struct, forbid_unknown_fields=True):
     refused_skus: dict[str, ItemError] = {}
     known_skus_only: bool = False
     latency: Seconds = 0
+    profile: ProfileName | None = None
     orders_per_search: Count = 10_000
     scopes: dict[str, dict[str, Access]] = {}
     limits: dict[str, tuple[Annotated[int, Meta(ge=1)], Annotated[float, Meta(gt=0)]] | None] | bool = {}
@@ -182,10 +185,12 @@ class Skus(Struct):
 
     :param count: how many numbered ones, ``SKU-000001`` and so on.
     :param names: the named ones.
+    :param order: the place of each among them.
     """
 
     count: int = 0
     names: list[str] = []
+    order: dict[str, int] = {}
 
     def __len__(self) -> int:
         return self.count + len(self.names)
@@ -208,7 +213,17 @@ class Skus(Struct):
         number = products.number_of("SKU", sku)
         if 1 <= number <= self.count:
             return number - 1
-        return self.count + self.names.index(sku) if sku in self.names else None
+        place = self.order.get(sku)
+        return None if place is None else self.count + place
+
+    def add(self, sku: str) -> None:
+        """Put a SKU behind the others, unless it is there.
+
+        :param sku: the SKU.
+        """
+        if sku not in self:
+            self.order[sku] = len(self.names)
+            self.names.append(sku)
 
 
 class Stock(Struct):
@@ -216,6 +231,24 @@ class Stock(Struct):
 
     amount: int
     available: str = ""
+
+
+class ItemFacts(Struct, omit_defaults=True):
+    """What is known of an item beyond its SKU; what is empty follows from its place.
+
+    :param wfs: whether Walmart stores and ships it.
+    :param reasons: why it is not published, in Walmart's words.
+    """
+
+    name: str = ""
+    upc: str = ""
+    gtin: str = ""
+    product_type: str = ""
+    brand: str = ""
+    condition: str = ""
+    published: str = ""
+    reasons: list[str] = []
+    wfs: bool | None = None
 
 
 class FeedEffect(Struct, array_like=True):
@@ -312,14 +345,19 @@ class State(Struct):
     feeds: dict[str, Feed] = {}
     orders: list[Batch] = []
     changed_orders: dict[int, Changed] = {}
+    order_numbers: dict[str, int] = {}
     returns: list[Batch] = []
     changed_returns: dict[int, Changed] = {}
+    return_numbers: dict[str, int] = {}
     items: Skus = field(default_factory=Skus)
+    item_facts: dict[str, ItemFacts] = {}
+    nodes: list[str] = field(default_factory=lambda: list(NODES))
     retired: set[str] = set()
     prices: dict[str, float] = {}
     promotions: dict[str, list[dict[str, Any]]] = {}
     inventories: Skus = field(default_factory=Skus)
     stock: dict[str, dict[str, Stock]] = {}
+    inbound_units: dict[str, int] = {}
     feed_effects: list[FeedEffect] = []
     scrolls: dict[str, Scroll] = {}
     settlement_rows: int = 0

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Literal
 
 from msgspec import Struct
 from starlette.responses import Response
 
-from airflow_provider_walmart.sandbox.core import cursors, products
+from airflow_provider_walmart.sandbox.core import cursors, shop
 from airflow_provider_walmart.sandbox.core.calls import Call, Endpoint, reply
 from airflow_provider_walmart.sandbox.core.dates import DAY, day, parse
 from airflow_provider_walmart.sandbox.core.errors import Refusal, bad_param
+from airflow_provider_walmart.sandbox.core.state import State
 from airflow_provider_walmart.sandbox.core.throttle import per_minute
 
 SERVICE = "GMP_INSIGHTS_API"
@@ -67,7 +69,7 @@ async def listing_quality(call: Call) -> Response:
     answer: dict[str, Any] = {
         "status": "OK",
         "totalItems": str(len(places)),
-        "payload": [_quality(items.at(place), place) for place in page],
+        "payload": [_quality(shop.at(call.state, place)) for place in page],
     }
     fresh = cursors.replace(call.state, cursor)
     if scroll.position < len(places):
@@ -101,7 +103,7 @@ async def reviews(call: Call) -> Response:
         "totalItems": len(places),
         "fetchedItems": len(page),
         "dateRange": "7DAYS",
-        "items": [_reviewed(items.at(place), place) for place in page],
+        "items": [_reviewed(shop.at(call.state, place)) for place in page],
     }
     if page:
         payload["scrollId"] = fresh
@@ -111,23 +113,19 @@ async def reviews(call: Call) -> Response:
 async def unpublished(call: Call) -> Response:
     """Answer ``GET /v3/insights/items/unpublished/items``: one page, and nothing to move on with.
 
-    Every fifth item is unpublished, one more day ago each. Unless told otherwise, only those are shown that are
-    trending and have inventory.
+    Unless told otherwise, only those are shown that are trending and have inventory.
 
     :param call: the call.
     """
-    try:
-        since = parse(call.query("fromDate"))
-    except ValueError:
-        raise bad_param("fromDate", "must be a date such as 2026-12-01", service=SERVICE) from None
+    since = _from_date(call)
     limit = call.number("limit", 20, least=1)
     shown = {name: call.query(name, "true") == "true" for name in ("marketTrending", "itemsWithInventory")}
-    items, now = call.state.items, int(call.now * 1000)
+    reason = call.query("unpublishedReasonCode")
     found = []
-    for place in range(0, len(items), 5):
-        moment = now - place // 5 * DAY
-        record = _unpublished(items.at(place), place, day(moment))
-        if moment >= since and all(record[name] == "true" for name, only in shown.items() if only):
+    for moment, item in _unpublished_items(call):
+        record = _unpublished(call.state, item, day(moment))
+        is_shown = all(record[name] == "true" for name, only in shown.items() if only)
+        if moment >= since and is_shown and reason in ("", record["unpublishReasons"]):
             # A filter of Walmart's; the reply doesn't tell.
             del record["itemsWithInventory"]
             found.append(record)
@@ -136,35 +134,89 @@ async def unpublished(call: Call) -> Response:
     return reply({"payload": found[:limit], "totalCount": len(found)})
 
 
-def _unpublished(sku: str, place: int, since: str) -> dict[str, Any]:
+async def unpublished_counts(call: Call) -> Response:
+    """Answer ``GET /v3/insights/items/unpublished/counts``: how many items, and what they are worth, by reason.
+
+    :param call: the call.
+    """
+    since = _from_date(call)
+    counts: dict[str, list[float]] = {}
+    for moment, item in _unpublished_items(call):
+        if moment >= since:
+            counts.setdefault(_reason(item), []).append(item.price)
+    return reply(
+        {
+            "payload": [
+                {
+                    "unpublishedReasonCode": reason,
+                    "unpublishedCount": str(len(prices)),
+                    "unpublishedValue": f"{sum(prices):.2f}",
+                }
+                for reason, prices in sorted(counts.items())
+            ]
+        }
+    )
+
+
+def _from_date(call: Call) -> int:
+    try:
+        return parse(call.query("fromDate"))
+    except ValueError:
+        raise bad_param("fromDate", "must be a date such as 2026-12-01", service=SERVICE) from None
+
+
+def _unpublished_items(call: Call) -> Iterator[tuple[int, shop.Item]]:
+    """Yield the unpublished items and since when they are, one more day ago each.
+
+    Where nothing was said, that is every fifth item.
+    """
+    now = int(call.now * 1000)
+    known = call.state.item_facts
+    for place in range(len(call.state.items)):
+        item = shop.at(call.state, place)
+        is_said = item.sku in known or item.lifecycle == "RETIRED"
+        if item.published == "UNPUBLISHED" if is_said else place % 5 == 0:
+            yield now - place // 5 * DAY, item
+
+
+def _reason(item: shop.Item) -> str:
+    return item.reasons[0] if item.reasons else "REASONABLE_PRICE_NOT_SATISFIED"
+
+
+def _unpublished(state: State, item: shop.Item, since: str) -> dict[str, Any]:
+    has_stock = shop.has_stock(state, item.sku)
+    if has_stock is None:
+        has_stock = bool(item.place % 3)
     return {
-        "sku": sku,
-        "itemId": products.item_id(place + 1),
-        "productName": products.name(place + 1),
-        "condition": "New",
-        "lifecycleStatus": "ACTIVE",
+        "sku": item.sku,
+        "itemId": item.item_id,
+        "gtin": item.gtin,
+        "productName": item.name,
+        "condition": item.condition,
+        "lifecycleStatus": item.lifecycle,
         "publishStatus": "UNPUBLISHED",
-        "unpublishReasons": "REASONABLE_PRICE_NOT_SATISFIED",
+        "unpublishReasons": _reason(item),
         "unpublishedDate": since,
-        "marketTrending": "true" if place % 2 else "false",
-        "itemsWithInventory": "true" if place % 3 else "false",
+        "price": {"amount": f"{item.price:.2f}", "currency": "USD"},
+        "marketTrending": "true" if item.place % 2 else "false",
+        "itemsWithInventory": "true" if has_stock else "false",
     }
 
 
-def _quality(sku: str, place: int) -> dict[str, Any]:
-    score = 40 + place % 60
+def _quality(item: shop.Item) -> dict[str, Any]:
+    score = 40 + item.place % 60
     return {
-        "productId": products.wpid(place + 1),
-        "sku": sku,
-        "productName": products.name(place + 1),
-        "itemId": products.item_id(place + 1),
+        "productId": item.wpid,
+        "sku": item.sku,
+        "productName": item.name,
+        "itemId": item.item_id,
         "category": "Home",
-        "condition": "New",
+        "condition": item.condition,
         "qualityScore": {
             "score": score,
             "values": [{"scoreType": "offer", "scoreValue": score, "impact": "HIGH"}],
         },
-        "isInStock": place % 20 != 19,
+        "isInStock": item.availability == "In_stock",
     }
 
 
@@ -172,14 +224,14 @@ def _review_status(place: int) -> str:
     return "ENROLLED" if place % 3 == 2 else "ELIGIBLE"
 
 
-def _reviewed(sku: str, place: int) -> dict[str, Any]:
+def _reviewed(item: shop.Item) -> dict[str, Any]:
     return {
-        "itemId": products.item_id(place + 1),
-        "itemName": products.name(place + 1),
-        "sku": sku,
-        "itemStatus": _review_status(place),
-        "currentReviews": place % 5,
-        "itemPriority": place + 1,
+        "itemId": item.item_id,
+        "itemName": item.name,
+        "sku": item.sku,
+        "itemStatus": _review_status(item.place),
+        "currentReviews": item.place % 5,
+        "itemPriority": item.place + 1,
     }
 
 
@@ -190,6 +242,13 @@ ENDPOINTS = [
         unpublished,
         "item",
         per_minute(100, "unpublished/items"),
+    ),
+    Endpoint(
+        "GET",
+        "/v3/insights/items/unpublished/counts",
+        unpublished_counts,
+        "item",
+        per_minute(100, "unpublished/counts"),
     ),
     Endpoint(
         "POST",

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct
 from starlette.responses import Response
 
-from airflow_provider_walmart.sandbox.core import cursors, products
+from airflow_provider_walmart.sandbox.core import cursors, shop
 from airflow_provider_walmart.sandbox.core.calls import Call, Endpoint, reply
 from airflow_provider_walmart.sandbox.core.dates import day
 from airflow_provider_walmart.sandbox.core.errors import Refusal, bad_param
@@ -18,6 +18,9 @@ from airflow_provider_walmart.sandbox.marketplace import feed_effects
 from airflow_provider_walmart.sandbox.marketplace.feed_rules import MOST
 
 SERVICE = "GMP_INVENTORY_API"
+
+#: Where the stock is that Walmart stores.
+WFS_NODE = "WFS"
 
 _HOUR = 3600
 _RESERVED = 3
@@ -88,7 +91,7 @@ async def nodes_of_one(call: Call) -> Response:
     :param call: the call.
     """
     sku = _sku(call, call.path["sku"])
-    wanted = [_node(call)] if call.query("shipNode") else NODES
+    wanted = [_node(call)] if call.query("shipNode") else call.state.nodes
     nodes = [
         {**_node_answer(call.state, sku, node), "inventoryAvailableDate": day(int(call.now * 1000))}
         for node in wanted
@@ -108,7 +111,7 @@ async def update_nodes(call: Call) -> Response:
     answers: list[dict[str, Any]] = []
     for node in body.inventories.nodes:
         problem = ""
-        if node.shipNode not in NODES:
+        if node.shipNode not in call.state.nodes:
             problem = "The ship node is unknown."
         elif node.inputQty.amount < 0:
             problem = "The quantity must be at least 0."
@@ -164,19 +167,18 @@ async def listing(call: Call) -> Response:
 
 
 async def stored(call: Call) -> Response:
-    """Answer ``GET /v3/wfs/inventory``: every tenth item is stored by Walmart.
+    """Answer ``GET /v3/wfs/inventory``: every tenth item is stored by Walmart, and those of which that was said.
 
     :param call: the call.
     """
     limit = call.number("limit", 10, least=1, most=300, shape="errors")
     offset = call.number("offset", 0, shape="errors")
-    items = call.state.items
-    places = range(0, len(items), 10)
-    if call.query("sku"):
-        place = items.find(call.query("sku"))
-        places = range(place, place + 1) if place is not None and place % 10 == 0 else range(0)
-    found = [_stored(items.at(place), place) for place in places[offset : offset + limit]]
-    headers = {"totalCount": len(places), "limit": limit, "offset": offset}
+    items = _stored_items(call.state)
+    for name in ("sku", "gtin"):
+        if wanted := call.query(name):
+            items = [item for item in items if getattr(item, name) == wanted]
+    found = [_stored(call.state, item) for item in items[offset : offset + limit]]
+    headers = {"totalCount": len(items), "limit": limit, "offset": offset}
     return reply({"headers": headers, "payload": {"inventory": found}})
 
 
@@ -206,7 +208,7 @@ def _sku(call: Call, sku: str) -> str:
 
 def _node(call: Call) -> str:
     node = call.query("shipNode") or NODES[0]
-    if node not in NODES:
+    if node not in call.state.nodes:
         raise bad_param("shipNode", "unknown", service=SERVICE, shape="errors")
     return node
 
@@ -220,7 +222,7 @@ def _amount(state: State, sku: str, node: str) -> int:
 
 
 def _first_amount(place: int, node: str) -> int:
-    return (place * 7 + NODES.index(node) * 13) % 200
+    return (place * 7 + NODES.index(node) * 13) % 200 if node in NODES else 0
 
 
 def _sku_answer(state: State, sku: str, node: str) -> dict[str, Any]:
@@ -243,8 +245,8 @@ def _node_answer(state: State, sku: str, node: str) -> dict[str, Any]:
 
 def _listed(state: State, sku: str, place: int) -> str:
     """Return the JSON text of one SKU in the list of all."""
-    if sku in state.stock or place >= state.inventories.count:
-        return json.dumps({"sku": sku, "nodes": [_node_answer(state, sku, node) for node in NODES]})
+    if sku in state.stock or place >= state.inventories.count or len(state.nodes) > len(NODES):
+        return json.dumps({"sku": sku, "nodes": [_node_answer(state, sku, node) for node in state.nodes]})
     one, two = (_first_amount(place, node) for node in NODES)
     low, lower = min(one, _RESERVED), min(two, _RESERVED)
     return _LISTED % (sku, one, one - low, low, two, two - lower, lower)
@@ -261,24 +263,31 @@ _LISTED = (
 )
 
 
-def _stored(sku: str, place: int) -> dict[str, Any]:
-    units = place * 3 % 400
+def _stored_items(state: State) -> list[shop.Item]:
+    said = {state.items.find(sku) for sku, facts in state.item_facts.items() if facts.wfs is not None}
+    places = {*range(0, len(state.items), 10), *(place for place in said if place is not None)}
+    return [item for place in sorted(places) if (item := shop.at(state, place)).wfs]
+
+
+def _stored(state: State, item: shop.Item) -> dict[str, Any]:
+    known = state.stock.get(item.sku, {}).get(WFS_NODE)
+    units = known.amount if known else item.place * 3 % 400
     return {
         "itemInformation": {
-            "itemName": products.name(place + 1),
-            "gtin": products.gtin(place + 1),
-            "sku": sku,
-            "itemID": products.item_id(place + 1),
-            "brand": "Sandbox",
-            "itemCondition": "New",
+            "itemName": item.name,
+            "gtin": item.gtin,
+            "sku": item.sku,
+            "itemID": item.item_id,
+            "brand": item.brand,
+            "itemCondition": item.condition,
         },
         "inventoryData": {
-            "publishingStatus": "PUBLISHED",
-            "itemLifecycle": "ACTIVE",
+            "publishingStatus": item.published,
+            "itemLifecycle": item.lifecycle,
             "stockStatus": "IN_STOCK" if units else "OUT_OF_STOCK",
             "availableUnits": units,
             "reservedUnits": 0,
-            "inboundUnits": 0,
+            "inboundUnits": state.inbound_units.get(item.sku, 0),
             "onhandUnits": units,
         },
     }

@@ -17,11 +17,10 @@ import msgspec
 from msgspec import Struct
 from starlette.responses import Response
 
-from airflow_provider_walmart.sandbox.core import products
 from airflow_provider_walmart.sandbox.core.calls import Call, Endpoint, reply
 from airflow_provider_walmart.sandbox.core.errors import Refusal
 from airflow_provider_walmart.sandbox.core.state import ItemError
-from airflow_provider_walmart.sandbox.core.throttle import Limit, per_minute
+from airflow_provider_walmart.sandbox.core.throttle import per_minute
 
 Json = dict[str, Any]
 
@@ -166,55 +165,20 @@ async def spec(call: Call) -> Response:
         )
     body = call.content(SpecBody, service=SERVICE)
     if body.feedType not in FEED_TYPES:
-        raise _refused("feedType", f"Invalid feedType {body.feedType!r} in the request")
+        raise refused("feedType", f"Invalid feedType {body.feedType!r} in the request")
     if body.version not in VERSIONS:
-        raise _refused("version", f"Invalid version {body.version!r} in the request for {body.feedType}")
+        raise refused("version", f"Invalid version {body.version!r} in the request for {body.feedType}")
     what = f"{body.feedType}/{body.version}"
     if not 1 <= len(body.productTypes) <= MOST_PRODUCT_TYPES:
-        raise _refused("productTypes", f"Give 1 to {MOST_PRODUCT_TYPES} product types for {what}")
+        raise refused("productTypes", f"Give 1 to {MOST_PRODUCT_TYPES} product types for {what}")
     known = [name for name in body.productTypes if name in PRODUCT_TYPES]
     errors = [
         f"{name} is not a valid PT for {what}" for name in body.productTypes if name not in PRODUCT_TYPES
     ]
     if not known:
-        raise _refused("productTypes", f"Invalid product types in the request for {what}")
+        raise refused("productTypes", f"Invalid product types in the request for {what}")
     answer: Json = {"schema": schema(body.feedType, body.version, known)}
     return reply({**answer, "errors": errors}, 207) if errors else reply(answer)
-
-
-async def search(call: Call) -> Response:
-    """Answer ``GET /v3/items/walmart/search``: items of Walmart's catalogue, or an item feed to start from.
-
-    Walmart's catalogue is the shop's, and every product whose UPC or GTIN has the right check digit.
-
-    :param call: the call.
-    """
-    form = call.query("responseFormat", "DEFAULT")
-    if form not in ("DEFAULT", "SPEC"):
-        raise _refused("responseFormat", "responseFormat must be DEFAULT or SPEC")
-    kinds = [kind for kind in ("upc", "gtin", "asin") if call.query(kind)]
-    if len(kinds) + bool(call.query("query")) != 1 or (form == "SPEC" and not kinds):
-        raise _refused("query", "Give one of query, upc, gtin, asin; of the last three for a spec")
-    if not kinds:
-        text = call.query("query").lower()
-        places = range(len(call.state.items))
-        numbers = [place + 1 for place in places if text in products.name(place + 1).lower()][:20]
-        return reply({"items": [_found(number) for number in numbers]} if numbers else {})
-    code = call.query(kinds[0])
-    number = products.number_of(kinds[0].upper(), code)
-    if not 1 <= number <= len(call.state.items) and not (kinds[0] != "asin" and _has_check_digit(code)):
-        return reply({})
-    return reply({"items": [_start(number, code) if form == "SPEC" else _found(number)]})
-
-
-def search_limit(call: Call) -> Limit:
-    """Return the limit of a search, which is by day for specs.
-
-    :param call: the call.
-    """
-    if call.query("responseFormat") == "SPEC":
-        return Limit(1000, 86400, "items/walmart/search spec")
-    return per_minute(200, "items/walmart/search")
 
 
 @functools.lru_cache(maxsize=64)
@@ -346,38 +310,6 @@ def _product_type(name: str, *, is_partial: bool) -> Json:
     return _object({**_COMMON, **own}, [] if is_partial else [*_REQUIRED, *required], allOf=conditions)
 
 
-def _start(number: int, code: str) -> Json:
-    name = tuple(PRODUCT_TYPES)[number % len(PRODUCT_TYPES)]
-    version = VERSIONS[-1]
-    header = {"businessUnit": "WALMART_US", "locale": "en", "version": version}
-    item = {
-        "Orderable": {"productIdentifiers": {"productIdType": "GTIN", "productId": code.zfill(14)}},
-        "Visible": {
-            name: {"productName": products.name(number), "brand": "Sandbox", "isProp65WarningRequired": "No"}
-        },
-    }
-    payload = {"MPItemFeedHeader": header, "MPItem": [item]}
-    return {"feedType": "MP_ITEM", "version": version, "productType": name, "itemSpecPayload": payload}
-
-
-def _found(number: int) -> Json:
-    return {
-        "itemId": products.item_id(number),
-        "isMarketPlaceItem": True,
-        "price": {"amount": f"{products.price(number):.2f}", "currency": "USD"},
-        "title": products.name(number),
-        "brand": "Sandbox",
-        "productType": tuple(PRODUCT_TYPES)[number % len(PRODUCT_TYPES)],
-        "properties": {"numReviews": str(number % 50), "categories": ["Home", "Kitchen & Dining"]},
-    }
-
-
-def _has_check_digit(code: str) -> bool:
-    if not (code.isascii() and code.isdigit() and len(code) in (8, 12, 13, 14)):
-        return False
-    return sum(int(digit) * (3 if place % 2 else 1) for place, digit in enumerate(reversed(code))) % 10 == 0
-
-
 class _SpecRefusal(Refusal):
     """A refusal of the spec call, whose fields stand at the top."""
 
@@ -385,7 +317,12 @@ class _SpecRefusal(Refusal):
         return Response(msgspec.json.encode(self.gateway_error()), self.status, media_type="application/json")
 
 
-def _refused(field: str, description: str) -> Refusal:
+def refused(field: str, description: str) -> Refusal:
+    """Return the refusal of a request for a spec.
+
+    :param field: the field at fault.
+    :param description: what is wrong with it.
+    """
     return _SpecRefusal(
         400, f"INVALID_REQUEST.{SERVICE}", field=field, description=description, info="Request invalid."
     )
@@ -393,5 +330,4 @@ def _refused(field: str, description: str) -> Refusal:
 
 ENDPOINTS = [
     Endpoint("POST", "/v3/items/spec", spec, "item", per_minute(3, "items/spec"), writes=False),
-    Endpoint("GET", "/v3/items/walmart/search", search, "item", search_limit),
 ]

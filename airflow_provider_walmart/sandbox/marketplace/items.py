@@ -6,13 +6,13 @@ import base64
 import binascii
 import functools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Literal
 
-from msgspec import Struct
+from msgspec import Struct, structs
 from starlette.responses import Response
 
-from airflow_provider_walmart.sandbox.core import cursors, products
+from airflow_provider_walmart.sandbox.core import cursors, shop
 from airflow_provider_walmart.sandbox.core.calls import Call, Endpoint, reply
 from airflow_provider_walmart.sandbox.core.errors import Refusal, bad_param
 from airflow_provider_walmart.sandbox.core.records import Template
@@ -26,6 +26,16 @@ SERVICE = "GMP_ITEM_QUERY_API"
 CURSOR_LIFE = 120
 
 _STATUSES = ("PUBLISHED", "UNPUBLISHED", "SYSTEM_PROBLEM", "IN_PROGRESS", "ALL")
+#: Walmart's name of a filter -> the field of an item.
+_TRAITS = {
+    "sku": "sku",
+    "gtin": "gtin",
+    "variantGroupId": "variant_group",
+    "condition": "condition",
+    "lifecycleStatus": "lifecycle",
+    "publishedStatus": "published",
+    "availability": "availability",
+}
 _FILTERS: dict[str, tuple[str, ...]] = {
     "sku": (),
     "gtin": (),
@@ -69,7 +79,7 @@ async def listing(call: Call) -> Response:
     filters = _filters(call)
     if "offset" in call.request.query_params and call.query("nextCursor", "*") == "*":
         offset = call.number("offset", 0, most=10_000)
-        found = _find(call.state, filters)
+        found = shop.matching(call.state, filters)
         return _page(call, found, offset, limit, "")
     cursor = call.query("nextCursor", "*")
     if cursor == "*":
@@ -80,7 +90,7 @@ async def listing(call: Call) -> Response:
             400, f"INVALID_REQUEST_PARAM.{SERVICE}", field="nextCursor", description="Invalid Cursor"
         )
     position, scroll.position = scroll.position, scroll.position + limit
-    return _page(call, _find(call.state, scroll.query), position, limit, cursor)
+    return _page(call, shop.matching(call.state, scroll.query), position, limit, cursor)
 
 
 async def one(call: Call) -> Response:
@@ -92,7 +102,7 @@ async def one(call: Call) -> Response:
     kind = call.query("productIdType", "SKU")
     if kind not in ("GTIN", "UPC", "ISBN", "EAN", "SKU", "ITEM_ID"):
         raise bad_param("productIdType", "unknown", service=SERVICE)
-    place = _place(call.state, kind, call.path["id"])
+    place = shop.find(call.state, kind, call.path["id"])
     if place is None:
         raise _nothing()
     return _json(f'{{"ItemResponse":[{_item(call.state, place)}],"totalItems":1}}')
@@ -108,7 +118,7 @@ async def count(call: Call) -> Response:
         raise bad_param("status", f"must be one of {', '.join(_STATUSES)}", service=SERVICE)
     if status == "ALL":
         return reply({"All": len(call.state.items)})
-    return reply({status: len(_find(call.state, {"publishedStatus": status}))})
+    return reply({status: len(shop.matching(call.state, {"published": status}))})
 
 
 async def retire(call: Call) -> Response:
@@ -171,38 +181,8 @@ def _filters(call: Call) -> dict[str, str]:
         if value and values and value not in values:
             raise bad_param(name, f"must be one of {', '.join(values)}", service=SERVICE)
         if value:
-            found[name] = value
+            found[_TRAITS[name]] = value
     return found
-
-
-def _find(state: State, filters: Mapping[str, str]) -> Sequence[int]:
-    """Return the places of the items that match."""
-    places: Sequence[int] = range(len(state.items))
-    if not filters:
-        return places
-    for name in ("sku", "gtin"):
-        if name in filters:
-            place = _place(state, name.upper(), filters[name])
-            places = [place] if place is not None and place in places else []
-    retired = {state.items.find(sku) for sku in state.retired}
-    # What an item is, if nothing was changed, repeats every 20 places.
-    usual = [_matches(place, False, filters) for place in range(20)]
-    return [
-        place
-        for place in places
-        if (_matches(place, True, filters) if place in retired else usual[place % 20])
-    ]
-
-
-def _matches(place: int, is_retired: bool, filters: Mapping[str, str]) -> bool:
-    has = {
-        "variantGroupId": "",
-        "condition": "New",
-        "lifecycleStatus": "RETIRED" if is_retired else "ACTIVE",
-        "publishedStatus": _published(place, is_retired),
-        "availability": _availability(place),
-    }
-    return all(has.get(name, value) == value for name, value in filters.items())
 
 
 def _page(call: Call, found: Sequence[int], offset: int, limit: int, cursor: str) -> Response:
@@ -218,35 +198,20 @@ def _nothing() -> Refusal:
     return Refusal(404, f"CONTENT_NOT_FOUND.{SERVICE}", description="No item was found", field="sku")
 
 
-def _place(state: State, kind: str, value: str) -> int | None:
-    if kind == "SKU":
-        return state.items.find(value)
-    place = products.number_of(kind, value) - 1
-    return place if 0 <= place < len(state.items) else None
-
-
-def _published(place: int, is_retired: bool) -> str:
-    return "UNPUBLISHED" if is_retired or place % 10 == 9 else "PUBLISHED"
-
-
-def _availability(place: int) -> str:
-    return "Out_of_stock" if place % 20 == 19 else "In_stock"
-
-
 @functools.cache
 def _template() -> Template:
     return Template(
         {
             "mart": "WALMART_US",
             "sku": "<sku>",
-            "condition": "New",
+            "condition": "<condition>",
             "availability": "<availability>",
             "wpid": "<wpid>",
             "upc": "<upc>",
             "gtin": "<gtin>",
-            "productName": "<product>",
+            "productName": "<name>",
             "shelf": '["Home Page","Home","Kitchen & Dining"]',
-            "productType": "Household Goods",
+            "productType": "<product_type>",
             "price": {"currency": "USD", "amount": "#price"},
             "publishedStatus": "<published>",
             "lifecycleStatus": "<lifecycle>",
@@ -257,33 +222,29 @@ def _template() -> Template:
 
 def _item(state: State, place: int) -> str:
     """Return the JSON text of an item."""
-    sku = state.items.at(place)
-    is_retired = sku in state.retired
-    return _template().fill(
-        {
-            "sku": sku if place < state.items.count else json.dumps(sku)[1:-1],
-            "availability": _availability(place),
-            "wpid": products.wpid(place + 1),
-            "upc": products.upc(place + 1),
-            "gtin": products.gtin(place + 1),
-            "product": products.name(place + 1),
-            "price": state.prices.get(sku, products.price(place + 1)),
-            "published": _published(place, is_retired),
-            "lifecycle": "RETIRED" if is_retired else "ACTIVE",
+    item = shop.at(state, place)
+    values = structs.asdict(item)
+    if place >= state.items.count:
+        values = {
+            name: json.dumps(value)[1:-1] if isinstance(value, str) else value
+            for name, value in values.items()
         }
-    )
+    text = _template().fill(values)
+    if not item.reasons:
+        return text
+    return f'{text[:-1]},"unpublishedReasons":{json.dumps({"reason": item.reasons})}}}'
 
 
 def _search(state: State, body: SearchBody) -> Sequence[int]:
-    filters: dict[str, str] = {wanted.field: wanted.values[0] for wanted in body.filters if wanted.values}
-    found = _find(state, filters)
+    filters = {_TRAITS[wanted.field]: wanted.values[0] for wanted in body.filters if wanted.values}
+    found = shop.matching(state, filters)
     if body.query is None:
         return found
     value, kind = body.query.value, {"itemId": "ITEM_ID"}.get(body.query.field, body.query.field.upper())
     if kind == "PRODUCTNAME":
         text = value.strip("*").lower()
-        return [place for place in found if text in products.name(place + 1).lower()]
-    place = _place(state, kind, value)
+        return [place for place in found if text in shop.at(state, place).name.lower()]
+    place = shop.find(state, kind, value)
     return [place] if place is not None and place in found else []
 
 
@@ -291,12 +252,13 @@ def _searched(state: State, place: int) -> dict[str, Any]:
     item = json.loads(_item(state, place))
     del item["availability"], item["isDuplicate"]
     price = item.pop("price")
+    known = shop.at(state, place)
     return {
         **item,
-        "itemId": products.item_id(place + 1),
+        "itemId": known.item_id,
         "price": {"unit": price["currency"], "amount": price["amount"]},
-        "publishedStatus": {"status": item["publishedStatus"]},
-        "brand": "Sandbox",
+        "publishedStatus": {"status": known.published},
+        "brand": known.brand,
     }
 
 

@@ -62,11 +62,27 @@ def customer_order(number: int) -> str:
 
 
 def by_purchase_order(text: str) -> int:
-    """Return the number of the order with a purchase order id, below 0 when it can be none.
+    """Return the number of the order that has a purchase order id because none was given, below 0 when it can be none.
 
     :param text: the id.
     """
     return products.whole(text) - _FIRST_PURCHASE_ORDER
+
+
+def number_of(state: State, text: str) -> int | None:
+    """Return the number of the order with a purchase order id, ``None`` when there is no such order.
+
+    :param state: the sandbox's state.
+    :param text: the id.
+    """
+    number = state.order_numbers.get(text)
+    if number is not None:
+        return number
+    number = by_purchase_order(text)
+    changed = state.changed_orders.get(number)
+    if changed is not None:
+        return number if changed.record["purchaseOrderId"] == text else None
+    return number if batch_of(state.orders, number) is not None else None
 
 
 def by_customer_order(text: str) -> int:
@@ -83,6 +99,22 @@ def sku_number(number: int) -> int:
     :param number: number of the order.
     """
     return number % SKUS + 1
+
+
+def person(number: int) -> str:
+    """Return the name of who buys.
+
+    :param number: number of the order.
+    """
+    return _PEOPLE[number % len(_PEOPLE)]
+
+
+def address(number: int) -> dict[str, str]:
+    """Return where an order is shipped to.
+
+    :param number: number of the order.
+    """
+    return dict(zip(("address1", "city", "state", "postalCode"), _TOWNS[number % len(_TOWNS)], strict=True))
 
 
 def expected_ship(created: int) -> int:
@@ -170,7 +202,7 @@ def _kind(turn: int, status: str, node: str, product_info: bool, replacement_inf
     total = products.cents(sku) * quantity
     narrowed = _template(product_info, replacement_info).narrow(
         {
-            "name": _PEOPLE[turn % len(_PEOPLE)],
+            "name": person(turn),
             "street": street,
             "city": city,
             "state": state,

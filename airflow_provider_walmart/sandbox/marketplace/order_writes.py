@@ -138,16 +138,17 @@ def acknowledge_all(order: Json) -> None:
         raise _bad("orderLine", "nothing is left to be acknowledged")
 
 
-def change(state: State, number: int, apply: Callable[[Json], None]) -> Json:
+def change(state: State, purchase_order: str, apply: Callable[[Json], None]) -> Json:
     """Change an order, whole or not at all; return it.
 
     :param state: the sandbox's state.
-    :param number: number of the order.
+    :param purchase_order: its purchase order id.
     :param apply: makes the change.
     :raises Refusal: 404 when there is no such order, and what ``apply`` raises.
     """
-    known = order_records.to_change(state, number)
-    if known is None:
+    number = order_records.number_of(state, purchase_order)
+    known = None if number is None else order_records.to_change(state, number)
+    if number is None or known is None:
         raise not_found()
     order = copy.deepcopy(known.record)
     apply(order)
@@ -159,8 +160,7 @@ def change(state: State, number: int, apply: Callable[[Json], None]) -> Json:
 
 
 def _write(call: Call, apply: Callable[[Json], None]) -> Response:
-    number = order_records.by_purchase_order(call.path["purchaseOrderId"])
-    return reply({"order": change(call.state, number, apply)})
+    return reply({"order": change(call.state, call.path["purchaseOrderId"], apply)})
 
 
 def _changes(order: Json, body: Json, root: str) -> list[tuple[Json, Json]]:

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from airflow_provider_walmart.sandbox.core import dates, products
 from airflow_provider_walmart.sandbox.core.calls import Call, Endpoint
 from airflow_provider_walmart.sandbox.core.errors import Refusal, bad_param
-from airflow_provider_walmart.sandbox.core.records import page
+from airflow_provider_walmart.sandbox.core.records import Batch, Changed, page
 from airflow_provider_walmart.sandbox.core.state import State
 from airflow_provider_walmart.sandbox.core.throttle import per_minute
 from airflow_provider_walmart.sandbox.marketplace import order_records
@@ -68,11 +68,11 @@ async def one(call: Call) -> Response:
 
     :param call: the call.
     """
-    number = order_records.by_purchase_order(call.path["purchaseOrderId"])
-    texts = list(order_records.texts(call.state, [number], **_flags(call)))
-    if not texts:
+    number = order_records.number_of(call.state, call.path["purchaseOrderId"])
+    if number is None:
         raise not_found()
-    return Response(f'{{"order":{texts[0]}}}', media_type="application/json")
+    (text,) = order_records.texts(call.state, [number], **_flags(call))
+    return Response(f'{{"order":{text}}}', media_type="application/json")
 
 
 def not_found() -> Refusal:
@@ -93,26 +93,36 @@ def find(state: State, search: Search) -> list[Sequence[int]]:
     :param state: the sandbox's state.
     :param search: what is asked for.
     """
-    created = search.created
+    if search.program:
+        return []
+    batches = [batch for batch in reversed(state.orders) if batch.kind == search.node_type]
+    return [_in_batch(state, batch, search)[::-1] for batch in batches]
+
+
+def _in_batch(state: State, batch: Batch, search: Search) -> Sequence[int]:
+    """Return the numbers of the orders of a batch that match, oldest first."""
+    changed = {number for number in state.changed_orders if number in batch.numbers}
+    untouched = range(0) if batch.times else _untouched(batch, search)
+    if not changed:
+        return untouched
+    matching = {
+        number
+        for number in changed
+        if _is_in(batch.created(number), search.created)
+        and _changed_matches(state.changed_orders[number], search)
+    }
+    return sorted(set(untouched) - changed | matching)
+
+
+def _untouched(batch: Batch, search: Search) -> range:
+    """Return the numbers of the orders of a batch that match as they were made, oldest first."""
+    if search.status not in ("", batch.status) or search.order_type not in ("", "REGULAR"):
+        return range(0)
     # The expected ship date of an order follows from its creation at a fixed distance.
     distance = order_records.expected_ship(0)
-    created = _common(created, (search.expected_ship[0] - distance, search.expected_ship[1] - distance))
-    batches = [batch for batch in state.orders if batch.kind == search.node_type]
-    if search.program or search.order_type not in ("", "REGULAR"):
-        return []
-    found: list[Sequence[int]] = []
-    for batch in reversed(batches):
-        changed = [number for number in state.changed_orders if number in batch.numbers]
-        numbers: Sequence[int] = _narrow(batch.between(*_common(created, search.modified)), search)
-        if search.status not in ("", batch.status):
-            numbers = range(0)
-        if changed:
-            candidates = _narrow(batch.between(*created), search)
-            extra = {n for n in changed if n in candidates and _changed_matches(state, n, search)}
-            kept = set(numbers) - set(changed) | extra
-            numbers = sorted(kept)
-        found.append(numbers[::-1])
-    return found
+    expected = search.expected_ship[0] - distance, search.expected_ship[1] - distance
+    created = _common(_common(search.created, search.modified), expected)
+    return _narrow(batch.between(*created), search)
 
 
 def _answer(call: Call, *, status: str) -> Response:
@@ -251,12 +261,27 @@ def _narrow(numbers: range, search: Search) -> range:
     return numbers
 
 
-def _changed_matches(state: State, number: int, search: Search) -> bool:
-    changed = state.changed_orders[number]
-    lines = changed.record["orderLines"]["orderLine"]
+def _changed_matches(changed: Changed, search: Search) -> bool:
+    """Return whether a changed order is one that is asked for, its creation apart."""
+    record = changed.record
+    lines = record["orderLines"]["orderLine"]
     statuses = {part["status"] for line in lines for part in line["orderLineStatuses"]["orderLineStatus"]}
-    in_period = search.modified[0] <= changed.modified <= search.modified[1]
-    return in_period and (not search.status or search.status in statuses)
+    asked_for = (
+        (search.status, statuses),
+        (search.sku, {line["item"]["sku"] for line in lines}),
+        (search.purchase_order, {record["purchaseOrderId"]}),
+        (search.customer_order, {record["customerOrderId"]}),
+        (search.order_type, {record["orderType"]}),
+    )
+    return (
+        _is_in(changed.modified, search.modified)
+        and _is_in(record["shippingInfo"]["estimatedShipDate"], search.expected_ship)
+        and all(not wanted or wanted in values for wanted, values in asked_for)
+    )
+
+
+def _is_in(moment: int, period: tuple[int, int]) -> bool:
+    return period[0] <= moment <= period[1]
 
 
 ENDPOINTS = [

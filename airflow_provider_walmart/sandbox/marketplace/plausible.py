@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from airflow_provider_walmart.sandbox.core import products
@@ -15,6 +16,8 @@ ENTRIES = 2
 _NOT_PLAUSIBLE = re.compile(r"ERROR|FAIL|INVALID|DENIED|REJECT|CANCEL|RETIRED|EXPIRED|URGENT|VOID", re.I)
 _TOTAL = re.compile(r"total(Count|Results|Items|Records|Elements|Exemptions|Size)$")
 _CURSOR = ("nextCursor", "scrollId", "nextCursorMark")
+#: What is not so unless something went wrong, in lower case.
+_FALSE = ("isduplicate", "haserrors", "iserror", "deleted")
 #: Lists and objects that say what went wrong: nothing did.
 _TROUBLE = re.compile(r"error|cause|warning|fail", re.I)
 
@@ -54,44 +57,43 @@ class Answers:
                 key: self._value(part, key, number)
                 for key, part in shape.items()
                 if not (key in _CURSOR and not self._page.next)
-                and not (_TROUBLE.search(key) and isinstance(part, dict))
+                and not (isinstance(part, dict) and _TROUBLE.search(key))
             }
-        if isinstance(shape, list) and len(shape) == 1:
-            if _TROUBLE.search(name):
-                return []
-            if shape is self._records:
-                # Counted from 1, as the products are, so that a list holds those of the shop.
-                return [
-                    self._value(shape[0], name, place + 1)
-                    for place in range(self._page.start, self._page.end)
-                ]
-            return [self._value(shape[0], name, number + place) for place in range(ENTRIES)]
-        if isinstance(shape, list):
+        if not isinstance(shape, list):
+            return self._plain(shape, name, number)
+        if len(shape) > 1:
             return self._one_of(shape[1], name, number)
-        return self._plain(shape, name, number)
+        return self._entries(shape, name, number)
+
+    def _entries(self, shape: list[Any], name: str, number: int) -> list[Any]:
+        if shape is self._records:
+            # Counted from 1, as the products are, so that a list holds those of the shop.
+            places = range(self._page.start + 1, self._page.end + 1)
+        else:
+            places = range(number, number + (0 if _TROUBLE.search(name) else ENTRIES))
+        return [self._value(shape[0], name, place) for place in places]
 
     def _one_of(self, values: list[Any], name: str, number: int) -> Any:
         given = self._given.get(name)
         if given is not None and given in values:
             return given
-        good = [value for value in values if not _NOT_PLAUSIBLE.search(str(value))] or values
+        good = _good(tuple(values))
         return good[number % len(good)]
 
     def _plain(self, kind: str, name: str, number: int) -> Any:
+        if kind == "boolean":
+            return name.lower() not in _FALSE
+        is_number = kind in ("integer", "number")
+        if _TOTAL.search(name):
+            return self._page.total if is_number else str(self._page.total)
         given = self._given.get(name)
-        if kind in ("integer", "number"):
-            if _TOTAL.search(name):
-                return self._page.total
+        if is_number:
             if given is not None and re.fullmatch(r"\d{1,15}", str(given)):
                 return int(given)
             return self._number(name, number) if kind == "integer" else self._amount(name, number)
-        if kind == "boolean":
-            return name.lower() not in ("isduplicate", "haserrors", "iserror", "deleted")
-        if _TOTAL.search(name):
-            return str(self._page.total)
         if name in _CURSOR:
             return self._page.next
-        if given is not None and isinstance(given, (str, int)) and not isinstance(given, bool):
+        if isinstance(given, (str, int)) and not isinstance(given, bool):
             return str(given)
         return self._text(kind, name, number)
 
@@ -111,43 +113,63 @@ class Answers:
         return products.price(max(number, 1))
 
     def _text(self, kind: str, name: str, number: int) -> str:
-        lower = name.lower()
-        item = max(number, 1)
-        day = f"2026-09-{1 + number % 28:02d}"
-        if kind == "date":
-            return day
-        if kind == "date-time" or lower.endswith(("date", "time", "timestamp", "dttm")):
-            return f"{day}T{number % 24:02d}:30:00.000Z"
-        for ending, value in (
-            ("sku", products.sku(item)),
-            ("upc", products.upc(item)),
-            ("gtin", products.gtin(item)),
-            ("itemid", products.item_id(item)),
-            ("wpid", products.wpid(item)),
-            ("currency", "USD"),
-            ("currencycode", "USD"),
-            ("country", "US"),
-            ("state", "CA"),
-            ("city", "Sunnyvale"),
-            ("postalcode", "94086"),
-            ("zipcode", "94086"),
-            ("phone", "5550100"),
-            ("email", "buyer@example.com"),
-            ("url", f"https://example.com/{lower}/{item}"),
-            ("statuscode", "200"),
-            ("status", "OK"),
-            ("amount", f"{products.price(item):.2f}"),
-            ("price", f"{products.price(item):.2f}"),
-            ("productname", products.name(item)),
-            ("itemname", products.name(item)),
-            ("title", products.name(item)),
-            ("quantity", str(1 + item % 9)),
-        ):
-            if lower.endswith(ending):
-                return value
-        if lower.endswith(("id", "number", "no", "code", "key")):
+        if kind in ("date", "date-time"):
+            return _day(number) if kind == "date" else _moment(number)
+        make = _maker(name)
+        if make is not None:
+            return make(max(number, 1))
+        if name.lower().endswith(("id", "number", "no", "code", "key")):
             return f"{10_000_000 + self._seed % 1_000_000 + number}"
-        return f"{name or 'value'} {item}"
+        return f"{name or 'value'} {max(number, 1)}"
+
+
+@functools.lru_cache(maxsize=1024)
+def _good(values: tuple[Any, ...]) -> list[Any]:
+    return [value for value in values if not _NOT_PLAUSIBLE.search(str(value))] or list(values)
+
+
+def _day(number: int) -> str:
+    return f"2026-09-{1 + number % 28:02d}"
+
+
+def _moment(number: int) -> str:
+    return f"{_day(number)}T{number % 24:02d}:30:00.000Z"
+
+
+def _price(number: int) -> str:
+    return f"{products.price(number):.2f}"
+
+
+#: End of a field's name in lower case -> what makes its value from the number of an item; the first one that fits.
+_MAKERS: dict[str, Callable[[int], str]] = {
+    **dict.fromkeys(("date", "time", "timestamp", "dttm"), _moment),
+    "sku": products.sku,
+    "upc": products.upc,
+    "gtin": products.gtin,
+    "itemid": products.item_id,
+    "wpid": products.wpid,
+    **dict.fromkeys(("currency", "currencycode"), lambda _: "USD"),
+    "country": lambda _: "US",
+    "state": lambda _: "CA",
+    "city": lambda _: "Sunnyvale",
+    **dict.fromkeys(("postalcode", "zipcode"), lambda _: "94086"),
+    "phone": lambda _: "5550100",
+    "email": lambda _: "buyer@example.com",
+    "statuscode": lambda _: "200",
+    "status": lambda _: "OK",
+    **dict.fromkeys(("amount", "price"), _price),
+    **dict.fromkeys(("productname", "itemname", "title"), products.name),
+    "quantity": lambda item: str(1 + item % 9),
+}
+
+
+@functools.lru_cache(maxsize=4096)
+def _maker(name: str) -> Callable[[int], str] | None:
+    """Return what makes the values of a field, ``None`` when its name tells nothing."""
+    lower = name.lower()
+    if lower.endswith("url"):
+        return lambda item: f"https://example.com/{lower}/{item}"
+    return next((make for ending, make in _MAKERS.items() if lower.endswith(ending)), None)
 
 
 def _list_in(shape: Any, depth: int = 4) -> Any:

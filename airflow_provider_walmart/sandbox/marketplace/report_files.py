@@ -19,7 +19,7 @@ from typing import Any, BinaryIO, cast
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from airflow_provider_walmart.sandbox.core import products
+from airflow_provider_walmart.sandbox.core import shop
 from airflow_provider_walmart.sandbox.core.sandbox import Sandbox
 from airflow_provider_walmart.sandbox.core.state import Download, ReportRequest, State
 from airflow_provider_walmart.sandbox.marketplace import feed_effects
@@ -138,9 +138,8 @@ def _table(state: State, report: ReportRequest) -> Iterator[bytes]:
 
 def _of_items(state: State, kept: list[int]) -> Iterator[bytes]:
     def row(place: int) -> list[str]:
-        sku = state.items.at(place)
-        price = state.prices.get(sku, products.price(place + 1))
-        cells = (sku, products.name(place + 1), f"{price:.2f}", "USD", "PUBLISHED")
+        item = shop.at(state, place)
+        cells = (item.sku, item.name, f"{item.price:.2f}", "USD", "PUBLISHED")
         return [cells[column] for column in kept]
 
     rows = map(row, range(len(state.items)))

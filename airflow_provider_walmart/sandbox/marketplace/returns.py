@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 import functools
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -32,6 +31,28 @@ _FILTERS = (
     "returnOrderId", "customerOrderId", "status", "replacementInfo", "returnType", "isWFSEnabled",
     "returnCreationStartDate", "returnCreationEndDate", "returnLastModifiedStartDate", "returnLastModifiedEndDate",
 )  # fmt: skip
+
+
+_VALUES = {
+    "status": STATUSES,
+    "isWFSEnabled": ("Y", "N"),
+    "returnType": ("PREORDER", "REPLACEMENT", "REFUND"),
+    "replacementInfo": ("true", "false"),
+}
+
+
+class Search(Struct, frozen=True):
+    """What returns are asked for; periods in epoch milliseconds, both ends included.
+
+    :param is_none: whether no return can be one of them.
+    """
+
+    created: tuple[int, int]
+    modified: tuple[int, int]
+    status: str
+    return_order: str
+    customer_order: str
+    is_none: bool
 
 
 class Line(Struct):
@@ -82,13 +103,12 @@ async def refund(call: Call) -> Response:
     """
     body = call.content(RefundBody, shape="errors", service=SERVICE)
     text = call.path["returnOrderId"]
-    number = products.whole(text) - _FIRST_RETURN
-    batch = batch_of(call.state.returns, number)
-    if batch is None:
+    number = number_of(call.state, text)
+    if number is None:
         raise Refusal(
             404, f"NOT_FOUND.{SERVICE}", field="returnOrderId", description="No such return", shape="errors"
         )
-    record = copy.deepcopy(json.loads(_text(call.state, number)))
+    record = json.loads(_text(call.state, number))
     lines = {line["returnOrderLineNumber"]: line for line in record["returnOrderLines"]}
     wanted = {line.returnOrderLineNumber for line in body.refundLines}
     if body.customerOrderId != record["customerOrderId"] or not wanted or not wanted <= lines.keys():
@@ -96,10 +116,38 @@ async def refund(call: Call) -> Response:
     if any(lines[line]["status"] == "COMPLETED" for line in wanted):
         raise _bad("The return has been refunded already.")
     for line in wanted:
-        lines[line] |= {"status": "COMPLETED", "currentRefundStatus": "REFUND_COMPLETED", "refundedQty": 1}
+        complete(lines[line])
     call.state.changed_returns[number] = Changed(record, int(call.now * 1000))
     refunded = [{"returnOrderLineNumber": n, "quantity": lines[n]["quantity"]} for n in sorted(wanted)]
     return reply({"returnOrderId": text, "customerOrderId": body.customerOrderId, "refundLines": refunded})
+
+
+def complete(line: dict[str, Any]) -> None:
+    """Pay back a line of a return.
+
+    :param line: the line.
+    """
+    line |= {
+        "status": "COMPLETED",
+        "currentRefundStatus": "REFUND_COMPLETED",
+        "refundedQty": line["quantity"]["measurementValue"],
+    }
+
+
+def number_of(state: State, text: str) -> int | None:
+    """Return the number of the return with a return order id, ``None`` when there is no such return.
+
+    :param state: the sandbox's state.
+    :param text: the id.
+    """
+    number = state.return_numbers.get(text)
+    if number is not None:
+        return number
+    number = products.whole(text) - _FIRST_RETURN
+    changed = state.changed_returns.get(number)
+    if changed is not None:
+        return number if changed.record["returnOrderId"] == text else None
+    return number if batch_of(state.returns, number) is not None else None
 
 
 def return_order(number: int) -> str:
@@ -111,37 +159,45 @@ def return_order(number: int) -> str:
 
 
 def _find(call: Call) -> list[Sequence[int]]:
+    search = _search(call)
+    if search.is_none:
+        return []
+    return [_in_batch(call.state, batch, search) for batch in call.state.returns]
+
+
+def _search(call: Call) -> Search:
     for name in ("returnCreation", "returnLastModified"):
         if bool(call.query(f"{name}StartDate")) != bool(call.query(f"{name}EndDate")):
             raise bad_param(f"{name}EndDate", "both dates are needed", service=SERVICE, shape="errors")
-    for name, values in (
-        ("status", STATUSES),
-        ("isWFSEnabled", ("Y", "N")),
-        ("returnType", ("PREORDER", "REPLACEMENT", "REFUND")),
-        ("replacementInfo", ("true", "false")),
-    ):
+    for name, values in _VALUES.items():
         if call.query(name) not in ("", *values):
             raise bad_param(name, f"must be one of {', '.join(values)}", service=SERVICE, shape="errors")
-    if call.query("isWFSEnabled") == "Y" or call.query("returnType", "REFUND") != "REFUND":
-        return []
-    created = _period(call, "returnCreation")
-    modified = _period(call, "returnLastModified")
-    state, status = call.state, call.query("status")
-    wanted = {name: call.query(name) for name in ("returnOrderId", "customerOrderId") if call.query(name)}
-    found: list[Sequence[int]] = []
-    for batch in state.returns:
-        numbers: Sequence[int] = batch.between(max(created[0], modified[0]), min(created[1], modified[1]))
-        if status not in ("", batch.status):
-            numbers = range(0)
-        changed = [number for number in state.changed_returns if number in batch.numbers]
-        if changed:
-            candidates = batch.between(*created)
-            extra = {n for n in changed if n in candidates and _changed_matches(state, n, modified, status)}
-            numbers = sorted(set(numbers) - set(changed) | extra)
-        if wanted:
-            numbers = [number for number in numbers if _ids(number).items() >= wanted.items()]
-        found.append(numbers)
-    return found
+    return Search(
+        created=_period(call, "returnCreation"),
+        modified=_period(call, "returnLastModified"),
+        status=call.query("status"),
+        return_order=call.query("returnOrderId"),
+        customer_order=call.query("customerOrderId"),
+        is_none=call.query("isWFSEnabled") == "Y" or call.query("returnType", "REFUND") != "REFUND",
+    )
+
+
+def _in_batch(state: State, batch: Batch, search: Search) -> Sequence[int]:
+    """Return the numbers of the returns of a batch that match, oldest first."""
+    changed = {number for number in state.changed_returns if number in batch.numbers}
+    untouched: Sequence[int] = range(0)
+    if not batch.times and search.status in ("", batch.status):
+        (start, end), (since, until) = search.created, search.modified
+        untouched = batch.between(max(start, since), min(end, until))
+    if search.return_order or search.customer_order:
+        untouched = [number for number in untouched if _has_ids(_ids(number), search)]
+    matching = {
+        number
+        for number in changed
+        if search.created[0] <= batch.created(number) <= search.created[1]
+        and _changed_matches(state.changed_returns[number], search)
+    }
+    return sorted(set(untouched) - changed | matching) if changed else untouched
 
 
 def _period(call: Call, name: str) -> tuple[int, int]:
@@ -149,10 +205,20 @@ def _period(call: Call, name: str) -> tuple[int, int]:
     return start, dates.from_query(call, f"{name}EndDate", _EVER[1])
 
 
-def _changed_matches(state: State, number: int, modified: tuple[int, int], status: str) -> bool:
-    changed = state.changed_returns[number]
+def _changed_matches(changed: Changed, search: Search) -> bool:
     statuses = {line["status"] for line in changed.record["returnOrderLines"]}
-    return modified[0] <= changed.modified <= modified[1] and (not status or status in statuses)
+    return (
+        search.modified[0] <= changed.modified <= search.modified[1]
+        and search.status in ("", *statuses)
+        and _has_ids(changed.record, search)
+    )
+
+
+def _has_ids(record: Mapping[str, Any], search: Search) -> bool:
+    return search.return_order in ("", record["returnOrderId"]) and search.customer_order in (
+        "",
+        record["customerOrderId"],
+    )
 
 
 def _cursor(call: Call, limit: int, offset: int) -> str:
@@ -176,7 +242,7 @@ def _text(state: State, number: int) -> str:
 
 def _made(batch: Batch, number: int) -> str:
     sku, created = sku_number(number), batch.created(number)
-    return _template().fill(
+    return template().fill(
         {
             "rma": _FIRST_RETURN + number,
             "co": customer_order(number),
@@ -192,7 +258,8 @@ def _made(batch: Batch, number: int) -> str:
 
 
 @functools.cache
-def _template() -> Template:
+def template() -> Template:
+    """Return the text of a return with a hole for what differs from one to the next."""
     total = {"currencyAmount": "#total", "currencyUnit": "USD"}
     one = {"unitOfMeasure": "EACH", "measurementValue": 1}
     line = {

@@ -21,7 +21,9 @@ from airflow_provider_walmart.sandbox.control import golocal as golocal_control
 from airflow_provider_walmart.sandbox.control import notifications
 from airflow_provider_walmart.sandbox.core.calls import Endpoint, token_key
 from airflow_provider_walmart.sandbox.core.errors import Refusal
+from airflow_provider_walmart.sandbox.core.request_log import Entry
 from airflow_provider_walmart.sandbox.core.sandbox import Sandbox
+from airflow_provider_walmart.sandbox.core.state import Fault
 from airflow_provider_walmart.sandbox.golocal import auth as golocal_auth
 from airflow_provider_walmart.sandbox.golocal import deliveries as golocal
 from airflow_provider_walmart.sandbox.marketplace import (
@@ -30,6 +32,7 @@ from airflow_provider_walmart.sandbox.marketplace import (
     feeds,
     insights,
     inventory,
+    item_search,
     item_specs,
     items,
     mexico,
@@ -44,7 +47,7 @@ from airflow_provider_walmart.sandbox.marketplace import (
     utilities,
     webhooks,
 )
-from airflow_provider_walmart.sandbox.server import faults
+from airflow_provider_walmart.sandbox.server import faults, profiles
 from airflow_provider_walmart.sandbox.server.routing import Table
 
 #: Every business endpoint; of two that match a path, the first one answers.
@@ -58,6 +61,7 @@ ENDPOINTS: list[Endpoint] = [
     *inventory.ENDPOINTS,
     *prices.ENDPOINTS,
     *item_specs.ENDPOINTS,
+    *item_search.ENDPOINTS,
     *items.ENDPOINTS,
     *insights.ENDPOINTS,
     *reports.ENDPOINTS,
@@ -70,6 +74,9 @@ ENDPOINTS: list[Endpoint] = [
 ENDPOINTS += documented.endpoints({documented.place_of(found.method, found.path) for found in ENDPOINTS})
 
 Serve = Callable[[Sandbox, Request], Awaitable[Response]]
+
+#: Bytes kept of the answer to a refused request.
+LONGEST_REASON = 500
 
 #: Longest request body read, in bytes.
 LONGEST_BODY = 64_000_000
@@ -122,45 +129,62 @@ class App:
         sandbox = self._sandbox
         app = self._storage if is_storage else self._routes
         request = Request(scope, _replay(body, receive))
-        log = sandbox.log
-        entry = log.add(
+        entry = sandbox.log.add(
             scope,
             body,
             server="storage" if is_storage else "api",
             time=sandbox.state.clock.now(),
             client=_client(sandbox, request),
         )
-        if latency := sandbox.state.settings.latency:
-            await asyncio.sleep(latency)
-        query = scope["query_string"].decode("latin-1")
-        fault = faults.hit(sandbox.state.faults, scope["method"], scope["path"], query)
+        fault = await self._delay(scope)
         if fault is None and is_storage:
-            # A file may be larger than memory, so it is sent while it is made.
-            async def note_and_send(message: Message) -> None:
-                if message["type"] == "http.response.start":
-                    log.finish(entry, message["status"])
-                await send(message)
-
-            await app(scope, _replay(body, receive), note_and_send)
+            await self._stream(entry, scope, body, receive, send)
             return
         answer = faults.Answer()
-        if fault and not fault.after_effect:
-            await asyncio.sleep(fault.delay)
         if fault is None or faults.takes_effect(fault):
             too_long = Refusal(413).answer(request) if len(body) > LONGEST_BODY else None
             answer = await _collect(too_long or app, scope, body, receive)
         if scope["method"] != "GET":
             sandbox.store.save()
-        if fault and fault.after_effect:
-            await asyncio.sleep(fault.delay)
-        if fault and fault.reset:
-            log.finish(entry, 0)
-            await faults.break_connection(receive, send)
-            return
         if fault:
+            if fault.after_effect:
+                await asyncio.sleep(fault.delay)
+            if fault.reset:
+                sandbox.log.finish(entry, 0)
+                await faults.break_connection(receive, send)
+                return
             await faults.shape(answer, fault, request)
-        log.finish(entry, answer.status)
+        sandbox.log.finish(entry, answer.status, _reason(answer))
         await faults.deliver(answer, fault, receive, send)
+
+    async def _delay(self, scope: Scope) -> Fault | None:
+        """Wait as long as the answer is to be late; return the fault that hits the request."""
+        sandbox = self._sandbox
+        settings = sandbox.state.settings
+        if seconds := settings.latency + profiles.latency(settings, sandbox.chance):
+            await asyncio.sleep(seconds)
+        query = scope["query_string"].decode("latin-1")
+        fault = faults.hit(sandbox.state.faults, scope["method"], scope["path"], query)
+        if fault is None:
+            fault = profiles.fault(settings, sandbox.chance, scope["method"], scope["path"])
+        if fault and fault.delay and not fault.after_effect:
+            await asyncio.sleep(fault.delay)
+        return fault
+
+    async def _stream(self, entry: Entry, scope: Scope, body: bytes, receive: Receive, send: Send) -> None:
+        """Send a file while it is made, since it may be larger than memory."""
+
+        async def note_and_send(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self._sandbox.log.finish(entry, message["status"])
+            await send(message)
+
+        await self._storage(scope, _replay(body, receive), note_and_send)
+
+
+def _reason(answer: faults.Answer) -> str:
+    """Return why a request was refused, in short; empty when it was not."""
+    return answer.body[:LONGEST_REASON].decode("utf-8", "replace") if answer.status >= 400 else ""
 
 
 def _router(sandbox: Sandbox) -> Starlette:
