@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import re
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from airflow_provider_walmart.sandbox.core import products
@@ -31,6 +31,19 @@ class Page(Protocol):
     total: int
 
 
+def overlay(answer: Any, told: Any) -> Any:
+    """Return an answer with what was told, where it has such fields.
+
+    :param answer: the answer.
+    :param told: what was told, in the form of the answer.
+    """
+    if isinstance(answer, dict) and isinstance(told, dict):
+        return {name: overlay(value, told[name]) if name in told else value for name, value in answer.items()}
+    is_number = isinstance(answer, (int, float)) and isinstance(told, (int, float))
+    is_same_kind = type(answer) is type(told) or (is_number and not isinstance(told, bool))
+    return told if is_same_kind and not isinstance(answer, dict) else answer
+
+
 class Answers:
     """Makes answers.
 
@@ -40,14 +53,15 @@ class Answers:
     def __init__(self, given: Mapping[str, Any]) -> None:
         self._given = given
 
-    def of(self, shape: Any, *, path: str, page: Page) -> Any:
+    def of(self, shape: Any, *, path: str, page: Page, records: Sequence[Any] | None = None) -> Any:
         """Return the answer to a call.
 
         :param shape: its shape.
         :param path: path of the call, on which the values depend.
         :param page: which part of its list it asks for.
+        :param records: what its list holds, all of it; default plausible ones.
         """
-        self._seed, self._page = zlib.crc32(path.encode()), page
+        self._seed, self._page, self._told = zlib.crc32(path.encode()), page, records
         self._records = _list_in(shape)
         return self._value(shape, "", 0)
 
@@ -66,6 +80,11 @@ class Answers:
         return self._entries(shape, name, number)
 
     def _entries(self, shape: list[Any], name: str, number: int) -> list[Any]:
+        if shape is self._records and self._told is not None:
+            return [
+                overlay(self._value(shape[0], name, place + 1), self._told[place])
+                for place in range(self._page.start, self._page.end)
+            ]
         if shape is self._records:
             # Counted from 1, as the products are, so that a list holds those of the shop.
             places = range(self._page.start + 1, self._page.end + 1)
@@ -86,16 +105,15 @@ class Answers:
         is_number = kind in ("integer", "number")
         if _TOTAL.search(name):
             return self._page.total if is_number else str(self._page.total)
-        given = self._given.get(name)
-        if is_number:
-            if given is not None and re.fullmatch(r"\d{1,15}", str(given)):
-                return int(given)
-            return self._number(name, number) if kind == "integer" else self._amount(name, number)
         if name in _CURSOR:
             return self._page.next
-        if isinstance(given, (str, int)) and not isinstance(given, bool):
-            return str(given)
-        return self._text(kind, name, number)
+        given = self._given.get(name)
+        if not is_number:
+            is_text = isinstance(given, (str, int)) and not isinstance(given, bool)
+            return str(given) if is_text else self._text(kind, name, number)
+        if re.fullmatch(r"\d{1,15}", str(given)):
+            return int(str(given))
+        return self._number(name, number) if kind == "integer" else self._amount(name, number)
 
     def _number(self, name: str, number: int) -> int:
         lower = name.lower()

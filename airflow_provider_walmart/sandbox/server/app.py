@@ -47,9 +47,12 @@ from airflow_provider_walmart.sandbox.marketplace import (
     utilities,
     webhooks,
 )
+from airflow_provider_walmart.sandbox.marketplace.request_checks import place_of
 from airflow_provider_walmart.sandbox.server import faults, profiles
 from airflow_provider_walmart.sandbox.server.routing import Table
 
+#: Method and path of documented operations of which a module knows more -> what makes their answers.
+FILLS: dict[tuple[str, str], documented.Fill] = {}
 #: Every business endpoint; of two that match a path, the first one answers.
 ENDPOINTS: list[Endpoint] = [
     *auth.ENDPOINTS,
@@ -71,7 +74,7 @@ ENDPOINTS: list[Endpoint] = [
     *utilities.ENDPOINTS,
 ]
 #: Every other operation that Walmart documents.
-ENDPOINTS += documented.endpoints({documented.place_of(found.method, found.path) for found in ENDPOINTS})
+ENDPOINTS += documented.endpoints({place_of(found.method, found.path) for found in ENDPOINTS}, FILLS)
 
 Serve = Callable[[Sandbox, Request], Awaitable[Response]]
 

@@ -6,7 +6,8 @@ import json
 import pytest
 
 from airflow_provider_walmart.sandbox.core.calls import Endpoint
-from airflow_provider_walmart.sandbox.marketplace.documented import Documented, place_of
+from airflow_provider_walmart.sandbox.marketplace.documented import Documented
+from airflow_provider_walmart.sandbox.marketplace.request_checks import place_of
 from airflow_provider_walmart.sandbox.server.app import ENDPOINTS
 from tests.integration.sandbox.test_sandbox_every_operation import MARKETS, ROWS, value_of
 from tests.integration.sandbox.test_sandbox_openapi import US, document, problems
