@@ -121,8 +121,7 @@ class WalmartSettlementOperator(WithLineage, BaseOperator):
         """Return the table for lineage; None for CSV, whose columns are Walmart's."""
         if self.output_format == "csv":
             return None
-        from airflow_provider_walmart.storage.tables.declarations import SETTLEMENT_LINES
-        from airflow_provider_walmart.storage.tables.engine import columns_of
+        from airflow_provider_walmart.storage.tables.declarations import SETTLEMENT_LINES, columns_of
         from airflow_provider_walmart.storage.tables.parquet import described, schema_of
 
         columns = described(schema_of(columns_of(SETTLEMENT_LINES)))

@@ -98,18 +98,15 @@ def land_settlement_lines(archive: IO[bytes], uri: str, date: str, engine: Engin
     :param engine: reads the rows; those of no other report are in it.
     :raises WalmartReportFailedError: when it is damaged.
     """
-    from airflow_provider_walmart.storage.tables.declarations import SETTLEMENT_LINES
-    from airflow_provider_walmart.storage.tables.engine import columns_of
-    from airflow_provider_walmart.storage.tables.parquet import arrow, column_of, schema_of
+    from airflow_provider_walmart.storage.tables.declarations import SETTLEMENT_LINES, columns_of
+    from airflow_provider_walmart.storage.tables.parquet import arrow, record_batch, schema_of
 
-    pa = arrow()
     schema = schema_of(columns_of(SETTLEMENT_LINES))
-    rows = engine.rows[SETTLEMENT_LINES.name]
     count = 0
     with (
         report_table(archive) as table,
         whole_file(uri, "wb") as file,
-        pa.parquet.ParquetWriter(file, schema, compression="zstd") as writer,
+        arrow().parquet.ParquetWriter(file, schema, compression="zstd") as writer,
     ):
         header, batches = header_and_batches(table)
         known = {column.path for column in SETTLEMENT_LINES.columns} | {
@@ -120,13 +117,9 @@ def land_settlement_lines(archive: IO[bytes], uri: str, date: str, engine: Engin
             for values in batch:
                 engine.read_record(settlement_record(names, values, date, count))
                 count += 1
-            columns = [
-                column_of(values, kind)
-                for values, kind in zip(zip(*rows, strict=True), schema.types, strict=True)
-            ]
-            writer.write_table(pa.Table.from_arrays(columns, schema=schema))
-            rows.clear()
-    if summary := engine.summary():
+            if (rows := engine.take()[SETTLEMENT_LINES.name]).count:
+                writer.write_batch(record_batch(rows, schema))
+    if summary := engine.counts.summary():
         log.warning("Kept in _extra, since no column holds it: %s", summary)
     return count
 

@@ -29,9 +29,9 @@ from airflow_provider_walmart.storage.tables.declarations import (
     SETTLEMENT_LINES,
     Column,
     Table,
+    all_columns,
     with_children,
 )
-from airflow_provider_walmart.storage.tables.engine import all_columns
 
 PACKAGE = Path(airflow_provider_walmart.__file__).parent
 EXAMPLES = PACKAGE.parent / "example_dags"

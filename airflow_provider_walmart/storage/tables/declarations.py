@@ -521,6 +521,25 @@ def with_children(table: Table) -> list[Table]:
     return [table, *(one for child in table.children for one in with_children(child))]
 
 
+def columns_of(table: Table, above: tuple[Column, ...] = ()) -> tuple[Column, ...]:
+    """Return all columns of a table: its key first, its own, then those that every table has.
+
+    :param above: columns of the table around it.
+    """
+    own = {column.name for column in table.columns}
+    inherited = tuple(column for column in above if column.name in table.key and column.name not in own)
+    index = (Column(table.index, "int64"),) if table.index else ()
+    return (*inherited, *index, *table.columns, *ADDED)
+
+
+def all_columns(table: Table, above: tuple[Column, ...] = ()) -> dict[str, tuple[Column, ...]]:
+    """Return the columns of a table and of all tables inside its rows, by table."""
+    found = {table.name: columns_of(table, above)}
+    for child in table.children:
+        found |= all_columns(child, found[table.name])
+    return {name: columns for name, columns in found.items() if name not in UNWRITTEN}
+
+
 def table_of(operation: str) -> Table:
     """Return the table of the records of an operation.
 
@@ -540,11 +559,10 @@ def chosen_tables(table: Table, names: Any) -> list[str]:
     :param names: those wanted, as a list, or as text with commas between; None for all.
     :raises WalmartConfigError: when one is not there.
     """
-    there = [one.name for one in with_children(table) if one.name not in UNWRITTEN]
+    there = list(all_columns(table))
     if names is None or names == "":
         return there
-    wanted = [name.strip() for name in names.split(",")] if isinstance(names, str) else list(names)
-    unknown = [name for name in wanted if name not in there]
-    if unknown or not wanted:
+    wanted = {name.strip() for name in (names.split(",") if isinstance(names, str) else names)}
+    if not wanted or wanted - set(there):
         raise WalmartConfigError(f"tables is {names!r}; expected some of {', '.join(there)}.")
     return [name for name in there if name in wanted]

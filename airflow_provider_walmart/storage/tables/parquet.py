@@ -11,8 +11,9 @@ from typing import IO, TYPE_CHECKING, Any
 from airflow_provider_walmart.client.errors import WalmartConfigError
 from airflow_provider_walmart.storage.files import naming, written
 from airflow_provider_walmart.storage.staged_folder import StagedFolder
-from airflow_provider_walmart.storage.tables.declarations import Column, Table
-from airflow_provider_walmart.storage.tables.engine import Engine, all_columns
+from airflow_provider_walmart.storage.tables.declarations import Column, Table, all_columns
+from airflow_provider_walmart.storage.tables.engine import Engine
+from airflow_provider_walmart.storage.tables.rows import Rows
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 # JSON that is read before its rows, which are large in Python, become columns, which are small. Bytes.
-READ_BYTES = 2_000_000
+READ_BYTES = 400_000
 # Of a row group, in memory.
 GROUP_BYTES, GROUP_ROWS = 16_000_000, 100_000
 # Of a file, unless the caller says otherwise. Bytes.
@@ -60,17 +61,22 @@ def schema_of(columns: Sequence[Column]) -> pa.Schema:
     return pa.schema([(column.name, types[column.type]) for column in columns])
 
 
-def column_of(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
+def record_batch(rows: Rows, schema: pa.Schema) -> pa.RecordBatch:
+    """Return rows as columns of a schema."""
+    columns = [
+        arrow().nulls(rows.count, kind) if values is None else _column_of(values, kind)
+        for values, kind in zip(rows.columns, schema.types, strict=True)
+    ]
+    return arrow().RecordBatch.from_arrays(columns, schema=schema)
+
+
+def _column_of(values: list[Any], kind: pa.DataType) -> pa.Array:
     """Return values as a column; what can't be encoded in a text is replaced."""
-    pa = arrow()
-    # Many columns are empty most of the time.
-    if values.count(None) == len(values):
-        return pa.nulls(len(values), kind)
     try:
-        return pa.array(values, kind)
+        return arrow().array(values, kind)
     except UnicodeEncodeError:
         readable = [value if value is None else value.encode("utf-8", "replace").decode() for value in values]
-        return pa.array(readable, kind)
+        return arrow().array(readable, kind)
 
 
 def described(schema: pa.Schema) -> list[dict[str, str]]:
@@ -102,26 +108,25 @@ class TableFiles:
         self._most_bytes, self._most_rows = most_bytes, most_rows
         self.schema = schema_of(columns)
         self._waiting: list[pa.RecordBatch] = []
+        self._waiting_rows = self._waiting_bytes = 0
         self._file: IO[bytes] | None = None
         self._writer: Any = None
         self._place, self._file_rows = "", 0
         self.parts: list[dict[str, Any]] = []
         self.rows = 0
 
-    def add(self, rows: list[list[Any]]) -> None:
+    def add(self, rows: Rows) -> None:
         """Take rows, which are written in groups."""
-        if not rows:
+        if not rows.count:
             return
-        columns = [
-            column_of(values, kind)
-            for values, kind in zip(zip(*rows, strict=True), self.schema.types, strict=True)
-        ]
-        self._waiting.append(arrow().RecordBatch.from_arrays(columns, schema=self.schema))
-        self.rows += len(rows)
-        waiting = sum(batch.num_rows for batch in self._waiting)
+        batch = record_batch(rows, self.schema)
+        self._waiting.append(batch)
+        self._waiting_rows += batch.num_rows
+        self._waiting_bytes += batch.nbytes
+        self.rows += batch.num_rows
         if (
-            waiting >= min(GROUP_ROWS, self._most_rows or GROUP_ROWS)
-            or sum(batch.nbytes for batch in self._waiting) >= GROUP_BYTES
+            self._waiting_rows >= min(GROUP_ROWS, self._most_rows or GROUP_ROWS)
+            or self._waiting_bytes >= GROUP_BYTES
         ):
             self._write_group()
 
@@ -129,7 +134,7 @@ class TableFiles:
         if not self._waiting:
             return
         group = arrow().Table.from_batches(self._waiting, self.schema)
-        self._waiting = []
+        self._waiting, self._waiting_rows, self._waiting_bytes = [], 0, 0
         while group.num_rows:
             room = group.num_rows if self._most_rows is None else self._most_rows - self._file_rows
             if self._writer is None:
@@ -237,10 +242,8 @@ class ParquetTables:
         self.records += len(page)
 
     def _take_rows(self) -> None:
-        for name, files in self.files.items():
-            rows = self._engine.rows[name]
-            files.add(rows)
-            rows.clear()
+        for name, rows in self._engine.take().items():
+            self.files[name].add(rows)
         self._unread = 0
 
     def publish(self, about: dict[str, Any]) -> dict[str, Any]:
@@ -252,7 +255,7 @@ class ParquetTables:
         self._take_rows()
         for files in self.files.values():
             files.close()
-        if summary := self._engine.summary():
+        if summary := self._engine.counts.summary():
             log.warning("Kept in _extra, since no column holds it: %s", summary)
         tables = {
             name: {"uri": f"{self._uri}/{name}", "rows": files.rows} for name, files in self.files.items()

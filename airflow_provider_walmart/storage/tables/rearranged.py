@@ -18,53 +18,52 @@ def refund_rows(value: Any) -> list[Any]:
 
     Walmart's documents have one refund with charges, code that runs against live accounts reads a list of refund lines.
     """
-    rows: list[Any] = []
-    for refund in as_list(value):
-        if not isinstance(refund, dict):
-            rows.append(refund)
-            continue
-        rest = dict(refund)
-        inner = [rest.pop(name) for name in ("refundLines", "refundLine", "refund") if name in rest]
-        for part in inner:
-            rows += refund_rows(part)
-        charges = rest.pop("refundCharges", None)
-        if isinstance(charges, dict) and "refundCharge" in charges:
-            charges = dict(charges)
-            listed = charges.pop("refundCharge")
-            if charges:
-                rest["refundCharges"] = charges
-            charges = listed
-        if not rest and charges is None:
-            continue
-        found = as_list(charges) or [{}]
-        rows += [
-            {**charge, "refund": rest}
-            if isinstance(charge, dict)
-            else {"refund": rest, "refundCharge": charge}
-            for charge in found
-        ]
+    return [
+        row
+        for refund in as_list(value)
+        for row in (_rows_of_refund(dict(refund)) if isinstance(refund, dict) else [refund])
+    ]
+
+
+def _rows_of_refund(refund: dict[str, Any]) -> list[Any]:
+    """Return the charges of a refund and of those inside it."""
+    rows = []
+    for name in ("refundLines", "refundLine", "refund"):
+        rows += refund_rows(refund.pop(name, None))
+    charges = refund.pop("refundCharges", None)
+    if isinstance(charges, dict) and "refundCharge" in charges:
+        rest = dict(charges)
+        charges = rest.pop("refundCharge")
+        if rest:
+            refund["refundCharges"] = rest
+    if refund or charges is not None:
+        rows += [_with_refund(charge, refund) for charge in as_list(charges) or [{}]]
     return rows
+
+
+def _with_refund(charge: Any, refund: dict[str, Any]) -> dict[str, Any]:
+    return {**(charge if isinstance(charge, dict) else {"refundCharge": charge}), "refund": refund}
 
 
 def lines_with_labels(record: dict[str, Any]) -> None:
     """Give each line of a return the carrier and the tracking number of its group's first label."""
     labels: dict[str, Any] = {}
-    for group in as_list(record.get("returnLineGroups")):
-        if not isinstance(group, dict):
-            continue
+    for group in _objects(record.get("returnLineGroups")):
         carriers = [
             carrier
-            for label in as_list(group.get("labels"))
-            if isinstance(label, dict)
-            for carrier in as_list(label.get("carrierInfoList"))
-            if isinstance(carrier, dict)
+            for label in _objects(group.get("labels"))
+            for carrier in _objects(label.get("carrierInfoList"))
         ]
-        for line in as_list(group.get("returnLines")):
-            if carriers and isinstance(line, dict):
-                labels.setdefault(str(line.get("returnOrderLineNumber")), carriers[0])
-    for line in as_list(record.get("returnOrderLines")):
-        if isinstance(line, dict) and (label := labels.get(str(line.get("returnOrderLineNumber")))):
+        for line in _objects(group.get("returnLines")) if carriers else ():
+            labels.setdefault(str(line.get("returnOrderLineNumber")), carriers[0])
+    for line in _objects(record.get("returnOrderLines")):
+        if label := labels.get(str(line.get("returnOrderLineNumber"))):
             line["#label"] = {name: label[name] for name in LABEL if name in label}
+
+
+def _objects(value: Any) -> list[dict[str, Any]]:
+    """Return the objects of a list."""
+    return [one for one in as_list(value) if isinstance(one, dict)]
 
 
 LABEL = ("carrierName", "serviceType", "trackingNo")

@@ -13,8 +13,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_walmart.storage.tables.declarations import OPERATIONS, chosen_tables, table_of
-from airflow_provider_walmart.storage.tables.engine import Engine, all_columns
+from airflow_provider_walmart.storage.tables.declarations import (
+    OPERATIONS,
+    all_columns,
+    chosen_tables,
+    table_of,
+)
+from airflow_provider_walmart.storage.tables.engine import Engine
 from airflow_provider_walmart.storage.tables.parquet import parquet_tables
 from airflow_provider_walmart.storage.tables.personal import Personal
 from tests.helpers.hostile_orders import Shapes, hostile_orders
@@ -33,11 +38,13 @@ def rows(record: Any, operation: str = "getAllOrders", personal_data: str = "kee
     made = engine(operation, personal_data, feedId="F1")
     made.read(record if isinstance(record, bytes) else json.dumps(record).encode())
     columns = all_columns(table_of(operation))
-    return {
-        name: [dict(zip([column.name for column in columns[name]], row, strict=True)) for row in found]
-        for name, found in made.rows.items()
-        if name in columns
-    }
+    return {name: listed(columns[name], found) for name, found in made.take().items()}
+
+
+def listed(columns, found) -> list[dict]:
+    """Return rows one by one."""
+    named = dict(zip([column.name for column in columns], found.columns, strict=False))
+    return [{name: values and values[row] for name, values in named.items()} for row in range(found.count)]
 
 
 def write(folder, records, **fields) -> dict[str, Any]:
@@ -300,10 +307,11 @@ def test_what_is_not_known_is_counted():
     made = engine()
     for number in range(200):
         made.read(json.dumps(order(orderDate="soon", **{f"new{number}": 1})).encode())
-    assert made.misfits == Counter({"orders.orderDate": 200})
-    assert sum(made.unknown.values()) == 200
-    assert len(made.unknown) <= 51
-    assert "orders.orderDate (200)" in made.summary()
+    made.take()
+    assert made.counts.misfits == Counter({"orders.orderDate": 200})
+    assert sum(made.counts.unknown.values()) == 200
+    assert len(made.counts.unknown) <= 51
+    assert "orders.orderDate (200)" in made.counts.summary()
 
 
 def test_tables_that_nobody_wants_cost_nothing_and_leave_no_extra():
@@ -311,11 +319,9 @@ def test_tables_that_nobody_wants_cost_nothing_and_leave_no_extra():
     made.read(
         json.dumps(line(charges={"charge": [{"chargeType": "PRODUCT"}]}, refund={"refundId": "1"})).encode()
     )
-    assert {name: len(found) for name, found in made.rows.items() if found} == {
-        "orders": 1,
-        "order_line_charges": 1,
-    }
-    assert made.rows["orders"][0][-1] is None
+    found = made.take()
+    assert {name: rows.count for name, rows in found.items()} == {"orders": 1, "order_line_charges": 1}
+    assert found["orders"].columns[-1] is None
 
 
 def test_half_of_a_surrogate_pair_loses_nobody_the_rest(tmp_path):
@@ -333,6 +339,45 @@ def test_extra_of_a_sku_goes_to_its_nodes():
         ("S", "1", '{"new":1}'),
         ("S", "2", '{"new":1}'),
     ]
+
+
+@pytest.mark.parametrize(
+    ("nodes", "extra"),
+    [({}, None), ({"nodes": []}, None), ({"nodes": "none"}, '{"#inventory_nodes":["none"]}')],
+)
+def test_a_sku_without_nodes_has_a_row_without_a_node(nodes, extra):
+    found = rows({"sku": "S", **nodes}, "getMultiNodeInventoryForAllSkuAndAllShipNodes")["inventory_nodes"]
+    assert [(row["sku"], row["ship_node"], row["_extra"]) for row in found] == [("S", None, extra)]
+
+
+def test_records_of_many_shapes_stay_apart_when_they_are_read_together():
+    made = engine()
+    given = [
+        order(purchaseOrderId=str(number), orderLines={"orderLine": [{"lineNumber": "1", **fields}]})
+        for number, fields in enumerate(
+            [
+                {"item": {"sku": "A", "new": 1}, "charges": {"charge": [{"chargeName": "x"}, {}]}},
+                {"item": None, "orderLineQuantity": {"amount": "many"}},
+                {"item": [{"sku": 3}], "charges": [{"chargeName": "y"}], "orderLineQuantity": {"amount": 7}},
+            ]
+        )
+    ]
+    for record in given:
+        made.read(json.dumps(record).encode())
+    columns = all_columns(table_of("getAllOrders"))
+    found = {name: listed(columns[name], of_table) for name, of_table in made.take().items()}
+    assert [
+        (row["purchase_order_id"], row["sku"], row["quantity"], row["_extra"]) for row in found["order_lines"]
+    ] == [
+        ("0", "A", None, '{"item":{"new":1}}'),
+        ("1", None, None, '{"orderLineQuantity":{"amount":"many"}}'),
+        ("2", "3", 7, None),
+    ]
+    assert [
+        (row["purchase_order_id"], row["charge_index"], row["charge_name"])
+        for row in found["order_line_charges"]
+    ] == [("0", 0, "x"), ("0", 1, None), ("2", 0, "y")]
+    assert {name: rows.count for name, rows in made.take().items()} == dict.fromkeys(columns, 0)
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
