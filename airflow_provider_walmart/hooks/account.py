@@ -6,18 +6,14 @@ import platform
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from urllib.parse import urlsplit
 
+from airflow import __version__ as airflow_version
 from airflow.providers.common.compat.sdk import BaseHook
 
 from airflow_provider_walmart import __version__
 from airflow_provider_walmart.client import errors
-from airflow_provider_walmart.client.golocal.client import GoLocalClient
-from airflow_provider_walmart.client.golocal.settings import GoLocalSettings
-from airflow_provider_walmart.client.marketplace import MarketplaceClient
-from airflow_provider_walmart.client.settings import WalmartSettings
 from airflow_provider_walmart.client.transport.session import ATTEMPTS
 from airflow_provider_walmart.client.transport.shared_state import MemoryStore, Resilient
 
@@ -26,6 +22,10 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
 
     from airflow_provider_walmart.client.calls.query import Params
+    from airflow_provider_walmart.client.golocal.client import GoLocalClient
+    from airflow_provider_walmart.client.golocal.settings import GoLocalSettings
+    from airflow_provider_walmart.client.marketplace import MarketplaceClient
+    from airflow_provider_walmart.client.settings import WalmartSettings
 
 TEST_TIMEOUT = 10.0
 
@@ -185,7 +185,7 @@ def _not_allowed(error: errors.WalmartConfigError) -> str:
 def user_agent() -> str:
     """Return the value of ``User-Agent``."""
     return (
-        f"airflow-provider-walmart/{__version__} apache-airflow/{version('apache-airflow')} "
+        f"airflow-provider-walmart/{__version__} apache-airflow/{airflow_version} "
         f"python/{platform.python_version()}"
     )
 

@@ -13,22 +13,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from airflow_provider_walmart.client import errors
-from airflow_provider_walmart.client.calls.parallel import check_concurrency
-from airflow_provider_walmart.client.exports.operations import Period
-from airflow_provider_walmart.client.exports.pages import window_pages
 from airflow_provider_walmart.client.feeds import status as feeds
-from airflow_provider_walmart.client.feeds.formats import upload_of
 from airflow_provider_walmart.client.feeds.results import has_failed
-from airflow_provider_walmart.client.feeds.slices import plan_document
-from airflow_provider_walmart.client.feeds.submit import FeedFile, submit_feed
 from airflow_provider_walmart.client.marketplace import MarketplaceClient
-from airflow_provider_walmart.client.reports import requests as reports
 from airflow_provider_walmart.client.settings import WalmartSettings
 from airflow_provider_walmart.client.transport.headers import basic_credentials
 from airflow_provider_walmart.client.transport.session import ATTEMPTS
 from airflow_provider_walmart.client.transport.shared_state import Resilient
-from airflow_provider_walmart.client.values.json_values import check_json, encode
-from airflow_provider_walmart.client.values.rows import RowError
 from airflow_provider_walmart.hooks.account import AccountHook, user_agent
 from airflow_provider_walmart.hooks.connection import walmart_settings
 from airflow_provider_walmart.hooks.masking import mask
@@ -203,6 +194,10 @@ class WalmartHook(AccountHook[WalmartSettings, MarketplaceClient]):
         :raises WalmartConfigError: at once, for bad input.
         :raises WalmartError: on the way; when a single second holds more than 10,000 records.
         """
+        from airflow_provider_walmart.client.calls.parallel import check_concurrency
+        from airflow_provider_walmart.client.exports.operations import Period
+        from airflow_provider_walmart.client.exports.pages import window_pages
+
         period = Period(start_param, end_param)
         pages = window_pages(
             self.client,
@@ -267,6 +262,10 @@ class WalmartHook(AccountHook[WalmartSettings, MarketplaceClient]):
         :raises WalmartConfigError: when it is empty, malformed or larger than Walmart takes.
         :raises WalmartUnknownOutcomeError: when it was sent and no id came back: look before sending it again.
         """
+        from airflow_provider_walmart.client.feeds.formats import upload_of
+        from airflow_provider_walmart.client.feeds.slices import plan_document
+        from airflow_provider_walmart.client.feeds.submit import FeedFile, submit_feed
+
         content = _document(payload)
         planned = plan_document(feed_type, content, file_name=file_name or "payload")
         feed = FeedFile(
@@ -303,6 +302,8 @@ class WalmartHook(AccountHook[WalmartSettings, MarketplaceClient]):
         :param date_granularity: ``DAILY`` (default with a window), ``WEEKLY``, ``MONTHLY`` or ``QUARTERLY``.
         :return: the request, with ``requestId`` and ``requestStatus``.
         """
+        from airflow_provider_walmart.client.reports import requests as reports
+
         version = reports.check_report(report_type, report_version, start, end)
         body = reports.report_body(
             row_filters=row_filters,
@@ -327,6 +328,8 @@ class WalmartHook(AccountHook[WalmartSettings, MarketplaceClient]):
         :param status: only ``RECEIVED``, ``INPROGRESS``, ``READY`` or ``ERROR``; default: all.
         :param since: only those made at this time (aware) or later.
         """
+        from airflow_provider_walmart.client.reports import requests as reports
+
         found = reports.find_report_requests(
             self.client, report_type, report_version=report_version, status=status, since=since
         )
@@ -334,6 +337,8 @@ class WalmartHook(AccountHook[WalmartSettings, MarketplaceClient]):
 
     def get_report_request(self, request_id: str) -> dict[str, Any] | None:
         """Return one report request; None when Walmart doesn't know it. Allowed 20 times an hour."""
+        from airflow_provider_walmart.client.reports import requests as reports
+
         return reports.get_report_request(self.client, request_id)
 
     def download_report(self, request_id: str, path: str | PurePath | ObjectStoragePath) -> int:
@@ -342,6 +347,8 @@ class WalmartHook(AccountHook[WalmartSettings, MarketplaceClient]):
         :param path: local file; appears once the download is complete.
         :raises WalmartConfigError: for a place that is not on this machine.
         """
+        from airflow_provider_walmart.client.reports import requests as reports
+
         path = os.path.expanduser(str(path).removeprefix("file://"))
         scheme, elsewhere, _ = path.partition("://")
         if elsewhere:
@@ -362,6 +369,9 @@ class WalmartHook(AccountHook[WalmartSettings, MarketplaceClient]):
 
 
 def _document(payload: Any) -> bytes:
+    from airflow_provider_walmart.client.values.json_values import check_json, encode
+    from airflow_provider_walmart.client.values.rows import RowError
+
     if isinstance(payload, bytes):
         return payload
     try:

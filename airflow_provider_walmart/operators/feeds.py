@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta, timezone
 from functools import partial
@@ -124,23 +124,29 @@ class WalmartFeedStatusOperator(OfMarketplace, BaseOperator):
             allowed_failures = parse_allowed_failures(self.allowed_failures)
             check_lines_file("item_errors_path", self.item_errors_path)
             # A template that renders to nothing must not turn the check of one feed into one of all.
-            feeds = self._recent_feeds() if self.feed_id is None else [self._one_feed(self.feed_id)]
+            if self.feed_id is None:
+                feeds, items = self._recent_feeds(), None
+            else:
+                feed, items = self._one_feed(self.feed_id)
+                feeds = [feed]
             return judge_feeds(
                 self.hook,
                 feeds,
+                items=items,
                 allowed_failures=allowed_failures,
                 item_errors_path=self.item_errors_path,
                 keep=lambda result: push_result(self, context, result),
             )
 
-    def _one_feed(self, feed_id: str) -> dict[str, Any]:
+    def _one_feed(self, feed_id: str) -> tuple[dict[str, Any], Iterator[dict[str, Any]]]:
+        from airflow_provider_walmart.client.feeds.status import read_feed
+
         if names_of("feed_types", self.feed_types, "MP_ITEM"):
             raise WalmartConfigError(
                 f"feed_id is {feed_id!r} and feed_types is {self.feed_types!r}: give one of them."
             )
-        feed = self.hook.get_feed(feed_id)
-        # The status call doesn't name the type, the list does.
-        return {"feedId": feed_id, **(self.hook.find_feed(feed_id) or {}), **feed}
+        listed, feed, items = read_feed(self.hook.client, feed_id)
+        return {"feedId": feed_id, **listed, **feed}, items
 
     def _recent_feeds(self) -> list[dict[str, Any]]:
         since = datetime.now(timezone.utc) - _hours(self.since_hours)

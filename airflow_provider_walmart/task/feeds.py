@@ -45,6 +45,11 @@ log = logging.getLogger(__name__)
 
 # How often a long reading of item details says how far it is, in items.
 PROGRESS_EVERY = 5000
+# What is loaded to draw a table takes longer than many a call.
+ONE_FEED = (
+    "Feed %(feedId)s (%(feedType)s) is %(feedStatus)s: received %(itemsReceived)s, succeeded %(itemsSucceeded)s, "
+    "failed %(itemsFailed)s, processing %(itemsProcessing)s"
+)
 
 
 @dataclass(frozen=True)
@@ -69,6 +74,7 @@ def judge_feeds(
     allowed_failures: int | float,
     item_errors_path: str | None,
     keep: Callable[[dict[str, Any]], None],
+    items: Iterable[dict[str, Any]] | None = None,
     sent: Mapping[str, SentFeed] | None = None,
     rows: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
@@ -83,6 +89,7 @@ def judge_feeds(
     :param item_errors_path: where failed items go as JSON lines, all feeds in one file; None: nowhere.
         Nothing is written when there is no error.
     :param keep: called with the result before a failure is raised, to keep it for whoever looks.
+    :param items: of a single feed that was just read with its details, its items; None: they are read.
     :param sent: by feed id what was sent, as far as that is known: items that Walmart says nothing of are named then.
     :param rows: counts of rows before anything was sent: ``sent``, ``unchanged`` and ``invalid``, as far as there are such.
         Those that are invalid are in the failed-items file already, stay there, and count as failed.
@@ -90,7 +97,9 @@ def judge_feeds(
     :raises WalmartFeedFailedError: when a feed failed or refused more of its items than allowed.
     """
     rows = rows or {}
-    reviews, result = _report(hook, feeds, item_errors_path=item_errors_path, keep=keep, sent=sent, rows=rows)
+    reviews, result = _report(
+        hook, feeds, item_errors_path=item_errors_path, keep=keep, items=items, sent=sent, rows=rows
+    )
     uri = result["itemErrorsUri"]
     reasons = [
         f"feed {review.summary['feedId']} ({review.summary['feedType']}): "
@@ -159,9 +168,12 @@ def _report(
     keep: Callable[[dict[str, Any]], None],
     sent: Mapping[str, SentFeed] | None,
     rows: Mapping[str, Any],
+    items: Iterable[dict[str, Any]] | None = None,
 ) -> tuple[list[_Review], dict[str, Any]]:
     """Read feeds to their last item, write and show what is wrong with them, and keep the result."""
-    reviews = [_Review(hook, feed, (sent or {}).get(str(feed.get("feedId")), UNKNOWN)) for feed in feeds]
+    reviews = [
+        _Review(hook, feed, (sent or {}).get(str(feed.get("feedId")), UNKNOWN), items) for feed in feeds
+    ]
     kept = local_errors(rows, item_errors_path)
     uri = _write_failed_items(item_errors_path, kept, reviews) or local_errors_uri(rows, item_errors_path)
     result = {**result_of([review.summary for review in reviews], uri), **counts_of(rows)}
@@ -182,6 +194,7 @@ class _Review:
 
     :param feed: the feed; once its rows have been read, with its counts put right by its details.
     :param sent: what was sent.
+    :param items: its items, where the feed was read with its details; None: they are to be read.
     :param of_feed: errors that concern the feed as a whole.
     :param of_items: errors of its items.
     """
@@ -189,6 +202,7 @@ class _Review:
     hook: WalmartHook
     feed: dict[str, Any]
     sent: SentFeed
+    items: Iterable[dict[str, Any]] | None = None
     of_feed: ErrorTally = field(default_factory=ErrorTally)
     of_items: ErrorTally = field(default_factory=ErrorTally)
 
@@ -212,6 +226,8 @@ class _Review:
     def _read(self) -> tuple[dict[str, Any], Iterable[dict[str, Any]]]:
         from airflow_provider_walmart.client.feeds.status import get_feed_with_items
 
+        if self.items is not None:
+            return self.feed, self.items
         try:
             return get_feed_with_items(self.hook.client, self.summary["feedId"])
         except WalmartNotFoundError as error:
@@ -297,6 +313,9 @@ def _log_table(summaries: list[dict[str, Any]]) -> None:
     if not summaries:
         log.info("No feeds")
         return
+    if len(summaries) == 1:
+        log.info(ONE_FEED, summaries[0])
+        return
     from tabulate import tabulate
 
     columns = {
@@ -317,8 +336,6 @@ def _log_table(summaries: list[dict[str, Any]]) -> None:
 
 
 def _log_errors(reviews: Iterable[_Review], uri: str | None) -> None:
-    from tabulate import tabulate
-
     headers = ("code", "errors", "such as", "field: text [hint]")
     for review in reviews:
         for what, tally in (
@@ -326,6 +343,8 @@ def _log_errors(reviews: Iterable[_Review], uri: str | None) -> None:
             ("Failed items of feed", review.of_items),
         ):
             if top := tally.top():
+                from tabulate import tabulate
+
                 log.warning("%s %s:\n%s", what, review.summary["feedId"], tabulate(top, headers=headers))
     if uri:
         log.info("All failed items are in %s", uri)

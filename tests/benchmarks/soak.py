@@ -23,7 +23,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ os.environ["AIRFLOW__LOGGING__LOGGING_LEVEL"] = "ERROR"
 
 import psutil  # noqa: E402
 from airflow.providers.common.compat.sdk import AirflowFailException  # noqa: E402
+from msgspec.structs import replace  # noqa: E402
 from tabulate import tabulate  # noqa: E402
 
 from airflow_provider_walmart.client.feeds import submit as feed_submit  # noqa: E402

@@ -77,6 +77,15 @@ def test_all_recent_feeds(shop):
     assert [summary["feedStatus"] for summary in found[1:]] == ["PROCESSED", "INPROGRESS", "RECEIVED"]
 
 
+@pytest.mark.parametrize("feed_status", ["PROCESSED", "INPROGRESS"])
+def test_one_feed_costs_two_calls(shop, feed_status):
+    feed_id = shop.feed(items=2, feedType="price", feedStatus=feed_status, age=60)
+    result = operator(feed_id=feed_id).execute({})
+    assert [feed["feedType"] for feed in result["feeds"]] == ["price"]
+    asked = sorted(entry["path"] for entry in shop.received("/v3/feeds"))
+    assert [path.count("/") for path in asked] == [2, 3]
+
+
 @pytest.mark.parametrize(
     ("since_hours", "count"), [(1, 1), ("1", 1), (2.5, 2), ("2.5", 2), (24, 3), (1000, 3)]
 )

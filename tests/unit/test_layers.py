@@ -174,6 +174,8 @@ HEAVY = (
     "filelock",
     "jsonschema",
     "jsonschema_rs",
+    "pyarrow",
+    "pyrate_limiter",
 )
 
 
@@ -184,6 +186,16 @@ OPERATORS = [
     if path.name != "__init__.py"
 ]
 EXAMPLE_FILES = sorted(str(path) for path in EXAMPLES.glob("*.py"))
+
+# Subjects of the client of which a task needs one, and loads it when it does.
+SUBJECTS = (
+    "exports.pages",
+    "feeds.formats",
+    "feeds.slices",
+    "feeds.submit",
+    "reports.requests",
+    "items.specs",
+)
 
 # One process for all of it, since starting Airflow takes longest.
 SCRIPT = f"""
@@ -209,7 +221,8 @@ of_examples = packages() - before
 dags = {{thing.fileloc for thing in gc.get_objects() if type(thing) is airflow.sdk.DAG}}
 import {PACKAGE}.hooks.walmart
 of_hook = packages() - before
-print(json.dumps([sorted(found) for found in (of_operators, of_examples, dags, of_hook)]))
+ours_of_hook = [name for name in sys.modules if name.startswith({PACKAGE!r})]
+print(json.dumps([sorted(found) for found in (of_operators, of_examples, dags, of_hook, ours_of_hook)]))
 """
 
 
@@ -219,7 +232,7 @@ def imported(tmp_path_factory) -> dict[str, set[str]]:
     environment = {"PATH": "", "AIRFLOW_HOME": str(tmp_path_factory.mktemp("airflow"))}
     done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stderr
-    names = ("operators", "examples", "dags", "hook")
+    names = ("operators", "examples", "dags", "hook", "ours of hook")
     return dict(zip(names, map(set, json.loads(done.stdout.splitlines()[-1])), strict=True))
 
 
@@ -237,3 +250,8 @@ def test_example_dags_parse_without_connection_network_or_anything_heavy(importe
 def test_the_hook_loads_requests(imported):
     # Or else the tests beside this one would pass without looking.
     assert "requests" in imported["hook"]
+
+
+def test_the_hook_loads_no_subject_of_the_client(imported):
+    assert f"{PACKAGE}.client.marketplace" in imported["ours of hook"]
+    assert not imported["ours of hook"] & {f"{PACKAGE}.client.{name}" for name in SUBJECTS}

@@ -35,8 +35,10 @@ import itertools
 import logging
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from airflow_provider_walmart.client.calls.build import build_request
 from airflow_provider_walmart.client.catalogue.operations import Operation, Paging
@@ -477,9 +479,9 @@ class ItemsPaginator(ScrollPaginator):
         return self._by_offset.first()
 
     def _offsets(self, first: Any) -> OffsetPaginator:
-        paging = replace(self.paging, style="offset", position="offset", first=0, cursor=())
+        paging = msgspec.structs.replace(self.paging, style="offset", position="offset", first=0, cursor=())
         params = {name: value for name, value in self._params.items() if name != self.paging.position}
-        operation = replace(self.operation, paging=paging)
+        operation = msgspec.structs.replace(self.operation, paging=paging)
         return OffsetPaginator(operation, {**params, "offset": first}, self._body, self._strict)
 
 

@@ -20,17 +20,17 @@ import functools
 import re
 from collections import defaultdict
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+import msgspec
 
 from airflow_provider_walmart.client.errors import WalmartConfigError
 
 MARKETPLACE = "marketplace.json"
 
 
-@dataclass(frozen=True)
-class Parameter:
+class Parameter(msgspec.Struct, frozen=True):
     """One parameter of an operation.
 
     :param name: its name, as Walmart spells it.
@@ -60,8 +60,7 @@ class Parameter:
     explode: bool = False
 
 
-@dataclass(frozen=True)
-class RateLimit:
+class RateLimit(msgspec.Struct, frozen=True):
     """One published rate limit.
 
     :param count: calls allowed ...
@@ -84,8 +83,7 @@ class RateLimit:
         return str(query.get(name)) == value
 
 
-@dataclass(frozen=True)
-class Paging:
+class Paging(msgspec.Struct, frozen=True):
     """How an operation pages. Paths are dotted names in the JSON of request body or reply.
 
     :param style: ``query string``, ``cursor``, ``items cursor``, ``scroll``, ``cursor mark``, ``offset``, ``page``,
@@ -113,8 +111,7 @@ class Paging:
     extra: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True)
-class Operation:
+class Operation(msgspec.Struct, frozen=True, dict=True):
     """One documented operation.
 
     :param name: unique name, good for `find`.
@@ -173,8 +170,7 @@ class Operation:
         return bool(self.success) and not any("json" in media_type for media_type in self.success)
 
 
-@dataclass(frozen=True)
-class FeedType:
+class FeedType(msgspec.Struct, frozen=True):
     """What is published about one type of feed.
 
     :param name: value of ``feedType``.
@@ -240,16 +236,14 @@ def limits_of(operation: Operation, params: Mapping[str, Any] | None = None) -> 
     return limits + feed.limits if feed else limits
 
 
-@dataclass(frozen=True)
-class _Rows:
+class _Rows(msgspec.Struct, frozen=True):
     """What a file of the catalogue holds."""
 
     operations: tuple[Operation, ...]
     feed_types: tuple[FeedType, ...] = ()
 
 
-@dataclass(frozen=True)
-class _Catalogue:
+class _Catalogue(NamedTuple):
     by_name: dict[str, Operation]
     by_place: dict[str, list[Operation]]
     feed_types: dict[str, FeedType]
@@ -257,9 +251,6 @@ class _Catalogue:
 
 @functools.cache
 def _catalogue(api: str) -> _Catalogue:
-    # DAG files import this module, and read no row.
-    import msgspec
-
     rows = msgspec.json.decode(Path(__file__).with_name(api).read_bytes(), type=_Rows)
     us_places = {
         _normal(operation.place).partition("?")[0]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from airflow_provider_walmart.client.calls.parallel import in_order
 from airflow_provider_walmart.client.errors import WalmartConfigError, WalmartServerError
 from airflow_provider_walmart.client.feeds.results import submitted_at
 from airflow_provider_walmart.client.marketplace import MarketplaceClient
@@ -114,7 +115,10 @@ def get_feed(client: MarketplaceClient, feed_id: str, *, include_details: bool =
     :raises WalmartServerError: when the answer holds no ``feedStatus``.
     """
     params = {"feedId": _checked(feed_id), "includeDetails": True if include_details else None}
-    feed = client.call("getFeedItemStatus", params=params)
+    return _with_status(client.call("getFeedItemStatus", params=params))
+
+
+def _with_status(feed: Any) -> dict[str, Any]:
     if not isinstance(feed, dict) or not feed.get("feedStatus"):
         details = json_error_details(feed)
         raise WalmartServerError("GET /v3/feeds/{feedId} answered without a feedStatus", details=details)
@@ -126,6 +130,25 @@ def find_feed(client: MarketplaceClient, feed_id: str) -> dict[str, Any] | None:
     feed_id = _checked(feed_id)
     found = client.paginate("getAllFeedStatuses", params={"feedId": feed_id}, max_records=PAGE)
     return next((feed for feed in _objects(found) if feed.get("feedId") == feed_id), None)
+
+
+def read_feed(
+    client: MarketplaceClient, feed_id: str
+) -> tuple[dict[str, Any], dict[str, Any], Iterator[dict[str, Any]]]:
+    """Return all that Walmart says of one feed: what its list has, which names the type, the feed, and its items.
+
+    The list and the first items are asked for at the same time.
+
+    :return: the feed as the list has it, empty where it isn't there; and what `get_feed_with_items` returns.
+    :raises WalmartNotFoundError: when Walmart knows no such feed.
+    :raises WalmartServerError: when the answer holds no ``feedStatus``.
+    """
+
+    def read(call: Callable[[MarketplaceClient, str], Any], _stop: object) -> Any:
+        return call(client, feed_id)
+
+    (feed, items), listed = in_order([get_feed_with_items, find_feed], read, 2)
+    return listed or {}, _with_status(feed), items
 
 
 def get_feed_with_items(

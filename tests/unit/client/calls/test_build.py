@@ -115,7 +115,7 @@ def test_several_values_are_separated_by_commas_or_repeated_as_documented():
     assert build_request(find("getAllAssets"), {"linkedGtins": ["1,2", "3"]}).query == "linkedGtins=1%2C2,3"
     assert build_request(find("getAllAssets"), {"linkedGtins": "1,2"}).query == "linkedGtins=1,2"
     repeated = Operation(
-        "x", "x", "x", "us", "GET", "/x", parameters=(Parameter("a", "query", type="array", explode=True),)
+        "x", "x", "us", "GET", "/x", parameters=(Parameter("a", "query", type="array", explode=True),)
     )
     assert build_request(repeated, {"a": ["1", "2 3"]}).query == "a=1&a=2%203"
 

@@ -6,11 +6,12 @@ import base64
 import copy
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
 
 import pytest
+from msgspec.structs import replace
 
 from airflow_provider_walmart.client.calls.build import build_request
 from airflow_provider_walmart.client.calls.paging import (

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from airflow_provider_walmart.client.calls.paging import records, total_of
 from airflow_provider_walmart.client.calls.raw_pages import Raw, as_raw, decode_page, json_lines
