@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from airflow_provider_walmart.client.calls.raw_pages import Raw
 
 # What is kept in memory; more goes to a temporary file. Bytes.
-IN_MEMORY = 1024 * 1024
+IN_MEMORY = 256 * 1024
 
 
 class PageFile:
