@@ -67,7 +67,7 @@ class WalmartFeedStatusOperator(OfMarketplace, BaseOperator):
 
     PROCESSED is not success: a feed counts as failed when its status is ERROR, or when it is PROCESSED with
     more failed items than allowed, or with none that succeeded. Feeds still in progress are reported and don't fail.
-    The log shows a table of the feeds and, for failed items, the most frequent error codes with examples of SKUs.
+    The log shows the feeds and, for failed items, the most frequent error codes with examples of SKUs.
 
     :param feed_id: one feed to check (with its ``@``); None: all feeds of the last ``since_hours``.
     :param feed_types: only feeds of these types, as a list or as text with commas between (also what a template makes of

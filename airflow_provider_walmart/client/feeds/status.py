@@ -12,6 +12,7 @@ from airflow_provider_walmart.client.errors import WalmartConfigError, WalmartSe
 from airflow_provider_walmart.client.feeds.results import submitted_at
 from airflow_provider_walmart.client.marketplace import MarketplaceClient
 from airflow_provider_walmart.client.transport.error_bodies import json_error_details
+from airflow_provider_walmart.client.transport.tokens import TokenBudget
 from airflow_provider_walmart.client.values.lists import objects_in
 from airflow_provider_walmart.client.values.names import names_of
 
@@ -143,6 +144,9 @@ def read_feed(
     :raises WalmartNotFoundError: when Walmart knows no such feed.
     :raises WalmartServerError: when the answer holds no ``feedStatus``.
     """
+    feed_id = _checked(feed_id)
+    # Before two calls want it.
+    client.tokens.get(budget=TokenBudget())
 
     def read(call: Callable[[MarketplaceClient, str], Any], _stop: object) -> Any:
         return call(client, feed_id)
