@@ -74,7 +74,7 @@ class WalmartFeedStatusOperator(OfMarketplace, BaseOperator):
         a list), without regard to case; default: all. Not with ``feed_id``.
     :param since_hours: how far back to look, in hours; default 24.
     :param allowed_failures: failed items per feed that are still fine: an int is a number of items, a float
-        from 0.0 to 1.0 a share of them; default 0.
+        from 0.0 to 1.0 a share of them; default 0. A feed of which nothing was applied always fails.
     :param item_errors_path: where failed items go as JSON lines: a path, an `ObjectStoragePath` or a URI of one;
         None: nowhere. Written as a whole or not at all, and only when an item failed.
     :param walmart_conn_id: id of a connection of type ``walmart``.
@@ -174,7 +174,7 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
     :param root_key: for other feed types: key of the list of items.
     :param wait_for_completion: False returns right after submitting.
     :param allowed_failures: failed items per feed that are still fine: an int is a number of items, a float
-        from 0.0 to 1.0 a share of them; default 0.
+        from 0.0 to 1.0 a share of them; default 0. A feed of which nothing was applied always fails.
     :param item_errors_path: where failed items go as JSON lines; None: nowhere.
     :param durable: True goes on with what an earlier try of this task submitted when the payload is the same; False
         always submits.

@@ -38,7 +38,7 @@ class WalmartFeedSensor(OfMarketplace, WalmartSensor):
 
     :param feed_id: the feed to wait for (with its ``@``), or a list of them; also what a template makes of a list.
     :param allowed_failures: failed items that are still fine: an int is a number of items, a float from 0.0 to
-        1.0 a share of them; default 0.
+        1.0 a share of them; default 0. A feed of which nothing was applied always fails.
     :param item_errors_path: where failed items go as JSON lines: a path, an `ObjectStoragePath` or a URI of one;
         None: nowhere.
     :param poke_interval: time between two polls, as timedelta or seconds; default 60.

@@ -153,7 +153,9 @@ def test_one_feed_has_its_type_from_the_list(shop):
         (0.2, 2, False),
         ("0.2", 2, False),
         (0.2, 3, True),
-        (1.0, 10, False),
+        (1.0, 9, False),
+        (1.0, 10, True),
+        (10, 10, True),
         (0, 0, False),
     ],
 )
@@ -289,7 +291,8 @@ class TestFailedItemsFile:
         shop.fault("/v3/feeds/", body=HALF_A_CHARACTER)
         shop.feed(items=1, failed=1, age=60)
         target = tmp_path / "items.jsonl"
-        operator(item_errors_path=str(target), allowed_failures=1).execute({})
+        with pytest.raises(AirflowFailException, match=r"no \?"):
+            operator(item_errors_path=str(target)).execute({})
         assert rows_of(target)[0]["description"] == "no ?"
 
     def test_none_without_failed_items(self, shop, tmp_path):
@@ -324,7 +327,7 @@ class TestFailedItemsFile:
         from fsspec.implementations.memory import MemoryFileSystem
 
         attach("memory", fs=MemoryFileSystem())
-        shop.feed(items=60, failed=60, age=60)
+        shop.feed(items=61, failed=60, age=60)
         operator(item_errors_path="memory://bucket/deep/items.jsonl", allowed_failures=60).execute({})
         target = ObjectStoragePath("memory://bucket/deep/items.jsonl")
         assert len(target.read_text().splitlines()) == 60

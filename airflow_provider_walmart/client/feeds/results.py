@@ -106,7 +106,8 @@ def verdict(feed: dict[str, Any], allowed_failures: int | float, *, sent: int = 
     """Return why a feed counts as failed, or None when it doesn't, or not yet.
 
     :param feed: a feed as Walmart's list or status call has it, or as `corrected` by its details.
-    :param allowed_failures: how many failed items are still fine: an int is a number, a float a share.
+    :param allowed_failures: how many failed items are still fine, as long as one was applied: an int is a number, a float a
+        share.
     :param sent: how many items were sent; 0: unknown.
     """
     summary = summarize(feed)
@@ -117,14 +118,12 @@ def verdict(feed: dict[str, Any], allowed_failures: int | float, *, sent: int = 
         return f"nothing was applied ({status}, but Walmart received none of {f'{sent} ' if sent else 'its '}items)"
     # What is still in processing is among those received, so it makes neither a number nor a share smaller.
     reason = too_many(summary["itemsFailed"], items, allowed_failures, "items failed")
-    # Of items that failed the policy has spoken.
-    if (
-        reason
-        or not is_finished(feed)
-        or not _is_zero(feed, "itemsSucceeded")
-        or summary["itemsFailed"] >= items
-    ):
+    if reason or not is_finished(feed):
         return reason
+    if items and summary["itemsFailed"] >= items:
+        return f"nothing was applied: {items} of {items} items failed, which allowed_failures never covers"
+    if not _is_zero(feed, "itemsSucceeded"):
+        return None
     return f"nothing was applied ({status}, but Walmart counts none of {items} items that succeeded)"
 
 

@@ -96,11 +96,11 @@ def test_finished(status, processing, finished):
         (1, 10, 0, True),
         (1, 10, 1, False),
         (2, 10, 1, True),
-        (10, 10, 10, False),
+        (9, 10, 9, False),
         (1, 10, 0.0, True),
         (1, 10, 0.1, False),
         (2, 10, 0.1, True),
-        (10, 10, 1.0, False),
+        (9, 10, 1.0, False),
         (29, 100, 0.29, False),  # 0.29 * 100 is a little less than 29
         (30, 100, 0.29, True),
         (57, 100, 0.57, False),
@@ -148,9 +148,12 @@ def test_a_feed_in_progress_fails_as_soon_as_more_items_failed_than_allowed(stat
         ({}, 10, True),
         ({}, 1.0, True),
         ({"itemsFailed": 3}, 5, True),
-        # All of them failed, and all of them may.
-        ({"itemsFailed": 10}, 10, False),
-        ({"itemsFailed": 10}, 1.0, False),
+        # However many may fail, one has to be applied.
+        ({"itemsFailed": 10}, 10, True),
+        ({"itemsFailed": 10}, 1.0, True),
+        ({"itemsFailed": 10, "itemsSucceeded": None}, 1.0, True),
+        ({"itemsFailed": 9, "itemsSucceeded": None}, 1.0, False),
+        ({"itemsFailed": 10, "feedStatus": "INPROGRESS"}, 1.0, False),
         ({"itemsSucceeded": "0"}, 0, True),
         ({"itemsProcessing": 10}, 0, False),
         ({"itemsReceived": 0}, 0, True),
@@ -176,7 +179,7 @@ def test_an_error_always_fails(allowed):
 @given(failed=st.integers(0, 300), received=st.integers(1, 300), hundredths=st.integers(0, 100))
 def test_a_share_means_what_it_says(failed, received, hundredths):
     share = hundredths / 100
-    exceeds = failed * 100 > hundredths * max(received, failed)
+    exceeds = failed * 100 > hundredths * max(received, failed) or failed >= received
     assert (verdict(summary(failed=failed, received=received), share) is not None) is exceeds
 
 
