@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from inspect import unwrap
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.providers.common.compat.sdk import (
     AirflowFailException,
@@ -28,8 +28,8 @@ from airflow_provider_walmart.client.errors import (
     WalmartTimeoutError,
 )
 from airflow_provider_walmart.links.page import WalmartPageLink
+from airflow_provider_walmart.task import failed_polls
 from airflow_provider_walmart.task.errors import fail_without_retry
-from airflow_provider_walmart.task.failed_polls import failed_in_a_row
 from airflow_provider_walmart.task.hooks import OfAccount
 from airflow_provider_walmart.task.poll_failures import PollFailures
 from airflow_provider_walmart.task.time_limit import TimeLimit
@@ -43,7 +43,8 @@ class WalmartSensor(OfAccount, BaseSensorOperator):
     """Base of the sensors.
 
     A poll that fails on the network or with a 5xx is a transient error: the sensor keeps waiting, up to ten in a row,
-    whatever its mode. A 429 is none: it says when to come back. When the keys are refused, the connection is read again.
+    whatever its mode. A 429 is none: it says when to come back. When keys that worked are refused, the connection is read
+    again, each minute for an hour.
 
     :param deferrable: wait in the triggerer; default: ``[operators] default_deferrable``.
     """
@@ -93,12 +94,30 @@ class WalmartSensor(OfAccount, BaseSensorOperator):
         began = time.time()
         # What is there already needs no trip to the triggerer.
         with self._skipped_as_wanted():
-            done = self._first_poll(context)
+            done = self._not_silenced(lambda: self.poke(context), False)
         if isinstance(done, PokeReturnValue):
             return done.xcom_value
-        limit = TimeLimit.of(
-            timedelta(seconds=self.timeout), self.execution_timeout, began=began, since=time.time()
+        self._defer(
+            TimeLimit.of(
+                timedelta(seconds=self.timeout), self.execution_timeout, began=began, since=time.time()
+            )
         )
+
+    def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
+        """Return what the trigger saw, or fail by it."""
+        limit = TimeLimit.from_event(event)
+
+        def conclude() -> Any:
+            with fail_without_retry(), limit.enforced():
+                return self.conclude(context, event, limit.seconds)
+
+        with self._skipped_as_wanted():
+            found = self._not_silenced(conclude, None)
+        if found is None:
+            self._defer(limit)
+        return found
+
+    def _defer(self, limit: TimeLimit) -> NoReturn:
         self.defer(
             trigger=self.make_trigger(
                 {
@@ -114,22 +133,17 @@ class WalmartSensor(OfAccount, BaseSensorOperator):
             timeout=limit.of_deferral,
         )
 
-    def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
-        """Return what the trigger saw, or fail by it."""
-        limit = TimeLimit.from_event(event)
-        with self._skipped_as_wanted(), fail_without_retry(), limit.enforced():
-            return self.conclude(context, event, limit.seconds)
-
-    def _first_poll(self, context: Context) -> bool | PokeReturnValue:
+    def _not_silenced(self, attempt: Callable[[], Any], unknown: Any) -> Any:
+        """Return what an attempt returns, or ``unknown`` where ``silent_fail`` is for its error."""
         try:
-            return self.poke(context)
-        except (AirflowFailException, AirflowSkipException):
+            return attempt()
+        except (AirflowFailException, AirflowSkipException, AirflowSensorTimeout, WalmartTimeoutError):
             raise
         except Exception:
             if not self.silent_fail:
                 raise
-            self.log.exception("The first poll failed, waiting all the same")
-            return False
+            self.log.exception("The poll failed; waiting goes on, since silent_fail is set")
+            return unknown
 
     @contextmanager
     def _skipped_as_wanted(self) -> Iterator[None]:
@@ -155,10 +169,17 @@ class WalmartSensor(OfAccount, BaseSensorOperator):
 
     def poke(self, context: Context) -> bool | PokeReturnValue:
         """Poll once."""
+        if self._failures.pause() > 0:
+            return False
         with fail_without_retry():
             try:
                 found = self._poll(context)
-            except (WalmartConnectionError, WalmartServerError, WalmartRateLimitError) as error:
+            except (
+                WalmartAuthError,
+                WalmartConnectionError,
+                WalmartServerError,
+                WalmartRateLimitError,
+            ) as error:
                 if not self._may_go_on(context, error):
                     raise
                 self.log.warning(self._failures.text(error))
@@ -177,5 +198,5 @@ class WalmartSensor(OfAccount, BaseSensorOperator):
     def _may_go_on(self, context: Context, error: WalmartError) -> bool:
         if self.reschedule and not isinstance(error, WalmartRateLimitError):
             # A rescheduled poll is a process of its own, which remembers nothing.
-            self._failures.in_a_row = failed_in_a_row(context) - 1
+            return failed_polls.may_go_on(self._failures, error, context)
         return self._failures.may_go_on(error)

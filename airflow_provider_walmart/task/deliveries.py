@@ -29,7 +29,7 @@ class DeliveryProgress:
         self.logged_status = logged_status
         self._delivery_id = delivery_id
         self._ends = ends
-        self._failures = PollFailures()
+        self._failures = PollFailures(keys_worked=True)
 
     def saw(self, delivery: Mapping[str, Any]) -> bool:
         """Take note of a poll; return whether the delivery is at an end."""
@@ -46,6 +46,10 @@ class DeliveryProgress:
                     status,
                 )
         return ended
+
+    def pause(self, usual: float) -> float:
+        """Return how long to wait before the next poll, as `PollFailures` has it."""
+        return self._failures.pause(usual)
 
     def failed(self, error: WalmartError) -> None:
         """Take note of a poll that failed; raise the error when polling again is no use."""

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_walmart.task.context import task_identity, try_number
+from airflow_provider_walmart.task.poll_failures import PollFailures
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -18,8 +19,8 @@ KEY = "walmart failed polls"
 KEPT_FOR = 7 * 24 * 3600.0
 
 
-def failed_in_a_row(context: Context | Mapping[str, Any]) -> int:
-    """Count a failed poll of a sensor that is rescheduled, and return how many in a row have failed.
+def may_go_on(failures: PollFailures, error: Exception, context: Context | Mapping[str, Any]) -> bool:
+    """Take note of a failed poll of a sensor that is rescheduled, as `PollFailures` does, and return whether to poll again.
 
     Kept is the last failed poll with its number, so that good ones cost nothing: where it isn't the one before this
     one, a good one came between.
@@ -27,11 +28,21 @@ def failed_in_a_row(context: Context | Mapping[str, Any]) -> int:
     attempt, poll = try_number(context), context.get("task_reschedule_count", 0)
     store: Any = context.get("task_state_store")
     records = _SharedRecord(task_identity(context)) if store is None else store
-    last, failed = records.get(KEY), 1
+    last = records.get(KEY)
+    failures.keys_worked = poll > 0
     if isinstance(last, dict) and (last.get("try"), last.get("poll")) == (attempt, poll - 1):
-        failed += last["failed"]
-    records.set(KEY, {"try": attempt, "poll": poll, "failed": failed})
-    return failed
+        failures.in_a_row, failures.refused_since = last["failed"], last.get("refused_since")
+    result = failures.may_go_on(error)
+    records.set(
+        KEY,
+        {
+            "try": attempt,
+            "poll": poll,
+            "failed": failures.in_a_row,
+            "refused_since": failures.refused_since,
+        },
+    )
+    return result
 
 
 class _SharedRecord:

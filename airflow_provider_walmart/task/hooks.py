@@ -36,12 +36,17 @@ class OfAccount:
         raise NotImplementedError
 
     def changed_client(self) -> Any:
-        """Return a client with what the connection says now; None when that is what the present one has.
+        """Return a client with what the connection says now; None when that is what the present one has, or makes no sense.
 
         Keys are edited while tasks wait, who keep their client for hours.
         """
         hook = self._make_hook()
-        if hook.client.settings == self.hook.client.settings:  # type: ignore[attr-defined]
+        try:
+            if hook.client.settings == self.hook.client.settings:  # type: ignore[attr-defined]
+                return None
+        except Exception as error:
+            # Somebody may be in the middle of editing it.
+            log.warning("The connection can't be used as it is now: %s", error)
             return None
         log.info("The connection was edited: going on with what it says now")
         vars(self)["hook"] = hook

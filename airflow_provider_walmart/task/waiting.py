@@ -125,12 +125,12 @@ def wait_for(
     poll = make_poll(client)
     done: dict[str, dict[str, Any] | None] = {}
     logged: dict[str, str] = {}
-    failures = PollFailures()
+    failures = PollFailures(keys_worked=True)
     is_last = False
     while pending := [thing_id for thing_id in ids if thing_id not in done]:
         if is_last:
             raise timed_out(what, pending, deadline - since)
-        seconds, left = pause(), deadline - time.time()
+        seconds, left = failures.pause(pause()), deadline - time.time()
         # The last poll is at the deadline itself.
         is_last = seconds >= left
         time.sleep(max(0.0, min(seconds, left)))
@@ -157,7 +157,8 @@ def wait_for(
                 log.info("Waiting: %s", logged[thing_id])
         if failed is None:
             failures.reset()
-        elif failures.may_go_on(failed):
+        # At the deadline, refused keys are why it isn't known how far things are.
+        elif failures.may_go_on(failed) and not (is_last and isinstance(failed, WalmartAuthError)):
             log.warning(failures.text(failed))
         else:
             raise gave_up(what, ids, str(failed), is_final=failed.is_final) from failed

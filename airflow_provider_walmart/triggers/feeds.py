@@ -64,7 +64,7 @@ class WalmartFeedTrigger(WalmartWaitTrigger):
                 for task in waits:
                     task.cancel()
 
-        feeds = await poller.with_current_keys(wait_for_all, self.walmart_conn_id)
+        feeds = await poller.with_current_keys(wait_for_all, self.walmart_conn_id, deadline=self.deadline)
         if pending:
             raise asyncio.TimeoutError(sorted(pending, key=self.feed_ids.index))
         return {"feeds": feeds}

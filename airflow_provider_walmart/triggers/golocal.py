@@ -59,7 +59,7 @@ class WalmartGoLocalDeliveryTrigger(WalmartWaitTrigger):
         progress = DeliveryProgress(self.delivery_id, ends, self.logged_status)
         is_last = False
         while not is_last:
-            pause, left = self.pause(), self.deadline - time.time()
+            pause, left = progress.pause(self.pause()), self.deadline - time.time()
             # The last poll is at the deadline itself.
             is_last = pause >= left
             await asyncio.sleep(max(0.0, min(pause, left)))
@@ -67,6 +67,8 @@ class WalmartGoLocalDeliveryTrigger(WalmartWaitTrigger):
                 delivery = await self._read()
             except WalmartError as error:
                 progress.failed(error)
+                if is_last and isinstance(error, WalmartAuthError):
+                    raise
                 continue
             if progress.saw(delivery):
                 return {"delivery": summary(delivery)}
@@ -81,7 +83,12 @@ class WalmartGoLocalDeliveryTrigger(WalmartWaitTrigger):
         try:
             delivery: dict[str, Any] = await account.run(account.client.get_delivery, self.delivery_id)
         except WalmartAuthError:
-            edited = self._account = await golocal_account_of(conn_id, newer_than=began)
+            try:
+                edited = self._account = await golocal_account_of(conn_id, newer_than=began)
+            except Exception as error:
+                # Somebody may be in the middle of editing it.
+                self.log.warning("The connection can't be used as it is now: %s", error)
+                edited = account
             if edited is account:
                 raise
             delivery = await edited.run(edited.client.get_delivery, self.delivery_id)

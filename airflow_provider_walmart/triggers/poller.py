@@ -100,8 +100,9 @@ class Poller:
         self._progress = progress
         self._unknown_for = unknown_for
         self._run_blocking = account.run if account else asyncio.to_thread
-        # When its keys, or whatever else concerns all, made it give up.
-        self.ended_at = -math.inf
+        # When a round last went well, seconds since 1970 UTC, and when its keys, or whatever else concerns all, made it give
+        # up (`time.monotonic`).
+        self.worked_at = self.ended_at = -math.inf
         self._waiting: dict[str, _Waiting] = {}
         self._loop_task: asyncio.Task[None] | None = None
         self._sooner = asyncio.Event()
@@ -167,13 +168,14 @@ class Poller:
             await self._fail(due, error)
         else:
             self._failures.reset()
+            self.worked_at = time.time()
             await self._each(due, lambda _, waiting: waiting.poll_later())
             await self._each(found, lambda thing_id, waiting: self._learn(thing_id, waiting, found[thing_id]))
         await self._each(due, lambda _, waiting: waiting.polled.set())
 
     async def _fail(self, due: Collection[str], error: Exception) -> None:
         """Poll later after a round that failed, or give up for all."""
-        if self._failures.may_go_on(error):
+        if _may_go_on(self._failures, error):
             await self._each(due, lambda _, waiting: waiting.postpone(error))
         else:
             self._failures.reset()
@@ -193,7 +195,7 @@ class Poller:
     def _learn(self, thing_id: str, waiting: _Waiting, seen: dict[str, Any] | Exception | None) -> None:
         """Take note of what a round showed of one thing."""
         if isinstance(seen, Exception):
-            if waiting.failures.may_go_on(seen):
+            if _may_go_on(waiting.failures, seen):
                 waiting.postpone(seen)
             else:
                 self._end(thing_id, seen)
@@ -213,6 +215,11 @@ class Poller:
         else:
             waiting.done.set_result(outcome)
         waiting.polled.set()
+
+
+def _may_go_on(failures: PollFailures, error: Exception) -> bool:
+    """Return whether to poll again with the same keys: of refused ones `with_current_keys` knows more."""
+    return not isinstance(error, WalmartAuthError) and failures.may_go_on(error)
 
 
 class FeedPoller(Poller):
@@ -260,19 +267,42 @@ async def poller_of(
     return pollers[account, kind]
 
 
-async def with_current_keys(wait: Callable[[Poller], Awaitable[T]], *poller: Any) -> T:
+async def with_current_keys(
+    wait: Callable[[Poller], Awaitable[T]], *poller: Any, deadline: float = math.inf
+) -> T:
     """Return what is waited for with a poller, going on with another one when its keys were refused and edited since.
 
     :param wait: waits.
     :param poller: arguments of `poller_of`.
+    :param deadline: until when the connection is read again, seconds since 1970 UTC.
+    :raises WalmartAuthError: when the keys are still refused then, or after an hour.
     """
-    current = await poller_of(*poller)
+
+    async def read_again(newer_than: float) -> Poller:
+        try:
+            return await poller_of(*poller, newer_than=newer_than)
+        except Exception as error:
+            # Somebody may be in the middle of editing it.
+            log.warning("The connection can't be used as it is now: %s", error)
+            return current
+
+    failures = PollFailures(keys_worked=True)
+    current, newer_than = await poller_of(*poller), -math.inf
     while True:
         try:
             return await wait(current)
-        except WalmartAuthError:
-            edited = await poller_of(*poller, newer_than=current.ended_at)
-            if edited is current:
-                raise
+        except WalmartAuthError as error:
+            refused = error
+        if failures.refused_since and current.worked_at > failures.refused_since:
+            failures.reset()
+        edited = await read_again(max(newer_than, current.ended_at))
+        if edited is current:
+            if time.time() >= deadline or not failures.may_go_on(refused):
+                raise refused
+            log.warning(failures.text(refused))
+            newer_than = time.monotonic()
+            await asyncio.sleep(max(0.0, min(failures.pause(), deadline - time.time())))
+            edited = await read_again(newer_than)
+        if edited is not current:
             log.info("The connection was edited: going on with what it says now")
             current = edited

@@ -49,7 +49,11 @@ class WalmartReportTrigger(WalmartWaitTrigger):
             return await report_poller.wait(self.request_id, self.pause, deadline=self.deadline)
 
         kind = f"reports {self.report_type}"
-        return {"request": await poller.with_current_keys(wait_for, self.walmart_conn_id, kind, make)}
+        return {
+            "request": await poller.with_current_keys(
+                wait_for, self.walmart_conn_id, kind, make, deadline=self.deadline
+            )
+        }
 
     def usual_pause(self, age: float) -> float:
         """Return a pause by the age of the request."""

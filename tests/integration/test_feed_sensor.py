@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import datetime, timedelta, timezone
 from itertools import count
 
@@ -18,6 +19,7 @@ from airflow_provider_walmart.client.feeds import watch as feed_watch
 from airflow_provider_walmart.hooks.shared_state import _store
 from airflow_provider_walmart.operators.feeds import WalmartFeedStatusOperator
 from airflow_provider_walmart.sensors.feeds import WalmartFeedSensor
+from airflow_provider_walmart.task import poll_failures
 from airflow_provider_walmart.task.poll_failures import MAX_FAILED_POLLS
 from tests.helpers.tasks import Task
 
@@ -235,6 +237,19 @@ class TestRescheduled:
             assert poll() is False
             assert f"Poll {number} in a row failed" in capsys.readouterr().out
         with pytest.raises(WalmartServerError):
+            poll()
+
+    def test_keys_that_worked_are_refused_for_an_hour(self, poll, shop, monkeypatch):
+        now = [time.time()]
+        monkeypatch.setattr(poll_failures.time, "time", lambda: now[0])
+        monkeypatch.setattr(poll_failures, "KEYS_MAY_BE_REFUSED_FOR", 30.0)
+        assert poll() is False
+        shop.fault("/v3/token", status=401)
+        shop.revoke_tokens()
+        for _ in range(3):
+            assert poll() is False
+            now[0] += 11.0
+        with pytest.raises(AirflowFailException, match="refuses these keys"):
             poll()
 
     def test_a_good_poll_starts_the_count_anew(self, poll, shop):

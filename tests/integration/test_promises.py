@@ -7,9 +7,12 @@ import copy
 import importlib
 import inspect
 import json
+import os
 import pickle
 import pkgutil
+import threading
 import time
+from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -26,10 +29,13 @@ from airflow.sdk import DAG
 from airflow.triggers.base import BaseEventTrigger, BaseTrigger
 
 from airflow_provider_walmart.client.errors import WalmartError
+from airflow_provider_walmart.client.transport.session import WalmartSession
+from airflow_provider_walmart.task import poll_failures
 from tests.helpers.tasks import Task, first_event, revive
 
 ROWS = [{"sku": "A-1", "quantity": 1}]
 MINUTE = timedelta(minutes=1)
+GOLOCAL_CLIENT = "7d55b982-faea-410d-a5c6-3cf6debb2973"
 WAIT: dict[str, Any] = {"since": 0.0, "deadline": 1e12, "poll_interval": 1.0}
 
 #: What each class needs at least. A class that is missing here fails `test_every_class_is_held_to_its_promises`.
@@ -235,13 +241,41 @@ def test_a_trigger_that_waits_for_something_says_what_a_kill_leaves(name, capsys
 
 
 @pytest.fixture
-def waiting(shop, tmp_path) -> dict[str, dict[str, Any]]:
+def golocal(shop, monkeypatch) -> None:
+    """The connection ``walmart_golocal_default`` leads to the sandbox as well."""
+    connection = shop.connection(
+        conn_type="walmart_golocal",
+        login=GOLOCAL_CLIENT,
+        extra={"environment": "sandbox", "timeout": 60},
+    )
+    monkeypatch.setenv("AIRFLOW_CONN_WALMART_GOLOCAL_DEFAULT", connection)
+
+
+def booking(number: int) -> dict[str, Any]:
+    return {
+        "clientId": "2",
+        "externalOrderId": f"ORDER-{number}",
+        "deliveryMethod": "SCHEDULED_DELIVERY",
+        "customer": {"firstName": "Mary-Ann", "lastName": "O'Neil", "phone": "4085550100"},
+        "deliveryDetails": {"address": {"line1": "1 Main St", "city": "Sunnyvale", "zipCode": "94086"}},
+    }
+
+
+def delivery(number: int) -> str:
+    """Book a delivery; return its id."""
+    create = make("operators.golocal.WalmartGoLocalCreateDeliveryOperator", delivery=booking(number))
+    return create.execute({})["deliveryId"]
+
+
+@pytest.fixture
+def waiting(shop, golocal, tmp_path) -> dict[str, dict[str, Any]]:
     """What waits for something that goes on for hours, by class."""
-    shop.settings(feed_seconds=3600, report_seconds=3600)
+    shop.settings(feed_seconds=3600, report_seconds=3600, delivery_seconds=3600)
     (report,) = shop.server.control("POST", "seed", {"reports": [{"reportType": "ITEM", "seconds": 3600}]})[
         "reports"
     ]
     return {
+        "sensors.golocal.WalmartGoLocalDeliverySensor": {"delivery_id": delivery(1)},
         "operators.feeds.WalmartSubmitFeedOperator": {},
         "operators.reports.WalmartReportOperator": {"output_path": str(tmp_path / "x.csv")},
         "sensors.feeds.WalmartFeedSensor": {"feed_id": shop.feed(items=2)},
@@ -254,6 +288,7 @@ WAITING = [
     "operators.reports.WalmartReportOperator",
     "sensors.feeds.WalmartFeedSensor",
     "sensors.reports.WalmartReportSensor",
+    "sensors.golocal.WalmartGoLocalDeliverySensor",
 ]
 that_waits = pytest.mark.parametrize("name", WAITING)
 
@@ -324,54 +359,145 @@ def test_a_feed_with_failed_items_ends_a_sensor_alike(moment, option, ends, defe
         Task().run(lambda: make("sensors.feeds.WalmartFeedSensor", **fields))
 
 
+@every_sensor
 @pytest.mark.parametrize("deferrable", [False, True], ids=["poll", "deferred"])
-@pytest.mark.parametrize(
-    "name", ["operators.feeds.WalmartSubmitFeedOperator", "sensors.feeds.WalmartFeedSensor"]
-)
-def test_do_xcom_push_false_leaves_no_result(name, deferrable, shop):
-    shop.settings(feed_seconds=0.2)
-    fields = {"feed_id": shop.feed(items=2)} if name in SENSORS else {}
+@pytest.mark.parametrize("option", [{}, {"silent_fail": True}], ids=str)
+def test_silent_fail_outlasts_polls_that_fail(name, option, deferrable, waiting, shop, monkeypatch):
+    monkeypatch.setattr(poll_failures, "MAX_FAILED_POLLS", 2)
+    monkeypatch.setattr(WalmartSession, "BACKOFF", 0.0)
+    task = Task()
+    # The first poll is good; then so many fail that Walmart would be given up twice.
+    shop.fault("/v3/feeds|/v3/reports|/deliveries", method="GET", status=500, skip=1, times=4 * 4)
+    shop.settings(feed_seconds=0, report_seconds=0, delivery_seconds=0)
+
+    def run() -> Any:
+        return task.run(
+            lambda: make(name, **waiting[name], **interval(name), deferrable=deferrable, **option)
+        )
+
+    if not option:
+        with pytest.raises(WalmartError):
+            run()
+        return
+    timer = threading.Timer(0.1, lambda: shop.advance(7200))
+    timer.start()
+    assert run()
+    timer.join()
+    assert len(task.deferrals) == (3 if deferrable else 0)
+
+
+@pytest.fixture
+def working(shop, golocal, tmp_path) -> dict[str, dict[str, Any]]:
+    """What makes each task succeed, by class."""
+    shop.settings(feed_seconds=0, report_seconds=0, delivery_seconds=1e9)
+    delivered = delivery(3)
+    shop.server.control("POST", f"deliveries/{delivered}", {"status": "DELIVERED"})
+    seeded = shop.server.control(
+        "POST", "seed", {"orders": {"count": 1, "age": 3600}, "reports": [{"reportType": "ITEM", "age": 600}]}
+    )
+    return {
+        "operators.api.WalmartApiOperator": {"operation": "getAllReleasedOrders", "api_params": None},
+        # Each of them may be read once a minute.
+        "operators.deadlines.WalmartPerformanceOperator": {"metrics": "cancellations"},
+        "operators.exports.WalmartExportOperator": {"output_path": str(tmp_path / "x.jsonl")},
+        "operators.feeds.WalmartFeedStatusOperator": {"feed_id": shop.feed(items=2, age=60)},
+        "operators.golocal.WalmartGoLocalCancelDeliveryOperator": {"delivery_id": delivery(1)},
+        "operators.golocal.WalmartGoLocalCreateDeliveryOperator": {"delivery": booking(2)},
+        "operators.orders.WalmartOrderUpdateOperator": {
+            "records": [{"purchase_order_id": seeded["orders"][0]}],
+        },
+        "operators.reports.WalmartReportOperator": {"output_path": str(tmp_path / "x.csv")},
+        "operators.settlements.WalmartSettlementOperator": {"output_path": str(tmp_path / "settlements")},
+        "sensors.feeds.WalmartFeedSensor": {"feed_id": shop.feed(items=2, age=60)},
+        "sensors.golocal.WalmartGoLocalDeliverySensor": {"delivery_id": delivered},
+        "sensors.reports.WalmartReportSensor": {"request_id": seeded["reports"][0]},
+    }
+
+
+@every_task
+def test_do_xcom_push_false_leaves_no_result(name, working):
+    results = []
     for pushes in (True, False):
         task = Task()
-        task.run(lambda: make(name, **fields, **interval(name), deferrable=deferrable, do_xcom_push=pushes))  # noqa: B023
-        assert ("return_value" in task.xcom) is pushes
+        fields = {**working.get(name, {}), **(interval(name) if name in WAITING else {})}
+        results.append(task.run(lambda: make(name, **fields, do_xcom_push=pushes)))  # noqa: B023
+        assert pushes or "return_value" not in task.xcom
+    assert None not in results
 
 
+CLIENTS = ("an-id", GOLOCAL_CLIENT)
+
+
+@pytest.fixture
+def reset_keys(shop, golocal, monkeypatch, request):
+    """Return a function that has somebody reset the keys at Walmart in a moment, and edit the connections a moment later."""
+    monkeypatch.setattr(poll_failures, "TRY_KEYS_EVERY", 0.1)
+
+    def refused() -> int:
+        return sum(entry["status"] == 401 for entry in shop.received("token$"))
+
+    def polls() -> int:
+        """Return how many reads there were since the last write: that of the operator, or the booking of the fixture."""
+        sent = [entry["method"] for entry in shop.received() if not entry["path"].endswith("token")]
+        writes = 1 + ("operators." in request.node.callspec.params["name"])
+        return sent[::-1].index("POST") if sent.count("POST") == writes else 0
+
+    def wait_until(happened: Callable[[], bool]) -> None:
+        until = time.monotonic() + 20
+        while not happened() and time.monotonic() < until:
+            time.sleep(0.05)
+
+    def somebody() -> None:
+        wait_until(lambda: polls() >= 2)
+        shop.settings(secrets=dict.fromkeys(CLIENTS, "new-secret"))
+        shop.revoke_tokens()
+        wait_until(lambda: refused() >= 2)
+        # On the way there they may make no sense, which only those survive that have a client already.
+        for secret in ([] if "rescheduled" in request.node.name else [""]) + ["new-secret"]:
+            for name in ("AIRFLOW_CONN_WALMART_DEFAULT", "AIRFLOW_CONN_WALMART_GOLOCAL_DEFAULT"):
+                monkeypatch.setenv(name, json.dumps({**json.loads(os.environ[name]), "password": secret}))
+            time.sleep(0.2)
+        shop.advance(7200)
+
+    person = threading.Thread(target=somebody)
+    yield person.start
+    person.join()
+    assert refused() >= 2
+
+
+@that_waits
 @pytest.mark.parametrize("deferrable", [False, True], ids=["poll", "deferred"])
-def test_keys_that_are_edited_while_it_waits_are_used(deferrable, shop, monkeypatch):
-    """The old keys are refused from the second poll on; by then the connection says something else."""
-    feed_id = shop.feed(items=2)
-    shop.settings(feed_seconds=1)
-    made = make("sensors.feeds.WalmartFeedSensor", feed_id=feed_id, poke_interval=0.2, deferrable=deferrable)
-    polls = []
-    poll = type(made).poll
+def test_keys_that_are_reset_and_edited_while_it_waits_are_used(name, deferrable, waiting, reset_keys, shop):
+    task = Task()
+    reset_keys()
+    assert task.run(lambda: make(name, **waiting[name], **interval(name), deferrable=deferrable))
+    assert len(task.deferrals) == deferrable
+    sent = [entry for entry in shop.received("/v3/feeds$") if entry["method"] == "POST"]
+    assert len(sent) == ("Submit" in name)
 
-    def edit() -> None:
-        monkeypatch.setenv("AIRFLOW_CONN_WALMART_DEFAULT", shop.connection(extra={"timeout": 31}))
-        shop.fault("/v3/feeds", status=401, times=2)
 
-    def edited_after_the_first(self: Any, context: Any) -> Any:
-        polls.append(1)
-        if len(polls) == 2:
-            edit()
-        return poll(self, context)
+@pytest.mark.parametrize("name", SENSORS)
+def test_so_they_are_by_a_sensor_that_is_rescheduled(name, waiting, reset_keys):
+    task = Task()
+    reset_keys()
+    for poll in range(500):
+        # A process of its own each time, with the connection read anew.
+        found = make(name, **waiting[name], mode="reschedule").poke(
+            {**task.context(), "task_reschedule_count": poll}
+        )
+        if found:
+            break
+        time.sleep(0.05)
+    assert found.xcom_value
 
-    if not deferrable:
-        monkeypatch.setattr(type(made), "poll", edited_after_the_first)
-        assert made.execute({})["feedIds"] == [feed_id]
-        assert made.hook.client.settings.timeout == 31
-        return
 
-    with pytest.raises(TaskDeferred) as caught:
-        made.execute({})
-
-    async def wait() -> Any:
-        waiting = asyncio.create_task(first_event(revive(caught.value.trigger)))
-        await asyncio.sleep(0.3)
-        edit()
-        return await asyncio.wait_for(waiting, 20)
-
-    assert asyncio.run(wait())["status"] == "success"
+@every_sensor
+@pytest.mark.parametrize("deferrable", [False, True], ids=["poll", "deferred"])
+def test_keys_that_never_worked_end_it_at_once(name, deferrable, waiting, shop, monkeypatch):
+    shop.settings(secrets=dict.fromkeys(CLIENTS, "new-secret"))
+    shop.revoke_tokens()
+    with pytest.raises(AirflowFailException, match="refuses these keys"):
+        make(name, **waiting[name], deferrable=deferrable).execute({})
 
 
 def test_a_sensor_logs_progress_when_it_changes(shop, capsys):

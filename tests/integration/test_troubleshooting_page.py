@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from airflow_provider_walmart.client.errors import WalmartAuthError
 from airflow_provider_walmart.client.transport import shared_state as state
 from airflow_provider_walmart.hooks.golocal import WalmartGoLocalHook
 from airflow_provider_walmart.hooks.walmart import WalmartHook
 from airflow_provider_walmart.operators.feeds import WalmartFeedStatusOperator
+from airflow_provider_walmart.task.poll_failures import PollFailures
 from tests.helpers.airflow_line import AIRFLOW
 from tests.helpers.wire import Wire, http
 
@@ -53,6 +55,10 @@ def messages(shop, said, caplog, monkeypatch):
     """Yield what is said in every situation of the page."""
     yield said(feeds, **BAD_SECRET)
     yield said(button, **BAD_SECRET)
+    waiting = PollFailures(keys_worked=True)
+    refused = WalmartAuthError("401", status=401)
+    assert waiting.may_go_on(refused)
+    yield waiting.text(refused)
     for told in ({"is_valid": False}, {"is_valid": True, "is_channel_match": False}):
         shop.fault("/v3/token/detail", body=told)
         yield said(button)

@@ -47,7 +47,7 @@ class Sandbox:
         :param client: client id.
         :param secret: client secret.
         """
-        expected = self._secrets.get(client, DEFAULT_SECRET)
+        expected = self.state.settings.secrets.get(client) or self._secrets.get(client, DEFAULT_SECRET)
         return bool(client) and hmac.compare_digest(secret.encode(), expected.encode())
 
     def reset(self) -> None:

@@ -152,6 +152,8 @@ class Settings(Struct, forbid_unknown_fields=True):
         ``gone``: there are none.
     :param delivery_seconds: sandbox seconds from booking a delivery to its being delivered.
     :param quote_seconds: sandbox seconds a quote is valid.
+    :param secrets: client id -> its secret from now on: how keys are reset. Tokens that were given out stay valid until they
+        are revoked.
     :param scopes: client id (``*`` for all) -> scope category -> ``full_access``, ``view_only`` or ``no_access``.
     :param refused_skus: SKU -> the error with which it fails in every feed that names it.
     :param known_skus_only: whether price and inventory feeds fail for SKUs that are neither items nor in stock.
@@ -176,6 +178,7 @@ class Settings(Struct, forbid_unknown_fields=True):
     latency: Seconds = 0
     profile: ProfileName | None = None
     orders_per_search: Count = 10_000
+    secrets: dict[str, str] = {}
     scopes: dict[str, dict[str, Access]] = {}
     limits: dict[str, tuple[Annotated[int, Meta(ge=1)], Annotated[float, Meta(gt=0)]] | None] | bool = {}
 

@@ -34,7 +34,8 @@ Each cell also shows that
 - once the trouble is over, the next try of the task ends well, and Walmart holds one of everything.
 
 Polls that fail while a task waits are counted: after ten in a row it gives up (two in this matrix). A 429 does not
-count: the task waits until its time-out.
+count: the task waits until its time-out. Nor do keys that worked and are refused: for an hour (not at all in this matrix) the
+connection is read again.
 """
 TABLES = {
     "Reading": ("read", "file"),

@@ -60,6 +60,7 @@ def quick(monkeypatch) -> None:
     # What is no secret in the raw needs no mask, and Airflow's takes longer with every token it has seen.
     monkeypatch.setattr(masking, "mask_secret", lambda secret: None)
     monkeypatch.setattr(poll_failures, "MAX_FAILED_POLLS", LOOKS)
+    monkeypatch.setattr(poll_failures, "KEYS_MAY_BE_REFUSED_FOR", 0.0)
     monkeypatch.setattr(feed_watch, "LISTED_WITHIN", 0.0)
     for module in (feed_submit, golocal_booking, order_writes, reports):
         monkeypatch.setattr(module, "SETTLE", 0.2)

@@ -20,6 +20,7 @@ from airflow_provider_walmart.client.errors import (
     WalmartRequestError,
     WalmartServerError,
 )
+from airflow_provider_walmart.task import poll_failures
 from airflow_provider_walmart.task.poll_failures import MAX_FAILED_POLLS
 from airflow_provider_walmart.triggers import poller as poller_module
 from airflow_provider_walmart.triggers.feeds import WalmartFeedTrigger
@@ -426,6 +427,7 @@ def test_a_deadline_that_passed_while_nobody_looked_is_passed(monkeypatch):
     [(WalmartAuthError("401", status=401), True), (WalmartServerError("500", status=500), False)],
 )
 def test_it_says_why_it_gave_up(error, is_final, monkeypatch):
+    monkeypatch.setattr(poll_failures, "KEYS_MAY_BE_REFUSED_FOR", 0.0)
     event = run(make_trigger(), Walmart(error), monkeypatch)
     assert event == {"status": "error", "message": str(error), "retryable": not is_final, "resume": {}}
 
