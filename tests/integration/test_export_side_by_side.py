@@ -143,13 +143,14 @@ def test_orders_that_arrive_or_change_meanwhile_take_no_other_one_with_them(conc
 def test_a_429_holds_for_all_and_nothing_is_lost(concurrency, shop, tmp_path):
     shop.settings(orders_per_search=100)
     placed = seed(shop, count=400, age=60, spacing=97)
-    shop.fault("/v3/orders", status=429, headers={"Retry-After": "2"}, skip=4, times=1)
+    shop.fault("/v3/orders", status=429, headers={"Retry-After": "3"}, skip=4, times=1)
     file = tmp_path / "orders"
     operator(file, has_budget=True, concurrency=concurrency).execute({})
     assert ids(file) == Counter(placed)
     entries = shop.received("^/v3/orders")
     (refused,) = (entry for entry in entries if entry["status"] == 429)
-    between = [entry for entry in entries if refused["time"] + 0.2 < entry["time"] < refused["time"] + 1.8]
+    # What was on its way already may come a moment later.
+    between = [entry for entry in entries if refused["time"] + 1 < entry["time"] < refused["time"] + 2.8]
     assert not between
 
 

@@ -51,12 +51,12 @@ def shared_by(redis) -> dict[str, str]:
 
 
 @needs_redis
-@pytest.mark.parametrize("kind", ["tcp", "unix"])
-def test_and_so_they_do_over_redis(kind, shop, tmp_path):
+@pytest.mark.parametrize(("kind", "processes"), [("tcp", 20), ("unix", 2)])
+def test_processes_share_one_token_over_redis(kind, processes, shop, tmp_path):
     with running_redis(tmp_path, kind) as redis:
-        outcomes = crowd(20, 50, **shared_by(redis))
+        outcomes = crowd(processes, 50, **shared_by(redis))
     assert all_succeeded(outcomes, 50)
-    assert [outcome["warnings"] for outcome in outcomes] == [[]] * 20
+    assert [outcome["warnings"] for outcome in outcomes] == [[]] * processes
     assert shop.token_requests == 1
 
 
