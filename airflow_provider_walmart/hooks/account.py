@@ -150,10 +150,7 @@ class AccountHook(BaseHook, Generic[SettingsT, ClientT]):
             is_good, found = self._prove(client)
         except errors.WalmartError as error:
             self.log.warning("Connection test failed: %s", error)
-            said = next(text for kind, text in TEST_FAILURES if isinstance(error, kind))
-            if isinstance(error, errors.WalmartPermissionError) and error.path == client.tokens.call.path:
-                said = KEYS_FORBIDDEN
-            return False, f"{said} ({where})"
+            return False, f"{_failure(error, client.tokens.call.path)} ({where})"
         except Exception:
             self.log.exception("Connection test failed")
             return False, f"The test itself failed; the log of the server that ran it says why. ({where})"
@@ -180,6 +177,16 @@ class AccountHook(BaseHook, Generic[SettingsT, ClientT]):
 def _not_allowed(error: errors.WalmartConfigError) -> str:
     """Say in words of our own which field is wrong; the value may be a secret in the wrong field."""
     return f"{FIELDS.get(error.field, error.field) or 'A field'} of the connection is missing or has a value that is not allowed."
+
+
+def _failure(error: errors.WalmartError, token_path: str) -> str:
+    """Say in words of our own what is wrong.
+
+    :param token_path: path of the token call.
+    """
+    if isinstance(error, errors.WalmartPermissionError) and error.path == token_path:
+        return KEYS_FORBIDDEN
+    return next(text for kind, text in TEST_FAILURES if isinstance(error, kind))
 
 
 def user_agent() -> str:

@@ -107,11 +107,7 @@ class WalmartApiOperator(OfMarketplace, BaseOperator):
         with fail_without_retry():
             operation, params = find(self.operation), check_api_params(self.api_params)
             if self.output_path is not None:
-                place_of(self.output_path, "output_path")
-                refuse_gzip(self.output_path)
-                if not operation.gives_file:
-                    has_lines = self.paginate or self._has_rows()
-                    check_suffix(self.output_path, *(("jsonl", "json") if has_lines else ("json", "jsonl")))
+                self._check_output_path(operation, self.output_path)
             if self._has_rows():
                 return self._land_many(params, task_identity(context))
             if self.paginate:
@@ -128,6 +124,13 @@ class WalmartApiOperator(OfMarketplace, BaseOperator):
                     f"{self.operation} was carried out, but its answer could not be kept ({error!r}). A retry would "
                     "do it again."
                 ) from error
+
+    def _check_output_path(self, operation: Operation, output_path: str) -> None:
+        place_of(output_path, "output_path")
+        refuse_gzip(output_path)
+        if not operation.gives_file:
+            has_lines = self.paginate or self._has_rows()
+            check_suffix(output_path, *(("jsonl", "json") if has_lines else ("json", "jsonl")))
 
     def _call(self, operation: Operation, params: dict[str, Any]) -> Any:
         client = self.hook.client

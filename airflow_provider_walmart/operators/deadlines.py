@@ -21,8 +21,6 @@ from airflow_provider_walmart.task.hooks import OfMarketplace
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_walmart.client.orders.due import DueOrder
-
 KINDS = ("acknowledge", "ship", "cancel")
 # Each of Walmart's performance metrics and the operation that tells it.
 METRICS = {
@@ -83,26 +81,20 @@ class WalmartOrdersDueOperator(OfMarketplace, BaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Find the orders, write them, and fail where that is wanted."""
         with fail_without_retry():
-            if self.kind not in KINDS:
-                raise WalmartConfigError(f"kind is {self.kind!r}; allowed: {', '.join(KINDS)}.")
             check_lines_file("output_path", self.output_path)
             now = datetime.now(timezone.utc)
-            found = sorted((due_at, order.purchase_order_id) for order, due_at in self._due(now))
+            found = sorted(self._due(now))
         if self.output_path:
             with whole_file(self.output_path) as file:
-                for due_at, order_id in found:
-                    row = {
-                        "purchase_order_id": order_id,
-                        "due_at": due_at.isoformat(),
-                        "hours_left": round((due_at - now).total_seconds() / 3600, 2),
-                    }
-                    file.write(json.dumps(row) + "\n")
+                file.writelines(_line(due_at, order_id, now) for due_at, order_id in found)
         overdue = sum(due_at < now for due_at, _ in found)
         examples = ", ".join(f"{order_id} ({due_at:%Y-%m-%d %H:%M} UTC)" for due_at, order_id in found[:5])
         said = f"{len(found)} orders are due ({self.kind}) within {self.within}, {overdue} of them overdue"
-        self.log.info("%s%s", said, f": {examples}" if found else "")
+        if found:
+            said = f"{said}, the most urgent: {examples}"
+        self.log.info(said)
         if found and self.fail_when_due:
-            raise AirflowFailException(f"{said}, the most urgent: {examples}.")
+            raise AirflowFailException(f"{said}.")
         return {
             "kind": self.kind,
             "due": len(found),
@@ -111,14 +103,25 @@ class WalmartOrdersDueOperator(OfMarketplace, BaseOperator):
             "uri": self.output_path or None,
         }
 
-    def _due(self, now: datetime) -> Iterator[tuple[DueOrder, datetime]]:
+    def _due(self, now: datetime) -> Iterator[tuple[datetime, str]]:
         from airflow_provider_walmart.client.orders.due import orders_due
 
+        if self.kind not in KINDS:
+            raise WalmartConfigError(f"kind is {self.kind!r}; allowed: {', '.join(KINDS)}.")
         action = "acknowledge" if self.kind == "acknowledge" else "ship"
         for order in orders_due(self.hook.client):
             due_at = order.cancelled_at if self.kind == "cancel" else order.due_at
             if order.action == action and due_at is not None and due_at <= now + self.within:
-                yield order, due_at
+                yield due_at, order.purchase_order_id
+
+
+def _line(due_at: datetime, order_id: str, now: datetime) -> str:
+    row = {
+        "purchase_order_id": order_id,
+        "due_at": due_at.isoformat(),
+        "hours_left": round((due_at - now).total_seconds() / 3600, 2),
+    }
+    return json.dumps(row) + "\n"
 
 
 class WalmartPerformanceOperator(OfMarketplace, BaseOperator):
@@ -155,25 +158,30 @@ class WalmartPerformanceOperator(OfMarketplace, BaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Read the metrics, and fail by policy."""
         with fail_without_retry():
-            if self.fail_on not in (None, *RISKS[1:]):
-                raise WalmartConfigError(
-                    f"fail_on is {self.fail_on!r}; allowed: {', '.join(RISKS[1:])}, None."
-                )
-            wanted = list(names_of("metrics", self.metrics, "otd")) or list(METRICS)
-            if unknown := [name for name in wanted if name not in METRICS]:
-                raise WalmartConfigError(f"metrics has {unknown[0]!r}; allowed: {', '.join(METRICS)}.")
-            found = {name: answer for name in wanted if (answer := self.hook.call(METRICS[name]))}
+            found = self._read()
         risks = {name: _risk(answer) for name, answer in found.items()}
+        self.log.info("Risk levels: %s", dict(Counter(risks.values())) or "no data")
+        failing = RISKS[RISKS.index(self.fail_on) :] if self.fail_on else ()
+        if worst := [name for name, risk in risks.items() if risk in failing]:
+            said = "; ".join(f"{name} is {risks[name]}{_standard(found[name])}" for name in worst)
+            raise AirflowFailException(
+                f"Walmart rates {len(worst)} of {len(found)} metrics as at risk: {said}."
+            )
+        return found
+
+    def _read(self) -> dict[str, Any]:
+        """Return what Walmart answers, by metric, without those that have no data.
+
+        :raises WalmartConfigError: when a metric, or the policy, is none.
+        """
+        if self.fail_on not in (None, *RISKS[1:]):
+            raise WalmartConfigError(f"fail_on is {self.fail_on!r}; allowed: {', '.join(RISKS[1:])}, None.")
+        wanted = list(names_of("metrics", self.metrics, "otd")) or list(METRICS)
+        if unknown := [name for name in wanted if name not in METRICS]:
+            raise WalmartConfigError(f"metrics has {unknown[0]!r}; allowed: {', '.join(METRICS)}.")
+        found = {name: answer for name in wanted if (answer := self.hook.call(METRICS[name]))}
         for name, answer in found.items():
             self.log.info("%s: %s", name, json.dumps(answer, default=str)[:500])
-        self.log.info("Risk levels: %s", dict(Counter(risks.values())) or "no data")
-        if self.fail_on:
-            failing = RISKS[RISKS.index(self.fail_on) :]
-            if worst := {name: risk for name, risk in risks.items() if risk in failing}:
-                said = "; ".join(f"{name} is {risk}{_standard(found[name])}" for name, risk in worst.items())
-                raise AirflowFailException(
-                    f"Walmart rates {len(worst)} of {len(found)} metrics as at risk: {said}."
-                )
         return found
 
 

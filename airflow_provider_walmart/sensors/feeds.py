@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
@@ -89,24 +89,36 @@ class WalmartFeedSensor(OfMarketplace, WalmartSensor):
 
     def poll(self, context: Context) -> dict[str, Any] | None:
         """Read the feeds; judge them once all are finished."""
-        from airflow_provider_walmart.client.feeds.watch import LISTED_WITHIN, FeedWatch
+        from airflow_provider_walmart.client.feeds.watch import LISTED_WITHIN
 
         parse_allowed_failures(self.allowed_failures)
         check_lines_file("item_errors_path", self.item_errors_path)
         feed_ids = self._feed_ids()
         # Each poll of a sensor that is rescheduled is the first one of its process.
         self._began = self._began or time.monotonic()
-        found = FeedWatch(self.hook.client).poll(feed_ids)
-        if errors := [state for state in found.values() if isinstance(state, WalmartError)]:
-            raise errors[0]
-        feeds = {feed_id: state for feed_id, state in found.items() if isinstance(state, dict)}
-        unknown = [feed_id for feed_id in feed_ids if found.get(feed_id) is None]
+        feeds = self._known(feed_ids)
+        unknown = [feed_id for feed_id in feed_ids if feed_id not in feeds]
         if unknown and self._waited(context) >= LISTED_WITHIN:
             raise unknown_feeds(unknown)
-        if not unknown and all(map(is_finished, feeds.values())):
-            return self._judge(context, [feeds[feed_id] for feed_id in feed_ids])
-        self._say(unknown, [feed for feed in feeds.values() if not is_finished(feed)])
-        return None
+        if unknown or not all(map(is_finished, feeds.values())):
+            self._say(unknown, feeds.values())
+            return None
+        return self._judge(context, [feeds[feed_id] for feed_id in feed_ids])
+
+    def _known(self, feed_ids: list[str]) -> dict[str, dict[str, Any]]:
+        """Return the feeds that Walmart knows, by id.
+
+        :raises WalmartError: when one of them can't be read.
+        """
+        from airflow_provider_walmart.client.feeds.watch import FeedWatch
+
+        feeds = {}
+        for feed_id, state in FeedWatch(self.hook.client).poll(feed_ids).items():
+            if isinstance(state, WalmartError):
+                raise state
+            if state is not None:
+                feeds[feed_id] = state
+        return feeds
 
     def _feed_ids(self) -> list[str]:
         """Return the feeds to wait for, each once."""
@@ -117,10 +129,10 @@ class WalmartFeedSensor(OfMarketplace, WalmartSensor):
             )
         return feed_ids
 
-    def _say(self, unknown: list[str], waiting: list[dict[str, Any]]) -> None:
+    def _say(self, unknown: Iterable[str], feeds: Iterable[dict[str, Any]]) -> None:
         """Say how far the feeds are, when that changed."""
         lines = [f"Walmart doesn't know feed {feed_id} yet" for feed_id in unknown]
-        lines += [progress(feed) for feed in waiting]
+        lines += [progress(feed) for feed in feeds if not is_finished(feed)]
         for line in lines:
             if line not in self._said:
                 self.log.info("Waiting: %s", line)

@@ -63,19 +63,20 @@ class WalmartReportSensor(OfMarketplace, WalmartSensor):
         store = context.get("task_state_store")
         self.request_id = text_id("request_id", self.request_id)
         key = f"walmart_report_type_{self.request_id}"
-        if not self.report_type and store is not None:
-            self.report_type = str(store.get(key) or "")
-        elif not self.report_type and self.reschedule:
-            self.poke_interval = max(self.poke_interval, STATUS_EVERY)
+        if not self.report_type:
+            if store is not None:
+                self.report_type = str(store.get(key) or "")
+            elif self.reschedule:
+                self.poke_interval = max(self.poke_interval, STATUS_EVERY)
         request = self._watch().poll([self.request_id])[self.request_id]
-        if request is not None and not is_done(request):
-            learnt = request.get("reportType") or self.report_type
-            if store is not None and learnt != self.report_type:
-                store.set(key, learnt)
-            self.report_type = learnt
-            self.log_progress(progress(request))
-            return None
-        return self._ready(request)
+        if request is None or is_done(request):
+            return self._ready(request)
+        learnt = request.get("reportType") or self.report_type
+        if store is not None and learnt != self.report_type:
+            store.set(key, learnt)
+        self.report_type = learnt
+        self.log_progress(progress(request))
+        return None
 
     def make_trigger(self, waiting: dict[str, Any]) -> BaseTrigger:
         """Return the trigger that waits for the report."""

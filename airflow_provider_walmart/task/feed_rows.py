@@ -21,6 +21,7 @@ from airflow_provider_walmart.task.context import run_started, task_identity
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
+    from airflow_provider_walmart.client.items.check import ItemCheck
     from airflow_provider_walmart.hooks.walmart import WalmartHook
     from airflow_provider_walmart.storage.feed_source import FeedSource
     from airflow_provider_walmart.storage.snapshots import Selection, Snapshots
@@ -56,19 +57,10 @@ def keep_valid_rows(
     :raises WalmartConfigError: when there is no such spec, or the header is wrong.
     :raises WalmartFeedFailedError: when all rows are wrong.
     """
-    from airflow_provider_walmart.client.items.check import ItemCheck, item_header, sku_of, version_of
+    from airflow_provider_walmart.client.items.check import sku_of
 
     source.unpack()
-    named = version_of(source.header)
-    if named and spec_version and named != spec_version:
-        raise WalmartConfigError(
-            f"spec_version is {spec_version!r}, but the header of the feed names {named!r}: give one of them."
-        )
-    check = ItemCheck(hook.client, source.feed_type, named or spec_version, (row for _, row in source.rows()))
-    source.use_header(item_header(check.version), check.root_key)
-    if problems := check.header_problems(source.header or {}):
-        said = "; ".join(f"{problem.field} {problem.text}" for problem in problems)
-        raise WalmartConfigError(f"The header of the feed is wrong, so nothing was sent: {said}.")
+    check = _check_of(hook, source, spec_version)
     wanted = bytearray()
     lines: list[str] = []
     with _lines_file(None if only_warn else item_errors_path) as write:
@@ -76,20 +68,19 @@ def keep_valid_rows(
             problems = check.problems(row)
             wanted.append(not problems)
             sku = sku_of(row)
+            lines += [f"row {number}, sku {sku}: {problem.field} {problem.text}" for problem in problems]
+            del lines[LISTED:]
             for problem in problems:
-                if len(lines) < LISTED:
-                    lines.append(f"row {number}, sku {sku}: {problem.field} {problem.text}")
                 write(_local_error(number, sku, problem.field, problem.text))
     invalid = len(wanted) - sum(wanted)
     if not invalid:
         log.info("All %d rows are as the item spec wants them", len(wanted))
         return 0
-    what = "are sent nevertheless" if only_warn else "are not sent"
     log.warning(
-        "%d of %d rows are not as the item spec wants them, and %s:\n  %s",
+        "%d of %d rows are not as the item spec wants them, and are %s:\n  %s",
         invalid,
         len(wanted),
-        what,
+        "sent nevertheless" if only_warn else "not sent",
         "\n  ".join(lines),
     )
     if only_warn:
@@ -101,6 +92,26 @@ def keep_valid_rows(
         )
     source.keep(wanted)
     return invalid
+
+
+def _check_of(hook: WalmartHook, source: FeedSource, spec_version: str | None) -> ItemCheck:
+    """Return what checks the rows of a feed, whose header it has set and checked.
+
+    The parameters and errors are those of `keep_valid_rows`.
+    """
+    from airflow_provider_walmart.client.items.check import ItemCheck, item_header, version_of
+
+    named = version_of(source.header)
+    if named and spec_version and named != spec_version:
+        raise WalmartConfigError(
+            f"spec_version is {spec_version!r}, but the header of the feed names {named!r}: give one of them."
+        )
+    check = ItemCheck(hook.client, source.feed_type, named or spec_version, (row for _, row in source.rows()))
+    source.use_header(item_header(check.version), check.root_key)
+    if problems := check.header_problems(source.header or {}):
+        said = "; ".join(f"{problem.field} {problem.text}" for problem in problems)
+        raise WalmartConfigError(f"The header of the feed is wrong, so nothing was sent: {said}.")
+    return check
 
 
 def _local_error(number: int, sku: str | None, field: str, text: str) -> dict[str, Any]:

@@ -123,46 +123,73 @@ def wait_for(
     :param unknown_for: how long a thing may be unknown before that is believed, in seconds.
     """
     poll = make_poll(client)
-    done: dict[str, dict[str, Any] | None] = {}
-    logged: dict[str, str] = {}
+    things = _Things(is_done, progress, unknown_from=since + unknown_for)
     failures = PollFailures(keys_worked=True)
     is_last = False
-    while pending := [thing_id for thing_id in ids if thing_id not in done]:
+    while pending := [thing_id for thing_id in ids if thing_id not in things.done]:
         if is_last:
             raise timed_out(what, pending, deadline - since)
         seconds, left = failures.pause(pause()), deadline - time.time()
         # The last poll is at the deadline itself.
         is_last = seconds >= left
         time.sleep(max(0.0, min(seconds, left)))
-        try:
-            found = poll(pending)
-            failed = next((thing for thing in found.values() if isinstance(thing, WalmartError)), None)
-        except WalmartAuthError as error:
-            found, failed = {}, error
-            if edited := changed_client():
-                poll = make_poll(edited)
-                continue
-        except WalmartError as error:
-            found, failed = {}, error
-        for thing_id, thing in found.items():
-            if isinstance(thing, WalmartError):
-                continue
-            if thing is None:
-                if time.time() - since >= unknown_for:
-                    done[thing_id] = None
-            elif is_done(thing):
-                done[thing_id] = thing
-            elif logged.get(thing_id) != progress(thing):
-                logged[thing_id] = progress(thing)
-                log.info("Waiting: %s", logged[thing_id])
-        if failed is None:
+        failed = things.read(poll, pending)
+        if isinstance(failed, WalmartAuthError) and (edited := changed_client()):
+            poll = make_poll(edited)
+        elif failed is None:
             failures.reset()
         # At the deadline, refused keys are why it isn't known how far things are.
         elif failures.may_go_on(failed) and not (is_last and isinstance(failed, WalmartAuthError)):
             log.warning(failures.text(failed))
         else:
             raise gave_up(what, ids, str(failed), is_final=failed.is_final) from failed
-    return done
+    return things.done
+
+
+class _Things:
+    """What became of the things that are waited for; the parameters are those of `wait_for`.
+
+    :param unknown_from: from when on it is believed that a thing is unknown, seconds since 1970 UTC.
+    """
+
+    def __init__(
+        self,
+        is_done: Callable[[dict[str, Any]], bool],
+        progress: Callable[[dict[str, Any]], str],
+        *,
+        unknown_from: float,
+    ) -> None:
+        self.done: dict[str, dict[str, Any] | None] = {}
+        self._is_done = is_done
+        self._progress = progress
+        self._unknown_from = unknown_from
+        self._logged: dict[str, str] = {}
+
+    def read(
+        self, poll: Callable[[Collection[str]], Mapping[str, Any]], pending: Collection[str]
+    ) -> WalmartError | None:
+        """Poll, take in what that shows, and return what failed, if anything did."""
+        try:
+            found = poll(pending)
+        except WalmartError as error:
+            return error
+        failed = None
+        for thing_id, thing in found.items():
+            if isinstance(thing, WalmartError):
+                failed = failed or thing
+            else:
+                self._take(thing_id, thing)
+        return failed
+
+    def _take(self, thing_id: str, thing: dict[str, Any] | None) -> None:
+        if thing is None:
+            if time.time() >= self._unknown_from:
+                self.done[thing_id] = None
+        elif self._is_done(thing):
+            self.done[thing_id] = thing
+        elif self._logged.get(thing_id) != (text := self._progress(thing)):
+            self._logged[thing_id] = text
+            log.info("Waiting: %s", text)
 
 
 def timed_out(what: str, ids: Sequence[str], waited: float) -> WalmartTimeoutError:

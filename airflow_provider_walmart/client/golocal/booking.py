@@ -236,27 +236,37 @@ def cancel(client: GoLocalClient, delivery_id: str, *, reason_code: str = DEFAUL
         raise WalmartDeliveryFailedError(
             f"Delivery {delivery_id} is {status_of(delivery)} and can no longer be cancelled: nothing was sent."
         )
+    error = _send_cancellation(client, delivery_id, delivery, reason_code)
+    done = f"Walmart accepted the cancellation of delivery {delivery_id}"
+    if error is not None:
+        done = f"The cancellation of delivery {delivery_id} failed ({error.message})"
+    with _saying_what_came_before(done):
+        delivery = client.get_delivery(delivery_id)
+    status = status_of(delivery)
+    if not is_cancelled(status):
+        if error is not None:
+            error.hint = f"The delivery is {status}. {HINT_TOO_LATE}"
+            raise error
+        if is_over(status):
+            raise WalmartDeliveryFailedError(f"{done}, but it is {status}.")
+    log.info("Walmart cancels delivery %s: it is %s now.", delivery_id, status)
+    return delivery
+
+
+def _send_cancellation(
+    client: GoLocalClient, delivery_id: str, delivery: Mapping[str, Any], reason_code: str
+) -> WalmartError | None:
+    """Send a cancellation; return the error after which the delivery may be cancelled all the same, None for success."""
     wanted = {
         "clientId": str(delivery.get("clientId") or client.settings.client_id),
         "externalOrderId": delivery.get("externalOrderId"),
         "reasons": [{"code": reason_code}],
     }
-    done, refusal = f"Walmart accepted the cancellation of delivery {delivery_id}", None
     try:
         client.call("cancelDelivery", body={"deliveries": wanted}, params={"deliveryId": delivery_id})
     except WalmartError as error:
-        if error.status not in (400, 409, 422) and not may_have_arrived(error, client.tokens.call.path):
-            raise
         # Somebody else may have cancelled it meanwhile, or our own request did although its answer got lost.
-        done, refusal = f"The cancellation of delivery {delivery_id} failed ({error.message})", error
-    with _saying_what_came_before(done):
-        delivery = client.get_delivery(delivery_id)
-    status = status_of(delivery)
-    if not is_cancelled(status):
-        if refusal is not None:
-            refusal.hint = f"The delivery is {status}. {HINT_TOO_LATE}"
-            raise refusal
-        if is_over(status):
-            raise WalmartDeliveryFailedError(f"{done}, but it is {status}.")
-    log.info("Walmart cancels delivery %s: it is %s now.", delivery_id, status)
-    return delivery
+        if error.status in (400, 409, 422) or may_have_arrived(error, client.tokens.call.path):
+            return error
+        raise
+    return None
