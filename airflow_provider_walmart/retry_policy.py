@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_walmart.client.errors import WalmartError, WalmartRateLimitError
+from airflow_provider_walmart.client.values.dates import utc_now
 
 try:
     from airflow.sdk.definitions.retry_policy import RetryDecision, RetryPolicy
@@ -39,7 +40,7 @@ class WalmartRetryPolicy(RetryPolicy):
     ) -> RetryDecision:
         """Decide by the error alone."""
         if isinstance(exception, WalmartRateLimitError) and exception.retry_at:
-            delay = max(exception.retry_at - datetime.now(timezone.utc), timedelta(0)) + GRACE
+            delay = max(exception.retry_at - utc_now(), timedelta(0)) + GRACE
             return RetryDecision.retry(
                 delay=delay, reason=f"Walmart asks to come back at {exception.retry_at}"
             )

@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Any, TextIO
+
+from airflow_provider_walmart.client.values.dates import utc_minute
 
 # Where nobody looks at a screen, a table is as wide as what it holds.
 UNLIMITED = 10_000
@@ -100,6 +102,6 @@ class Output:
 def _shown(value: Any) -> str:
     """Return a value in one line, without what would move the cursor of a terminal."""
     if isinstance(value, datetime):
-        return f"{value.astimezone(timezone.utc):%Y-%m-%d %H:%M} UTC"
+        return utc_minute(value)
     text = "" if value is None else str(value)
     return "".join(character if character.isprintable() else " " for character in text)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
 
 from airflow_provider_walmart.client.errors import WalmartConfigError
+from airflow_provider_walmart.client.values.dates import utc_minute, utc_now
 from airflow_provider_walmart.client.values.names import names_of
 from airflow_provider_walmart.storage.files import AnyPlace, Place, whole_file
 from airflow_provider_walmart.storage.suffixes import check_lines_file
@@ -82,13 +83,13 @@ class WalmartOrdersDueOperator(OfMarketplace, BaseOperator):
         """Find the orders, write them, and fail where that is wanted."""
         with fail_without_retry():
             check_lines_file("output_path", self.output_path)
-            now = datetime.now(timezone.utc)
+            now = utc_now()
             found = sorted(self._due(now))
         if self.output_path:
             with whole_file(self.output_path) as file:
                 file.writelines(_line(due_at, order_id, now) for due_at, order_id in found)
         overdue = sum(due_at < now for due_at, _ in found)
-        examples = ", ".join(f"{order_id} ({due_at:%Y-%m-%d %H:%M} UTC)" for due_at, order_id in found[:5])
+        examples = ", ".join(f"{order_id} ({utc_minute(due_at)})" for due_at, order_id in found[:5])
         said = f"{len(found)} orders are due ({self.kind}) within {self.within}, {overdue} of them overdue"
         if found:
             said = f"{said}, the most urgent: {examples}"

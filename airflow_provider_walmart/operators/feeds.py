@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from airflow_provider_walmart.client.errors import (
 )
 from airflow_provider_walmart.client.feeds.results import result_of, summarize
 from airflow_provider_walmart.client.settings import CURRENCIES
+from airflow_provider_walmart.client.values.dates import utc_now
 from airflow_provider_walmart.client.values.failures import check_allowed_failures, parse_allowed_failures
 from airflow_provider_walmart.client.values.names import names_of
 from airflow_provider_walmart.links.feeds import WalmartFailedItemsLink, WalmartFeedLink
@@ -149,7 +150,7 @@ class WalmartFeedStatusOperator(OfMarketplace, BaseOperator):
         return {"feedId": feed_id, **listed, **feed}, items
 
     def _recent_feeds(self) -> list[dict[str, Any]]:
-        since = datetime.now(timezone.utc) - _hours(self.since_hours)
+        since = utc_now() - _hours(self.since_hours)
         feeds = self.hook.list_feeds(feed_types=self.feed_types, since=since)
         self.log.info("%s since %s", counted(len(feeds), "feed"), since.isoformat(timespec="minutes"))
         return feeds

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import BaseOperator, conf
 
 from airflow_provider_walmart.client.errors import WalmartConfigError, WalmartReportFailedError
+from airflow_provider_walmart.client.values.dates import parse_time
 from airflow_provider_walmart.links.page import WalmartPageLink
 from airflow_provider_walmart.storage.files import AnyPlace, Place, naming
 from airflow_provider_walmart.task.context import MemoryRecords, push
@@ -241,9 +242,8 @@ def _moment(name: str, value: datetime | str | None) -> datetime | None:
     """Return a point in time, which templates give as text."""
     if value is None or isinstance(value, datetime):
         return value
-    try:
-        return datetime.fromisoformat(value.replace("Z", "+00:00"))
-    except (AttributeError, TypeError, ValueError):
+    if not isinstance(value, str) or (moment := parse_time(value)) is None:
         raise WalmartConfigError(
             f"{name} is {value!r}; expected a point in time such as 2026-01-31T00:00:00Z."
-        ) from None
+        )
+    return moment

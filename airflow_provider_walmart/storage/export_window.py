@@ -7,10 +7,11 @@ import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_walmart.client.errors import WalmartConfigError
+from airflow_provider_walmart.client.values.dates import from_iso, utc_now
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Asset, Context
@@ -28,6 +29,11 @@ class Window:
     def as_dict(self) -> dict[str, str | None]:
         """Return it as JSON has it."""
         return {"start": self.start.isoformat() if self.start else None, "end": self.end.isoformat()}
+
+    @classmethod
+    def from_dict(cls, kept: Mapping[str, Any]) -> Window:
+        """Return the window that `as_dict` made this of."""
+        return cls(from_iso(kept["start"]) if kept["start"] else None, from_iso(kept["end"]))
 
 
 class Watermark:
@@ -47,7 +53,7 @@ class Watermark:
     def get(self) -> datetime | None:
         """Return how far the asset was exported, None where nobody knows."""
         found = self._records.get(self._key) if self._records is not None else None
-        return datetime.fromisoformat(found) if found else None
+        return from_iso(found) if found else None
 
     def move(self, to: datetime | None) -> None:
         """Remember how far the asset was exported; never less far than it was before."""
@@ -84,17 +90,15 @@ def window_of(
     # Another lookback is another window: whoever changes it and clears the task wants that one.
     name = f"walmart export {key}, {'usual' if lookback is None else lookback} before"
     if kept := store.get(name) if store is not None else None:
-        start = datetime.fromisoformat(kept["start"]) if kept["start"] else None
-        return Window(start, datetime.fromisoformat(kept["end"]))
+        return Window.from_dict(kept)
     interval = interval_of(context)
     if watermark and _begins_at(watermark, interval):
-        start = watermark - (usual_lookback if lookback is None else lookback)
+        window = Window(watermark - (usual_lookback if lookback is None else lookback), interval.end)
     elif interval.start:
-        start = interval.start - (lookback or timedelta(0))
+        window = Window(interval.start - (lookback or timedelta(0)), interval.end)
     else:
         log.info("No data interval and no watermark: exporting all that Walmart keeps")
-        start = None
-    window = Window(start, interval.end)
+        window = interval
     if store is not None:
         store.set(name, window.as_dict())
     return window
@@ -126,7 +130,7 @@ def interval_of(context: Context | Mapping[str, Any]) -> Window:
     start, end = context.get("data_interval_start"), context.get("data_interval_end")
     if start and end and start < end:
         return Window(start, end)
-    now, due = datetime.now(timezone.utc), getattr(context.get("dag_run"), "run_after", None)
+    now, due = utc_now(), getattr(context.get("dag_run"), "run_after", None)
     return Window(None, min(due, now) if isinstance(due, datetime) else now)
 
 

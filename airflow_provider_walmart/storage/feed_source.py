@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, timezone
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_walmart.client.errors import WalmartConfigError
+from airflow_provider_walmart.client.values.dates import utc_now
 from airflow_provider_walmart.storage.rows import check_rows, iter_rows, reading
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ class FeedSource:
 
         documents: Iterable[tuple[SlicePlan, bytes]]
         if self._payload_path is None:
-            documents = build(self._format, self._rows_again, self.plans, now=datetime.now(timezone.utc))
+            documents = build(self._format, self._rows_again, self.plans, now=utc_now())
         else:
             documents = [(self.plans[0], self._payload)]
         for plan, content in documents:

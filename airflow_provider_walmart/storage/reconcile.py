@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_walmart.client.errors import WalmartConfigError
+from airflow_provider_walmart.client.values.dates import utc_now
 
 if TYPE_CHECKING:
     from airflow_provider_walmart.client.marketplace import MarketplaceClient
@@ -34,7 +34,7 @@ def reconcile(client: MarketplaceClient, feed_type: str, snapshot_path: str) -> 
         raise WalmartConfigError(f"feed_type is {feed_type!r}; allowed: {', '.join(FEED_TYPES)}.")
     name = known[feed_type.strip().lower()]
     rows = _prices(client) if name == "price" else _stock(client)
-    began = datetime.now(timezone.utc)
+    began = utc_now()
     snapshots = Snapshots(snapshot_path, scope_of(client.settings, name), client.store)
     return snapshots.reconcile(_compared(name, rows), now=began)
 

@@ -7,11 +7,12 @@ import json
 import logging
 import uuid
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 from typing import IO, TYPE_CHECKING, Any
 
 from airflow_provider_walmart.client.errors import WalmartConfigError, WalmartFeedFailedError
 from airflow_provider_walmart.client.feeds.results import outcome_of
+from airflow_provider_walmart.client.values.dates import from_epoch, utc_now
 from airflow_provider_walmart.client.values.failures import too_many
 from airflow_provider_walmart.client.values.rows import LISTED
 from airflow_provider_walmart.storage.files import place_of, whole_file
@@ -222,7 +223,7 @@ class Changes:
         """
         source.unpack()
         started = run_started(context)
-        now = datetime.fromtimestamp(started, timezone.utc) if started else datetime.now(timezone.utc)
+        now = from_epoch(started) if started else utc_now()
         found = self._snapshots.select(
             self.run,
             source.keyed_rows(),
@@ -244,7 +245,7 @@ class Changes:
 
         :param feed_ids: all of them, finished.
         """
-        self._snapshots.settle(self.run, self._outcomes(feed_ids), now=datetime.now(timezone.utc))
+        self._snapshots.settle(self.run, self._outcomes(feed_ids), now=utc_now())
 
     def _outcomes(self, feed_ids: list[str]) -> Iterator[tuple[str, Any]]:
         for feed_id in feed_ids:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from airflow_provider_walmart.client.errors import WalmartError
+from airflow_provider_walmart.client.values.dates import utc_minute, utc_now
 
 
 def page(request: Request, template: str, *, status_code: int = 200, **known: Any) -> Response:
@@ -78,14 +79,14 @@ def link(path: str, query: Mapping[str, object], **changed: object) -> str:
 
 def moment(when: datetime | None) -> str:
     """Return a point in time in UTC, to the minute."""
-    return f"{when.astimezone(timezone.utc):%Y-%m-%d %H:%M} UTC" if when else ""
+    return utc_minute(when) if when else ""
 
 
 def age(when: datetime | None) -> str:
     """Return how long ago, or how far ahead, a point in time is: the two largest units of it."""
     if when is None:
         return ""
-    seconds = int((datetime.now(timezone.utc) - when).total_seconds())
+    seconds = int((utc_now() - when).total_seconds())
     text = _duration(abs(seconds))
     return f"in {text}" if seconds < 0 else f"{text} ago"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from typing import Any
 
 from airflow.models.renderedtifields import RenderedTaskInstanceFields
@@ -14,6 +14,7 @@ from airflow.models.xcom import XComModel
 from airflow.utils.session import create_session
 from sqlalchemy import and_, select
 
+from airflow_provider_walmart.client.values.dates import utc_now
 from airflow_provider_walmart.web.access import may_read_xcoms
 from airflow_provider_walmart.web.rendering import path_segment
 
@@ -137,7 +138,7 @@ def results(user: Any, operator: str, days: int, conn_id: str, key: str = "retur
         .outerjoin(RenderedTaskInstanceFields, and_(*(xcom == fields for xcom, _, fields in same)))
         .where(
             XComModel.key == key,
-            XComModel.timestamp >= datetime.now(timezone.utc) - timedelta(days=days),
+            XComModel.timestamp >= utc_now() - timedelta(days=days),
             TaskInstance.operator == operator,
         )
         .order_by(XComModel.timestamp.desc())

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_walmart.cli.account import marketplace
 from airflow_provider_walmart.cli.command import CONN_ID, OUTPUT, Command, argument
+from airflow_provider_walmart.client.values.dates import utc_now
 
 if TYPE_CHECKING:
     from airflow_provider_walmart.cli.output import Output
@@ -28,7 +29,7 @@ def run(args: Namespace, output: Output) -> None:
     from airflow_provider_walmart.client.feeds.status import iter_feeds
 
     client = marketplace(args.conn_id).client
-    since = datetime.now(timezone.utc) - timedelta(days=args.days)
+    since = utc_now() - timedelta(days=args.days)
     rows = []
     with output.progress("feeds") as read:
         for feed in iter_feeds(client, feed_types=args.type, since=since):

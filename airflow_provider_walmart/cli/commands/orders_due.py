@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from argparse import Namespace
 from dataclasses import asdict
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from airflow_provider_walmart.cli.account import marketplace
 from airflow_provider_walmart.cli.command import CONN_ID, OUTPUT, Command, argument
+from airflow_provider_walmart.client.values.dates import utc_now
 
 if TYPE_CHECKING:
     from airflow_provider_walmart.cli.output import Output
@@ -19,7 +20,7 @@ def run(args: Namespace, output: Output) -> None:
     from airflow_provider_walmart.client.orders.due import orders_due
 
     client = marketplace(args.conn_id).client
-    now = datetime.now(timezone.utc)
+    now = utc_now()
     found = []
     with output.progress("orders") as read:
         for order in orders_due(client):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from airflow_provider_walmart.cli.account import marketplace
 from airflow_provider_walmart.cli.command import CONN_ID, OUTPUT, Command, argument
+from airflow_provider_walmart.client.values.dates import utc_now
 
 if TYPE_CHECKING:
     from airflow_provider_walmart.cli.output import Output
@@ -28,7 +29,7 @@ def run(args: Namespace, output: Output) -> None:
     from airflow_provider_walmart.client.reports.requests import find_report_requests
 
     client = marketplace(args.conn_id).client
-    since = datetime.now(timezone.utc) - timedelta(days=args.days)
+    since = utc_now() - timedelta(days=args.days)
     (known,) = (each.enum for each in find("getRequestsStatus").parameters if each.name == "reportType")
     types = args.type or known
     rows: list[dict[str, object]] = []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import datetime, timezone
 from threading import Event
 from typing import Any
 
@@ -15,6 +14,7 @@ from airflow_provider_walmart.client.errors import (
     WalmartError,
     WalmartRateLimitError,
 )
+from airflow_provider_walmart.client.values.dates import utc_now
 
 Params = Mapping[str, Any]
 
@@ -47,7 +47,7 @@ def call_many(
                 if error.retry_at is None:
                     return one, error
                 # Not a failure of this one: its turn comes later.
-                if stop.wait((error.retry_at - datetime.now(timezone.utc)).total_seconds()):
+                if stop.wait((error.retry_at - utc_now()).total_seconds()):
                     return one, error
             except WalmartError as error:
                 return one, error

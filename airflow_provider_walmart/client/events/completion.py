@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from operator import itemgetter
 from typing import Any
 
 from airflow_provider_walmart.client.events.scope import mark
+from airflow_provider_walmart.client.values.dates import epoch_ms, from_epoch, utc_now
 
 HOUR_MS = 3600 * 1000
 # A thing is listed within this time after it began.
@@ -30,7 +31,7 @@ class CompletionTracker:
         known = state or {}
         self._first = not known
         # Ended ones that are older and not pending were announced, or not announced.
-        start = datetime.now(timezone.utc) - LOOK_BACK
+        start = utc_now() - LOOK_BACK
         self._from = int(known.get("from", start.timestamp() * 1000))
         # Others: kind and date by id, since what Walmart tells of a single one may name neither.
         self._pending: dict[str, list[Any]] = dict(known.get("pending", {}))
@@ -44,11 +45,11 @@ class CompletionTracker:
         """
         changes = []
         newest = self._from + LISTED_WITHIN_MS
-        now = int(datetime.now(timezone.utc).timestamp() * 1000)
+        now = epoch_ms(utc_now())
         for thing in things:
             thing_id = self._id(thing)
             began = self._began(thing)
-            date = int(began.timestamp() * 1000) if began else newest
+            date = epoch_ms(began) if began else newest
             kind, date = self._pending.get(thing_id) or (self._kind(thing), date)
             # A date in the future must not make us pass over what begins until then.
             newest = max(newest, min(date, now))
@@ -89,15 +90,12 @@ class CompletionTracker:
     @property
     def since(self) -> datetime:
         """From when on a poll needs all things."""
-        return datetime.fromtimestamp(self._from / 1000, timezone.utc)
+        return from_epoch(self._from / 1000)
 
     @property
     def pending(self) -> dict[str, datetime]:
         """What had not ended when it was last seen: when it began, by id."""
-        return {
-            thing_id: datetime.fromtimestamp(date / 1000, timezone.utc)
-            for thing_id, (_, date) in self._pending.items()
-        }
+        return {thing_id: from_epoch(date / 1000) for thing_id, (_, date) in self._pending.items()}
 
     def state(self) -> dict[str, Any]:
         """Return what to keep for the next poll, JSON."""

@@ -11,12 +11,13 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from itertools import islice
 from operator import attrgetter
 from typing import Any
 
 from airflow_provider_walmart.client.events.scope import PollScope, mark
+from airflow_provider_walmart.client.values.dates import epoch_ms, from_epoch, utc_now
 from airflow_provider_walmart.client.values.lists import objects_in
 
 # Statuses of order lines.
@@ -99,7 +100,7 @@ class OrderTracker:
         self._statuses = frozenset(statuses) if statuses else None
         self._node_types = frozenset(ship_node_types)
         self._first = bool(known.get("first", not known))
-        start = int((datetime.now(timezone.utc) - LOOK_BACK).timestamp() * 1000)
+        start = epoch_ms(utc_now() - LOOK_BACK)
         # From when on the next poll has to show what was modified, and the latest moment seen so far.
         self._from = int(known.get("from", start))
         self._latest = int(known.get("latest", self._from))
@@ -119,7 +120,7 @@ class OrderTracker:
     @property
     def scope(self) -> PollScope:
         """What the next poll has to show; its names are types of ship nodes."""
-        return PollScope(datetime.fromtimestamp(self._from / 1000, timezone.utc), self._node_types)
+        return PollScope(from_epoch(self._from / 1000), self._node_types)
 
     def of(self, snapshots: Iterable[OrderSnapshot], until: datetime | None = None) -> list[dict[str, Any]]:
         """Return what is to be announced of orders that are new or changed, oldest first, so many at a time.
@@ -148,10 +149,10 @@ class OrderTracker:
         """
         if until is None:
             # A date in the future, whatever it means, must not make us pass over what comes until then.
-            now = int(datetime.now(timezone.utc).timestamp() * 1000)
+            now = epoch_ms(utc_now())
             self._latest = max([self._latest, *(min(one.latest, now) for one in seen)])
         else:
-            self._latest = max(self._latest, int(until.timestamp() * 1000))
+            self._latest = max(self._latest, epoch_ms(until))
         self._from = max(self._from, self._latest - OVERLAP_MS)
 
     def state(self) -> dict[str, Any]:

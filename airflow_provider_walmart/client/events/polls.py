@@ -6,7 +6,7 @@ A poll returns what ``of`` of the tracker takes: `FeedTracker`, `OrderTracker`, 
 from __future__ import annotations
 
 import logging
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -19,6 +19,7 @@ from airflow_provider_walmart.client.feeds.status import iter_feeds
 from airflow_provider_walmart.client.feeds.watch import FeedWatch
 from airflow_provider_walmart.client.marketplace import MarketplaceClient
 from airflow_provider_walmart.client.reports.requests import find_report_requests, is_documented
+from airflow_provider_walmart.client.values.dates import utc_now
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +45,7 @@ class FeedPoll:
 
 def poll_orders(client: MarketplaceClient, scope: PollScope) -> tuple[list[OrderSnapshot], datetime | None]:
     """Return the orders of some ship node types modified since some time, and when the poll ended before now."""
-    now = datetime.now(timezone.utc)
+    now = utc_now()
     # A little less than Walmart keeps, or the beginning would be gone before it is read.
     since = max(scope.since, now - LONGEST_HISTORY + timedelta(hours=2))
     end = min(now, since + LONGEST_LOOK)

@@ -6,7 +6,7 @@ import logging
 import re
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import replace
-from datetime import date, datetime, time, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
 from airflow_provider_walmart.client.calls.build import build_request
@@ -20,7 +20,7 @@ from airflow_provider_walmart.client.exports.operations import Export, Period, e
 from airflow_provider_walmart.client.exports.searches import Search, read_searches
 from airflow_provider_walmart.client.exports.windows import SECOND, Window, window_of
 from airflow_provider_walmart.client.marketplace import MarketplaceClient
-from airflow_provider_walmart.client.values.dates import parse_time
+from airflow_provider_walmart.client.values.dates import parse_time, utc_now
 
 log = logging.getLogger(__name__)
 
@@ -127,7 +127,7 @@ def window_pages(
 
 def _oldest() -> datetime:
     """Return since when Walmart has records."""
-    return datetime.now(timezone.utc) - LONGEST_HISTORY + timedelta(hours=1)
+    return utc_now() - LONGEST_HISTORY + timedelta(hours=1)
 
 
 def _needed(export: Export, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -181,7 +181,7 @@ def _in_time(
     A record that changes while windows are read side by side moves into one that lies in the future, and may be gone from
     the one it was in before that is read. So what lies in the future is read when everything else has been.
     """
-    window, now = searches[0].window, datetime.now(timezone.utc).replace(microsecond=0)
+    window, now = searches[0].window, utc_now().replace(microsecond=0)
     parts = [window] if window.start < window.end else []
     # An end of just now has been rounded up to the next second.
     if searches[0].period.is_of_changes and window.start < now < window.end - SECOND:
@@ -208,12 +208,7 @@ def _still_kept(start: datetime | None, end: datetime, oldest: datetime) -> date
 
 def _moment(name: str, value: Any) -> datetime:
     """Return a point in time in one of the forms that callers give them in."""
-    if isinstance(value, date) and not isinstance(value, datetime):
-        value = datetime.combine(value, time())
-    if isinstance(value, datetime):
-        # Walmart takes dates without a time zone for UTC.
-        return value if value.tzinfo else value.replace(tzinfo=timezone.utc)
-    moment = parse_time(value) if isinstance(value, str) else None
+    moment = parse_time(value) if isinstance(value, (date, str)) else None
     if moment is None:
         shown = repr(value[:80]) if isinstance(value, str) else f"of type {type(value).__name__}"
         raise WalmartConfigError(

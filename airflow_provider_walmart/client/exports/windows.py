@@ -16,9 +16,10 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 
 from airflow_provider_walmart.client.errors import WalmartConfigError, WalmartError
+from airflow_provider_walmart.client.values.dates import in_utc
 
 # Most orders that one search finds.
 CAP = 10_000
@@ -102,5 +103,5 @@ def parts_of(window: Window, total: int | None, page_size: int, of_total: int | 
 def _whole_seconds(name: str, moment: datetime, *, up: bool) -> datetime:
     if moment.utcoffset() is None:
         raise WalmartConfigError(f"{name} is {moment.isoformat()}; expected a time with a time zone.")
-    whole = moment.astimezone(timezone.utc).replace(microsecond=0)
+    whole = in_utc(moment).replace(microsecond=0)
     return whole + SECOND if up and moment.microsecond else whole

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
-from airflow_provider_walmart.client.values.dates import parse_time
+from airflow_provider_walmart.client.values.dates import parse_time, utc_minute
 from airflow_provider_walmart.client.values.error_codes import find_error_code
 from airflow_provider_walmart.client.values.failures import too_many
 from airflow_provider_walmart.client.values.lists import objects_in
@@ -95,7 +95,7 @@ def progress(feed: dict[str, Any]) -> str:
     done = received - summary["itemsProcessing"]
     share = f" ({done / received:.0%})" if received else ""
     since = submitted_at(feed)
-    submitted = f", submitted {since:%Y-%m-%d %H:%M} UTC" if since else ""
+    submitted = f", submitted {utc_minute(since)}" if since else ""
     return (
         f"feed {summary['feedId']} is {summary['feedStatus']}: {done} of {received} items processed{share}, "
         f"{summary['itemsFailed']} failed so far{submitted}"

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from typing import Any
 
 from airflow_provider_walmart.client.marketplace import MarketplaceClient
-from airflow_provider_walmart.client.values.dates import parse_time
+from airflow_provider_walmart.client.values.dates import parse_time, utc_now
 
 ACKNOWLEDGE_WITHIN = timedelta(hours=4)
 CANCELLED_AFTER = timedelta(days=4)
@@ -43,7 +43,7 @@ def orders_due(client: MarketplaceClient, max_orders: int | None = None) -> Iter
     :param max_orders: stop after so many of each status; default: all.
     :raises WalmartError: on the way.
     """
-    since = datetime.now(timezone.utc) - LONGEST
+    since = utc_now() - LONGEST
     for status in ("Created", "Acknowledged"):
         params = {"status": status, "createdStartDate": since}
         for order in client.paginate("getAllOrders", params=params, max_records=max_orders):

@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_walmart.client.errors import (
@@ -28,6 +27,7 @@ from airflow_provider_walmart.client.orders.changes import (
     request_left,
     statuses_of,
 )
+from airflow_provider_walmart.client.values.dates import utc_now
 
 if TYPE_CHECKING:
     from airflow_provider_walmart.client.once.records import Records
@@ -136,7 +136,7 @@ class OrderWriter:
         def read() -> tuple[tuple[str, Any] | None, dict[str, Any], OrderStateError | None]:
             order = self._client.call("getAnOrder", params={"purchaseOrderId": change.purchase_order_id})
             try:
-                return request_left(change, order, datetime.now(timezone.utc)), order, None
+                return request_left(change, order, utc_now()), order, None
             except OrderStateError as error:
                 return None, order, error
 

@@ -11,7 +11,7 @@ import json
 import logging
 import time
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,7 @@ from airflow_provider_walmart.client.reports.requests import (
     request_report,
     submitted_at,
 )
+from airflow_provider_walmart.client.values.dates import from_epoch, utc_now
 
 if TYPE_CHECKING:
     from airflow_provider_walmart.client.marketplace import MarketplaceClient
@@ -143,7 +144,7 @@ class OnceRequester:
             return None
         if record.get("bad") or request.get("requestStatus") == "ERROR":
             when = submitted_at(request)
-            if when is None or datetime.now(timezone.utc) - when > COOL_DOWN:
+            if when is None or utc_now() - when > COOL_DOWN:
                 return None
         log.info("An earlier try asked for report %s: going on with that one", request_id)
         return request
@@ -157,7 +158,7 @@ class OnceRequester:
         """
         if "sentAt" not in record:
             return None
-        since = datetime.fromtimestamp(record["sentAt"], timezone.utc) - CLOCKS_DIFFER
+        since = from_epoch(record["sentAt"]) - CLOCKS_DIFFER
         known = set(record.get("known", ()))
         new = settle(
             lambda: [request for _, request in self._equal(since) if request["requestId"] not in known],
@@ -174,7 +175,7 @@ class OnceRequester:
 
         :param bad: id of one that may not.
         """
-        now = datetime.now(timezone.utc)
+        now = utc_now()
         equal = self._equal(now - max(self._reuse_within, CLOCKS_DIFFER))
         recent = [
             request

@@ -6,7 +6,7 @@ import contextlib
 import logging
 import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from typing import IO, Any
 from urllib.parse import urlsplit
 
@@ -26,7 +26,7 @@ from airflow_provider_walmart.client.errors import (
 from airflow_provider_walmart.client.marketplace import MarketplaceClient
 from airflow_provider_walmart.client.settings import is_loopback
 from airflow_provider_walmart.client.transport.http import CONNECT_TIMEOUT, HttpSession, reason
-from airflow_provider_walmart.client.values.dates import parse_iso, parse_time
+from airflow_provider_walmart.client.values.dates import parse_iso, parse_time, utc_now, utc_text
 
 log = logging.getLogger(__name__)
 
@@ -109,7 +109,7 @@ def _list_of(name: str, given: Any, kind: type, what: str) -> list[Any]:
 
 
 def _moment(when: datetime | None) -> str | None:
-    return when.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.000Z") if when else None
+    return utc_text(when.replace(microsecond=0), "milliseconds") if when else None
 
 
 def request_report(
@@ -157,7 +157,7 @@ def find_report_requests(
         "reportVersion": report_version,
         "requestStatus": status,
         "requestSubmissionStartDate": since,
-        "requestSubmissionEndDate": datetime.now(timezone.utc) + timedelta(days=1) if since else None,
+        "requestSubmissionEndDate": utc_now() + timedelta(days=1) if since else None,
     }
     return client.paginate("getRequestsStatus", params=params, strict=False)
 

@@ -20,7 +20,7 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime
 from urllib.parse import parse_qsl
 
 from pyrate_limiter import Rate, TokenBucket
@@ -36,6 +36,7 @@ from airflow_provider_walmart.client.settings import WalmartSettings
 from airflow_provider_walmart.client.transport.forks import let_go_after_fork
 from airflow_provider_walmart.client.transport.retry_after import LONGEST_BLOCK, retry_time
 from airflow_provider_walmart.client.transport.shared_state import Resilient
+from airflow_provider_walmart.client.values.dates import from_epoch
 
 log = logging.getLogger(__name__)
 
@@ -129,7 +130,7 @@ class Throttle:
         if status != 429 and not _none_left(headers.get("x-current-token-count", "")):
             return
         now = self._clock()
-        when = retry_time(headers, datetime.fromtimestamp(now, timezone.utc))
+        when = retry_time(headers, from_epoch(now))
         for limit in _limits(self._market, method, path, query):
             if when is None and not self._published:
                 continue
@@ -154,7 +155,7 @@ class Throttle:
                     limit.count,
                     limit.per_seconds,
                     self._left(limit, self._stored(name, math.inf), now),
-                    datetime.fromtimestamp(blocked, timezone.utc) if blocked > now else None,
+                    from_epoch(blocked) if blocked > now else None,
                 )
         return list(found.values())
 
@@ -271,7 +272,7 @@ class _Call:
         if start > self.deadline:
             raise WalmartRateLimitError(
                 f"Not sent: by {reason} the next {self.method} {self.path} is due in {start - now:.0f} s.",
-                retry_at=datetime.fromtimestamp(start, timezone.utc),
+                retry_at=from_epoch(start),
                 method=self.method,
                 path=self.path,
             )

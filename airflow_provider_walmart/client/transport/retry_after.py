@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 
 from airflow_provider_walmart.client.values.dates import (
     MILLISECONDS_FROM,
-    from_epoch,
+    parse_epoch,
     parse_http_date,
     parse_iso,
+    utc_now,
 )
 
 REPLENISHMENT_HEADERS = ("X-Next-Replenishment-Time", "x-next-replenish-time", "X-RateLimit-Reset")
@@ -35,7 +36,7 @@ def retry_time(headers: Mapping[str, str], now: datetime | None = None) -> datet
     :param now: the current time (aware); default: the clock.
     :return: None when no header names a sensible time in the future.
     """
-    now = now or datetime.now(timezone.utc)
+    now = now or utc_now()
     skew = timedelta(0)
     server_now = parse_http_date(headers.get("Date", ""))
     if server_now and abs(server_now - now) > CLOCK_TOLERANCE:
@@ -59,7 +60,7 @@ def _named_time(text: str, now: datetime, skew: timedelta) -> datetime | None:
             return None
         if number < EPOCH_FROM:
             return now + min(timedelta(seconds=number), 2 * LONGEST_WAIT)
-        when = from_epoch(number / 1000 if number >= MILLISECONDS_FROM else number)
+        when = parse_epoch(number / 1000 if number >= MILLISECONDS_FROM else number)
     try:
         return when + skew if when else None
     except OverflowError:

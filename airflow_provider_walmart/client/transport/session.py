@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 from collections.abc import Callable, Mapping
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -33,6 +33,7 @@ from airflow_provider_walmart.client.transport.rate_limits import Throttle
 from airflow_provider_walmart.client.transport.responses import SAFE_METHODS
 from airflow_provider_walmart.client.transport.retry_after import retry_time
 from airflow_provider_walmart.client.transport.tokens import TokenProvider
+from airflow_provider_walmart.client.values.dates import utc_now
 
 log = logging.getLogger(__name__)
 
@@ -251,4 +252,4 @@ def _last_outcome(state: RetryCallState) -> requests.Response:
 
 
 def _seconds_until(when: datetime) -> float:
-    return max(0.0, (when - datetime.now(timezone.utc)).total_seconds())
+    return max(0.0, (when - utc_now()).total_seconds())

@@ -9,7 +9,6 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
 from typing import Any
 
 from cryptography.fernet import Fernet, InvalidToken
@@ -20,6 +19,7 @@ from airflow_provider_walmart.client import errors
 from airflow_provider_walmart.client.errors import ErrorDetail, WalmartError, WalmartRateLimitError
 from airflow_provider_walmart.client.transport.retry_after import LONGEST_BLOCK
 from airflow_provider_walmart.client.transport.shared_state import Resilient
+from airflow_provider_walmart.client.values.dates import from_iso
 
 # A failure is kept for at least so long. Seconds.
 SHORTEST_LIFE = 30.0
@@ -59,7 +59,7 @@ class TokenRecord:
     def blocked_until(self) -> float:
         """Before when Walmart wants no token call, seconds since 1970 UTC; 0 when it named no time."""
         named = self.failure["retry_at"] if self.failure else None
-        until = datetime.fromisoformat(named).timestamp() if named else 0.0
+        until = from_iso(named).timestamp() if named else 0.0
         return until if until <= time.time() + LONGEST_BLOCK else 0.0
 
     @property
@@ -168,5 +168,5 @@ def _failure_from(failure: dict[str, Any]) -> WalmartError:
         details=[ErrorDetail(**detail) for detail in failure["details"]],
     )
     if isinstance(error, WalmartRateLimitError) and failure["retry_at"]:
-        error.retry_at = datetime.fromisoformat(failure["retry_at"])
+        error.retry_at = from_iso(failure["retry_at"])
     return error

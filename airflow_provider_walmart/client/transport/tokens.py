@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -40,6 +40,7 @@ from airflow_provider_walmart.client.transport.token_cache import (
     TokenRecord,
     failure_to_dict,
 )
+from airflow_provider_walmart.client.values.dates import from_epoch
 
 log = logging.getLogger(__name__)
 
@@ -176,9 +177,9 @@ class TokenProvider:
         record = self._cache.newest()
         token = record.token if record.has_good_token(None) else None
         return TokenStatus(
-            datetime.fromtimestamp(token.expires_at, timezone.utc) if token else None,
+            from_epoch(token.expires_at) if token else None,
             record.failure_error,
-            datetime.fromtimestamp(record.failed_at, timezone.utc) if record.failure else None,
+            from_epoch(record.failed_at) if record.failure else None,
         )
 
     def _single_flight(self, rejected: str | None, budget: TokenBudget, asked_at: float) -> str:

@@ -31,12 +31,12 @@ def parse_time(value: Any) -> datetime | None:
     if isinstance(value, date):
         return datetime.combine(value, time(), timezone.utc)
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return from_epoch(value / 1000) if _is_small(value) else None
+        return parse_epoch(value / 1000) if _is_small(value) else None
     if not isinstance(value, str):
         return None
     text = value.strip()
     if text.isascii() and text.isdecimal() and len(text) == len("1700000000000"):
-        return from_epoch(int(text) / 1000)
+        return parse_epoch(int(text) / 1000)
     return parse_iso(text)
 
 
@@ -78,12 +78,45 @@ def parse_day(value: Any) -> date | None:
     return value if isinstance(value, date) and not isinstance(value, datetime) else None
 
 
-def from_epoch(seconds: float) -> datetime | None:
+def parse_epoch(seconds: float) -> datetime | None:
     """Return the point in time so many seconds after 1970; None for what is outside the calendar."""
     try:
-        return datetime.fromtimestamp(seconds, timezone.utc)
+        return from_epoch(seconds)
     except (ValueError, OverflowError, OSError):
         return None
+
+
+def utc_now() -> datetime:
+    """Return the time."""
+    return datetime.now(timezone.utc)
+
+
+def from_epoch(seconds: float) -> datetime:
+    """Return the point in time so many seconds after 1970 that we wrote ourselves."""
+    return datetime.fromtimestamp(seconds, timezone.utc)
+
+
+def from_iso(text: str) -> datetime:
+    """Return the point in time of a text that `datetime.isoformat` made.
+
+    :raises ValueError: for any other text.
+    """
+    return datetime.fromisoformat(text)
+
+
+def epoch_ms(when: datetime) -> int:
+    """Return a point in time (aware) as whole milliseconds since 1970."""
+    return int(when.timestamp() * 1000)
+
+
+def in_utc(when: datetime) -> datetime:
+    """Return a point in time (aware) in UTC."""
+    return when.astimezone(timezone.utc)
+
+
+def utc_minute(when: datetime) -> str:
+    """Return a point in time (aware) for people, to the minute: ``2026-12-31 08:30 UTC``."""
+    return f"{in_utc(when):%Y-%m-%d %H:%M} UTC"
 
 
 def utc_text(when: datetime, timespec: str = "seconds") -> str:
@@ -91,7 +124,7 @@ def utc_text(when: datetime, timespec: str = "seconds") -> str:
 
     :param timespec: ``seconds`` or ``milliseconds``.
     """
-    return when.astimezone(timezone.utc).replace(tzinfo=None).isoformat(timespec=timespec) + "Z"
+    return _clock(in_utc(when)).isoformat(timespec=timespec) + "Z"
 
 
 def _utc(when: datetime) -> datetime | None:

@@ -14,14 +14,14 @@ import json
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs
 
 import jwt
 
 from airflow_provider_walmart.client.errors import WalmartWebhookError
-from airflow_provider_walmart.client.values.dates import parse_time
+from airflow_provider_walmart.client.values.dates import parse_time, utc_now
 
 # No notification is that large. Bytes.
 MAX_BODY = 1_000_000
@@ -82,7 +82,7 @@ def parse_notification(
     head, payload = _object(event.get("source")) or event, _object(event.get("payload"))
     happened = parse_time(head.get("eventTime"))
     if max_age is not None:
-        _check_age(happened, max_age, now or datetime.now(timezone.utc))
+        _check_age(happened, max_age, now or utc_now())
     return {
         "eventId": _event_id(head.get("eventId"), body),
         **_types(head, payload),

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_walmart.client.errors import WalmartConfigError
+from airflow_provider_walmart.client.values.dates import utc_now
 from airflow_provider_walmart.storage.tables.declarations import chosen_tables, table_of
 from airflow_provider_walmart.storage.tables.engine import Engine
 from airflow_provider_walmart.storage.tables.parquet import COMPRESSIONS, ParquetTables, arrow, parquet_tables
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def added_values(account: str, context: Mapping[str, Any]) -> tuple[str, int, str | None]:
     """Return account, time and run as every row has them."""
-    now = timestamp(datetime.now(timezone.utc).isoformat())
+    now = timestamp(utc_now().isoformat())
     run = context.get("run_id") or getattr(context.get("dag_run"), "run_id", None)
     return account, now, run if isinstance(run, str) else None
 

@@ -8,7 +8,7 @@ import io
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
@@ -23,6 +23,7 @@ from airflow_provider_walmart.client.feeds.results import (
     submitted_at,
     summarize,
 )
+from airflow_provider_walmart.client.values.dates import utc_now
 from airflow_provider_walmart.web.access import User, reads_connection
 from airflow_provider_walmart.web.desk import BusyError, desk, marketplace
 from airflow_provider_walmart.web.feed_items import FailedItems, readings
@@ -163,7 +164,7 @@ async def feeds(
 
 
 def _read_feeds(conn_id: str, days: int) -> FeedList:
-    since = datetime.now(timezone.utc) - timedelta(days=days)
+    since = utc_now() - timedelta(days=days)
     found: list[Feed] = []
     for feed in feed_status.iter_feeds(marketplace(conn_id), since=since):
         if len(found) == MOST_FEEDS:
@@ -177,7 +178,7 @@ def plot(feeds: Sequence[Feed], days: int) -> list[Bar]:
     """Return items over time, in as many bars as a day has hours."""
     count = 24
     width = timedelta(days=days) / count
-    now = datetime.now(timezone.utc)
+    now = utc_now()
     succeeded: Counter[int] = Counter()
     failed: Counter[int] = Counter()
     for feed in feeds:

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from airflow_provider_walmart.client.orders.due import DueOrder, orders_due
+from airflow_provider_walmart.client.values.dates import utc_now
 from airflow_provider_walmart.web.access import reads_connection
 from airflow_provider_walmart.web.desk import desk, marketplace
 from airflow_provider_walmart.web.rendering import page
@@ -49,7 +50,7 @@ async def orders(request: Request, connection_id: str) -> Response:
         ("orders", connection_id),
         lambda: list(orders_due(marketplace(connection_id), max_orders=MOST_ORDERS)),
     )
-    now = datetime.now(timezone.utc)
+    now = utc_now()
     groups = [group(action, [each for each in found if each.action == action], now) for action in ACTIONS]
     return page(request, "orders", conn_id=connection_id, conn_type="walmart", groups=groups, now=now)
 

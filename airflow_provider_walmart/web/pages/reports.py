@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from airflow_provider_walmart.client.catalogue.operations import find
 from airflow_provider_walmart.client.reports.requests import find_report_requests, submitted_at
+from airflow_provider_walmart.client.values.dates import parse_time, utc_minute, utc_now
 from airflow_provider_walmart.web.access import User, reads_connection
 from airflow_provider_walmart.web.desk import desk, marketplace
 from airflow_provider_walmart.web.rendering import page
@@ -67,7 +68,7 @@ async def reports(request: Request, connection_id: str, user: User) -> Response:
 
 def _read(conn_id: str) -> list[Report]:
     client = marketplace(conn_id)
-    since = datetime.now(timezone.utc) - timedelta(days=DAYS)
+    since = utc_now() - timedelta(days=DAYS)
     (types,) = (each.enum for each in find("getRequestsStatus").parameters if each.name == "reportType")
 
     # Walmart lists them by type only.
@@ -121,7 +122,5 @@ def export_of(run: TaskRun) -> Export:
 
 def _minute(text: Any) -> str:
     """Return an ISO date to the minute, as it is where it is none."""
-    try:
-        return f"{datetime.fromisoformat(str(text)).astimezone(timezone.utc):%Y-%m-%d %H:%M}" if text else ""
-    except ValueError:
-        return str(text)
+    moment = parse_time(text)
+    return utc_minute(moment).removesuffix(" UTC") if moment else str(text or "")
