@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import BaseOperator, conf
 
 from airflow_provider_walmart.client.errors import WalmartConfigError, WalmartReportFailedError
-from airflow_provider_walmart.client.values.dates import parse_time
+from airflow_provider_walmart.client.values.dates import from_iso
 from airflow_provider_walmart.links.page import WalmartPageLink
 from airflow_provider_walmart.storage.files import AnyPlace, Place, naming
 from airflow_provider_walmart.task.context import MemoryRecords, push
@@ -242,8 +242,10 @@ def _moment(name: str, value: datetime | str | None) -> datetime | None:
     """Return a point in time, which templates give as text."""
     if value is None or isinstance(value, datetime):
         return value
-    if not isinstance(value, str) or (moment := parse_time(value)) is None:
+    try:
+        # Without a time zone it stays without one, which is refused.
+        return from_iso(value.replace("Z", "+00:00"))
+    except (AttributeError, TypeError, ValueError):
         raise WalmartConfigError(
             f"{name} is {value!r}; expected a point in time such as 2026-01-31T00:00:00Z."
-        )
-    return moment
+        ) from None
