@@ -167,5 +167,6 @@ def _stores_of(trigger: BaseEventTrigger) -> list[Any]:
     stores = getattr(trigger, "asset_state_store", None)
     if stores is None:
         return []
+    # Airflow has no other list of the assets that one trigger watches for.
     by_name = getattr(stores, "_by_name", None) or {}
     return [by_name[name] for name in sorted(by_name)] or [stores]
