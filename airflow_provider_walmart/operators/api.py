@@ -12,7 +12,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperat
 from airflow_provider_walmart.client.catalogue.operations import Operation, find
 from airflow_provider_walmart.client.errors import WalmartConfigError, WalmartError
 from airflow_provider_walmart.client.once.outcomes import may_have_arrived
-from airflow_provider_walmart.storage.files import AnyPlace, Place, place_of, whole_file
+from airflow_provider_walmart.storage.files import AnyPath, PathField, atomic_write, checked_path
 from airflow_provider_walmart.storage.many_answers import land_many
 from airflow_provider_walmart.storage.rows import check_rows, iter_rows
 from airflow_provider_walmart.storage.suffixes import check_suffix, refuse_gzip
@@ -60,8 +60,8 @@ class WalmartApiOperator(OfMarketplace, BaseOperator):
     :raises WalmartError: for anything else; a retry may help.
     """
 
-    output_path: Any = Place()
-    records_path: Any = Place()
+    output_path: Any = PathField()
+    records_path: Any = PathField()
 
     template_fields: Sequence[str] = (
         "operation",
@@ -83,9 +83,9 @@ class WalmartApiOperator(OfMarketplace, BaseOperator):
         body: Any = None,
         strict: bool = True,
         paginate: bool = False,
-        output_path: AnyPlace | None = None,
+        output_path: AnyPath | None = None,
         records: Sequence[Mapping[str, Any]] | None = None,
-        records_path: AnyPlace | None = None,
+        records_path: AnyPath | None = None,
         concurrency: int = 8,
         walmart_conn_id: str = "walmart_default",
         **kwargs: Any,
@@ -126,7 +126,7 @@ class WalmartApiOperator(OfMarketplace, BaseOperator):
                 ) from error
 
     def _check_output_path(self, operation: Operation, output_path: str) -> None:
-        place_of(output_path, "output_path")
+        checked_path(output_path, "output_path")
         refuse_gzip(output_path)
         if not operation.gives_file:
             has_lines = self.paginate or self._has_rows()
@@ -170,7 +170,7 @@ class WalmartApiOperator(OfMarketplace, BaseOperator):
         if not first:
             return self._nothing()
         length = 0
-        with whole_file(str(self.output_path), "wb") as file:
+        with atomic_write(str(self.output_path), "wb") as file:
             for part in itertools.chain([first], parts):
                 length += file.write(part)
         return self._landed(length)
@@ -188,7 +188,7 @@ class WalmartApiOperator(OfMarketplace, BaseOperator):
             return self._nothing()
         content = answer if isinstance(answer, bytes) else json.dumps(answer, ensure_ascii=False).encode()
         if self.output_path:
-            with whole_file(self.output_path, "wb") as file:
+            with atomic_write(self.output_path, "wb") as file:
                 file.write(content)
             return self._landed(len(content))
         if isinstance(answer, bytes):
@@ -210,7 +210,7 @@ class WalmartApiOperator(OfMarketplace, BaseOperator):
                 records.append(record)
             return records
         count = 0
-        with whole_file(self.output_path) as file:
+        with atomic_write(self.output_path) as file:
             for count, record in enumerate(found, start=1):
                 file.write(json.dumps(record, ensure_ascii=False) + "\n")
                 if count % PROGRESS_EVERY == 0:

@@ -13,7 +13,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperat
 from airflow_provider_walmart.client.errors import WalmartConfigError
 from airflow_provider_walmart.client.values.dates import utc_minute, utc_now
 from airflow_provider_walmart.client.values.names import names_of
-from airflow_provider_walmart.storage.files import AnyPlace, Place, whole_file
+from airflow_provider_walmart.storage.files import AnyPath, PathField, atomic_write
 from airflow_provider_walmart.storage.suffixes import check_lines_file
 from airflow_provider_walmart.task.durations import duration
 from airflow_provider_walmart.task.errors import fail_without_retry
@@ -57,7 +57,7 @@ class WalmartOrdersDueOperator(OfMarketplace, BaseOperator):
     :raises AirflowFailException: with ``fail_when_due``, naming the most urgent orders; and when no retry can help.
     """
 
-    output_path: Any = Place()
+    output_path: Any = PathField()
 
     template_fields: Sequence[str] = ("kind", "output_path", "walmart_conn_id")
     ui_color = "#e6f1fc"
@@ -67,7 +67,7 @@ class WalmartOrdersDueOperator(OfMarketplace, BaseOperator):
         *,
         kind: str,
         within: timedelta | float = timedelta(hours=4),
-        output_path: AnyPlace | None = None,
+        output_path: AnyPath | None = None,
         fail_when_due: bool = False,
         walmart_conn_id: str = "walmart_default",
         **kwargs: Any,
@@ -86,7 +86,7 @@ class WalmartOrdersDueOperator(OfMarketplace, BaseOperator):
             now = utc_now()
             found = sorted(self._due(now))
         if self.output_path:
-            with whole_file(self.output_path) as file:
+            with atomic_write(self.output_path) as file:
                 file.writelines(_line(due_at, order_id, now) for due_at, order_id in found)
         overdue = sum(due_at < now for due_at, _ in found)
         examples = ", ".join(f"{order_id} ({utc_minute(due_at)})" for due_at, order_id in found[:5])

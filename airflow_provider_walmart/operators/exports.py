@@ -14,7 +14,7 @@ from airflow_provider_walmart.client.errors import WalmartConfigError
 from airflow_provider_walmart.links.page import WalmartPageLink
 from airflow_provider_walmart.storage.export_files import export_file, part_size
 from airflow_provider_walmart.storage.export_run import ExportRun
-from airflow_provider_walmart.storage.files import AnyPlace, Place
+from airflow_provider_walmart.storage.files import AnyPath, PathField
 from airflow_provider_walmart.storage.suffixes import check_suffix, compression_of
 from airflow_provider_walmart.task.api_params import check_api_params
 from airflow_provider_walmart.task.durations import duration
@@ -79,7 +79,7 @@ class WalmartExportOperator(WithLineage, BaseOperator):
         refuses.
     """
 
-    output_path: Any = Place()
+    output_path: Any = PathField()
 
     template_fields: Sequence[str] = (
         "operation",
@@ -100,7 +100,7 @@ class WalmartExportOperator(WithLineage, BaseOperator):
         self,
         *,
         operation: str,
-        output_path: AnyPlace,
+        output_path: AnyPath,
         api_params: Mapping[str, Any] | None = None,
         strict: bool = True,
         cursor_field: str | None = None,

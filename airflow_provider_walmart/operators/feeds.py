@@ -24,7 +24,7 @@ from airflow_provider_walmart.client.values.names import names_of
 from airflow_provider_walmart.links.feeds import WalmartFailedItemsLink, WalmartFeedLink
 from airflow_provider_walmart.links.page import WalmartPageLink
 from airflow_provider_walmart.storage.feed_source import FeedSource
-from airflow_provider_walmart.storage.files import AnyPlace, Place
+from airflow_provider_walmart.storage.files import AnyPath, PathField
 from airflow_provider_walmart.storage.suffixes import check_lines_file
 from airflow_provider_walmart.task.context import (
     MemoryRecords,
@@ -86,7 +86,7 @@ class WalmartFeedStatusOperator(OfMarketplace, BaseOperator):
     :raises AirflowFailException: when a feed failed by this policy, or when no retry can help.
     """
 
-    item_errors_path: Any = Place()
+    item_errors_path: Any = PathField()
 
     template_fields: Sequence[str] = (
         "feed_id",
@@ -106,7 +106,7 @@ class WalmartFeedStatusOperator(OfMarketplace, BaseOperator):
         feed_types: Collection[str] | str | None = None,
         since_hours: float | str = 24,
         allowed_failures: float | str = 0,
-        item_errors_path: AnyPlace | None = None,
+        item_errors_path: AnyPath | None = None,
         walmart_conn_id: str = "walmart_default",
         **kwargs: Any,
     ) -> None:
@@ -205,10 +205,10 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
     :raises WalmartUnknownOutcomeError: when a feed may or may not have arrived.
     """
 
-    records_path: Any = Place()
-    payload_path: Any = Place()
-    item_errors_path: Any = Place()
-    snapshot_path: Any = Place()
+    records_path: Any = PathField()
+    payload_path: Any = PathField()
+    item_errors_path: Any = PathField()
+    snapshot_path: Any = PathField()
 
     template_fields: Sequence[str] = (
         "feed_type",
@@ -235,17 +235,17 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
         *,
         feed_type: str,
         records: Sequence[Mapping[str, Any]] | None = None,
-        records_path: AnyPlace | None = None,
-        payload_path: AnyPlace | None = None,
+        records_path: AnyPath | None = None,
+        payload_path: AnyPath | None = None,
         feed_header: Mapping[str, Any] | None = None,
         root_key: str | None = None,
         wait_for_completion: bool = True,
         allowed_failures: float | str = 0,
-        item_errors_path: AnyPlace | None = None,
+        item_errors_path: AnyPath | None = None,
         durable: bool = True,
         on_unknown: str = "fail",
         send: str = "all",
-        snapshot_path: AnyPlace | None = None,
+        snapshot_path: AnyPath | None = None,
         full_every: timedelta | float = timedelta(days=7),
         validate_spec: bool | str = False,
         spec_version: str | None = None,

@@ -9,7 +9,7 @@ from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_walmart.client.values.failures import check_allowed_failures, parse_allowed_failures
 from airflow_provider_walmart.links.page import WalmartPageLink
-from airflow_provider_walmart.storage.files import AnyPlace, Place
+from airflow_provider_walmart.storage.files import AnyPath, PathField
 from airflow_provider_walmart.storage.rows import check_rows, iter_rows
 from airflow_provider_walmart.storage.suffixes import check_lines_file
 from airflow_provider_walmart.task.context import MemoryRecords, push_result, try_number
@@ -49,8 +49,8 @@ class WalmartOrderUpdateOperator(OfMarketplace, BaseOperator):
     :raises WalmartUnknownOutcomeError: when an order may or may not have been changed; a retry looks first.
     """
 
-    records_path: Any = Place()
-    outcomes_path: Any = Place()
+    records_path: Any = PathField()
+    outcomes_path: Any = PathField()
 
     template_fields: Sequence[str] = (
         "action",
@@ -69,9 +69,9 @@ class WalmartOrderUpdateOperator(OfMarketplace, BaseOperator):
         *,
         action: str,
         records: Sequence[Mapping[str, Any]] | None = None,
-        records_path: AnyPlace | None = None,
+        records_path: AnyPath | None = None,
         allowed_failures: float | str = 0,
-        outcomes_path: AnyPlace | None = None,
+        outcomes_path: AnyPath | None = None,
         walmart_conn_id: str = "walmart_default",
         **kwargs: Any,
     ) -> None:

@@ -13,7 +13,7 @@ from airflow.providers.common.compat.sdk import BaseOperator, conf
 from airflow_provider_walmart.client.errors import WalmartConfigError, WalmartReportFailedError
 from airflow_provider_walmart.client.values.dates import from_iso
 from airflow_provider_walmart.links.page import WalmartPageLink
-from airflow_provider_walmart.storage.files import AnyPlace, Place, naming
+from airflow_provider_walmart.storage.files import AnyPath, PathField, path_in_errors
 from airflow_provider_walmart.task.context import MemoryRecords, push
 from airflow_provider_walmart.task.durations import duration, poll_seconds
 from airflow_provider_walmart.task.errors import fail_without_retry
@@ -60,7 +60,7 @@ class WalmartReportOperator(WithLineage, BaseOperator):
     :raises WalmartReportFailedError: when Walmart could not make the report, or it is damaged.
     """
 
-    output_path: Any = Place()
+    output_path: Any = PathField()
 
     template_fields: Sequence[str] = (
         "report_type",
@@ -82,7 +82,7 @@ class WalmartReportOperator(WithLineage, BaseOperator):
         self,
         *,
         report_type: str,
-        output_path: AnyPlace,
+        output_path: AnyPath,
         report_version: str | None = None,
         output_format: str = "csv",
         reuse_within: timedelta | float | None = timedelta(hours=1),
@@ -213,7 +213,7 @@ class WalmartReportOperator(WithLineage, BaseOperator):
             check_ready(request, request_id)
             # A zip file is read from its end, so it goes to the local disk first.
             with tempfile.TemporaryFile(prefix="walmart-report-") as archive:
-                with naming(f"The folder for temporary files, {tempfile.gettempdir()},"):
+                with path_in_errors(f"The folder for temporary files, {tempfile.gettempdir()},"):
                     length = download_report(self.hook.client, request_id, archive)
                 rows = land_report(archive, self.output_path, self.output_format)
         except WalmartReportFailedError:

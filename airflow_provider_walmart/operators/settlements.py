@@ -11,7 +11,7 @@ from airflow.providers.common.compat.sdk import BaseOperator
 from airflow_provider_walmart.client.errors import WalmartConfigError
 from airflow_provider_walmart.links.page import WalmartPageLink
 from airflow_provider_walmart.storage.export_window import add_to_events, outlet_assets
-from airflow_provider_walmart.storage.files import AnyPlace, Place
+from airflow_provider_walmart.storage.files import AnyPath, PathField
 from airflow_provider_walmart.storage.settlements import SettlementFolder
 from airflow_provider_walmart.task.context import task_identity
 from airflow_provider_walmart.task.errors import fail_without_retry
@@ -45,7 +45,7 @@ class WalmartSettlementOperator(WithLineage, BaseOperator):
     :raises WalmartReportFailedError: when a report is damaged.
     """
 
-    output_path: Any = Place()
+    output_path: Any = PathField()
 
     template_fields: Sequence[str] = ("output_path", "output_format", "personal_data", "walmart_conn_id")
     operator_extra_links = (WalmartPageLink(),)
@@ -54,7 +54,7 @@ class WalmartSettlementOperator(WithLineage, BaseOperator):
     def __init__(
         self,
         *,
-        output_path: AnyPlace,
+        output_path: AnyPath,
         output_format: str = "csv",
         personal_data: str = "drop",
         walmart_conn_id: str = "walmart_default",

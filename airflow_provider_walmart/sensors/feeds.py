@@ -17,7 +17,7 @@ from airflow_provider_walmart.client.values.names import names_of
 from airflow_provider_walmart.links.feeds import WalmartFailedItemsLink, WalmartFeedLink
 from airflow_provider_walmart.links.page import WalmartPageLink
 from airflow_provider_walmart.sensors.base import WalmartSensor
-from airflow_provider_walmart.storage.files import AnyPlace, Place
+from airflow_provider_walmart.storage.files import AnyPath, PathField
 from airflow_provider_walmart.storage.suffixes import check_lines_file
 from airflow_provider_walmart.task.context import push_result
 from airflow_provider_walmart.task.feeds import judge_feeds, report_unfinished, reported_at_timeout
@@ -48,7 +48,7 @@ class WalmartFeedSensor(OfMarketplace, WalmartSensor):
     :raises AirflowFailException: when the feed failed by this policy, or when no retry can help.
     """
 
-    item_errors_path: Any = Place()
+    item_errors_path: Any = PathField()
 
     template_fields: Sequence[str] = ("feed_id", "allowed_failures", "item_errors_path", "walmart_conn_id")
     operator_extra_links = (WalmartPageLink(), WalmartFeedLink(), WalmartFailedItemsLink())
@@ -58,7 +58,7 @@ class WalmartFeedSensor(OfMarketplace, WalmartSensor):
         *,
         feed_id: str | Sequence[str],
         allowed_failures: float | str = 0,
-        item_errors_path: AnyPlace | None = None,
+        item_errors_path: AnyPath | None = None,
         walmart_conn_id: str = "walmart_default",
         **kwargs: Any,
     ) -> None:

@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from typing import IO, TYPE_CHECKING, Any
 
 from airflow_provider_walmart.client.errors import WalmartConfigError
-from airflow_provider_walmart.storage.files import naming, whole_file, written
+from airflow_provider_walmart.storage.files import atomic_write, path_in_errors, written
 from airflow_provider_walmart.storage.staged_folder import StagedFolder
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class OneFile:
 class Parts:
     """A folder of files, ``part-00001.jsonl`` and so on, none of which is seen before all are complete.
 
-    :param uri: where it is, as for `whole_file`. The folder must hold nothing else.
+    :param uri: where it is, as for `atomic_write`. The folder must hold nothing else.
     :param compression: ``gzip``, or None.
     :param most_records: most records of a part; None: any number.
     :param most_bytes: most bytes of a part, before compression; None: any number. A record that is larger has a part
@@ -117,7 +117,7 @@ class Parts:
             self._name = f"part-{len(self._parts) + 1:05}{self._suffix}"
             hidden = self._staged.add(self._name)
             self._file = self._open.enter_context(written(hidden, "wb"))
-            self._lines = self._open.enter_context(packed(self._file, self._compression))
+            self._lines = self._open.enter_context(maybe_gzip(self._file, self._compression))
         self._lines.write(lines)
         self._records += count
         self._bytes += len(lines)
@@ -156,20 +156,20 @@ def export_file(
 ) -> Iterator[OneFile | Parts]:
     """Open what records are written into: one file, or a folder of parts where they have a size.
 
-    :param uri: its place, as for `whole_file`.
+    :param uri: its place, as for `atomic_write`.
 
     The other parameters are those of `Parts`.
     """
     if most_records or most_bytes:
-        with naming(uri), Parts(uri, compression, most_records, most_bytes) as parts:
+        with path_in_errors(uri), Parts(uri, compression, most_records, most_bytes) as parts:
             yield parts
         return
-    with whole_file(uri, "wb", "output_path") as file, packed(file, compression) as lines:
+    with atomic_write(uri, "wb", "output_path") as file, maybe_gzip(file, compression) as lines:
         yield OneFile(lines)
 
 
 @contextmanager
-def packed(file: IO[bytes], compression: str | None) -> Iterator[Any]:
+def maybe_gzip(file: IO[bytes], compression: str | None) -> Iterator[Any]:
     """Give the file itself, or one that compresses what is written into it."""
     if not compression:
         yield file

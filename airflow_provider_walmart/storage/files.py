@@ -31,10 +31,10 @@ PROVIDERS = (
     "abfs:// with -microsoft-azure, sftp:// with -sftp[sshfs]."
 )
 
-AnyPlace = str | PurePath | ObjectStoragePath
+AnyPath = str | PurePath | ObjectStoragePath
 
 
-class Place:
+class PathField:
     """A field of an operator for a place: a path of any kind becomes text, which is what XCom and lineage take.
 
     Whenever it is set: what another task returned comes in when Airflow renders the field.
@@ -70,7 +70,7 @@ def storage_path(uri: str, field: str) -> ObjectStoragePath:
     return place
 
 
-def place_of(uri: str, field: str = "path") -> ObjectStoragePath:
+def checked_path(uri: str, field: str = "path") -> ObjectStoragePath:
     """Return where a file is to go.
 
     :param uri: as for `storage_path`.
@@ -92,26 +92,26 @@ def is_local(place: ObjectStoragePath) -> bool:
 
 
 @contextlib.contextmanager
-def whole_file(uri: str, mode: str = "w", field: str = "path") -> Iterator[IO[Any]]:
+def atomic_write(uri: str, mode: str = "w", field: str = "path") -> Iterator[IO[Any]]:
     """Open a file for writing beside its place, and move it there once it is complete.
 
-    :param uri: as for `place_of`. A file that is already there is replaced.
+    :param uri: as for `checked_path`. A file that is already there is replaced.
     :param mode: ``w`` for text (UTF-8), ``wb`` for bytes.
     :param field: what the user calls the place.
     :return: the open file; when the block fails, nothing is left behind. What a killed process left of the same file
         goes when it is written again.
-    :raises WalmartConfigError: as `place_of` does.
+    :raises WalmartConfigError: as `checked_path` does.
     :raises OSError: when it can't be written, naming the place.
     """
-    target = place_of(uri, field)
-    with naming(uri):
+    target = checked_path(uri, field)
+    with path_in_errors(uri):
         make_folder(target.parent)
         if target.protocol in OBJECT_STORES:
             # Always the same name, so that the next run overwrites what a killed one left: to list what is there takes
             # rights that not all have who may write.
             beside = target.parent / f".{target.name}.part"
         else:
-            beside = place_beside(target)
+            beside = temporary_sibling(target)
             for left_behind in files_in(target.parent, f".{glob.escape(target.name)}.????????.part"):
                 remove(left_behind)
         try:
@@ -126,7 +126,7 @@ def whole_file(uri: str, mode: str = "w", field: str = "path") -> Iterator[IO[An
 
 
 @contextlib.contextmanager
-def naming(uri: str) -> Iterator[None]:
+def path_in_errors(uri: str) -> Iterator[None]:
     """Name the place in an error of its file system: those of object stores don't.
 
     :raises OSError: in place of any other.
@@ -185,7 +185,7 @@ def move(source: ObjectStoragePath, target: ObjectStoragePath) -> None:
         fs.mv(source.path, target.path)
 
 
-def place_beside(target: ObjectStoragePath) -> ObjectStoragePath:
+def temporary_sibling(target: ObjectStoragePath) -> ObjectStoragePath:
     """Return a hidden place beside another one, a new one each time."""
     return target.parent / f".{target.name}.{uuid.uuid4().hex[:8]}.part"
 

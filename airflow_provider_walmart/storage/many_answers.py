@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_walmart.client.errors import WalmartConfigError, WalmartError
 from airflow_provider_walmart.storage.files import (
+    atomic_write,
+    checked_path,
     files_in,
     make_folder,
-    place_of,
     remove,
-    whole_file,
 )
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class _Parts:
 
     def __init__(self, uri: str, identity: str) -> None:
         self._uri = uri
-        self._target = place_of(uri, "output_path")
+        self._target = checked_path(uri, "output_path")
         self._prefix = f".{self._target.name}.{hashlib.sha256(identity.encode()).hexdigest()[:12]}."
         make_folder(self._target.parent)
         self._files = sorted(self._find(f"{self._prefix}?????.rows"), key=lambda place: place.name)
@@ -115,14 +115,14 @@ class _Parts:
 
     def _save(self) -> None:
         file = self._target.parent / f"{self._prefix}{len(self._files) + 1:05}.rows"
-        with whole_file(str(file)) as out:
+        with atomic_write(str(file)) as out:
             out.writelines(self._kept)
         self._files.append(file)
         self._kept, self._since = [], time.monotonic()
 
     def publish(self) -> None:
         """Put all lines into their place."""
-        with whole_file(self._uri, "wb", "output_path") as out:
+        with atomic_write(self._uri, "wb", "output_path") as out:
             for file in self._files:
                 with file.open("rb") as lines:  # type: ignore[no-untyped-call]
                     for chunk in iter(lambda: lines.read(1024 * 1024), b""):

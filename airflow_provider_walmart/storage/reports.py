@@ -18,7 +18,7 @@ from typing import IO, cast
 import msgspec
 
 from airflow_provider_walmart.client.errors import WalmartConfigError, WalmartReportFailedError
-from airflow_provider_walmart.storage.files import place_of, whole_file
+from airflow_provider_walmart.storage.files import atomic_write, checked_path
 from airflow_provider_walmart.storage.suffixes import check_suffix, refuse_gzip
 
 OUTPUT_FORMATS = ("csv", "zip", "jsonl", "parquet")
@@ -42,7 +42,7 @@ def check_output(output_path: str, output_format: str) -> None:
         raise WalmartConfigError(f"output_format is {output_format!r}; allowed: {', '.join(OUTPUT_FORMATS)}.")
     if output_format == "parquet" and find_spec("pyarrow") is None:
         raise WalmartConfigError("output_format is 'parquet', but pyarrow is not installed.")
-    place_of(output_path, "output_path")
+    checked_path(output_path, "output_path")
     check_suffix(output_path, *(("jsonl", "json") if output_format == "jsonl" else (output_format,)))
     refuse_gzip(output_path)
 
@@ -203,7 +203,7 @@ def _chunks(table: IO[bytes], counter: _RowCounter) -> Iterator[bytes]:
 
 def _copy(table: IO[bytes], output_path: str) -> int:
     counter = _RowCounter()
-    with whole_file(output_path, "wb") as file:
+    with atomic_write(output_path, "wb") as file:
         for chunk in _chunks(table, counter):
             file.write(chunk)
         return counter.rows
@@ -222,7 +222,7 @@ def _keep(archive: IO[bytes], output_path: str) -> int:
         if not _members(opened):
             _only_member(opened)
     archive.seek(0)
-    with whole_file(output_path, "wb") as file:
+    with atomic_write(output_path, "wb") as file:
         while chunk := archive.read(CHUNK):
             file.write(chunk)
     return rows
@@ -261,7 +261,7 @@ def _to_jsonl(table: IO[bytes], output_path: str) -> int:
     header, batches = header_and_batches(table)
     encode = msgspec.json.Encoder().encode
     count = 0
-    with whole_file(output_path, "wb") as file:
+    with atomic_write(output_path, "wb") as file:
         for batch in batches:
             file.write(b"".join(encode(dict(zip(header, row, strict=True))) + b"\n" for row in batch))
             count += len(batch)
@@ -275,7 +275,7 @@ def _to_parquet(table: IO[bytes], output_path: str) -> int:
     header, batches = header_and_batches(table)
     schema = pa.schema([(name, pa.string()) for name in header])
     count = 0
-    with whole_file(output_path, "wb") as file, ParquetWriter(file, schema) as writer:
+    with atomic_write(output_path, "wb") as file, ParquetWriter(file, schema) as writer:
         for batch in batches:
             columns = [pa.array(column, pa.string()) for column in zip(*batch, strict=True)]
             writer.write_table(pa.Table.from_arrays(columns, schema=schema))

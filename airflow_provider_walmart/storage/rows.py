@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import IO, Any, BinaryIO, cast
 
 from airflow_provider_walmart.client.errors import WalmartConfigError
-from airflow_provider_walmart.storage.files import is_local, place_of, shown
+from airflow_provider_walmart.storage.files import checked_path, is_local, shown
 
 
 def check_rows(records: Any, **paths: str | None) -> None:
@@ -46,7 +46,7 @@ def reading(field: str, uri: str, *, so_far: str = "Nothing was sent.") -> Itera
     :raises OSError: when its storage fails, which may pass.
     """
     try:
-        place = place_of(uri, field)
+        place = checked_path(uri, field)
     except WalmartConfigError as error:
         raise WalmartConfigError(f"{error.message} {so_far}", hint=error.hint) from None
     try:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import IO, TYPE_CHECKING, Any
 
 from airflow_provider_walmart.client.errors import WalmartConfigError
-from airflow_provider_walmart.storage.files import files_in, storage_path, whole_file
+from airflow_provider_walmart.storage.files import atomic_write, files_in, storage_path
 from airflow_provider_walmart.storage.reports import header_and_batches, land_report, report_table
 from airflow_provider_walmart.storage.suffixes import refuse_file
 
@@ -73,7 +73,7 @@ class SettlementFolder:
         planned = [*before["reports"], *missing] if before.get("run") == run else missing
         planned = list(dict.fromkeys(planned))
         if run and planned != before.get("reports"):
-            with whole_file(f"{self._uri}/{LAST_RUN}") as file:
+            with atomic_write(f"{self._uri}/{LAST_RUN}") as file:
                 json.dump({"run": run, "reports": planned}, file, indent=2)
         return sorted(planned, key=self.uri_of)
 
@@ -105,7 +105,7 @@ def land_settlement_lines(archive: IO[bytes], uri: str, date: str, engine: Engin
     count = 0
     with (
         report_table(archive) as table,
-        whole_file(uri, "wb") as file,
+        atomic_write(uri, "wb") as file,
         arrow().parquet.ParquetWriter(file, schema, compression="zstd") as writer,
     ):
         header, batches = header_and_batches(table)

@@ -22,7 +22,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeVar
 
 from airflow_provider_walmart.client.errors import WalmartConfigError
-from airflow_provider_walmart.storage.files import place_of, shown, whole_file
+from airflow_provider_walmart.storage.files import atomic_write, checked_path, shown
 from airflow_provider_walmart.storage.rows import reading
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ class Snapshots:
     """
 
     def __init__(self, uri: str, scope: str, store: Resilient) -> None:
-        place_of(uri, "snapshot_path")
+        checked_path(uri, "snapshot_path")
         self._uri = uri
         self._scope = scope
         self._store = store
@@ -274,7 +274,7 @@ class Snapshots:
                 yield database
 
     def _download(self) -> bool:
-        place = place_of(self._uri, "snapshot_path")
+        place = checked_path(self._uri, "snapshot_path")
         if not place.exists():
             return False
         with reading("snapshot_path", self._uri) as source, open(self._local, "wb") as copy:
@@ -289,7 +289,7 @@ class Snapshots:
         if free > pages / 4:
             # Marks that are gone leave room that would be uploaded each time.
             database.execute("VACUUM")
-        with whole_file(self._uri, "wb", "snapshot_path") as target, open(self._local, "rb") as copy:
+        with atomic_write(self._uri, "wb", "snapshot_path") as target, open(self._local, "rb") as copy:
             shutil.copyfileobj(copy, target, 1 << 20)
 
 

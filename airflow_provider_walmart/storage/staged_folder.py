@@ -10,13 +10,13 @@ from typing import Any
 from airflow.providers.common.compat.sdk import ObjectStoragePath
 
 from airflow_provider_walmart.storage.files import (
+    atomic_write,
     files_in,
     make_folder,
     move,
-    place_beside,
     remove,
     storage_path,
-    whole_file,
+    temporary_sibling,
 )
 
 MANIFEST = "_manifest.json"
@@ -25,7 +25,7 @@ MANIFEST = "_manifest.json"
 class StagedFolder:
     """Files under hidden names, moved to their own when all of them are complete; then a manifest says so.
 
-    :param uri: the folder, which must hold nothing else: as for `whole_file`.
+    :param uri: the folder, which must hold nothing else: as for `atomic_write`.
     :param folders: folders inside it that files go to; none: they go to the folder itself.
     """
 
@@ -48,7 +48,7 @@ class StagedFolder:
         :param name: its name in the folder, with that of a folder inside it.
         """
         place = self._folder / name
-        hidden = place_beside(place)
+        hidden = temporary_sibling(place)
         self._staged.append((hidden, place))
         return hidden
 
@@ -79,7 +79,7 @@ class StagedFolder:
         while self._staged:
             move(*self._staged[0])
             del self._staged[0]
-        with whole_file(self.uri_of(MANIFEST)) as file:
+        with atomic_write(self.uri_of(MANIFEST)) as file:
             json.dump(content, file, indent=2)
             file.write("\n")
         return self.uri_of(MANIFEST)

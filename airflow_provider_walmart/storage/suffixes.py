@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from airflow_provider_walmart.client.errors import WalmartConfigError
-from airflow_provider_walmart.storage.files import place_of
+from airflow_provider_walmart.storage.files import checked_path
 
 GZIP = ".gz"
 # Suffixes that name a format; any other one, and none, may hold anything.
@@ -25,10 +25,10 @@ def check_lines_file(field: str, uri: str | None) -> None:
     """Pass for a place where a file of JSON lines can be, and for none.
 
     :param field: what the user calls it.
-    :raises WalmartConfigError: as `place_of` does, and for a suffix of another format.
+    :raises WalmartConfigError: as `checked_path` does, and for a suffix of another format.
     """
     if uri:
-        place_of(uri, field)
+        checked_path(uri, field)
         check_suffix(uri, "jsonl", "json", field=field)
         refuse_gzip(uri, field)
 

@@ -15,7 +15,7 @@ from airflow_provider_walmart.client.feeds.results import outcome_of
 from airflow_provider_walmart.client.values.dates import from_epoch, utc_now
 from airflow_provider_walmart.client.values.failures import too_many
 from airflow_provider_walmart.client.values.rows import LISTED
-from airflow_provider_walmart.storage.files import place_of, whole_file
+from airflow_provider_walmart.storage.files import atomic_write, checked_path
 from airflow_provider_walmart.storage.rows import reading
 from airflow_provider_walmart.task.context import run_started, task_identity
 
@@ -141,7 +141,7 @@ def _lines_file(path: str | None) -> Iterator[Any]:
         def write(row: Mapping[str, Any]) -> None:
             nonlocal file
             if path:
-                file = file or stack.enter_context(whole_file(path))
+                file = file or stack.enter_context(atomic_write(path))
                 file.write(json.dumps(row, ensure_ascii=False) + "\n")
 
         yield write
@@ -154,7 +154,7 @@ def local_errors(rows: Mapping[str, Any], item_errors_path: str | None) -> list[
     :param item_errors_path: where they were written; None: nowhere.
     """
     uri = local_errors_uri(rows, item_errors_path)
-    if not uri or not place_of(uri).exists():
+    if not uri or not checked_path(uri).exists():
         return []
     with reading("item_errors_path", uri) as file:
         found = [json.loads(line) for line in file]

@@ -30,7 +30,7 @@ from airflow_provider_walmart.client.feeds.results import (
     verdict,
 )
 from airflow_provider_walmart.client.values.failures import ErrorTally
-from airflow_provider_walmart.storage.files import whole_file
+from airflow_provider_walmart.storage.files import atomic_write
 from airflow_provider_walmart.task.feed_rows import (
     counts_of,
     local_errors,
@@ -302,7 +302,7 @@ def _write_failed_items(
         file = None
         for row in itertools.chain(kept, *(review.rows() for review in reviews)):
             if path and not found:
-                file = stack.enter_context(whole_file(path))
+                file = stack.enter_context(atomic_write(path))
             found = True
             if file:
                 file.write(json.dumps(row, ensure_ascii=False) + "\n")

@@ -15,7 +15,7 @@ from airflow_provider_walmart.client.errors import (
 )
 from airflow_provider_walmart.client.values.error_codes import find_error_code
 from airflow_provider_walmart.client.values.failures import ErrorTally, too_many
-from airflow_provider_walmart.storage.files import whole_file
+from airflow_provider_walmart.storage.files import atomic_write
 
 if TYPE_CHECKING:
     from airflow_provider_walmart.client.orders.changes import OrderChange
@@ -77,7 +77,7 @@ def _keep_outcomes(
     log.info("Orders: %s", _counts(summary))
     _log_failures(outcomes, outcomes_path)
     if outcomes_path:
-        with whole_file(outcomes_path) as file:
+        with atomic_write(outcomes_path) as file:
             file.writelines(json.dumps(made, ensure_ascii=False) + "\n" for made in outcomes)
     return summary
 

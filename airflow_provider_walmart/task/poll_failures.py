@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import time
-from datetime import datetime, timezone
 
 from airflow_provider_walmart.client.errors import WalmartAuthError, WalmartError, WalmartRateLimitError
+from airflow_provider_walmart.client.values.dates import from_epoch
 
 # So many failed polls in a row end a wait.
 MAX_FAILED_POLLS = 10
@@ -65,7 +65,7 @@ class PollFailures:
         if isinstance(error, WalmartRateLimitError):
             return f"Throttled, still waiting: {error}"
         if self.refused_since is not None:
-            until = datetime.fromtimestamp(self.refused_since + KEYS_MAY_BE_REFUSED_FOR, timezone.utc)
+            until = from_epoch(self.refused_since + KEYS_MAY_BE_REFUSED_FOR)
             return (
                 f"The keys are refused. Edit the connection: it is read again before each poll, until {until:%H:%M} UTC. "
                 f"Nothing is sent again. {error}"

@@ -123,10 +123,10 @@ def wait_for(
     :param unknown_for: how long a thing may be unknown before that is believed, in seconds.
     """
     poll = make_poll(client)
-    things = _Things(is_done, progress, unknown_from=since + unknown_for)
+    things = _Things(ids, is_done, progress, unknown_from=since + unknown_for)
     failures = PollFailures(keys_worked=True)
     is_last = False
-    while pending := [thing_id for thing_id in ids if thing_id not in things.done]:
+    while pending := things.pending():
         if is_last:
             raise timed_out(what, pending, deadline - since)
         seconds, left = failures.pause(pause()), deadline - time.time()
@@ -134,12 +134,13 @@ def wait_for(
         is_last = seconds >= left
         time.sleep(max(0.0, min(seconds, left)))
         failed = things.read(poll, pending)
-        if isinstance(failed, WalmartAuthError) and (edited := changed_client()):
+        is_refused = isinstance(failed, WalmartAuthError)
+        if is_refused and (edited := changed_client()):
             poll = make_poll(edited)
         elif failed is None:
             failures.reset()
         # At the deadline, refused keys are why it isn't known how far things are.
-        elif failures.may_go_on(failed) and not (is_last and isinstance(failed, WalmartAuthError)):
+        elif failures.may_go_on(failed) and not (is_last and is_refused):
             log.warning(failures.text(failed))
         else:
             raise gave_up(what, ids, str(failed), is_final=failed.is_final) from failed
@@ -154,16 +155,22 @@ class _Things:
 
     def __init__(
         self,
+        ids: Sequence[str],
         is_done: Callable[[dict[str, Any]], bool],
         progress: Callable[[dict[str, Any]], str],
         *,
         unknown_from: float,
     ) -> None:
         self.done: dict[str, dict[str, Any] | None] = {}
+        self._ids = ids
         self._is_done = is_done
         self._progress = progress
         self._unknown_from = unknown_from
         self._logged: dict[str, str] = {}
+
+    def pending(self) -> list[str]:
+        """Return the ids of those that are still waited for."""
+        return [thing_id for thing_id in self._ids if thing_id not in self.done]
 
     def read(
         self, poll: Callable[[Collection[str]], Mapping[str, Any]], pending: Collection[str]

@@ -9,7 +9,7 @@ import pytest
 from airflow_provider_walmart.client.errors import WalmartReportFailedError
 from airflow_provider_walmart.operators.reports import WalmartReportOperator
 from airflow_provider_walmart.storage import files
-from airflow_provider_walmart.storage.files import whole_file
+from airflow_provider_walmart.storage.files import atomic_write
 from tests.helpers.tasks import Task
 
 PLACE = "s3://aws_default@lake/items/today.csv"
@@ -53,7 +53,7 @@ def test_a_bad_download_changes_nothing(shop, bucket, damage):
 
 
 def test_nothing_is_seen_before_all_is_there(bucket):
-    with whole_file(PLACE, "wb") as file:
+    with atomic_write(PLACE, "wb") as file:
         for _ in range(12):
             file.write(b"x" * MEGABYTE)
         assert bucket.files() == {}
@@ -67,11 +67,11 @@ def test_nothing_is_seen_before_all_is_there(bucket):
 
 @pytest.mark.parametrize("size", [1, 12 * MEGABYTE])
 def test_what_fails_on_the_way_leaves_nothing(bucket, size):
-    with whole_file(PLACE) as file:
+    with atomic_write(PLACE) as file:
         file.write("of yesterday")
 
     def breaks() -> None:
-        with whole_file(PLACE, "wb") as file:
+        with atomic_write(PLACE, "wb") as file:
             file.write(b"x" * size)
             raise RuntimeError
 
@@ -86,12 +86,12 @@ def test_what_fails_on_the_way_leaves_nothing(bucket, size):
 )
 def test_a_name_is_no_pattern(bucket, key):
     for content in ("of yesterday", "of today"):
-        with whole_file(f"s3://aws_default@lake/{key}") as file:
+        with atomic_write(f"s3://aws_default@lake/{key}") as file:
             file.write(content)
     assert bucket.files() == {key: b"of today"}
 
     def breaks() -> None:
-        with whole_file(f"s3://aws_default@lake/{key}") as file:
+        with atomic_write(f"s3://aws_default@lake/{key}") as file:
             file.write("of tomorrow")
             raise RuntimeError
 
@@ -111,7 +111,7 @@ def test_what_a_killed_run_left_is_gone_after_the_next_one(bucket, monkeypatch, 
         raise KilledError
 
     def write(content: bytes) -> None:
-        with whole_file(PLACE, "wb") as file:
+        with atomic_write(PLACE, "wb") as file:
             file.write(content)
 
     with monkeypatch.context() as patch:

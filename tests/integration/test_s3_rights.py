@@ -9,7 +9,7 @@ import pytest
 from airflow_provider_walmart.operators.api import WalmartApiOperator
 from airflow_provider_walmart.operators.exports import WalmartExportOperator
 from airflow_provider_walmart.operators.reports import WalmartReportOperator
-from airflow_provider_walmart.storage.files import whole_file
+from airflow_provider_walmart.storage.files import atomic_write
 from tests.helpers.tasks import Task
 
 MEGABYTE = 1024 * 1024
@@ -40,7 +40,7 @@ def export(place: str = PLACE, **fields) -> dict:
 def test_rights_on_objects_are_enough_for_a_file(bucket, size):
     with bucket.allowed(OBJECTS):
         for content in (b"of yesterday", b"x" * size):
-            with whole_file(PLACE, "wb") as file:
+            with atomic_write(PLACE, "wb") as file:
                 file.write(content)
     assert {key: len(content) for key, content in bucket.files().items()} == {"orders/today": size}
 
@@ -83,7 +83,7 @@ def test_parts_need_the_list_of_their_folder_and_say_so_before_anything_is_fetch
 def test_a_refused_file_is_named_with_what_was_refused(bucket, size, refused):
     place = "s3://aws_writer@lake/elsewhere/today"
     said = f"^{place} can't be written: .*AccessDenied.* {refused} operation"
-    with bucket.allowed(OBJECTS), pytest.raises(OSError, match=said), whole_file(place, "wb") as file:
+    with bucket.allowed(OBJECTS), pytest.raises(OSError, match=said), atomic_write(place, "wb") as file:
         file.write(b"x" * size)
     assert bucket.names() == []
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any
 
 from airflow_provider_walmart.client.errors import WalmartConfigError
-from airflow_provider_walmart.storage.files import naming, written
+from airflow_provider_walmart.storage.files import path_in_errors, written
 from airflow_provider_walmart.storage.staged_folder import StagedFolder
 from airflow_provider_walmart.storage.tables.declarations import Column, Table, all_columns
 from airflow_provider_walmart.storage.tables.engine import Engine
@@ -281,5 +281,5 @@ class ParquetTables:
 @contextmanager
 def parquet_tables(uri: str, *args: Any, **kwargs: Any) -> Iterator[ParquetTables]:
     """Open tables for writing, as `ParquetTables`; errors of the file system name the place."""
-    with naming(uri), ParquetTables(uri, *args, **kwargs) as tables:
+    with path_in_errors(uri), ParquetTables(uri, *args, **kwargs) as tables:
         yield tables

@@ -20,7 +20,7 @@ from airflow_provider_walmart.operators.feeds import WalmartFeedStatusOperator, 
 from airflow_provider_walmart.operators.orders import WalmartOrderUpdateOperator
 from airflow_provider_walmart.operators.reports import WalmartReportOperator
 from airflow_provider_walmart.sensors.feeds import WalmartFeedSensor
-from airflow_provider_walmart.storage.files import storage_path, whole_file
+from airflow_provider_walmart.storage.files import atomic_write, storage_path
 from airflow_provider_walmart.storage.rows import iter_rows
 
 NEEDED = {
@@ -82,7 +82,7 @@ class Elsewhere(LocalFileSystem):
 def test_files_land_in_new_folders_of_other_file_systems(tmp_path):
     attach(protocol="sftp", fs=Elsewhere())
     for content in ("of yesterday", "of today"):
-        with whole_file(f"sftp://{tmp_path}/new/folder/a[1].csv") as file:
+        with atomic_write(f"sftp://{tmp_path}/new/folder/a[1].csv") as file:
             file.write(content)
     assert [(file.name, file.read_text()) for file in (tmp_path / "new" / "folder").iterdir()] == [
         ("a[1].csv", "of today")
@@ -116,7 +116,7 @@ def test_a_symbolic_link_stays_one_and_what_it_leads_to_is_replaced(tmp_path):
     target, link = tmp_path / "of-today.csv", tmp_path / "latest.csv"
     target.write_text("old")
     link.symlink_to(target)
-    with whole_file(str(link)) as file:
+    with atomic_write(str(link)) as file:
         file.write("new")
     assert link.is_symlink()
     assert target.read_text() == "new"
