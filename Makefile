@@ -27,7 +27,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo demo-ui test test-quick test-airflow test-oldest test-touching-airflow test-package test-distributed test-ui screenshots lint types fault-matrix docs dist matrix soak soak-export bench clean
+.PHONY: help demo demo-ui test test-quick test-airflow test-oldest test-touching-airflow test-package test-distributed test-ui screenshots lint types fault-matrix docs links dist matrix soak soak-export bench clean
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):.* ## (.*)/  make \1\t\2/p' Makefile | expand -t 22
@@ -78,6 +78,9 @@ types: $(VENV)/.with-dev ## static types
 
 docs: $(VENV)/.with-docs ## the documentation site, in docs/_build; a warning is an error
 	$(RUN) -m sphinx --builder html --fresh-env --nitpicky --fail-on-warning --keep-going --quiet docs docs/_build
+
+links: $(VENV)/.with-docs ## whether the external links of the docs lead somewhere; needs the internet
+	$(RUN) -m sphinx --builder linkcheck --quiet docs docs/_build/links
 
 dist: $(VENV)/.with-dev ## what is published, built and checked, in dist
 	rm -rf dist
