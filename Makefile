@@ -43,8 +43,9 @@ test: test-quick test-airflow ## all tests
 test-quick: $(VENV)/.with-test ## unit and integration tests, in parallel
 	$(RUN) -m pytest -n auto --maxprocesses 8 tests/unit tests/integration
 
+# Much of their time is waiting for Airflow, so two of them run at a time, each with an Airflow of its own.
 test-airflow: $(VENV)/.with-test ## tests with a real Airflow, and with a browser where there is one
-	$(RUN) -m pytest tests/system tests/ui
+	$(RUN) -m pytest -n 2 --dist loadfile tests/system tests/ui
 
 test-oldest: ## what touches Airflow, on the oldest one
 	@$(MAKE) --no-print-directory test-touching-airflow AIRFLOW=3.1

@@ -17,7 +17,7 @@ HERE = Path(__file__).resolve().parent
 PAGE = HERE.parents[2] / "docs" / "fault-matrix.md"
 
 INTRODUCTION = """\
-# Fault matrix: every entry point through every trouble
+# Fault matrix
 
 <!-- Made by `make fault-matrix`; don't edit. -->
 
