@@ -20,10 +20,7 @@ from airflow_provider_walmart.client.errors import (
 )
 from airflow_provider_walmart.client.feeds.results import (
     corrected,
-    error_rows,
-    has_failed,
     is_finished,
-    item_errors,
     missing_row,
     result_of,
     summarize,
@@ -39,6 +36,7 @@ from airflow_provider_walmart.task.feed_rows import (
 )
 
 if TYPE_CHECKING:
+    from airflow_provider_walmart.client.feeds.errors import FeedErrors
     from airflow_provider_walmart.hooks.walmart import WalmartHook
 
 log = logging.getLogger(__name__)
@@ -215,63 +213,51 @@ class _Review:
         """Yield the error rows of the feed itself, of its failed items, and of those that are missing, and count them."""
         if not is_finished(self.feed) and not self.summary["itemsFailed"]:
             return
-        details, items = self._read()
-        for row in self._rows_of_feed(details):
+        errors = self._errors()
+        for row in errors.rows_of_feed():
             self.of_feed.add(row)
             yield row
-        for row in self._rows_of_items(items):
+        for row in self._rows_of_items(errors):
             self.of_items.add(row)
             yield row
 
-    def _read(self) -> tuple[dict[str, Any], Iterable[dict[str, Any]]]:
-        from airflow_provider_walmart.client.feeds.status import get_feed_with_items
+    def _errors(self) -> FeedErrors:
+        from airflow_provider_walmart.client.feeds.errors import FeedErrors, read_feed_errors
 
         if self.items is not None:
             return self.feed, self.items
         try:
-            return get_feed_with_items(self.hook.client, self.summary["feedId"])
+            return read_feed_errors(self.hook.client, self.feed)
         except WalmartNotFoundError as error:
             log.warning("The details of feed %s can't be read: %s", self.summary["feedId"], error)
-            return {}, ()
+            return FeedErrors(self.feed)
 
-    def _rows_of_feed(self, details: dict[str, Any]) -> Iterator[dict[str, Any]]:
-        # The list of feeds doesn't say what is wrong with one as a whole.
-        holder = self.feed if item_errors(self.feed) else {**self.feed, **details}
-        is_error = self.summary["feedStatus"] == "ERROR"
-        # Where neither feed nor items say why, that it failed is all there is to say.
-        if item_errors(holder) or (is_error and not self.summary["itemsFailed"]):
-            yield from error_rows(
-                self.summary["feedId"], {**holder, "feedStatus": self.summary["feedStatus"]}
-            )
-
-    def _rows_of_items(self, items: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    def _rows_of_items(self, errors: FeedErrors) -> Iterator[dict[str, Any]]:
         feed_id, counted_by_walmart = self.summary["feedId"], self.summary["itemsFailed"]
-        read = failed = 0
         seen: set[str] = set()
-        for read, item in enumerate(items, start=1):
-            if read % PROGRESS_EVERY == 0:
+        for item, rows in errors.rows_of_items():
+            if errors.read % PROGRESS_EVERY == 0:
                 log.info(
                     "Feed %s: %s of %s items read, %s failed so far",
                     feed_id,
-                    read,
+                    errors.read,
                     self.summary["itemsReceived"],
-                    failed,
+                    errors.failed,
                 )
             seen.add(_folded(item.get("sku")))
-            if has_failed(item):
-                failed += 1
-                yield from error_rows(feed_id, item)
-        if failed < counted_by_walmart:
+            yield from rows
+        if errors.failed < counted_by_walmart:
             log.warning(
                 "Feed %s: Walmart counts %s failed items, its details show %s",
                 feed_id,
                 counted_by_walmart,
-                failed,
+                errors.failed,
             )
-        for row in self._missing_rows(read, seen):
-            failed += 1
+        missing = 0
+        for row in self._missing_rows(errors.read, seen):
+            missing += 1
             yield row
-        self.feed = corrected(self.feed, failed=failed, sent=self.sent.items)
+        self.feed = corrected(self.feed, failed=errors.failed + missing, sent=self.sent.items)
 
     def _missing_rows(self, read: int, seen: set[str]) -> Iterator[dict[str, Any]]:
         """Yield a row for each item that was sent and that a finished feed says nothing of."""

@@ -2,63 +2,92 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import Any
 
 from cachetools import TTLCache
 
 from airflow_provider_walmart.client.errors import WalmartError
-from airflow_provider_walmart.client.feeds.results import error_rows, has_failed
-from airflow_provider_walmart.client.feeds.status import iter_feed_items
+from airflow_provider_walmart.client.feeds.errors import read_feed_errors
+from airflow_provider_walmart.client.feeds.results import is_finished, summarize
 from airflow_provider_walmart.client.marketplace import MarketplaceClient
 
-# What a page reads of one feed: 50 of them are a call.
+# What a page reads of one feed: 50 items are a call, and rows are memory of the API server.
 MOST_ITEMS = 20_000
+MOST_ROWS = 5_000
 # Feeds that may wait for their turn.
 QUEUE = 4
-# Seconds that what was read is kept; that of a feed still in work is read again after a page's time.
+# So many feeds are kept, for so many seconds.
+MOST_FEEDS = 10
 KEPT = 600.0
 
 
 class FailedItems:
-    """The failed items of one feed, as far as they were read.
+    """The errors of one feed and the items that failed, as far as they were read.
 
-    :param feed_id: the feed.
-    :param expected: failed items that it has, by Walmart's count.
+    :param feed: the feed as Walmart's list or status call has it.
     """
 
-    def __init__(self, feed_id: str, expected: int) -> None:
+    def __init__(self, feed: dict[str, Any]) -> None:
+        #: Rows of the feed as a whole, and of its items.
+        self.of_feed: list[dict[str, Any]] = []
         self.rows: list[dict[str, Any]] = []
         self.read = 0
         self.failed = 0
-        #: Whether nothing more will be read.
-        self.ended = threading.Event()
-        #: Whether that is because a page reads no more of one feed.
+        #: Whether it ended early because a page reads no more of one feed.
         self.is_cut = False
         self.error: WalmartError | None = None
-        self.feed_id = feed_id
-        self.expected = expected
+        self._feed = feed
+        self._reading: Future[None] = Future()
 
-    def fill(self, client: Callable[[], MarketplaceClient]) -> None:
-        """Read until all failed items are found."""
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing more will be read."""
+        return self._reading.done()
+
+    async def wait(self, timeout: float) -> bool:
+        """Wait until nothing more will be read; return whether that is so.
+
+        :param timeout: for so long at most. Seconds.
+        """
+        # In no thread: the API server has few, and they are for all of its requests.
+        await asyncio.wait([asyncio.wrap_future(self._reading)], timeout=timeout)
+        return self.has_ended
+
+    def begin(self, pool: Executor, client: Callable[[], MarketplaceClient]) -> None:
+        """Begin to read.
+
+        :param pool: whose threads read.
+        :param client: makes the client to read with.
+        """
+        self._reading = pool.submit(self._fill, client)
+
+    def _fill(self, client: Callable[[], MarketplaceClient]) -> None:
+        """Read to the last item, since items that Walmart counts as succeeded may carry errors.
+
+        Of a feed that is still in work, until those are found that have failed by now.
+        """
+        expected = None if is_finished(self._feed) else summarize(self._feed)["itemsFailed"]
         try:
-            for item in iter_feed_items(client(), self.feed_id):
-                self.read += 1
-                if has_failed(item):
-                    self.failed += 1
-                    self.rows.extend(error_rows(self.feed_id, item))
-                if self.failed >= self.expected:
+            errors = read_feed_errors(client(), self._feed)
+            self.of_feed.extend(errors.rows_of_feed())
+            for _, rows in errors.rows_of_items():
+                self.rows.extend(rows)
+                self.read, self.failed = errors.read, errors.failed
+                if errors.failed == expected:
                     return
-                if self.read >= MOST_ITEMS:
+                if errors.read >= MOST_ITEMS or len(self.rows) >= MOST_ROWS:
                     self.is_cut = True
                     return
         except WalmartError as error:
             self.error = error
-        finally:
-            self.ended.set()
+        except Exception as error:
+            # Not its text, which the page would show.
+            self.error = WalmartError(f"It ended with {type(error).__name__}, which should not happen.")
 
 
 class Readings:
@@ -67,25 +96,26 @@ class Readings:
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="walmart-feed-items")
         self._lock = threading.Lock()
-        self._known: TTLCache[tuple[str, str, int], FailedItems] = TTLCache(50, KEPT)
+        self._known: TTLCache[tuple[str, str, bool, int], FailedItems] = TTLCache(MOST_FEEDS, KEPT)
 
     def of(
-        self, conn_id: str, feed_id: str, expected: int, client: Callable[[], MarketplaceClient]
+        self, conn_id: str, feed: dict[str, Any], client: Callable[[], MarketplaceClient]
     ) -> FailedItems | None:
         """Return what was read of a feed, having begun with it; None when too many others wait.
 
         :param conn_id: whose feed it is.
-        :param expected: failed items that it has by now; with more of them it is read anew.
+        :param feed: the feed; once more of its items have failed, or it is finished, it is read anew.
         :param client: makes the client to read with.
         """
-        key = (conn_id, feed_id, expected)
+        summary = summarize(feed)
+        key = (conn_id, summary["feedId"], is_finished(feed), summary["itemsFailed"])
         with self._lock:
             found = self._known.get(key)
             if found is None or found.error:
-                if sum(not each.ended.is_set() for each in self._known.values()) > QUEUE:
+                if sum(not each.has_ended for each in self._known.values()) > QUEUE:
                     return None
-                found = self._known[key] = FailedItems(feed_id, expected)
-                self._pool.submit(found.fill, client)
+                found = self._known[key] = FailedItems(feed)
+                found.begin(self._pool, client)
         return found
 
 

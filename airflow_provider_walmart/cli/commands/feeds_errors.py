@@ -30,18 +30,14 @@ def run(args: Namespace, output: Output) -> None:
 
 
 def _rows(client: MarketplaceClient, feed_id: str, output: Output) -> Iterator[dict[str, Any]]:
-    from airflow_provider_walmart.client.feeds.results import error_rows, has_failed, item_errors
-    from airflow_provider_walmart.client.feeds.status import get_feed_with_items
+    from airflow_provider_walmart.client.feeds.errors import read_feed_errors
 
-    feed, items = get_feed_with_items(client, feed_id)
-    # Where neither feed nor items say why, that it failed is all there is to say.
-    if item_errors(feed) or (feed.get("feedStatus") == "ERROR" and not feed.get("itemsFailed")):
-        yield from error_rows(feed_id, feed)
-    with output.progress("items", feed.get("itemsReceived")) as read:
-        for item in items:
+    errors = read_feed_errors(client, {"feedId": feed_id})
+    yield from errors.rows_of_feed()
+    with output.progress("items", errors.feed.get("itemsReceived")) as read:
+        for _, rows in errors.rows_of_items():
             read(1)
-            if has_failed(item):
-                yield from error_rows(feed_id, item)
+            yield from rows
 
 
 COMMAND = Command(

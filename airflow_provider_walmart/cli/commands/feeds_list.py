@@ -37,7 +37,7 @@ def run(args: Namespace, output: Output) -> None:
             row = feed_row(feed)
             if not args.failed or row["itemsFailed"] or row["feedStatus"] == "ERROR":
                 rows.append(row)
-    output.rows(rows, COLUMNS, empty=f"No feeds of the last {args.days:g} days are like that.")
+    output.rows(rows, COLUMNS, empty=f"No such feed was submitted in the last {args.days:g} days.")
 
 
 def feed_row(feed: dict[str, Any]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from starlette.responses import Response
 from airflow_provider_walmart.client.errors import WalmartError
 from airflow_provider_walmart.client.feeds import status as feed_status
 from airflow_provider_walmart.client.feeds.results import (
-    error_rows,
+    is_finished,
     item_errors,
     submitted_at,
     summarize,
@@ -56,6 +56,8 @@ class Feed:
     failed: int
     processing: int
     submitted: datetime | None
+    #: Whether its details may tell of errors: those of a finished feed may carry some that no count tells of.
+    may_have_errors: bool
 
     @property
     def has_failures(self) -> bool:
@@ -110,6 +112,7 @@ def feed_of(feed: dict[str, Any]) -> Feed:
         known["itemsFailed"],
         known["itemsProcessing"],
         submitted_at(feed),
+        bool(is_finished(feed) or known["itemsFailed"] or item_errors(feed)),
     )
 
 
@@ -202,12 +205,10 @@ async def feed(
     number: Annotated[int, Query(ge=1, le=10_000)] = 1,
 ) -> Response:
     """Show one feed with its failed items."""
-    raw, shown = await _one(connection_id, feed_id)
-    items = _failed_items(connection_id, shown)
+    shown, items = await _one(connection_id, feed_id)
     if items:
-        await run_in_threadpool(items.ended.wait, ITEMS_WAIT) if not items.ended.is_set() else None
-    rows = list(error_rows(feed_id, raw)) if item_errors(raw) else []
-    rows += items.rows if items else []
+        await items.wait(ITEMS_WAIT)
+    rows = list(items.rows) if items else []
     matching = [
         row
         for row in rows
@@ -223,9 +224,8 @@ async def feed(
         conn_id=connection_id,
         conn_type="walmart",
         feed=shown,
-        feed_errors=item_errors(raw),
         items=items,
-        codes=codes_of(items.rows if items else []),
+        codes=codes_of(rows),
         rows=matching[(number - 1) * ITEMS_PER_PAGE : number * ITEMS_PER_PAGE],
         matching=len(matching),
         sku=sku,
@@ -239,18 +239,17 @@ async def feed(
 @router.get("/{feed_id}/items.csv")
 async def failed_items_csv(request: Request, connection_id: str, feed_id: str) -> Response:
     """Return the failed items of a feed as a CSV file, as soon as they are read."""
-    raw, shown = await _one(connection_id, feed_id)
-    items = _failed_items(connection_id, shown)
-    if items is None and shown.failed:
+    shown, items = await _one(connection_id, feed_id)
+    if items is None and shown.may_have_errors:
         raise BusyError("Many feeds are being read at the moment, so this one is not yet.")
-    if items and not await run_in_threadpool(items.ended.wait, ITEMS_WAIT):
+    if items and not await items.wait(ITEMS_WAIT):
         raise BusyError(
             f"{items.read:,} of {shown.received:,} items are read; the file is there when all are."
         )
     if items and items.error:
         raise items.error
-    rows = list(error_rows(feed_id, raw)) if item_errors(raw) else []
-    text = await asyncio.to_thread(csv_of, [*rows, *(items.rows if items else [])])
+    rows = [*items.of_feed, *items.rows] if items else []
+    text = await asyncio.to_thread(csv_of, rows)
     name = "".join(character for character in feed_id if character.isalnum())[:60]
     headers = {"content-disposition": f'attachment; filename="failed-items-{name}.csv"'}
     return Response(text, media_type="text/csv; charset=utf-8", headers=headers)
@@ -271,9 +270,13 @@ def _harmless(value: Any) -> Any:
     return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
 
 
-async def _one(conn_id: str, feed_id: str) -> tuple[dict[str, Any], Feed]:
+async def _one(conn_id: str, feed_id: str) -> tuple[Feed, FailedItems | None]:
+    """Return a feed, and what was read of its errors; None where there is nothing to read, or too much else is."""
     raw = await desk().ask(("feed", conn_id, feed_id), lambda: _read_feed(conn_id, feed_id))
-    return raw, feed_of(raw)
+    shown = feed_of(raw)
+    if not shown.may_have_errors:
+        return shown, None
+    return shown, readings().of(conn_id, raw, lambda: marketplace(conn_id))
 
 
 def _read_feed(conn_id: str, feed_id: str) -> dict[str, Any]:
@@ -285,12 +288,6 @@ def _read_feed(conn_id: str, feed_id: str) -> dict[str, Any]:
     except WalmartError:
         listed = {}
     return {"feedId": feed_id, **listed, **found}
-
-
-def _failed_items(conn_id: str, feed: Feed) -> FailedItems | None:
-    if not feed.failed:
-        return None
-    return readings().of(conn_id, feed.feed_id, feed.failed, lambda: marketplace(conn_id))
 
 
 def codes_of(rows: Sequence[dict[str, Any]]) -> list[Code]:

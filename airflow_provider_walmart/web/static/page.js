@@ -13,6 +13,8 @@
     new MutationObserver(follow).observe(outer, { attributes: true, attributeFilter: ["class"] });
   }
 
+  // What a frame may not do, a link of the document around it may: before Airflow 3.3.2 to download, and to leave the page.
+  const clickOutside = (properties) => Object.assign(window.parent.document.createElement("a"), properties).click();
   document.addEventListener("click", (event) => {
     const link = event.target.closest("a[data-airflow], a[data-download]");
     if (link && outer && event.button === 0 && !event.ctrlKey && !event.metaKey) {
@@ -21,20 +23,32 @@
         window.parent.history.pushState({}, "", link.href);
         window.parent.dispatchEvent(new PopStateEvent("popstate"));
       } else {
-        // Before Airflow 3.3.2 the frame may not download.
-        const copy = window.parent.document.createElement("a");
-        copy.href = link.href;
-        copy.download = "";
-        copy.click();
+        clickOutside({ href: link.href, download: "" });
       }
     }
     if (event.target.closest("[data-reload]")) {
-      location.reload();
+      // All of Airflow: who is no longer logged in gets its login.
+      outer ? clickOutside({ href: window.parent.location.href }) : location.reload();
     }
   });
   document.addEventListener("DOMContentLoaded", () => {
     for (const button of document.querySelectorAll("[data-reload]")) {
       button.hidden = false;
+    }
+    // On a narrow screen each cell stands in a line of its own, behind its heading.
+    for (const table of document.querySelectorAll("table")) {
+      const headings = [...table.tHead.rows[0].cells].map((cell) => cell.textContent);
+      for (const row of table.tBodies[0].rows) {
+        [...row.cells].forEach((cell, column) => (cell.dataset.heading = headings[column]));
+      }
+    }
+    // What is still being read is shown as it grows, unless somebody is typing.
+    if (document.body.dataset.refresh) {
+      setInterval(() => {
+        if (!document.activeElement.matches("input, select")) {
+          location.reload();
+        }
+      }, document.body.dataset.refresh * 1000);
     }
     // A filter is used at once.
     for (const field of document.querySelectorAll(".filters select, .filters input[type=checkbox]")) {
