@@ -43,3 +43,18 @@ def test_the_tab_of_a_task_is_registered_only_where_it_can_be_kept_to_our_tasks(
     for version, destinations in (("3.3.2", []), ("3.4.0", ["task_instance"]), ("3.10.1", ["task_instance"])):
         monkeypatch.setattr(plugin, "airflow_version", version)
         assert [view["destination"] for view in plugin._task_tab()] == destinations
+
+
+def test_the_tab_is_shown_on_tasks_of_all_our_modules_and_of_no_other():
+    """Airflow compares the module of a task with each of the list, as a whole."""
+    from airflow_provider_walmart.get_provider_info import get_provider_info
+
+    info = get_provider_info()
+    ours = {
+        module
+        for kind in ("operators", "sensors")
+        for group in info[kind]
+        for module in group["python-modules"]
+    }
+    assert ours <= set(plugin._task_modules())
+    assert all(name.startswith("airflow_provider_walmart.") for name in plugin._task_modules())
