@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,20 @@ USERS = {"op": "op", "viewer": "viewer", "nobody": ""}
 
 
 class ApiServer:
-    """An API server with a database of its own, ready when this returns."""
+    """An API server with a database of its own, ready when this returns.
 
-    def __init__(self, processes: Processes, home: Path, *, path: str = "/airflow") -> None:
+    :param path: below which it answers.
+    :param env: more environment variables of it.
+    """
+
+    def __init__(
+        self,
+        processes: Processes,
+        home: Path,
+        *,
+        path: str = "/airflow",
+        env: Mapping[str, str] | None = None,
+    ) -> None:
         port = free_port()
         self.url = f"http://127.0.0.1:{port}{path}"
         passwords = home / "passwords.json"
@@ -31,6 +43,7 @@ class ApiServer:
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(
                 f"{name}:{role}" for name, role in USERS.items()
             ),
+            **(env or {}),
         }
         processes.start("page-migrate", [*AIRFLOW, "db", "migrate"], env=self.env)
         processes.finish("page-migrate")
@@ -51,14 +64,22 @@ class ApiServer:
         )
         return done.stdout
 
-    def token(self, user: str) -> str:
-        """Return the token of a user who is logged in."""
+    def token(self, user: str, *, short: bool = False) -> str:
+        """Return the token of a user who is logged in.
+
+        :param short: a new one, which lasts as long as one of the command line.
+        """
+        if short:
+            return self._login(user, "/auth/token/cli")
         if user not in self._tokens:
-            login = {"username": user, "password": f"{user}-password"}
-            answer = self._session.post(f"{self.url}/auth/token", json=login, timeout=60)
-            answer.raise_for_status()
-            self._tokens[user] = answer.json()["access_token"]
+            self._tokens[user] = self._login(user, "/auth/token")
         return self._tokens[user]
+
+    def _login(self, user: str, path: str) -> str:
+        login = {"username": user, "password": f"{user}-password"}
+        answer = self._session.post(self.url + path, json=login, timeout=60)
+        answer.raise_for_status()
+        return str(answer.json()["access_token"])
 
     def get(self, path: str, user: str | None = None, **options: Any) -> requests.Response:
         """Ask for a path as a user, with the cookie that a browser would send; None: without one."""
