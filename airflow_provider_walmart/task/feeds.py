@@ -225,7 +225,7 @@ class _Review:
         from airflow_provider_walmart.client.feeds.errors import FeedErrors, read_feed_errors
 
         if self.items is not None:
-            return self.feed, self.items
+            return FeedErrors(self.feed, self.items)
         try:
             return read_feed_errors(self.hook.client, self.feed)
         except WalmartNotFoundError as error:
