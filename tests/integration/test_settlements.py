@@ -85,7 +85,7 @@ def test_a_retry_lands_what_is_missing_and_tells_of_all(shop, tmp_path):
 def test_csv_is_what_walmart_made(shop, tmp_path):
     land(tmp_path)
     text = (tmp_path / files(tmp_path)[0]).read_text()
-    assert text.startswith("Period Start Date,Period End Date,Transaction Key")
+    assert text.startswith("Period Start Date,Period End Date,Total Payable")
     assert len(text.splitlines()) == 26
 
 

@@ -9,8 +9,7 @@ from collections.abc import Iterator
 from airflow_provider_walmart.sandbox.control.seed import Seed, SeedProduct, SeedReport
 from airflow_provider_walmart.sandbox.control.seed_feeds import SeedError, SeedFeed
 from airflow_provider_walmart.sandbox.core import products
-from airflow_provider_walmart.sandbox.core.state import NODES, ItemError
-from airflow_provider_walmart.sandbox.marketplace.inventory import WFS_NODE
+from airflow_provider_walmart.sandbox.core.state import NODES, WFS_NODE, ItemError
 from airflow_provider_walmart.sandbox.marketplace.named_orders import (
     SeedLine,
     SeedOrder,

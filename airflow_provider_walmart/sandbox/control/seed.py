@@ -14,6 +14,7 @@ from airflow_provider_walmart.sandbox.core import products
 from airflow_provider_walmart.sandbox.core.records import append
 from airflow_provider_walmart.sandbox.core.state import (
     NODES,
+    WFS_NODE,
     Count,
     ItemFacts,
     ReportOutcome,
@@ -25,7 +26,6 @@ from airflow_provider_walmart.sandbox.core.state import (
     Stock,
 )
 from airflow_provider_walmart.sandbox.marketplace import named_orders, named_returns
-from airflow_provider_walmart.sandbox.marketplace.inventory import WFS_NODE
 from airflow_provider_walmart.sandbox.marketplace.named_orders import SeedOrder
 from airflow_provider_walmart.sandbox.marketplace.named_returns import SeedReturn
 from airflow_provider_walmart.sandbox.marketplace.order_records import purchase_order

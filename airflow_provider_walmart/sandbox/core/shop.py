@@ -47,7 +47,8 @@ def at(state: State, place: int) -> Item:
     facts = state.item_facts.get(sku, _NOTHING_KNOWN)
     is_retired = sku in state.retired
     upc = facts.upc or facts.gtin[-12:] or products.upc(number)
-    published = facts.published or ("UNPUBLISHED" if place % 10 == 9 else "PUBLISHED")
+    # Items that were told are as told; those that were only counted are some of everything.
+    usual = _usual(place if place < state.items.count else 0)
     return Item(
         place=place,
         sku=sku,
@@ -59,12 +60,12 @@ def at(state: State, place: int) -> Item:
         price=state.prices.get(sku, products.price(number)),
         product_type=facts.product_type or "Household Goods",
         brand=facts.brand or "Sandbox",
-        condition=facts.condition or "New",
-        availability=_availability(state, sku, place),
-        published="UNPUBLISHED" if is_retired else published,
+        condition=facts.condition or usual["condition"],
+        availability=_availability(state, sku, usual["availability"]),
+        published="UNPUBLISHED" if is_retired else facts.published or usual["published"],
         reasons=facts.reasons,
         lifecycle="RETIRED" if is_retired else "ACTIVE",
-        wfs=place % 10 == 0 if facts.wfs is None else facts.wfs,
+        wfs=place % 10 == 0 and place < state.items.count if facts.wfs is None else facts.wfs,
     )
 
 
@@ -113,7 +114,11 @@ def matching(state: State, filters: Mapping[str, str]) -> Sequence[int]:
     return [
         place
         for place in places
-        if (_has(_traits(at(state, place)), traits) if place in special else usual[place % 20])
+        if (
+            _has(_traits(at(state, place)), traits)
+            if place in special or place >= state.items.count
+            else usual[place % 20]
+        )
     ]
 
 
@@ -127,10 +132,10 @@ def has_stock(state: State, sku: str) -> bool | None:
     return any(stock.amount > 0 for stock in known.values()) if known else None
 
 
-def _availability(state: State, sku: str, place: int) -> str:
+def _availability(state: State, sku: str, usual: str) -> str:
     is_there = has_stock(state, sku)
     if is_there is None:
-        is_there = place % 20 != 19
+        return usual
     return "In_stock" if is_there else "Out_of_stock"
 
 

@@ -21,6 +21,9 @@ WELL_KNOWN_REFRESH_TOKEN = "sandbox-refresh-token"  # noqa: S105
 #: The seller a client acts for when it does not name one.
 OWN_SELLER = "10001234567"
 
+#: Where the stock is that Walmart stores.
+WFS_NODE = "WFS"
+
 #: The ship nodes of every shop, the default one first.
 NODES = ("10000005050", "10000005051")
 
@@ -151,6 +154,7 @@ class Settings(Struct, forbid_unknown_fields=True):
     :param report_damage: ``truncated``: the zip archives of reports lack their ends, ``two files``: they hold two, or
         ``gone``: there are none.
     :param delivery_seconds: sandbox seconds from booking a delivery to its being delivered.
+    :param inbound_seconds: sandbox seconds from planning an inbound shipment to its being received.
     :param quote_seconds: sandbox seconds a quote is valid.
     :param secrets: client id -> its secret from now on: how keys are reset. Tokens that were given out stay valid until they
         are revoked.
@@ -168,6 +172,7 @@ class Settings(Struct, forbid_unknown_fields=True):
     feed_seconds: Seconds = 4
     report_seconds: Seconds = 4
     delivery_seconds: Seconds = 70
+    inbound_seconds: Seconds = 70
     quote_seconds: Seconds = 900
     report_outcome: ReportOutcome = "READY"
     report_csv: str | None = None
@@ -258,12 +263,12 @@ class FeedEffect(Struct, array_like=True):
     """A change a feed makes when it has been processed.
 
     :param due: sandbox time in epoch seconds.
-    :param kind: ``stock`` or ``price``.
+    :param kind: ``stock`` or ``price``; ``received`` for units that Walmart has received and now stores.
     :param node: ship node of a stock change.
     """
 
     due: float
-    kind: Literal["stock", "price"]
+    kind: Literal["stock", "price", "received"]
     sku: str
     value: float
     node: str = ""
@@ -371,6 +376,7 @@ class State(Struct):
     deliveries: dict[str, Delivery] = {}
     quotes: dict[str, Quote] = {}
     written: dict[str, dict[str, Any]] = {}
+    kept: dict[str, dict[str, dict[str, Any]]] = {}
 
 
 class Store:

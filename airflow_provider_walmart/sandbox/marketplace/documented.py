@@ -8,7 +8,7 @@ is answered; it is found by method and path.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +106,8 @@ class Documented:
         draft = Draft(call, row, checked_body(call, row))
         # What a module knows comes first, since it may refuse the call; a file is answered all the same.
         answer = self._fill(draft) if self._fill and row.market == "us" else draft.made()
+        if isinstance(answer, Awaitable):
+            answer = await answer
         if isinstance(answer, Response):
             return answer
         if row.method != "GET" and isinstance(draft.body, dict):

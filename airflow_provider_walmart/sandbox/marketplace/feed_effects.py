@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
-from airflow_provider_walmart.sandbox.core.state import NODES, FeedEffect, State, Stock
+from airflow_provider_walmart.sandbox.core import shop
+from airflow_provider_walmart.sandbox.core.state import NODES, WFS_NODE, FeedEffect, State, Stock
 from airflow_provider_walmart.sandbox.marketplace.feed_rules import Content, amount, first, is_price
 
-Kind = Literal["stock", "price"]
+Kind = Literal["stock", "price", "received"]
 
 
 def settle(state: State) -> None:
@@ -28,8 +29,30 @@ def settle(state: State) -> None:
 def _make(state: State, change: FeedEffect) -> None:
     if change.kind == "price":
         state.prices[change.sku] = change.value
+    elif change.kind == "received":
+        _receive(state, change.sku, int(change.value))
     else:
         state.stock.setdefault(change.sku, {})[change.node] = Stock(int(change.value))
+
+
+def _receive(state: State, sku: str, units: int) -> None:
+    """Add units to what Walmart stores."""
+    place = state.items.find(sku)
+    before = 0 if place is None else stored_units(state, shop.at(state, place))
+    state.stock.setdefault(sku, {})[WFS_NODE] = Stock(before + units)
+    state.inbound_units[sku] = max(0, state.inbound_units.get(sku, 0) - units)
+
+
+def stored_units(state: State, item: shop.Item) -> int:
+    """Return how many units of an item Walmart stores.
+
+    :param state: the sandbox's state.
+    :param item: the item.
+    """
+    known = state.stock.get(item.sku, {}).get(WFS_NODE)
+    if known is not None:
+        return known.amount
+    return item.place * 3 % 400 if item.wfs else 0
 
 
 def changes(feed_type: str, content: Content, *, due: float, node: str) -> list[FeedEffect]:

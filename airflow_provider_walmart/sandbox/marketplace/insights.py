@@ -168,14 +168,13 @@ def _from_date(call: Call) -> int:
 def _unpublished_items(call: Call) -> Iterator[tuple[int, shop.Item]]:
     """Yield the unpublished items and since when they are, one more day ago each.
 
-    Where nothing was said, that is every fifth item.
+    Of items that are only counted, that is every fifth.
     """
     now = int(call.now * 1000)
-    known = call.state.item_facts
     for place in range(len(call.state.items)):
         item = shop.at(call.state, place)
-        is_said = item.sku in known or item.lifecycle == "RETIRED"
-        if item.published == "UNPUBLISHED" if is_said else place % 5 == 0:
+        is_counted = place < call.state.items.count and item.lifecycle == "ACTIVE"
+        if place % 5 == 0 if is_counted else item.published == "UNPUBLISHED":
             yield now - place // 5 * DAY, item
 
 
@@ -203,8 +202,16 @@ def _unpublished(state: State, item: shop.Item, since: str) -> dict[str, Any]:
     }
 
 
+def quality_score(item: shop.Item) -> int:
+    """Return the listing quality of an item.
+
+    :param item: the item.
+    """
+    return 40 + item.place % 60
+
+
 def _quality(item: shop.Item) -> dict[str, Any]:
-    score = 40 + item.place % 60
+    score = quality_score(item)
     return {
         "productId": item.wpid,
         "sku": item.sku,

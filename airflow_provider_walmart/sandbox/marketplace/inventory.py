@@ -19,9 +19,6 @@ from airflow_provider_walmart.sandbox.marketplace.feed_rules import MOST
 
 SERVICE = "GMP_INVENTORY_API"
 
-#: Where the stock is that Walmart stores.
-WFS_NODE = "WFS"
-
 _HOUR = 3600
 _RESERVED = 3
 
@@ -173,6 +170,7 @@ async def stored(call: Call) -> Response:
     """
     limit = call.number("limit", 10, least=1, most=300, shape="errors")
     offset = call.number("offset", 0, shape="errors")
+    feed_effects.settle(call.state)
     items = _stored_items(call.state)
     for name in ("sku", "gtin"):
         if wanted := call.query(name):
@@ -270,8 +268,7 @@ def _stored_items(state: State) -> list[shop.Item]:
 
 
 def _stored(state: State, item: shop.Item) -> dict[str, Any]:
-    known = state.stock.get(item.sku, {}).get(WFS_NODE)
-    units = known.amount if known else item.place * 3 % 400
+    units = feed_effects.stored_units(state, item)
     return {
         "itemInformation": {
             "itemName": item.name,

@@ -108,7 +108,7 @@ async def refund(call: Call) -> Response:
         raise Refusal(
             404, f"NOT_FOUND.{SERVICE}", field="returnOrderId", description="No such return", shape="errors"
         )
-    record = json.loads(_text(call.state, number))
+    record = record_of(call.state, number)
     lines = {line["returnOrderLineNumber"]: line for line in record["returnOrderLines"]}
     wanted = {line.returnOrderLineNumber for line in body.refundLines}
     if body.customerOrderId != record["customerOrderId"] or not wanted or not wanted <= lines.keys():
@@ -148,6 +148,16 @@ def number_of(state: State, text: str) -> int | None:
     if changed is not None:
         return number if changed.record["returnOrderId"] == text else None
     return number if batch_of(state.returns, number) is not None else None
+
+
+def record_of(state: State, number: int) -> dict[str, Any]:
+    """Return a copy of a return as it is now.
+
+    :param state: the sandbox's state.
+    :param number: its number, which is one of a return.
+    """
+    record: dict[str, Any] = json.loads(_text(state, number))
+    return record
 
 
 def return_order(number: int) -> str:

@@ -28,22 +28,30 @@ from airflow_provider_walmart.sandbox.golocal import auth as golocal_auth
 from airflow_provider_walmart.sandbox.golocal import deliveries as golocal
 from airflow_provider_walmart.sandbox.marketplace import (
     auth,
+    claims,
     documented,
     feeds,
+    inbound,
     insights,
     inventory,
     item_search,
     item_specs,
     items,
+    kept_records,
     mexico,
     order_writes,
     orders,
+    performance,
     prices,
     report_files,
     reports,
     returns,
     schedules,
+    seller_settings,
     settlements,
+    shipping_labels,
+    simulations,
+    taxonomy,
     utilities,
     webhooks,
 )
@@ -52,7 +60,17 @@ from airflow_provider_walmart.sandbox.server import faults, profiles
 from airflow_provider_walmart.sandbox.server.routing import Table
 
 #: Method and path of documented operations of which a module knows more -> what makes their answers.
-FILLS: dict[tuple[str, str], documented.Fill] = {}
+FILLS = {
+    **settlements.FILLS,
+    **performance.FILLS,
+    **simulations.FILLS,
+    **inbound.FILLS,
+    **shipping_labels.FILLS,
+    **claims.FILLS,
+    **taxonomy.FILLS,
+    **kept_records.FILLS,
+    **seller_settings.FILLS,
+}
 #: Every business endpoint; of two that match a path, the first one answers.
 ENDPOINTS: list[Endpoint] = [
     *auth.ENDPOINTS,
@@ -74,7 +92,10 @@ ENDPOINTS: list[Endpoint] = [
     *utilities.ENDPOINTS,
 ]
 #: Every other operation that Walmart documents.
-ENDPOINTS += documented.endpoints({place_of(found.method, found.path) for found in ENDPOINTS}, FILLS)
+ENDPOINTS += documented.endpoints(
+    {place_of(found.method, found.path) for found in ENDPOINTS},
+    {place_of(*place): fill for place, fill in FILLS.items()},
+)
 
 Serve = Callable[[Sandbox, Request], Awaitable[Response]]
 

@@ -82,6 +82,29 @@ BODIES = {
         "customerOrderId": "200012000000002",
         "refundLines": [{"returnOrderLineNumber": 1}],
     },
+    "createLabel": {
+        "packageType": "BOX",
+        "boxDimensions": {"boxWeight": 1, "boxWeightUnit": "LB"},
+        "boxItems": [{"sku": SKU, "quantity": 1, "lineNumber": "1"}],
+        "purchaseOrderId": "108900000000001",
+        "carrierName": "FedEx",
+        "carrierServiceType": "GROUND",
+    },
+    "createAnOrder": {"orderLines": {"orderLine": [{"item": {"sku": SKU}}]}},
+    "deliveryAnOrder": {"orderLines": {"orderLine": [{"lineNumber": "1"}]}},
+    "simulateReturn": {
+        "purchaseOrderId": "108900000000008",
+        "lineNumber": 1,
+        "qty": 1,
+        "returnReason": "DEFECTIVE",
+    },
+    "updateReturnSimulation": {
+        "returnOrderId": "103738048000000003",
+        "lineNumber": 1,
+        "qty": 1,
+        "status": "DELIVERED",
+        "eventTag": "RETURN_DELIVERED",
+    },
     "updateMultiNodeInventory": {
         "inventories": {"nodes": [{"shipNode": "10000005050", "inputQty": {"unit": "EACH", "amount": 3}}]}
     },
@@ -99,6 +122,7 @@ PARAMETERS = {
     "cancelOrderLines": {"purchaseOrderId": "108900000000004"},
     "mx.cancelOrderLines": {"purchaseOrderId": "108900000000005"},
     "refundOrderLines": {"purchaseOrderId": "108900000000006"},
+    "deliveryAnOrder": {"purchaseOrderId": "108900000000007"},
     "issueRefund": {"returnOrderId": "103738048000000001"},
     "mx.refundOrderLines": {"returnOrderId": "103738048000000002"},
 }
@@ -137,7 +161,9 @@ def hooks(shared_server, tmp_path_factory):
         seeds = {"orders": 9, "returns": 25, "items": 60, "inventories": 60, "settlements": 9}
         shared_server.control("POST", "seed", {**seeds, "feeds": [{"feedId": "F@1", "items": 3}]})
         ship = orders_body("orderShipment", **status("Shipped", trackingInfo=TRACKING))
-        assert shared_server.call("POST", "/v3/orders/108900000000006/shipping", json=ship).status_code == 200
+        for shipped in ("108900000000006", "108900000000007"):
+            answer = shared_server.call("POST", f"/v3/orders/{shipped}/shipping", json=ship)
+            assert answer.status_code == 200
         yield {market: hook_of(market, shared_server, tmp_path_factory, patch) for market in MARKETS}
 
 

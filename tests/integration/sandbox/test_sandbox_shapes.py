@@ -19,6 +19,10 @@ pytestmark = pytest.mark.skipif(not US.is_dir(), reason="Walmart's API documents
 CONTRADICTIONS = ("shoppingTrends", "demandSalesTrends", "itemStatus", "dispositionCode")
 
 
+# What makes sense only of something that is in the shop; tried where that is.
+NEEDS_MORE = {("POST", "/v3/shipping/labels")}
+
+
 def generic(endpoint: Endpoint) -> bool:
     return isinstance(getattr(endpoint.handle, "__self__", None), Documented)
 
@@ -49,6 +53,7 @@ def test_an_answer_fits_its_document(place, shared_server):
         or place not in operations()
         or "application/json" not in row["media"]
         or row["status"] == 204
+        or place in NEEDS_MORE
     ):
         pytest.skip("no JSON, or under another base URL in its document")
     shared_server.control("POST", "settings", {"limits": False})
