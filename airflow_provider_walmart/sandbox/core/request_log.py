@@ -5,13 +5,18 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter, deque
+from itertools import islice
 from typing import Any
 from urllib.parse import parse_qsl
 
+import msgspec
 from starlette.types import Scope
 
 #: Whole entries kept; the counts go on for ever.
 KEPT = 50_000
+
+#: Longest text that says why a request was refused.
+LONGEST_REASON = 300
 
 _SECRET_HEADERS = {"authorization", "cookie", "wm_sec.access_token", "wm_sec.auth_signature"}
 _OPEN_FORM_FIELDS = {"grant_type", "redirect_uri"}
@@ -79,7 +84,7 @@ class RequestLog:
 
         :param entry: the request.
         :param status: HTTP status; 0 when the connection was broken instead.
-        :param reason: the answer to a refused request, or its start.
+        :param reason: why it was refused.
         """
         self._counts[entry.key] -= 1
         if not self._counts[entry.key]:
@@ -95,6 +100,14 @@ class RequestLog:
         :param path: regular expression, searched.
         """
         return [entry.fields for entry in self._entries if re.search(path, entry.fields["path"])]
+
+    def newest(self, count: int) -> list[dict[str, Any]]:
+        """Return the newest requests, oldest first.
+
+        :param count: how many at most.
+        """
+        skipped = max(0, len(self._entries) - count)
+        return [entry.fields for entry in islice(self._entries, skipped, None)]
 
     def counts(self, path: str) -> list[dict[str, Any]]:
         """Return how many requests there were, by method, path and status.
@@ -114,6 +127,29 @@ def digest(secret: bytes) -> str:
     :param secret: the secret.
     """
     return "sha256:" + hashlib.sha256(secret).hexdigest()[:16]
+
+
+def reason_of(status: int, body: bytes) -> str:
+    """Return in short why a request was refused; empty when it was not.
+
+    :param status: HTTP status of its answer.
+    :param body: the answer.
+    """
+    if status < 400:
+        return ""
+    try:
+        found = msgspec.json.decode(body)
+    except msgspec.DecodeError:
+        return body[:LONGEST_REASON].decode("utf-8", "replace")
+    # Errors come in a list under one of two names, in a list in a list, or as the answer itself.
+    for name in ("error", "errors", "error"):
+        found = found.get(name, found) if isinstance(found, dict) else found
+    error = found[0] if isinstance(found, list) and found else found
+    if not isinstance(error, dict):
+        return str(error)[:LONGEST_REASON]
+    said = [str(error[name]) for name in ("code", "info", "description", "detail") if error.get(name)]
+    field = f" [{error['field']}]" if error.get("field") else ""
+    return f"{': '.join(dict.fromkeys(said[:2]))}{field}"[:LONGEST_REASON]
 
 
 def _form(body: bytes) -> dict[str, str]:

@@ -18,10 +18,10 @@ from starlette.types import Message, Receive, Scope, Send
 
 from airflow_provider_walmart.sandbox.control import api as control
 from airflow_provider_walmart.sandbox.control import golocal as golocal_control
-from airflow_provider_walmart.sandbox.control import notifications
+from airflow_provider_walmart.sandbox.control import notifications, page
 from airflow_provider_walmart.sandbox.core.calls import Endpoint, token_key
 from airflow_provider_walmart.sandbox.core.errors import Refusal
-from airflow_provider_walmart.sandbox.core.request_log import Entry
+from airflow_provider_walmart.sandbox.core.request_log import Entry, reason_of
 from airflow_provider_walmart.sandbox.core.sandbox import Sandbox
 from airflow_provider_walmart.sandbox.core.state import Fault
 from airflow_provider_walmart.sandbox.golocal import auth as golocal_auth
@@ -99,9 +99,6 @@ ENDPOINTS += documented.endpoints(
 
 Serve = Callable[[Sandbox, Request], Awaitable[Response]]
 
-#: Bytes kept of the answer to a refused request.
-LONGEST_REASON = 500
-
 #: Longest request body read, in bytes.
 LONGEST_BODY = 64_000_000
 
@@ -140,7 +137,7 @@ class App:
         if body is None:
             return
         is_storage = scope["server"][1] == self._sandbox.storage_port
-        if is_storage or not scope["path"].startswith(control.PREFIX + "/"):
+        if is_storage or not f"{scope['path']}/".startswith(f"{control.PREFIX}/"):
             await self._serve(scope, body, receive, send, is_storage=is_storage)
             return
         answer = await _collect(self._routes, scope, body, receive)
@@ -178,7 +175,7 @@ class App:
                 await faults.break_connection(receive, send)
                 return
             await faults.shape(answer, fault, request)
-        sandbox.log.finish(entry, answer.status, _reason(answer))
+        sandbox.log.finish(entry, answer.status, reason_of(answer.status, answer.body))
         await faults.deliver(answer, fault, receive, send)
 
     async def _delay(self, scope: Scope) -> Fault | None:
@@ -206,11 +203,6 @@ class App:
         await self._storage(scope, _replay(body, receive), note_and_send)
 
 
-def _reason(answer: faults.Answer) -> str:
-    """Return why a request was refused, in short; empty when it was not."""
-    return answer.body[:LONGEST_REASON].decode("utf-8", "replace") if answer.status >= 400 else ""
-
-
 def _router(sandbox: Sandbox) -> Starlette:
     handlers: dict[Any, Callable[[Request, Any], Awaitable[Response]]] = {
         Refusal: _refuse,
@@ -234,6 +226,7 @@ def _router(sandbox: Sandbox) -> Starlette:
                     *control.routes(sandbox),
                     *golocal_control.routes(sandbox),
                     *notifications.routes(sandbox),
+                    *page.routes(sandbox),
                 ]
             ),
         ],
