@@ -133,7 +133,8 @@ def reply(document: Document, operation: Json) -> Json:
     for media in ("application/json", "application/xml"):
         if media not in content:
             continue
-        shape = document.shape(content[media].get("schema", {}), marks=False)
+        schema = document.resolve(content[media].get("schema", {}))
+        shape = document.shape(schema, marks=False)
         if shape in ({}, "any", [{}], ["any"]):
             examples = [
                 document.resolve(part).get("value") for part in content[media].get("examples", {}).values()
@@ -141,9 +142,29 @@ def reply(document: Document, operation: Json) -> Json:
             example = next((part for part in [content[media].get("example"), *examples] if part), None)
             if isinstance(example, (dict, list)):
                 shape = of_example(example)
+            if isinstance(example, dict) and isinstance(schema.get("additionalProperties"), dict):
+                # An object with names of any kind, which only an example has.
+                entry = document.shape(schema["additionalProperties"], marks=False)
+                shape = dict.fromkeys(example, entry)
         found["shape"] = shape
         break
     return found
+
+
+def refusal(document: Document, operation: Json) -> str:
+    """Return what the answer to a bad request looks like, as the sandbox names it; empty when no document tells."""
+    content = document.resolve(operation["responses"].get("400", {})).get("content", {})
+    if "application/problem+json" in content:
+        return "problem"
+    shape = document.shape(content.get("application/json", {}).get("schema", {}), marks=False)
+    names = shape if isinstance(shape, dict) else {}
+    if "errorCode" in names:
+        return "message"
+    if isinstance(names.get("errors"), list):
+        return "status" if "status" in names else "errors"
+    if "error" in names:
+        return "error" if isinstance(names["error"], list) else "object"
+    return "bare" if "code" in names and not isinstance(names["code"], list) else ""
 
 
 def parameters(document: Document, operation: Json) -> Iterator[Json]:
@@ -210,6 +231,8 @@ def rows(folder: Path) -> Iterator[Json]:
                             content["application/json"].get("schema", {}), marks=True
                         )
                 row |= reply(document, operation)
+                if how := refusal(document, operation):
+                    row["refusal"] = how
                 if limit := known.get(f"{method} {place}"):
                     row["limit"] = limit
                 yield row

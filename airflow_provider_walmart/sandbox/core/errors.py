@@ -10,7 +10,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-Shape = Literal["error", "errors", "nested", "problem"]
+Shape = Literal["error", "errors", "nested", "problem", "bare", "object", "status", "message", "feed"]
 
 UNAUTHORIZED_INFO = (
     "Unauthorized token or incorrect authorization header. Please verify correct format: WM_SEC.ACCESS_TOKEN "
@@ -42,7 +42,9 @@ class Refusal(Exception):  # noqa: N818 - an answer, not a fault of the program
     :param description: one sentence for the reader.
     :param info: more detail; default the description.
     :param shape: ``error`` or ``errors`` for a list under that key, ``nested`` for a list under ``errors`` and
-        ``error``, ``problem`` for problem JSON.
+        ``error``, ``problem`` for problem JSON, and those of single APIs: ``bare`` for the error itself, ``object`` for it
+        under ``error``, ``status`` for a list beside a status, ``message`` for code and text, ``feed`` for a list whose
+        entries have a message.
     :param headers: extra response headers.
     """
 
@@ -76,9 +78,21 @@ class Refusal(Exception):  # noqa: N818 - an answer, not a fault of the program
         if self.shape == "problem":
             problem = msgspec.json.encode(self.problem(request.url.path))
             return Response(problem, self.status, self.headers, "application/problem+json")
-        errors = [self.gateway_error()]
-        body = {"errors": {"error": errors}} if self.shape == "nested" else {self.shape: errors}
-        return Response(msgspec.json.encode(body), self.status, self.headers, "application/json")
+        return Response(msgspec.json.encode(self._body()), self.status, self.headers, "application/json")
+
+    def _body(self) -> dict[str, Any]:
+        error = self.gateway_error()
+        bodies: dict[Shape, dict[str, Any]] = {
+            "error": {"error": [error]},
+            "errors": {"errors": [error]},
+            "nested": {"errors": {"error": [error]}},
+            "bare": error,
+            "object": {"error": error},
+            "status": {"status": "FAIL", "errors": [error]},
+            "message": {"errorCode": self.code, "message": self.info, "status": self.status},
+            "feed": {"errors": [{**error, "message": self.info}]},
+        }
+        return bodies[self.shape]
 
     def gateway_error(self) -> dict[str, Any]:
         """Return the fields of one entry of the error lists."""

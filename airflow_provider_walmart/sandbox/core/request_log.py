@@ -140,7 +140,9 @@ def reason_of(status: int, body: bytes) -> str:
     try:
         found = msgspec.json.decode(body)
     except msgspec.DecodeError:
-        return body[:LONGEST_REASON].decode("utf-8", "replace")
+        text = body.decode("utf-8", "replace")
+        said = re.findall(r"<ns2:(?:code|info)>([^<]*)</", text)
+        return (": ".join(said) or text)[:LONGEST_REASON]
     # Errors come in a list under one of two names, in a list in a list, or as the answer itself.
     for name in ("error", "errors", "error"):
         found = found.get(name, found) if isinstance(found, dict) else found

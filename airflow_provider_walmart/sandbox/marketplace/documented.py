@@ -102,6 +102,13 @@ class Documented:
         row = self._rows.get(market) or self._rows.get("us")
         if row is None:
             raise Refusal(404, "URI_NOT_FOUND.GMP_GATEWAY_API")
+        try:
+            return await self._answer(call, row)
+        except Refusal as refusal:
+            refusal.shape = row.refusal or refusal.shape
+            raise
+
+    async def _answer(self, call: Call, row: Row) -> Response:
         check_parameters(call, row)
         draft = Draft(call, row, checked_body(call, row))
         # What a module knows comes first, since it may refuse the call; a file is answered all the same.

@@ -76,15 +76,15 @@ async def submit(call: Call) -> Response:
     """
     feed_type = call.query("feedType").strip()
     if not feed_type:
-        raise bad_param("feedType", "missing", service=SERVICE, shape="errors")
+        raise bad_param("feedType", "missing", service=SERVICE, shape="feed")
     data, file_name = await _file(call)
     if len(data) > _limits(feed_type.lower())[2]:
         raise Refusal(
-            413, f"PAYLOAD_TOO_LARGE.{SERVICE}", description="The feed file is too large", shape="errors"
+            413, f"PAYLOAD_TOO_LARGE.{SERVICE}", description="The feed file is too large", shape="feed"
         )
     if not data.strip():
         raise Refusal(
-            400, f"INVALID_REQUEST_CONTENT.{SERVICE}", description="The feed file is empty", shape="errors"
+            400, f"INVALID_REQUEST_CONTENT.{SERVICE}", description="The feed file is empty", shape="feed"
         )
     content = feed_rules.read(feed_type, data)
     _refuse_skus(call.state, feed_type, content)
@@ -241,7 +241,7 @@ async def _file(call: Call) -> tuple[bytes, str]:
             415,
             f"UNSUPPORTED_MEDIA_TYPE.{SERVICE}",
             description="Send JSON, XML or multipart/form-data",
-            shape="errors",
+            shape="feed",
         )
     try:
         form = await call.request.form()
@@ -254,7 +254,7 @@ async def _file(call: Call) -> tuple[bytes, str]:
             "MISSING_FILE",
             field="file",
             description="The multipart body needs a part named file",
-            shape="errors",
+            shape="feed",
         )
     if isinstance(part, UploadFile):
         return await part.read(), part.filename or ""

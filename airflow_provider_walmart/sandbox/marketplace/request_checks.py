@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct, field
 
 from airflow_provider_walmart.sandbox.core.calls import Call
-from airflow_provider_walmart.sandbox.core.errors import Refusal, bad_header, bad_param
+from airflow_provider_walmart.sandbox.core.errors import Refusal, Shape, bad_header, bad_param
 
 _KINDS: dict[str, tuple[type, ...]] = {
     "string": (str,),
@@ -55,6 +55,7 @@ class Row(Struct, rename="camel"):
     body: Any = "any"
     shape: Any = "any"
     limit: tuple[int, float] | None = None
+    refusal: Shape | None = None
 
 
 def place_of(method: str, path: str) -> tuple[str, str]:
