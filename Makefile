@@ -97,7 +97,7 @@ fault-matrix: $(VENV)/.with-test ## every entry point through every trouble; wri
 	$(RUN) -m tests.integration.fault_matrix.page
 	$(RUN) -m pytest -n auto --maxprocesses 8 tests/integration/fault_matrix
 
-soak: $(VENV)/.with-test ## hours of Walmart's time in bad weather, in minutes: nothing twice, nothing lost, nothing leaked
+soak: $(VENV)/.with-test ## hours of Walmart's time with transient errors, in minutes: nothing twice, nothing lost, nothing leaked
 	$(RUN) -m tests.benchmarks.soak
 
 bench: $(VENV)/.with-bench ## the performance budgets, into docs/benchmarks.md; some of them with ONLY="calls export"

@@ -4,7 +4,7 @@ Needs a connection ``walmart_default`` of type *Walmart Marketplace*. Set the en
 ``WALMART_LAKE_DIR`` to any place that Airflow's object storage can write to, such as
 ``s3://aws_default@my-bucket/walmart``.
 
-From when this DAG is unpaused on, the triggerer looks for new orders once a minute; what was there before is no news. A
+From when this DAG is unpaused on, the triggerer polls for new orders once a minute; what was there before is not announced. A
 run may get several events, and after a crash of the triggerer the same one again: so orders are taken by their ids.
 """
 

@@ -1,10 +1,10 @@
-"""Every day, have somebody look at the price file of the day, and submit it once it is approved.
+"""Every day, have somebody check the price file of the day, and submit it once it is approved.
 
 Needs a connection ``walmart_default`` of type *Walmart Marketplace*. Set the environment variable
 ``WALMART_LAKE_DIR`` to any place that Airflow's object storage can read and write, such as
 ``s3://aws_default@my-bucket/walmart``; the file is ``prices/YYYY-MM-DD.csv`` in it, with the columns ``sku`` and ``price``.
 
-Approve it in the UI: *Required Actions* of the run. What was looked at is what is sent: later changes to the file don't
+Approve it in the UI: *Required Actions* of the run. What was checked is what is sent: later changes to the file don't
 matter.
 """
 

@@ -4,8 +4,8 @@ Needs a connection ``walmart_default`` of type *Walmart Marketplace*. Set the en
 ``WALMART_LAKE_DIR`` to any place that Airflow's object storage can write to, such as
 ``s3://aws_default@my-bucket/walmart``.
 
-From when this DAG is unpaused on, the triggerer looks at the list of report requests once a minute; what was ready before
-is no news. Downloads are allowed 20 times an hour.
+From when this DAG is unpaused on, the triggerer reads the list of report requests once a minute; what was ready before
+is not announced. Downloads are allowed 20 times an hour.
 """
 
 from __future__ import annotations

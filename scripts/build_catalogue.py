@@ -120,7 +120,7 @@ FEED_ITEMS: Json = {
     "extra": {"includeDetails": "true"},
 }
 
-# How an operation pages where its document is silent, wrong or ambiguous. Keys replace those found by `paging`.
+# How an operation pages where its document says nothing, is wrong or ambiguous. Keys replace those found by `paging`.
 PAGING: dict[str, Json | None] = {
     # nextCursor is a ready query string. No document declares where it goes.
     "getAllOrders": {"style": "query string"},

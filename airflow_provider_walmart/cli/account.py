@@ -54,7 +54,7 @@ def _connection(conn_id: str) -> Connection:
         return Connection.get_connection_from_secrets(conn_id)
     except (AirflowException, ValueError) as error:
         hint = (
-            "Connections are looked for in the environment, in the secrets backend and in the metadata database of the "
+            "Connections are searched for in the environment, in the secrets backend and in the metadata database of the "
             f"Airflow that this command runs in; AIRFLOW_CONN_{conn_id.upper()} works without a database."
         )
         missing = isinstance(error, AirflowNotFoundException)

@@ -29,7 +29,7 @@ def get_commands() -> list[CLICommand]:
     return [
         GroupCommand(
             name="walmart",
-            help="Look into Walmart accounts",
+            help="Inspect Walmart accounts",
             subcommands=sorted(subcommands, key=lambda each: each.name),
         )
     ]

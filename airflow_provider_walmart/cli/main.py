@@ -32,7 +32,7 @@ exit codes:
   1  Walmart refused it, or what was tested is not good
   2  bad input: nothing was sent
   3  no answer, a failure at Walmart, or too many calls: try again later
-  4  a write was sent, and whether Walmart acted on it is unknown: look before sending it again"""
+  4  a write was sent, and whether Walmart acted on it is unknown: check before sending it again"""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -128,7 +128,7 @@ def parser() -> ArgumentParser:
     """Return what reads the command line ``walmart ...``."""
     top = ArgumentParser(
         prog="walmart",
-        description="Look into Walmart accounts.",
+        description="Inspect Walmart accounts.",
         epilog=EXIT_CODES,
         formatter_class=AS_WRITTEN,
     )

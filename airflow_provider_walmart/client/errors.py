@@ -6,7 +6,7 @@
     ├── WalmartConfigError          bad input, found before anything was sent (also a ValueError)
     │   └── WalmartWebhookError     somebody posted to a webhook what is not Walmart's, or makes no sense
     ├── WalmartConnectionError      never answered
-    ├── WalmartUnknownOutcomeError  a write that may or may not have happened: look before sending again
+    ├── WalmartUnknownOutcomeError  a write that may or may not have happened: check before sending again
     ├── WalmartFeedFailedError      Walmart took the feed and refused more of its items than allowed
     ├── WalmartOrdersFailedError    Walmart refused to change more orders than allowed
     ├── WalmartReportFailedError    Walmart could not make a report, or it is not what it should be

@@ -260,7 +260,7 @@ class WalmartHook(AccountHook[WalmartSettings, MarketplaceClient]):
         :param payload: the finished document: a dict, or JSON, XML or a zip file as text or bytes.
         :param file_name: name shown in the list of feeds; default: feed type and a hash of the content.
         :raises WalmartConfigError: when it is empty, malformed or larger than Walmart takes.
-        :raises WalmartUnknownOutcomeError: when it was sent and no id came back: look before sending it again.
+        :raises WalmartUnknownOutcomeError: when it was sent and no id came back: check before sending it again.
         """
         from airflow_provider_walmart.client.feeds.formats import upload_of
         from airflow_provider_walmart.client.feeds.slices import plan_document

@@ -32,7 +32,7 @@ PROGRESS_EVERY = 10_000
 class WalmartApiOperator(OfMarketplace, BaseOperator):
     """Calls one documented operation of Walmart Marketplace.
 
-    Parameters are checked before anything is sent. GET calls are retried on bad weather; a write is sent once, and a
+    Parameters are checked before anything is sent. GET calls are retried after transient errors; a write is sent once, and a
     task whose write may have happened is not retried unless doing it twice changes nothing (PUT, DELETE).
 
     :param operation: operation id (``getAnOrder``) or method and path

@@ -42,7 +42,7 @@ class WalmartOrdersDueOperator(OfMarketplace, BaseOperator):
     """Finds the orders that have to be acknowledged or shipped soon, or that Walmart is about to cancel.
 
     By Walmart's rules an order is acknowledged within 4 hours of its creation and shipped by its ``estimatedShipDate``;
-    4 days after that date Walmart cancels what is not shipped. Orders of the last 45 days are looked at; those that Walmart
+    4 days after that date Walmart cancels what is not shipped. Orders of the last 45 days are read; those that Walmart
     ships itself are not among them.
 
     :param kind: ``acknowledge``, ``ship``, or ``cancel``: not shipped, and cancelled by Walmart soon.

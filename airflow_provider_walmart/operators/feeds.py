@@ -73,7 +73,7 @@ class WalmartFeedStatusOperator(OfMarketplace, BaseOperator):
     :param feed_id: one feed to check (with its ``@``); None: all feeds of the last ``since_hours``.
     :param feed_types: only feeds of these types, as a list or as text with commas between (also what a template makes of
         a list), without regard to case; default: all. Not with ``feed_id``.
-    :param since_hours: how far back to look, in hours; default 24.
+    :param since_hours: how far back to read, in hours; default 24.
     :param allowed_failures: failed items per feed that are still fine: an int is a number of items, a float
         from 0.0 to 1.0 a share of them; default 0. A feed of which nothing was applied always fails.
     :param item_errors_path: where failed items go as JSON lines: a path, an `ObjectStoragePath` or a URI of one;
@@ -161,8 +161,8 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
 
     The feed is made of plain records (a list, or a JSON lines or CSV file), which are checked before anything is
     sent and cut into as many feeds as Walmart's caps want; or it is a ready file. Whatever dies when, it goes out
-    once: before sending an intent is stored in the task state, after it the feed id, and a retry looks what Walmart
-    has before it sends (Airflow 3.3 keeps task state; below, a retry looks for the file name alone).
+    once: before sending an intent is stored in the task state, after it the feed id, and a retry reads what Walmart
+    has before it sends (Airflow 3.3 keeps task state; below, a retry searches for the file name alone).
 
     :param feed_type: Walmart's ``feedType``. From records can be built: ``inventory``, ``MP_INVENTORY``, ``price``,
         ``PRICE_AND_PROMOTION``, ``lagtime``, ``RETIRE_ITEM``, ``SKU_TEMPLATE_MAP``, ``RETURNS_OVERRIDES``, and any other

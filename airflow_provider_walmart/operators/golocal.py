@@ -21,7 +21,7 @@ class WalmartGoLocalCreateDeliveryOperator(OfGoLocal, BaseOperator):
 
     Walmart is asked for the order before anything is sent, and a delivery that is there is taken as it is, whoever
     booked it and however it ended: another delivery needs another ``externalOrderId``. Before booking an intent is
-    stored in the task state, after it the delivery's id (Airflow 3.3 keeps task state; below, a retry looks for the
+    stored in the task state, after it the delivery's id (Airflow 3.3 keeps task state; below, a retry searches for the
     order for longer).
 
     :param delivery: body of the booking, a dict in Walmart's form with ``externalOrderId``; the key ``deliveries``
@@ -29,7 +29,7 @@ class WalmartGoLocalCreateDeliveryOperator(OfGoLocal, BaseOperator):
     :param walmart_golocal_conn_id: id of a connection of type ``walmart_golocal``.
     :return: the delivery as Walmart gives it, with ``deliveryId``; it may hold names and addresses.
     :raises AirflowFailException: for bad input, and when Walmart refuses the booking for good.
-    :raises WalmartUnknownOutcomeError: when it may or may not have been booked; a retry looks before it books.
+    :raises WalmartUnknownOutcomeError: when it may or may not have been booked; a retry checks before it books.
     """
 
     template_fields: Sequence[str] = ("delivery", "walmart_golocal_conn_id")

@@ -46,7 +46,7 @@ class WalmartOrderUpdateOperator(OfMarketplace, BaseOperator):
         ``notTried``, and ``outcomesUri``. It is in XCom also when the task fails.
     :raises AirflowFailException: for bad input, naming the rows, when more orders were refused than allowed, and when
         no retry can help.
-    :raises WalmartUnknownOutcomeError: when an order may or may not have been changed; a retry looks first.
+    :raises WalmartUnknownOutcomeError: when an order may or may not have been changed; a retry checks first.
     """
 
     records_path: Any = PathField()

@@ -32,8 +32,8 @@ class WalmartReportOperator(WithLineage, BaseOperator):
 
     Walmart takes one request per report type and hour, so an equal request made within ``reuse_within`` is used
     instead of a new one, and a retry never asks a second time: the request id is kept in the task state (Airflow
-    3.3), and looked for in Walmart's list. In place of a report that Walmart could not make, or that is damaged, a retry
-    asks for another one after an hour; before, it looks at the same one again.
+    3.3), and searched for in Walmart's list. In place of a report that Walmart could not make, or that is damaged, a retry
+    asks for another one after an hour; before, it reads the same one again.
 
     :param report_type: Walmart's ``reportType``, such as ``ITEM``; any passes, known ones are checked.
     :param output_path: where the report goes: a path, an `ObjectStoragePath` or a URI of one. It appears there as a

@@ -70,7 +70,7 @@ class WalmartGoLocalDeliverySensor(OfGoLocal, WalmartSensor):
         return DeliveryProgress(self._id, self._ends)
 
     def poll(self, context: Context) -> dict[str, Any] | None:
-        """Look at the delivery; judge it once it has ended."""
+        """Read the delivery; judge it once it has ended."""
         # Bad input is said before the first call.
         progress = self._progress
         delivery = self.hook.get_delivery(self._id)

@@ -57,7 +57,7 @@ class WalmartReportSensor(OfMarketplace, WalmartSensor):
         return ReportWatch(self.hook.client, self.report_type or "")
 
     def poll(self, context: Context) -> dict[str, Any] | None:
-        """Look at the request."""
+        """Read the request."""
         from airflow_provider_walmart.client.reports.requests import is_done, progress
 
         store = context.get("task_state_store")

@@ -119,7 +119,7 @@ def atomic_write(uri: str, mode: str = "w", field: str = "path") -> Iterator[IO[
                 yield file
             move(beside, target)
         except BaseException:
-            # What went wrong first is to be told, and not all file systems raise an OSError.
+            # What went wrong first is to be raised, and not all file systems raise an OSError.
             with contextlib.suppress(Exception):
                 remove(beside)
             raise
@@ -169,7 +169,7 @@ def files_in(folder: ObjectStoragePath, pattern: str) -> list[ObjectStoragePath]
 def remove(file: ObjectStoragePath) -> None:
     """Remove a file, if it is there."""
     with contextlib.suppress(FileNotFoundError):
-        # Unlike `unlink`, it takes no name for a pattern, and doesn't look whether there is something.
+        # Unlike `unlink`, it takes no name for a pattern, and doesn't check whether there is something.
         file.fs.rm_file(file.path)
 
 

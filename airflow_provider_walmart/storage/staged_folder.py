@@ -69,7 +69,7 @@ class StagedFolder:
         :param replaced: files of earlier runs that go, as patterns of names by folder.
         :return: URI of the manifest.
         """
-        # From here on until the new manifest is there, whoever looks for one sees none.
+        # From here on until the new manifest is there, whoever searches for one finds none.
         remove(self._folder / MANIFEST)
         places = {place.path for _, place in self._staged}
         for folder, pattern in replaced.items():

@@ -36,7 +36,7 @@ def check_lines_file(field: str, uri: str | None) -> None:
 def check_suffix(output_path: str, *formats: str, field: str = "output_path") -> None:
     """Refuse a path whose suffix names another format than the one that is written.
 
-    :param output_path: a path or URI; ``.gz`` at its end is not looked at.
+    :param output_path: a path or URI; ``.gz`` at its end doesn't count.
     :param formats: what is written, such as ``jsonl``; the first one is named in the error.
     :param field: what the user calls it.
     :raises WalmartConfigError: for a suffix of another format.

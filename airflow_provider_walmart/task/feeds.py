@@ -76,7 +76,7 @@ def judge_feeds(
     sent: Mapping[str, SentFeed] | None = None,
     rows: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Look at feeds as a seller does: which of them failed, and which items were rejected.
+    """Check feeds as a seller does: which of them failed, and which items were rejected.
 
     The details of every feed that is finished, or has failed items, are read as a whole: counts alone don't tell, since
     items that Walmart counts as succeeded may carry errors.
@@ -86,7 +86,7 @@ def judge_feeds(
     :param allowed_failures: failed items that are still fine, per feed: an int is a number, a float a share.
     :param item_errors_path: where failed items go as JSON lines, all feeds in one file; None: nowhere.
         Nothing is written when there is no error.
-    :param keep: called with the result before a failure is raised, to keep it for whoever looks.
+    :param keep: called with the result before a failure is raised, to keep it for whoever reads it.
     :param items: of a single feed that was just read with its details, its items; None: they are read.
     :param sent: by feed id what was sent, as far as that is known: items that Walmart says nothing of are named then.
     :param rows: counts of rows before anything was sent: ``sent``, ``unchanged`` and ``invalid``, as far as there are such.

@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 # How often the log says how far it is, in seconds.
 PROGRESS_EVERY = 30.0
-# Orders in a row whose change may have got lost before the rest is left alone: each takes a minute to look for.
+# Orders in a row whose change may have got lost before the rest is left alone: each takes a minute to search for.
 MOST_UNKNOWN = 3
 # Refused orders that the log names one by one; the table and the outcomes file have the rest.
 NAMED = 20
@@ -47,7 +47,7 @@ def change_orders(
     :return: the summary: ``orders``, how many of them had which outcome, and ``outcomesUri``.
     :raises WalmartOrdersFailedError: when more were refused than allowed.
     :raises WalmartRequestError: when orders are locked; the next try changes them.
-    :raises WalmartUnknownOutcomeError: when one may or may not have been changed; the next try looks.
+    :raises WalmartUnknownOutcomeError: when one may or may not have been changed; the next try checks.
     :raises WalmartError: when the rest could not be tried.
     """
     outcomes: list[dict[str, Any]] = []

@@ -59,7 +59,7 @@ class WalmartWaitTrigger(BaseTrigger):
 
     @abstractmethod
     async def wait(self) -> dict[str, Any]:
-        """Return what an event of success tells.
+        """Return what an event of success holds.
 
         :raises asyncio.TimeoutError: when the deadline has passed.
         :raises WalmartError: when it can't be waited for.

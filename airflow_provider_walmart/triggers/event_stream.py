@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 
 class Tracker(Protocol):
-    """Tells what is new from what was announced before."""
+    """Separates what is new from what was announced before."""
 
     @property
     def scope(self) -> PollScope:

@@ -66,7 +66,7 @@ class WalmartEventTrigger(BaseEventTrigger):
 
     @abstractmethod
     def tracker(self, state: dict[str, Any] | None) -> Tracker:
-        """Return what tells what is new from what was announced before."""
+        """Return what separates what is new from what was announced before."""
 
     @staticmethod
     @abstractmethod
@@ -114,7 +114,7 @@ class WalmartEventTrigger(BaseEventTrigger):
         filters = [name for names in self.filters().values() for name in names or ()]
         memory = Memory(stores, _key("_".join(["walmart", self.kind, self.walmart_conn_id, *filters])))
         tracker = self.tracker(await memory.recall())
-        last_told = -math.inf
+        last_event = -math.inf
         with stream.watched(tracker, self.poll_interval):
             async for poll in polls:
                 # It may have begun before this watcher came.
@@ -123,9 +123,9 @@ class WalmartEventTrigger(BaseEventTrigger):
                 payloads = tracker.of(*poll.found)
                 for payload in payloads:
                     if payload is payloads[-1]:
-                        await asyncio.sleep(last_told + APART - time.monotonic())
+                        await asyncio.sleep(last_event + APART - time.monotonic())
                     yield TriggerEvent(payload)
-                    last_told = time.monotonic()
+                    last_event = time.monotonic()
                 poll.digested(memory, tracker.state())
 
     def _shared_stream(self) -> EventStream:

@@ -45,7 +45,7 @@ class WalmartFeedFinishedTrigger(WalmartEventTrigger):
         return {"feed_types": self.feed_types}
 
     def tracker(self, state: dict[str, Any] | None) -> FeedTracker:
-        """Return what tells feeds that finished from those announced before."""
+        """Return what separates feeds that finished from those announced before."""
         return FeedTracker(state, self.feed_types)
 
     @staticmethod

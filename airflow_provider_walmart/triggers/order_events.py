@@ -52,7 +52,7 @@ class WalmartNewOrdersTrigger(WalmartEventTrigger):
         return {"statuses": self.statuses, "ship_node_types": self.ship_node_types}
 
     def tracker(self, state: dict[str, Any] | None) -> OrderTracker:
-        """Return what tells new and changed orders from those announced before."""
+        """Return what separates new and changed orders from those announced before."""
         return OrderTracker(state, self.statuses, self.ship_node_types or SHIP_NODE_TYPES)
 
     @staticmethod

@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
-# What is due within this time, or this share of its pause, is looked at in the same round: things that are looked at
+# What is due within this time, or this share of its pause, is polled in the same round: things that are polled
 # together cost fewer calls. Seconds.
 TOGETHER = 2.0
 TOGETHER_SHARE = 0.25
@@ -256,7 +256,7 @@ async def poller_of(
 ) -> Poller:
     """Return the poller of a connection's account.
 
-    :param kind: what it looks after; there is one poller per account and kind.
+    :param kind: what it polls; there is one poller per account and kind.
     :param make: makes it.
     :param newer_than: as for `account_of`.
     """

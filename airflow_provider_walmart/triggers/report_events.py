@@ -42,7 +42,7 @@ class WalmartReportReadyTrigger(WalmartEventTrigger):
         return {"report_types": list(self.report_types)}
 
     def tracker(self, state: dict[str, Any] | None) -> Tracker:
-        """Return what tells reports that are ready from those announced before."""
+        """Return what separates reports that are ready from those announced before."""
         from airflow_provider_walmart.client.events.reports import ReportTracker
 
         return ReportTracker(state, self.report_types)

@@ -116,15 +116,15 @@ async def ours(server: Server, count: int) -> dict[str, Any]:
 
     ends = seed(server, count)
     poller = await poller_of("walmart_default")
-    look, rounds = poller._look, []
+    poll, rounds = poller._poll, []
 
     def counted(due: Any) -> Any:
         before, began = calls(server), time.monotonic()
-        found = look(due)
+        found = poll(due)
         rounds.append((len(due), calls(server) - before, time.monotonic() - began))
         return found
 
-    poller._look = counted
+    poller._poll = counted
     noticed: dict[str, float] = {}
     now = time.time()
 

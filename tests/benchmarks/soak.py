@@ -1,4 +1,4 @@
-"""An hour of Walmart's time in bad weather: 200 DAG runs, counted at the end.
+"""An hour of Walmart's time with transient errors: 200 DAG runs, counted at the end.
 
 ``python -m tests.benchmarks.soak [--runs 200] [--speed 20] [--seed 1]`` prints a table, and fails when something was done
 twice, got lost, or leaked. Walmart's clock, and all pauses of the client with it, runs so many times faster. Some tasks
@@ -114,8 +114,8 @@ class Counts:
 
 
 @dataclass(frozen=True)
-class Weather:
-    """Troubles by lot, until it is told to clear up."""
+class TransientErrors:
+    """Transient errors by lot, until it is stopped."""
 
     shop: Shop
     dice: random.Random
@@ -269,13 +269,13 @@ def soak(shop: Shop, runs: int, speed: float, seed: int, folder: Path) -> list[l
     warm_up = max(4, runs // 20)
     in_parallel(plan[:warm_up], 0.0)
     before = Footprint()
-    weather = Weather(shop, random.Random(seed + 1), speed)
-    storm = threading.Thread(target=weather.run)
-    storm.start()
+    trouble = TransientErrors(shop, random.Random(seed + 1), speed)
+    thread = threading.Thread(target=trouble.run)
+    thread.start()
     began = shop.server.control("POST", "clock", {})["now"]
     in_parallel(plan[warm_up:], HOUR / speed * 0.95)
-    weather.over.set()
-    storm.join()
+    trouble.over.set()
+    thread.join()
     shop.no_faults()
     after = Footprint()
     simulated = shop.server.control("POST", "clock", {})["now"] - began
@@ -305,8 +305,8 @@ def soak(shop: Shop, runs: int, speed: float, seed: int, folder: Path) -> list[l
         *([f"tasks done: {name}", counts.done[name], number] for name, number in intended.items()),
         ["tasks given up", len(counts.given_up), 0],
         ["tries that failed and were repeated", sum(counts.retried.values()), None],
-        ["troubles made", weather.made["troubles"], None],
-        ["times all tokens were revoked", weather.made["tokens revoked"], None],
+        ["troubles made", trouble.made["troubles"], None],
+        ["times all tokens were revoked", trouble.made["tokens revoked"], None],
         ["requests", sum(by_status.values()), None],
         ["of these answered 401", by_status[401], None],
         ["of these answered 429", by_status[429], None],
@@ -319,7 +319,7 @@ def soak(shop: Shop, runs: int, speed: float, seed: int, folder: Path) -> list[l
         ["reports asked for (one an hour is allowed)", report_posts, None],
         ["half files left", len([*folder.glob(".*.part")]), 0],
         ["open files more than after the warm-up", after.files - before.files, "<= 4"],
-        # The pool that looks for the triggers grows to four threads.
+        # The pool that searches for the triggers grows to four threads.
         ["threads more", after.threads - before.threads, "<= 3"],
         ["MB more", f"{after.memory - before.memory:.1f}", "<= 40"],
         *([f"  {text}", number, None] for text, number in counts.errors.most_common(12)),

@@ -41,7 +41,7 @@ def test_one_token_and_one_budget(hosts, sandbox: LocalSandbox) -> None:
     assert all(hosts.tasks_begun(host) for host in ("one", "two"))
 
 
-def test_a_host_that_dies_while_it_submits_costs_no_feed_and_doubles_none(
+def test_a_host_that_dies_while_it_submits_loses_no_feed_and_duplicates_none(
     hosts, sandbox: LocalSandbox, processes: Processes
 ) -> None:
     # The answers are late, so the host dies between sending and knowing.

@@ -37,7 +37,7 @@ from airflow_provider_walmart.triggers.order_events import WalmartNewOrdersTrigg
 WATCHERS = ("new", "changes")
 
 Throttle.learn = lambda *_: None  # type: ignore[method-assign]
-# There is no scheduler to wait for, and looks come many times more often than in a triggerer.
+# There is no scheduler to wait for, and polls come many times more often than in a triggerer.
 events.APART = 0.0
 
 
@@ -100,8 +100,8 @@ def triggerer(folder: Path, seed: int) -> None:
         trigger = WalmartNewOrdersTrigger(statuses=statuses)
         trigger.poll_interval, trigger.asset_state_store = 0.02, store
         key = trigger.shared_stream_key()
-        looks = manager.subscribe(trigger_id=number, trigger=trigger, key=key)
-        async for event in trigger.filter_shared_stream(looks):
+        polls = manager.subscribe(trigger_id=number, trigger=trigger, key=key)
+        async for event in trigger.filter_shared_stream(polls):
             in_database = manager.bind_pending_event(trigger_id=number, key=key)
             asyncio.create_task(persist(watcher, event.payload, in_database))  # noqa: RUF006
 

@@ -62,7 +62,7 @@ class Watching:
 
     :param shared: with one loop for all of them, by Airflow's own means; otherwise each with its own.
     :param safe: whether events come to be in Airflow's database; otherwise the triggerer dies with them in its hands.
-    :param apart: how far apart the last two events of a look are, in seconds.
+    :param apart: how far apart the last two events of a poll are, in seconds.
     """
 
     def __init__(self, *triggers, shared=HAS_SHARED_STREAMS, safe=True, apart=0.0) -> None:
@@ -72,12 +72,12 @@ class Watching:
         self.apart = apart
         self.events: list[list[dict]] = [[] for _ in triggers]
         self.times: list[list[float]] = [[] for _ in triggers]
-        self._looks: Counter[int] = Counter()
+        self._polls: Counter[int] = Counter()
 
     @property
-    def looks(self) -> int:
-        """How many looks have begun, in all loops."""
-        return self._looks.total()
+    def polls(self) -> int:
+        """How many polls have begun, in all loops."""
+        return self._polls.total()
 
     async def __aenter__(self):
         self._in_thread, event_stream.in_thread = event_stream.in_thread, self._counting
@@ -106,18 +106,18 @@ class Watching:
         self._tasks.append(asyncio.create_task(self._collect(len(self.events) - 1, trigger)))
 
     async def poll(self) -> None:
-        """Wait until everything there is now was looked at, and that was digested."""
-        # A look that begins after the next one is over began with what is there now.
+        """Wait until everything there is now was polled, and that was digested."""
+        # A poll that begins after the next one is over began with what is there now.
         loops = (0,) if self.shared else range(len(self._tasks))
-        wanted = {loop: self._looks[loop] + 2 for loop in loops}
-        while any(self._looks[loop] < looks for loop, looks in wanted.items()):
+        wanted = {loop: self._polls[loop] + 2 for loop in loops}
+        while any(self._polls[loop] < polls for loop, polls in wanted.items()):
             for task in self._tasks:
                 if task.done():
                     task.result()
             await asyncio.sleep(0.02)
 
     async def _counting(self, *work):
-        self._looks[_owner.get()] += 1
+        self._polls[_owner.get()] += 1
         # A thread goes on when nobody waits for it any more, and must not get into the next test.
         self._in_threads.append(asyncio.create_task(self._in_thread(*work)))
         return await asyncio.shield(self._in_threads[-1])
@@ -133,9 +133,9 @@ class Watching:
                 self._note(number, event)
             return
         key = trigger.shared_stream_key()
-        looks = self._manager.subscribe(trigger_id=number, trigger=trigger, key=key)
+        polls = self._manager.subscribe(trigger_id=number, trigger=trigger, key=key)
         try:
-            async for event in trigger.filter_shared_stream(looks):
+            async for event in trigger.filter_shared_stream(polls):
                 self._note(number, event)
                 in_database = self._manager.bind_pending_event(trigger_id=number, key=key)
                 if self.safe:

@@ -357,7 +357,7 @@ def test_no_unpublished_items_are_an_empty_file(shop, target):
     assert {entry["status"] for entry in shop.received("unpublished/items")} == {404}
 
 
-def test_feeds_that_come_while_the_list_is_read_double_nothing(shop, target):
+def test_feeds_that_come_while_the_list_is_read_duplicate_nothing(shop, target):
     known = shop.feeds(*({"feedType": "price", "age": 60 + n} for n in range(130)))
     made = operator(target, "getAllFeedStatuses")
     after_each_page(made, lambda: shop.feeds({"feedType": "price"}, {"feedType": "price"}))
@@ -417,7 +417,7 @@ def test_pretty_printed_records_are_one_line_each(indent, listing, shop, target)
 
 
 def test_json_that_only_python_reads_is_exported_too(listing, shop, target):
-    # A byte order mark, and half a character, as cutting texts in Java makes them.
+    # A byte order mark, and an invalid Unicode surrogate, as cutting texts in Java makes them.
     half = '{"feedId": "a", "text": "\\ud83d"}'
     listing(b"\xef\xbb\xbf" + feeds(half).encode())
     operator(target, "getAllFeedStatuses").execute({})

@@ -84,7 +84,7 @@ def test_a_run_without_an_interval_goes_on_where_the_last_one_ended(shop, lake):
     assert lake.ids("a") == Counter(first)
     second = seed(shop, 50, spacing=0.1)
     result = lake.run("b")
-    # Ten minutes of looking back, in which there was nothing.
+    # Ten minutes of lookback, in which there was nothing.
     assert lake.ids("b") == Counter(second)
     start, end = (datetime.fromisoformat(result["window"][name]) for name in ("start", "end"))
     assert result["watermark"] == result["window"]["end"]
@@ -133,7 +133,7 @@ def test_every_try_of_a_run_has_the_same_window_and_gives_the_same_file(shop, la
     assert lake.mark == mark
 
 
-def test_a_cleared_task_that_looks_further_back_by_now_does_so(shop, lake):
+def test_a_cleared_task_with_a_longer_lookback_uses_it(shop, lake):
     placed = seed(shop, 100, age=30)
     interval = ago(20 * 60), ago(1)
     lake.run("a", interval)
@@ -178,7 +178,7 @@ def test_an_airflow_that_remembers_nothing_exports_intervals_all_the_same(shop, 
     assert lake.event.extra == result
 
 
-def test_looking_back_brings_what_was_exported_already_once(shop, lake):
+def test_lookback_brings_what_was_exported_already_once(shop, lake):
     placed = seed(shop, 100, age=30)
     start, end = ago(20 * 60), ago(1)
     lake.run("a", (start, end), lookback=timedelta(minutes=30))
@@ -242,7 +242,7 @@ def test_feeds_which_walmart_cannot_search_by_date(shop, lake):
     assert lake.mark == mark
 
 
-def test_a_date_that_no_record_has_is_told_of(shop, lake, caplog):
+def test_a_date_that_no_record_has_is_logged(shop, lake, caplog):
     shop.feeds(*({"feedType": "price", "age": 60 * n} for n in range(1, 61)))
     options = {"operation": "getAllFeedStatuses", "cursor_field": "nosuch"}
     result = lake.run("a", (ago(600), ago(60)), **options)

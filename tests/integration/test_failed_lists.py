@@ -131,7 +131,7 @@ def test_hook_and_call_raise_as_well(body, said, shop, hook):
 @EVERY_FAILURE
 def test_a_watcher_of_orders_does_not_pass_over_them(body, said, shop, hook):
     placed = orders(shop, 3)
-    # So long ago that the look ends before now, and the next one would go on there.
+    # So long ago that the poll ends before now, and the next one would go on there.
     scope = PollScope(datetime.now(timezone.utc) - timedelta(days=9), frozenset({"SellerFulfilled"}))
     shop.fault(ORDERS, body=body)
     with pytest.raises(WalmartServerError, match=said):
@@ -255,7 +255,7 @@ def test_a_list_with_as_many_records_as_one_of_its_pages_announced_is_whole(
     assert our_warnings(caplog) == []
 
 
-def test_who_begins_or_stops_in_the_middle_is_not_told(shop, hook, caplog):
+def test_a_caller_that_begins_or_stops_in_the_middle_gets_no_warning(shop, hook, caplog):
     shop.feeds(*[{"age": age + 1} for age in range(60)])
     shop.server.control("POST", "seed", {"orders": 5})
     assert len(list(hook.paginate("getAllFeedStatuses", offset=50))) == 10

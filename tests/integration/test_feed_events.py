@@ -147,7 +147,7 @@ def test_a_crash_before_an_event_is_in_the_database_repeats_it(shop):
 
 
 @needs_shared_streams
-def test_state_that_cannot_be_kept_is_kept_after_the_next_look(shop, caplog):
+def test_state_that_cannot_be_kept_is_kept_after_the_next_poll(shop, caplog):
     async def scenario(store, *, feed=None):
         async with Watching(make_trigger(store)) as watcher:
             if feed:
@@ -164,7 +164,7 @@ def test_state_that_cannot_be_kept_is_kept_after_the_next_look(shop, caplog):
 
 
 @pytest.mark.parametrize(
-    "weather",
+    "trouble",
     [
         {"status": 503, "times": 4},
         {"reset": "before", "times": 4},
@@ -173,10 +173,10 @@ def test_state_that_cannot_be_kept_is_kept_after_the_next_look(shop, caplog):
     ],
     ids=["5xx", "connection lost", "429", "HTML"],
 )
-def test_failed_looks_are_weather(shop, caplog, weather):
+def test_failed_polls_are_transient_errors(shop, caplog, trouble):
     async def scenario():
         async with Watching(make_trigger(AssetStore())) as watcher:
-            shop.fault("^/v3/feeds$", **{"times": 2, **weather})
+            shop.fault("^/v3/feeds$", **{"times": 2, **trouble})
             shop.feed(feedId="A@AQ", items=1)
             for _ in range(6):
                 await watcher.poll()
@@ -200,7 +200,7 @@ def test_refused_keys_do_not_end_it_either(shop, monkeypatch):
 
 @pytest.fixture
 def slept(shop, monkeypatch) -> list[tuple[float, int]]:
-    """How long somebody sleeps after each look, which is over at once, and how many calls were made by then."""
+    """How long somebody sleeps after each poll, which is over at once, and how many calls were made by then."""
     pauses: list[tuple[float, int]] = []
 
     async def sleep(stream, seconds):
@@ -220,7 +220,7 @@ async def watch_for_ever():
         pass
 
 
-def test_it_sleeps_between_looks_also_when_they_fail(shop, slept):
+def test_it_sleeps_between_polls_also_when_they_fail(shop, slept):
     shop.fault("^/v3/feeds$", skip=1, times=1, status=400)
     with pytest.raises(asyncio.CancelledError):
         asyncio.run(watch_for_ever())
@@ -254,13 +254,13 @@ def test_a_loop_that_begins_anew_keeps_the_pause(shop, slept):
 def test_an_impatient_newcomer_does_not_wait_for_the_others(shop):
     async def scenario():
         stream = event_stream.EventStream("walmart_default", FeedPoll(), "feeds")
-        looks = stream.polls()
+        polls = stream.polls()
         with stream.watched(FeedTracker(None), 1e6):
-            await anext(looks)
-            next_look = asyncio.create_task(anext(looks))
+            await anext(polls)
+            next_poll = asyncio.create_task(anext(polls))
             await asyncio.sleep(0.05)
             with stream.watched(FeedTracker(None), 0.01):
-                await asyncio.wait_for(next_look, 60)
+                await asyncio.wait_for(next_poll, 60)
 
     asyncio.run(scenario())
 
@@ -310,7 +310,7 @@ def test_however_many_types_there_are_their_state_has_a_key_that_airflow_takes(s
     assert [key.startswith("walmart_feeds_walmart_default_A_FEED") for key in store.values] == [True, True]
 
 
-def test_looks_cost_no_more_than_what_is_new(shop):
+def test_polls_cost_no_more_than_what_is_new(shop):
     def queries():
         return [entry["query"] for entry in shop.received("^/v3/feeds$") if entry["status"] is not None]
 
@@ -325,7 +325,7 @@ def test_looks_cost_no_more_than_what_is_new(shop):
     shop.feeds(*({"feedId": f"F{number}@AQ", "items": 1, "age": 7200 + number} for number in range(400)))
     shop.feed(feedId="RECENT@AQ", items=1)
     first, later = asyncio.run(scenario())
-    # The first look reads all of the last day; then a page of older ones behind the recent one is where it ends.
+    # The first poll reads all of the last day; then a page of older ones behind the recent one is where it ends.
     assert any("offset=400" in query for query in first)
     assert {int(query.split("offset=")[1].split("&")[0]) for query in later} == {0, 50}
 

@@ -105,7 +105,7 @@ def test_an_error_ends_the_waiting(shop):
         sensor(feed_id, allowed_failures=1.0).poke({})
 
 
-class TestWeather:
+class TestTransientErrors:
     TROUBLES = [
         {"status": 500},
         {"status": 503},
@@ -147,7 +147,7 @@ class TestWeather:
             for _ in range(MAX_FAILED_POLLS):
                 assert wait.poke({}) is False
 
-    def test_the_token_endpoint_has_weather_too(self, shop):
+    def test_transient_errors_of_the_token_endpoint_are_waited_out(self, shop):
         feed_id = shop.feed(items=1, age=60)
         shop.fault("/v3/token$", status=500, times=2)
         wait = sensor(feed_id)
@@ -280,8 +280,8 @@ class TestRescheduled:
 
 
 @pytest.mark.parametrize("answer", [[1, 2], {}, {"errors": [{"code": "SYSTEM_ERROR"}]}])
-def test_a_body_that_makes_no_sense_is_weather_too(answer, shop, capsys):
-    """A body that makes no sense is weather, too; Airflow's time-out ends it."""
+def test_a_body_that_makes_no_sense_is_a_transient_error(answer, shop, capsys):
+    """A body that makes no sense is a transient error; Airflow's time-out ends it."""
     feed_id = shop.feed(age=60)
     shop.fault("/v3/feeds/", body=json.dumps(answer))
     assert sensor(feed_id).poke({}) is False

@@ -170,7 +170,7 @@ def test_the_policy(allowed, failed, fails, one, shop):
         assert isinstance(raised.value.__cause__, WalmartFeedFailedError)
     else:
         check.execute({"ti": ti})
-    # Whoever looks at a failed task finds the numbers, too.
+    # Whoever opens a failed task finds the numbers, too.
     kept = ti.xcom["return_value"]
     assert kept["itemsFailed"] == kept["feeds"][0]["itemsFailed"] == failed
 
@@ -432,7 +432,7 @@ def test_a_policy_that_is_none_is_refused_by_the_dag_file_and_when_a_template_re
     assert not shop.received()
 
 
-def test_weather_is_left_to_airflows_retries(shop):
+def test_transient_errors_are_left_to_airflows_retries(shop):
     shop.fault("/v3/feeds", reset="before")
     with pytest.raises(WalmartConnectionError):
         operator().execute({})

@@ -59,7 +59,7 @@ def test_the_same_result(shop, tmp_path):
 
 @pytest.fixture
 def little_patience(monkeypatch):
-    """Few looks that fail, and it counts as more than weather, in both modes."""
+    """A few polls that fail, and they count as more than transient errors, in both modes."""
     monkeypatch.setattr(poll_failures, "MAX_FAILED_POLLS", 3)
 
 
@@ -139,7 +139,7 @@ def test_the_same_end_of_patience(shop):
     assert "503" in polled
 
 
-def test_the_same_refusal(shop):
+def test_the_same_error_for_a_refused_read(shop):
     # One that names a reason: without any, a 400 may be a fault that passes.
     wrong = {
         "errors": [
@@ -177,7 +177,7 @@ def correlation_free(text: str) -> str:
 
 @pytest.mark.parametrize("deferrable", MODES.values(), ids=MODES)
 @pytest.mark.parametrize(
-    "weather",
+    "trouble",
     [
         {"status": 503, "times": 8},
         {"reset": "before", "times": 8},
@@ -187,10 +187,10 @@ def correlation_free(text: str) -> str:
     ],
     ids=["5xx", "connection lost", "429", "HTML", "cut short"],
 )
-def test_weather_is_waited_out(shop, monkeypatch, deferrable, weather):
+def test_transient_errors_are_waited_out(shop, monkeypatch, deferrable, trouble):
     monkeypatch.setattr(Throttle, "learn", lambda *_: None)
     shop.settings(feed_seconds=0.2)
-    shop.fault("/v3/feeds/.", **weather)
+    shop.fault("/v3/feeds/.", **trouble)
     assert Task().run(submit(deferrable=deferrable))["feeds"][0]["feedStatus"] == "PROCESSED"
 
 
@@ -231,14 +231,14 @@ def test_many_slices_are_looked_at_together(shop, monkeypatch, deferrable):
     rows = [{"sku": f"A-{number}", "quantity": number} for number in range(9)]
     task = Task()
     assert len(task.run(submit(records=rows, deferrable=deferrable))["feeds"]) == 9
-    looks = [
+    polls = [
         entry
         for entry in shop.received("^/v3/feeds/?")
         if (entry["method"], entry["status"]) == ("GET", 200) and "includeDetails" not in entry["query"]
     ]
 
-    # One look at the list before each of the nine, and one for all of them after.
-    assert len(looks) == 9 + 1
+    # One poll of the list before each of the nine, and one for all of them after.
+    assert len(polls) == 9 + 1
 
 
 # -- the sensor ------------------------------------------------------------------------------------------

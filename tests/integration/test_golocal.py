@@ -358,7 +358,7 @@ def test_killed_at_every_step_it_is_booked_once(golocal, tmp_path, lasting):
     ],
     ids=["reset", "503", "truncated", "no id", "html", "errors in a 200"],
 )
-def test_a_lost_answer_is_looked_for_and_found(golocal, trouble):
+def test_a_lost_answer_is_searched_for_and_found(golocal, trouble):
     golocal.fault(BOOKING, method="POST", times=1, **trouble)
     assert [book()["deliveryId"]] == [found["deliveryId"] for found in deliveries(golocal)]
     assert sent(golocal) == 1
@@ -375,7 +375,7 @@ def test_a_booking_that_never_arrived_is_sent_by_the_next_try(golocal, trouble):
     assert (len(deliveries(golocal)), sent(golocal)) == (1, 2)
 
 
-def test_when_even_looking_fails_the_outcome_is_unknown_until_the_next_try(golocal):
+def test_when_even_the_search_fails_the_outcome_is_unknown_until_the_next_try(golocal):
     golocal.fault(BOOKING, method="POST", times=1, reset="after")
     golocal.fault(BOOKING, method="GET", skip=1, status=500)
     context = {"task_state_store": MemoryRecords()}
@@ -389,7 +389,7 @@ def test_when_even_looking_fails_the_outcome_is_unknown_until_the_next_try(goloc
 @pytest.mark.parametrize(
     "trouble", [{"status": 500}, {"status": 200, "body": {"errors": [{"code": "500.500.100"}]}}]
 )
-def test_nothing_is_sent_while_looking_fails(golocal, trouble):
+def test_nothing_is_sent_while_the_search_fails(golocal, trouble):
     golocal.fault(BOOKING, method="GET", **trouble)
     with pytest.raises(WalmartServerError):
         book()
@@ -765,7 +765,7 @@ both = pytest.mark.parametrize("deferrable", [False, True], ids=["poked", "defer
 
 
 def through(shop, delivery_id: str, statuses: list[str]) -> None:
-    """Make each look at a delivery see another status, the last one from then on."""
+    """Make each poll of a delivery see another status, the last one from then on."""
     for status in statuses[:-1]:
         body = {"deliveries": {"deliveryId": delivery_id, "externalOrderId": "O", "deliveryStatus": status}}
         shop.fault(f"{DELIVERIES}/{delivery_id}", times=1, body=body)
@@ -823,7 +823,7 @@ def test_ends_of_the_user(golocal, deferrable):
 
 @both
 @pytest.mark.parametrize("bad", [None, [1], "A B", "None"])
-def test_statuses_that_are_none_are_named_before_the_first_look(golocal, deferrable, bad):
+def test_statuses_that_are_none_are_named_before_the_first_poll(golocal, deferrable, bad):
     with pytest.raises(AirflowFailException, match=r"success_statuses (is|has) "):
         wait("D-1", deferrable=deferrable, success_statuses=bad)
     assert not golocal.counts()
@@ -845,7 +845,7 @@ def test_an_id_with_white_space_around_it_is_one(golocal, deferrable):
 
 
 @both
-def test_weather_is_waited_through(golocal, deferrable):
+def test_transient_errors_are_waited_out(golocal, deferrable):
     delivery_id = book()["deliveryId"]
     move(golocal, delivery_id, "DELIVERED")
     golocal.fault(f"{DELIVERIES}/", status=500, times=4 * (MAX_FAILED_POLLS - 1))
@@ -853,7 +853,7 @@ def test_weather_is_waited_through(golocal, deferrable):
 
 
 @both
-def test_what_lasts_is_no_weather(golocal, deferrable):
+def test_an_error_that_lasts_is_not_transient(golocal, deferrable):
     delivery_id = book()["deliveryId"]
     golocal.fault(f"{DELIVERIES}/", status=500)
     with pytest.raises((WalmartServerError, WalmartWaitError), match="answered 500"):

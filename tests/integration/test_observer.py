@@ -42,7 +42,7 @@ def received(shop) -> Counter[tuple[str, int]]:
     return Counter((entry["path"].split("/")[2], entry["status"]) for entry in shop.received())
 
 
-def test_requests_are_told_as_they_went_over_the_wire(client, shop, watcher):
+def test_an_observer_is_notified_of_requests_as_they_went_over_the_wire(client, shop, watcher):
     shop.server.control("POST", "seed", {"orders": 3, "items": 1})
     list(client.paginate("getAllOrders", params={"limit": 1}))
     client.call("getAnItem", params={"id": "SKU-000001"})
@@ -54,7 +54,7 @@ def test_requests_are_told_as_they_went_over_the_wire(client, shop, watcher):
     assert watcher.requests["orders", 401] == 1
 
 
-def test_bad_weather_is_told_attempt_by_attempt(client, shop, watcher):
+def test_an_observer_is_notified_of_each_attempt_after_transient_errors(client, shop, watcher):
     shop.fault("/v3/orders$", method="GET", status=503, times=1)
     client.call("getAllOrders")
     shop.fault("/v3/orders$", method="GET", reset="before", times=4)
@@ -72,7 +72,7 @@ def test_a_redirect_and_what_it_leads_to_are_two_requests(wire, watcher):
     assert watcher.requests == {("here", 302): 1, ("there", 200): 1}
 
 
-def test_waits_for_rate_limits_are_told(client, shop, watcher):
+def test_an_observer_is_notified_of_waits_for_rate_limits(client, shop, watcher):
     shop.fault("/v3/orders$", status=429, times=1, headers={"Retry-After": "1"})
     client.call("getAllOrders")
     assert watcher.requests["orders", 429] == 1

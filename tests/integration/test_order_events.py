@@ -125,7 +125,7 @@ def test_changes_are_announced_to_who_asks_for_a_status(shop):
             await watcher.poll()
             return watcher.events
 
-    # The third one is older than what a first look goes back.
+    # The third one is older than what a first poll goes back.
     old = seed(shop, 2) + seed(shop, age=3 * DAY)
     changes, new = asyncio.run(scenario())
     assert not new
@@ -242,21 +242,21 @@ def test_watchers_share_the_calls_of_one(shop):
     assert {*sellers} == {"SellerFulfilled"}
     many = [make_trigger(), make_trigger(statuses=["Shipped"]), make_trigger(poll_interval=3600)]
     searches = asyncio.run(scenario(*many))
-    one_look = ["3PLFulfilled", "SellerFulfilled", "WFSFulfilled"]
+    one_poll = ["3PLFulfilled", "SellerFulfilled", "WFSFulfilled"]
     first = searches.index("SellerFulfilled") - 1
-    assert searches[first:] == (one_look * len(searches))[: len(searches) - first]
+    assert searches[first:] == (one_poll * len(searches))[: len(searches) - first]
     assert len(searches) > 9
 
 
 @pytest.mark.parametrize(
-    "weather",
+    "trouble",
     [{"status": 503, "times": 4}, {"reset": "before", "times": 4}, {"status": 400}, {"body": "<html>"}],
     ids=["5xx", "connection lost", "400", "HTML"],
 )
-def test_failed_looks_are_weather(shop, caplog, weather):
+def test_failed_polls_are_transient_errors(shop, caplog, trouble):
     async def scenario():
         async with Watching(make_trigger(AssetStore())) as watcher:
-            shop.fault("^/v3/orders$", **{"times": 2, **weather})
+            shop.fault("^/v3/orders$", **{"times": 2, **trouble})
             new = seed(shop, 2)
             while len(ids(watcher.events[0])) < 2:
                 await watcher.poll()

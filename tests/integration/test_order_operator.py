@@ -248,7 +248,7 @@ def test_trouble_that_concerns_all_orders_ends_the_try_and_says_how_far_it_got(s
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_a_404_of_a_gateway_is_no_refusal_of_walmart(shop, method):
+def test_a_404_of_a_gateway_is_not_an_answer_of_walmart(shop, method):
     ids = orders_for(shop, "acknowledge")
     shop.fault("/orders/", method=method, status=404, body="<html><title>404 Not Found</title>")
     task = Task()
@@ -331,19 +331,19 @@ def test_a_change_that_shows_late_is_waited_for(has_state, shop, monkeypatch):
         task.run(operator("ship", records=records))
     monkeypatch.setattr(order_writes.OrderWriter, "_after_loss", real)
 
-    looks = 0
+    polls = 0
 
-    def arrives_at_the_third_look(seconds):
-        nonlocal looks
-        looks += 1
-        if looks == 3:
+    def arrives_at_the_third_poll(seconds):
+        nonlocal polls
+        polls += 1
+        if polls == 3:
             body = shop_body(order_id)
             assert shop.server.call("POST", f"/v3/orders/{order_id}/shipping", json=body).status_code == 200
 
-    monkeypatch.setattr(order_writes.time, "sleep", arrives_at_the_third_look)
+    monkeypatch.setattr(order_writes.time, "sleep", arrives_at_the_third_poll)
     make = operator("ship", records=records)
     monkeypatch.setattr(
-        order_writes.OrderWriter.__init__, "__kwdefaults__", {"sleep": arrives_at_the_third_look}
+        order_writes.OrderWriter.__init__, "__kwdefaults__", {"sleep": arrives_at_the_third_poll}
     )
     assert task.run(make) == counts(1, already=1)
     assert times(shop, "ship", order_id) == 1

@@ -248,7 +248,7 @@ def test_beyond_the_reach_of_offsets_an_expired_cursor_is_a_clear_error(shop, ho
 
 
 @pytest.mark.parametrize("trouble", [{"status": 503}, {"reset": "before"}, {"truncate": 20}])
-def test_a_page_is_asked_for_again_after_bad_weather(trouble, shop, hook):
+def test_a_page_is_asked_for_again_after_transient_errors(trouble, shop, hook):
     shop.server.control("POST", "seed", {"orders": 10})
     shop.fault("/v3/orders$", skip=1, times=2, **trouble)
     found = [order["purchaseOrderId"] for order in hook.paginate("getAllOrders", limit=3)]

@@ -102,7 +102,7 @@ def use_up_a_budget(shop, store, calls: int, speed: float) -> float:
     return calls / (200 + (log[-1]["time"] - log[0]["time"]) * 200 / 60)
 
 
-def test_a_budget_that_others_use_too_costs_a_refusal_for_each_who_was_on_the_way(shop, store):
+def test_a_budget_that_others_use_too_costs_a_429_for_each_who_was_on_the_way(shop, store):
     # Less than is published: somebody else takes the rest.
     shop.settings(limits={"GET /v3/inventory": [5, 1]})
     assert crowd(shop, processes=4, calls=40, attempts=4, **store) == {"ok": 40}

@@ -1,4 +1,4 @@
-"""Whoever redirects us elsewhere gets our credentials nowhere: looked at in the raw bytes received."""
+"""Whoever redirects us elsewhere gets our credentials nowhere: checked in the raw bytes received."""
 
 from __future__ import annotations
 
@@ -78,8 +78,8 @@ def test_within_the_host_credentials_stay(wire, make_client):
 
 @pytest.mark.parametrize("status", [401, 400])
 def test_a_foreign_401_gets_no_token_out_of_us(status, wire, make_client):
-    refusal = {"error": [{"code": "INVALID_TOKEN.GMP_GATEWAY_API"}]}
-    foreign = wire(lambda request: http(status, refusal, WWW_Authenticate="Basic"))
+    body = {"error": [{"code": "INVALID_TOKEN.GMP_GATEWAY_API"}]}
+    foreign = wire(lambda request: http(status, body, WWW_Authenticate="Basic"))
     server = wire(home(lambda request: foreign.url))
     with pytest.raises(WalmartError):
         make_client(server.url).get_json("/v3/feeds")

@@ -25,7 +25,7 @@ INVALID_TOKEN = {"error": [{"code": "INVALID_TOKEN.GMP_GATEWAY_API", "descriptio
 INVALID_TOKEN_XML = (
     b"<ns:errors><ns:error><ns:code>INVALID_TOKEN.GMP_GATEWAY_API</ns:code></ns:error></ns:errors>"
 )
-REFUSALS = {
+REFUSED_ANSWERS = {
     "401": http(401, UNAUTHORIZED),
     "401 without a body": http(401),
     "401 with html": http(401, b"<html><title>401</title></html>"),
@@ -40,7 +40,7 @@ def fresh_tokens():
     return lambda: token(f"token-{next(numbers)}")
 
 
-def refusing(*refused: str, refusal=REFUSALS["401"], answer=None):
+def refusing(*refused: str, answer_refused=REFUSED_ANSWERS["401"], answer=None):
     """Return a reply that refuses the named tokens, or all tokens when none is named."""
     next_token = fresh_tokens()
 
@@ -48,15 +48,15 @@ def refusing(*refused: str, refusal=REFUSALS["401"], answer=None):
         if request.path == TOKEN:
             return next_token()
         if not refused or request.headers["wm_sec.access_token"] in refused:
-            return refusal
+            return answer_refused
         return answer or http(200, {"fine": True})
 
     return reply
 
 
-@pytest.mark.parametrize("refusal", REFUSALS)
-def test_renewed_once_and_sent_again(refusal, wire, make_client):
-    server = wire(refusing("token-1", refusal=REFUSALS[refusal]))
+@pytest.mark.parametrize("answer_refused", REFUSED_ANSWERS)
+def test_renewed_once_and_sent_again(answer_refused, wire, make_client):
+    server = wire(refusing("token-1", answer_refused=REFUSED_ANSWERS[answer_refused]))
     assert make_client(server.url).get_json("/v3/feeds") == {"fine": True}
     assert [request.path for request in server.requests] == [TOKEN, "/v3/feeds", TOKEN, "/v3/feeds"]
     first, second = (request.headers for request in server.requests if request.path != TOKEN)
@@ -64,10 +64,10 @@ def test_renewed_once_and_sent_again(refusal, wire, make_client):
     assert first["wm_qos.correlation_id"] != second["wm_qos.correlation_id"]
 
 
-@pytest.mark.parametrize("refusal", REFUSALS)
+@pytest.mark.parametrize("answer_refused", REFUSED_ANSWERS)
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_refused_for_ever(refusal, method, wire, make_client):
-    server = wire(refusing(refusal=REFUSALS[refusal]))
+def test_refused_for_ever(answer_refused, method, wire, make_client):
+    server = wire(refusing(answer_refused=REFUSED_ANSWERS[answer_refused]))
     with pytest.raises(WalmartAuthError) as raised:
         make_client(server.url).request(method, "/v3/feeds")
     assert server.count(TOKEN) == 2
@@ -77,7 +77,7 @@ def test_refused_for_ever(refusal, method, wire, make_client):
 
 
 def test_a_400_of_another_kind_is_not_taken_for_a_refused_token(wire, make_client):
-    server = wire(refusing(refusal=http(400, {"error": [{"code": "INVALID_REQUEST_PARAM.X"}]})))
+    server = wire(refusing(answer_refused=http(400, {"error": [{"code": "INVALID_REQUEST_PARAM.X"}]})))
     with pytest.raises(WalmartError, match="INVALID_REQUEST_PARAM"):
         make_client(server.url).request("GET", "/v3/feeds")
     assert [request.path for request in server.requests] == [TOKEN, "/v3/feeds"]
@@ -196,9 +196,9 @@ def test_a_time_that_walmart_named_while_the_token_was_renewed_is_kept_to(wire, 
 
 def test_retries_share_one_budget_of_token_requests(wire, make_client):
     """A server that refuses and fails in turns must not be asked for a token each time."""
-    refusal = itertools.cycle([http(401), http(503), http(401), http(401)])
+    answer_refused = itertools.cycle([http(401), http(503), http(401), http(401)])
     next_token = fresh_tokens()
-    server = wire(lambda request: next_token() if request.path == TOKEN else next(refusal))
+    server = wire(lambda request: next_token() if request.path == TOKEN else next(answer_refused))
     with pytest.raises(WalmartError):
         make_client(server.url).request("GET", "/v3/feeds")
     assert server.count(TOKEN) == 2

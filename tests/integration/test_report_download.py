@@ -96,7 +96,7 @@ def test_the_storage_sees_no_credential(shop, operator, tmp_path, monkeypatch):
     assert shop.token_requests == 1
 
 
-def test_neither_link_nor_token_is_told_to_anybody(shop, operator, tmp_path, caplog, capfd):
+def test_neither_link_nor_token_is_shown(shop, operator, tmp_path, caplog, capfd):
     caplog.set_level(logging.DEBUG)
     # urllib3 logs each request on this level.
     logging.getLogger("urllib3").debug("the log is on")

@@ -68,15 +68,15 @@ def test_watchers_share_a_loop_and_see_their_types_alone(shop):
         triggers = [make_trigger(AssetStore(), report_types=types) for types in (["ITEM"], ["PROMO", "ITEM"])]
         async with Watching(*triggers) as watcher:
             item, promo = seed(shop, {"seconds": 0, "age": 1}, {"seconds": 0, "reportType": "PROMO"})
-            before, looks = len(shop.received("reportRequests")), watcher.looks
+            before, polls = len(shop.received("reportRequests")), watcher.polls
             await watcher.poll()
             await watcher.poll()
-            calls, looks = len(shop.received("reportRequests")) - before, watcher.looks - looks
+            calls, polls = len(shop.received("reportRequests")) - before, watcher.polls - polls
         # The list of each type is read by itself, one of them before the reports came and one after, perhaps.
         assert [{*ids(events)} for events in watcher.events] == [{item}, {item, promo}]
         assert [len(events) for events in watcher.events] == [1, 2]
-        # One call for each type, not for each watcher; the first look may have begun before, the last may not be over.
-        assert 2 * (looks - 1) <= calls <= 2 * (looks + 1)
+        # One call for each type, not for each watcher; the first poll may have begun before, the last may not be over.
+        assert 2 * (polls - 1) <= calls <= 2 * (polls + 1)
 
     asyncio.run(scenario())
 

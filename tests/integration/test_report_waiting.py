@@ -30,7 +30,7 @@ def seeded(shop, *reports) -> list[str]:
     return shop.server.control("POST", "seed", {"reports": list(reports)})["reports"]
 
 
-def looks(shop) -> dict[str, int]:
+def polls(shop) -> dict[str, int]:
     """Return how often the list was read, and how often the status of one request."""
     counts: Counter[str] = Counter()
     for entry in shop.received(REQUESTS):
@@ -38,9 +38,9 @@ def looks(shop) -> dict[str, int]:
     return dict(counts)
 
 
-def done_after(shop, looks: int):
-    """Let the reports be done once they have been looked at so often."""
-    return time_passes(shop, SLOW, after=looks, path=REQUESTS)
+def done_after(shop, polls: int):
+    """Let the reports be done once they have been polled so often."""
+    return time_passes(shop, SLOW, after=polls, path=REQUESTS)
 
 
 def sensor(request_id, **fields):
@@ -68,14 +68,14 @@ def test_the_list_tells_of_all(shop, watch):
     found = watch().poll(ids)
     assert [found[request_id]["requestStatus"] for request_id in ids[:2]] == ["RECEIVED", "READY"]
     assert found.keys() == set(ids)
-    assert looks(shop) == {"list": 3}
+    assert polls(shop) == {"list": 3}
 
 
 def test_the_list_is_read_no_further_than_needed(shop, watch):
     old = seeded(shop, *[{"age": 600}] * 30)
     new = seeded(shop, {}, {})
     assert watch().poll(new).keys() == set(new)
-    assert looks(shop) == {"list": 1}
+    assert polls(shop) == {"list": 1}
     assert watch().poll(old[:1]).keys() == set(old[:1])
 
 
@@ -85,7 +85,7 @@ def test_what_the_list_lacks_is_asked_for_itself(shop, watch):
     assert found[listed]["requestId"] == listed
     assert found[old]["requestId"] == old
     assert found["00000000-0000-0000-0000-000000000000"] is None
-    assert looks(shop) == {"list": 1, "status": 2}
+    assert polls(shop) == {"list": 1, "status": 2}
 
 
 @pytest.mark.parametrize("given", ["", "ITEM"])
@@ -94,7 +94,7 @@ def test_a_type_is_learnt_once(shop, watch, given):
     watching = watch(given)
     for _ in range(3):
         assert watching.poll([request_id])[request_id]["requestStatus"] == "RECEIVED"
-    assert looks(shop)["status"] == 1
+    assert polls(shop)["status"] == 1
 
 
 def test_an_empty_budget_takes_nothing_from_those_that_are_listed(shop, watch):
@@ -106,7 +106,7 @@ def test_an_empty_budget_takes_nothing_from_those_that_are_listed(shop, watch):
     with pytest.raises(WalmartRateLimitError):
         watching.poll(old[-1:])
     assert watching.poll([listed, *old])[listed]["requestId"] == listed
-    assert looks(shop)["status"] == 20
+    assert polls(shop)["status"] == 20
 
 
 # -- the sensor ----------------------------------------------------------------------------------------
@@ -117,23 +117,23 @@ def test_an_empty_budget_takes_nothing_from_those_that_are_listed(shop, watch):
 def test_waits_for_a_report_of_seller_center(shop, deferrable, report_type):
     (request_id,) = seeded(shop, {"reportType": "INVENTORY", "seconds": SLOW})
     task = Task()
-    with done_after(shop, looks=4):
+    with done_after(shop, polls=4):
         request = task.run(sensor(request_id, report_type=report_type, deferrable=deferrable))
     assert (request["requestId"], request["requestStatus"]) == (request_id, "READY")
     assert request["reportType"] == "INVENTORY"
     assert len(task.deferrals) == deferrable
-    assert looks(shop).get("status", 0) == (report_type != "INVENTORY")
+    assert polls(shop).get("status", 0) == (report_type != "INVENTORY")
 
 
 @pytest.mark.parametrize("has_state", [True, False])
 def test_when_rescheduled_a_type_that_is_not_given_is_learnt_once_or_every_three_minutes(shop, has_state):
     (request_id,) = seeded(shop, {"seconds": SLOW})
     task = Task(has_state=has_state)
-    # Each look has a process, and so a sensor, of its own.
+    # Each poll has a process, and so a sensor, of its own.
     sensors = [sensor(request_id, mode="reschedule", poke_interval=60)() for _ in range(4)]
     for one in sensors:
         assert one.poke(task.context()) is False
-    assert looks(shop)["status"] == (1 if has_state else 4)
+    assert polls(shop)["status"] == (1 if has_state else 4)
     assert {one.poke_interval for one in sensors} == {60 if has_state else 180}
 
 
@@ -148,7 +148,7 @@ def test_a_report_that_is_ready_is_not_waited_for(shop, deferrable):
 @MODES
 def test_a_report_that_fails(shop, deferrable):
     (request_id,) = seeded(shop, {"seconds": SLOW, "outcome": "ERROR"})
-    with done_after(shop, looks=2), pytest.raises(WalmartReportFailedError, match="could not make"):
+    with done_after(shop, polls=2), pytest.raises(WalmartReportFailedError, match="could not make"):
         Task().run(sensor(request_id, report_type="ITEM", deferrable=deferrable))
 
 
@@ -160,12 +160,12 @@ def test_a_report_nobody_knows(shop, deferrable, report_type):
 
 
 @MODES
-def test_bad_weather_is_waited_out(shop, deferrable):
+def test_transient_errors_are_waited_out(shop, deferrable):
     (request_id,) = seeded(shop, {"seconds": SLOW})
     shop.fault(STATUS, status=500, times=4)
     shop.fault(LIST, status=500, times=4)
     shop.fault(LIST, reset="before", times=4)
-    with done_after(shop, looks=14):
+    with done_after(shop, polls=14):
         request = Task().run(sensor(request_id, deferrable=deferrable))
     assert request["requestStatus"] == "READY"
 
@@ -212,12 +212,12 @@ def test_fifty_waiting_reports_cost_few_calls(shop):
 
     # Two types of three pages each: they are done in the third round.
     began = time.monotonic()
-    with done_after(shop, looks=2 * 2 * 3):
+    with done_after(shop, polls=2 * 2 * 3):
         events = asyncio.run(wait_for_all())
     rounds = 2 + time.monotonic() - began
     assert {event["request"]["requestStatus"] for event in events} == {"READY"}
     assert {event["request"]["requestId"] for event in events} == {*ids["ITEM"], *ids["INVENTORY"]}
-    counts = looks(shop)
+    counts = polls(shop)
     assert counts.keys() == {"list"}
     # Every trigger for itself would need more than a hundred a round.
     assert counts["list"] <= 2 * 3 * rounds
@@ -230,7 +230,7 @@ def test_two_triggers_for_one_report_both_get_it(shop):
     async def both() -> list:
         return await asyncio.gather(*(first_event(trigger(request_id)) for _ in range(2)))
 
-    with done_after(shop, looks=2):
+    with done_after(shop, polls=2):
         first, second = asyncio.run(both())
     assert first == second
     assert first["request"]["requestStatus"] == "READY"

@@ -121,7 +121,7 @@ def test_an_answer_with_a_header_that_makes_no_sense(method, kind, walmart):
 
 @pytest.mark.parametrize("method", ["GET", *WRITES])
 @pytest.mark.parametrize("status", [400, 403, 404, 405, 409, 413, 415, 422, 423])
-def test_a_refusal_is_final(status, method, walmart):
+def test_a_refused_call_is_final(status, method, walmart):
     server, client = walmart(http(status))
     with pytest.raises(WalmartError) as raised:
         client.request(method, PATH)
@@ -238,8 +238,8 @@ class TestThrottled:
     def test_a_server_whose_clock_is_an_hour_ahead(self, walmart):
         server_now = datetime.now(timezone.utc) + timedelta(hours=1)
         named = str(int((server_now.timestamp() + 0.1) * 1000))
-        refusal = http(429, X_Next_Replenishment_Time=named, Date=format_datetime(server_now, usegmt=True))
-        server, client = walmart(refusal, http(200, {}))
+        throttled = http(429, X_Next_Replenishment_Time=named, Date=format_datetime(server_now, usegmt=True))
+        server, client = walmart(throttled, http(200, {}))
         client.get_json(PATH)
         assert server.count(PATH) == 2
 
@@ -347,7 +347,7 @@ def test_the_log_names_attempts_and_correlation_ids_but_no_query(walmart, caplog
         assert "private" not in text
 
 
-def test_a_redirect_that_is_not_followed_is_a_refusal(walmart):
+def test_a_redirect_that_is_not_followed_is_an_error(walmart):
     server, client = walmart(http(302, Location="/elsewhere"))
     with pytest.raises(WalmartRequestError):
         client.request("POST", PATH)

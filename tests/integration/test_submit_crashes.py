@@ -160,7 +160,7 @@ def until_served(shop, path: str) -> None:
 
 
 def run_until_it_ends(dice: random.Random, shop, make_client, folder: Path) -> int:
-    """Run a task over any number of tries, and look what Walmart got; return how many of them were killed."""
+    """Run a task over any number of tries, and check what Walmart got; return how many of them were killed."""
     shop.reset()
     shop.settings(limits=False, feed_seconds=0)
     feed_type = dice.choice(sorted(FEED_TYPES))

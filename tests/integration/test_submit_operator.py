@@ -293,8 +293,8 @@ def test_a_backfill_of_long_ago_does_not_look_through_all_feeds(shop):
         task.run(operator())
     seen = len(shop.received("^/v3/feeds$"))
     task.run(operator())
-    looks = [entry for entry in shop.received("^/v3/feeds$")[seen:] if entry["method"] == "GET"]
-    assert "offset=50" not in str(looks)
+    polls = [entry for entry in shop.received("^/v3/feeds$")[seen:] if entry["method"] == "GET"]
+    assert "offset=50" not in str(polls)
 
 
 def test_clear_with_another_payload_submits(shop):

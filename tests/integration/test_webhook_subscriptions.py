@@ -45,7 +45,7 @@ class Endpoint:
 
     def __init__(self, wire, method: str) -> None:
         self.taken: list[dict] = []
-        self.refusals: list[WalmartWebhookError] = []
+        self.errors: list[WalmartWebhookError] = []
         self.check = PROOFS[method][1]
         self.server = wire(self.reply)
         self.url = self.server.url
@@ -56,7 +56,7 @@ class Endpoint:
                 return http(200, TOKENS.issue(request.headers, request.body))
             self.taken.append(parse_notification(request.headers, request.body, self.check))
         except WalmartWebhookError as error:
-            self.refusals.append(error)
+            self.errors.append(error)
             return http(error.status)
         return http(200)
 
@@ -92,7 +92,7 @@ def test_the_life_of_a_subscription(method, shop, wire):
     assert found["subscriptionId"] == subscription_id
     hook.call("deleteSubscription", subscriptionId=subscription_id)
     assert hook.call("getAllSubscriptions") == {"events": []}
-    assert not endpoint.refusals
+    assert not endpoint.errors
 
 
 @EACH_PROOF
@@ -104,7 +104,7 @@ def test_a_delivery_with_another_secret_is_refused(method, shop, wire):
     # Without a token Walmart has nothing to deliver with.
     assert notify(shop) == ([0] if method == "OAUTH" else [401])
     assert not endpoint.taken
-    assert [error.status for error in endpoint.refusals] == [401]
+    assert [error.status for error in endpoint.errors] == [401]
     test = {**EVENT, "eventUrl": endpoint.url, "authDetails": wrong}
     with pytest.raises(WalmartRequestError, match=r"Answered 401|Did not answer"):
         WalmartHook().call("testNotification", body=test)

@@ -82,7 +82,7 @@ class Shop:
         if KEEP_STATE:
             for asset in {*DAGS.values()}:
                 self.processes.wait_until(
-                    lambda asset=asset: self.state(asset), what=f"the first look for {asset}"
+                    lambda asset=asset: self.state(asset), what=f"the first poll for {asset}"
                 )
             return
         running = (
@@ -90,12 +90,12 @@ class Shop:
         )
         watchers = len({*DAGS.values()})
         self.processes.wait_until(lambda: self.query(running) == [(watchers,)], what="the watchers")
-        # They begin at once, and those that look often have looked several times by then.
-        before = len(self.looks())
-        self.processes.wait_until(lambda: len(self.looks()) > before + 20, what="looks")
+        # They begin at once, and those that poll often have looked several times by then.
+        before = len(self.polls())
+        self.processes.wait_until(lambda: len(self.polls()) > before + 20, what="polls")
 
-    def looks(self) -> list[dict]:
-        """Return the calls that watchers of orders begin a look with, one for each kind of orders."""
+    def polls(self) -> list[dict]:
+        """Return the calls that watchers of orders begin a poll with, one for each kind of orders."""
         found = self.sandbox.control("/requests?path=/v3/orders$")
         firsts = (
             call
@@ -170,7 +170,7 @@ def test_a_report_that_is_ready_is_landed(shop: Shop, lake: Path) -> None:
 
 
 def test_all_that_one_look_finds_starts_runs(shop: Shop, lake: Path) -> None:
-    """More than one event of a look tells them, and Airflow may make one run of those or several."""
+    """More than one event of a poll tells them, and Airflow may make one run of those or several."""
     orders = shop.seed(1100)
     ready = [{"seconds": 0, "reportType": "ITEM"}] * 3
     reports = shop.sandbox.control("/seed", {"reports": ready})["reports"]
@@ -184,10 +184,10 @@ def test_all_that_one_look_finds_starts_runs(shop: Shop, lake: Path) -> None:
 
 @needs_state
 def test_three_watchers_make_the_calls_of_one(shop: Shop) -> None:
-    """Each look asks for three kinds of orders, and so long after one the next one begins."""
-    before = len(shop.looks())
-    shop.processes.wait_until(lambda: len(shop.looks()) >= before + 9, what="looks")
-    calls = shop.looks()
+    """Each poll asks for three kinds of orders, and so long after one the next one begins."""
+    before = len(shop.polls())
+    shop.processes.wait_until(lambda: len(shop.polls()) >= before + 9, what="polls")
+    calls = shop.polls()
     made = [call["query"].split("shipNodeType=")[1].split("&")[0] for call in calls]
     first = made.index("3PLFulfilled")
     cycle = ["3PLFulfilled", "SellerFulfilled", "WFSFulfilled"] * len(made)

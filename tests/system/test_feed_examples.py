@@ -70,7 +70,7 @@ def test_prices_are_sent_when_they_are_approved(
     assert uploads(sandbox) == []
     # Airflow fails a task that goes on before its scheduler has heard that it paused.
     processes.wait_until(lambda: has_heard(airflow, run), what="the scheduler to hear of it")
-    # What was looked at is what is sent.
+    # What was checked is what is sent.
     prices.write_text("sku,price\nLAMP-1,0.01\n")
     airflow.change("PATCH", f"/api/v2{question}", json={"chosen_options": [answer]})
 
@@ -162,13 +162,13 @@ def noted(airflow: LocalAirflow) -> dict[str, int]:
 def test_each_feed_that_finishes_is_reported_once(
     airflow: LocalAirflow, sandbox: LocalSandbox, processes: Processes, lake: Path, watching: str
 ) -> None:
-    def looks() -> int:
+    def polls() -> int:
         counts = sandbox.control("/requests?path=^/v3/feeds$&count=1")
         return sum(found["count"] for found in counts if found["status"] == 200)
 
     def wait_for_look() -> None:
-        before = looks()
-        processes.wait_until(lambda: looks() > before, what="a look at the feeds")
+        before = polls()
+        processes.wait_until(lambda: polls() > before, what="a poll at the feeds")
 
     def reported() -> list[str]:
         """Return the feeds of all runs, in their order."""

@@ -248,7 +248,7 @@ def test_example_dags_parse_without_connection_network_or_anything_heavy(importe
 
 
 def test_the_hook_loads_requests(imported):
-    # Or else the tests beside this one would pass without looking.
+    # Or else the tests beside this one would pass without checking.
     assert "requests" in imported["hook"]
 
 

@@ -298,7 +298,7 @@ class Paginator:
             text.encode()
         except UnicodeEncodeError:
             raise WalmartError(
-                f"{self.operation.name} gave half a character as cursor, which can't be sent."
+                f"{self.operation.name} gave an invalid Unicode surrogate as cursor, which can't be sent."
             ) from None
         return text
 

@@ -78,7 +78,7 @@ HINT_NO_ANSWER = (
 )
 
 
-class Refusal(NamedTuple):
+class PartialFailure(NamedTuple):
     """What was refused of a write.
 
     :param said: how much, after "answered 200, but".
@@ -103,9 +103,9 @@ def check_answer(operation: Operation, response: requests.Response, answer: Any)
     if operation.safe_to_retry:
         _check_read(operation, response, answer)
         return
-    if refusal := refusal_in(answer, redactor_of(response)):
-        said = f"answered {response.status_code}, but {refusal.said}"
-        raise answer_error(WalmartRequestError, response, said, refusal.details, refusal.hint)
+    if failure := partial_failure_in(answer, redactor_of(response)):
+        said = f"answered {response.status_code}, but {failure.said}"
+        raise answer_error(WalmartRequestError, response, said, failure.details, failure.hint)
 
 
 # -- reads -------------------------------------------------------------------------------------------
@@ -194,7 +194,7 @@ def _is_page(text: bytes) -> bool:
 # -- writes ------------------------------------------------------------------------------------------
 
 
-def refusal_in(answer: Any, redactor: Redactor = NOTHING_SECRET) -> Refusal | None:
+def partial_failure_in(answer: Any, redactor: Redactor = NOTHING_SECRET) -> PartialFailure | None:
     """Return what an answer to a write refuses; None when it was done.
 
     :param answer: decoded JSON.
@@ -211,7 +211,7 @@ def refusal_in(answer: Any, redactor: Redactor = NOTHING_SECRET) -> Refusal | No
     if not details:
         return None
     said, hint = _extent(answer, verdict)
-    return Refusal(said, details, hint)
+    return PartialFailure(said, details, hint)
 
 
 def _extent(answer: Mapping[str, Any], verdict: str) -> tuple[str, str | None]:

@@ -38,7 +38,7 @@ def decode_page(content: bytes, paging: Paging) -> Any:
 
     :param content: the body of an answer.
     :param paging: says where the records are.
-    :return: what the paging style looks at; where the records are no list, all of the page.
+    :return: what the paging style needs; where the records are no list, all of the page.
     :raises ValueError: when it is no JSON.
     """
     # What is passed on unread has to be UTF-8 as well.

@@ -20,7 +20,7 @@ LOOK_BACK = timedelta(hours=24)
 
 
 class CompletionTracker:
-    """Tells things that ended and are new from those that were announced before.
+    """Separates things that ended and are new from those that were announced before.
 
     What had ended when it first polled is not announced. All times are Walmart's.
 
@@ -38,7 +38,7 @@ class CompletionTracker:
         self._done: dict[str, int] = dict(known.get("done", {}))
 
     def of(self, things: Iterable[dict[str, Any]], gone: Collection[str] = ()) -> list[dict[str, Any]]:
-        """Return what is to be told of things that have ended and were not announced yet, oldest first.
+        """Return what is to be announced of things that have ended and were not announced yet, oldest first.
 
         :param things: things as Walmart lists them: all since `since`, and pending ones.
         :param gone: ids of pending ones that Walmart doesn't know any more.
@@ -55,7 +55,7 @@ class CompletionTracker:
             newest = max(newest, min(date, now))
             if not self._has_ended(thing):
                 self._pending[thing_id] = [kind, date]
-            elif self._is_new(thing_id, date) and (summary := self._told(thing, kind)):
+            elif self._is_new(thing_id, date) and (summary := self._announcement(thing, kind)):
                 changes.append((date, summary))
         self._forget(newest, gone)
         if self._first:
@@ -113,6 +113,6 @@ class CompletionTracker:
     def _has_ended(self, thing: dict[str, Any]) -> bool:
         raise NotImplementedError
 
-    def _told(self, thing: dict[str, Any], kind: Any) -> dict[str, Any] | None:
-        """Return what is to be told of a thing that has ended; None for nothing."""
+    def _announcement(self, thing: dict[str, Any], kind: Any) -> dict[str, Any] | None:
+        """Return what is to be announced of a thing that has ended; None for nothing."""
         raise NotImplementedError

@@ -12,7 +12,7 @@ from airflow_provider_walmart.client.feeds.results import is_finished, submitted
 
 
 class FeedTracker(CompletionTracker):
-    """Tells finished feeds that are new from those that were announced before.
+    """Separates finished feeds that are new from those that were announced before.
 
     :param state: what `state` returned earlier, JSON; None at the very first poll.
     :param feed_types: only these, without regard to case; None: all.
@@ -39,6 +39,6 @@ class FeedTracker(CompletionTracker):
     def _has_ended(self, thing: dict[str, Any]) -> bool:
         return is_finished(thing)
 
-    def _told(self, thing: dict[str, Any], kind: Any) -> dict[str, Any] | None:
+    def _announcement(self, thing: dict[str, Any], kind: Any) -> dict[str, Any] | None:
         wanted = self._types is None or str(kind).casefold() in self._types
         return summarize(thing, kind) if wanted else None

@@ -80,7 +80,7 @@ def snapshot_of(order: Any, ship_node_type: str) -> OrderSnapshot | None:
 
 
 class OrderTracker:
-    """Tells orders that are new or changed from those that were announced before.
+    """Separates orders that are new or changed from those that were announced before.
 
     What was there when it first polled is not announced. Without statuses an order counts when it is new; with statuses,
     whenever it is new or has changed and a line of it is in one of them.
@@ -111,8 +111,8 @@ class OrderTracker:
         self._complete = int(known.get("complete", self._from))
         # By mark, whether it polled new when it was seen last, and when that was.
         self._seen = {
-            marks[place : place + MARK]: (bool(looks_new), int(at))
-            for looks_new, name in enumerate(KEPT)
+            marks[place : place + MARK]: (bool(seems_new), int(at))
+            for seems_new, name in enumerate(KEPT)
             for at, marks in known.get(name, {}).items()
             for place in range(0, len(marks), MARK)
         }
@@ -158,8 +158,8 @@ class OrderTracker:
     def state(self) -> dict[str, Any]:
         """Return what to keep for the next poll, JSON."""
         kept: list[dict[int, list[str]]] = [defaultdict(list) for _ in KEPT]
-        for one, (looks_new, at) in self._seen.items():
-            kept[looks_new][at].append(one)
+        for one, (seems_new, at) in self._seen.items():
+            kept[seems_new][at].append(one)
         return {
             "first": self._first,
             "from": self._from,
@@ -196,10 +196,10 @@ class OrderTracker:
         kept_for = REMEMBERED_MS if self._statuses is None else OVERLAP_MS
         sizes = Counter(self._seen.values())
         size = MARK * sizes.total() + STEP * len(sizes)
-        for looks_new, at in sorted(sizes):
-            is_old = at < self._complete - kept_for and not looks_new
+        for seems_new, at in sorted(sizes):
+            is_old = at < self._complete - kept_for and not seems_new
             if at < self._from and (is_old or size > LARGEST):
-                size -= MARK * sizes.pop((looks_new, at)) + STEP
+                size -= MARK * sizes.pop((seems_new, at)) + STEP
                 self._forgotten = max(self._forgotten, at)
         self._seen = {name: kept for name, kept in self._seen.items() if kept in sizes}
 

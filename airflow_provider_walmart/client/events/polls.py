@@ -1,4 +1,4 @@
-"""Looks at Walmart: what there is to see for those who watch feeds, orders or reports.
+"""Polls Walmart for those who watch feeds, orders or reports.
 
 A poll returns what ``of`` of the tracker takes: `FeedTracker`, `OrderTracker`, `ReportTracker`.
 """
@@ -28,7 +28,7 @@ LONGEST_LOOK = timedelta(days=2)
 
 
 class FeedPoll:
-    """Looks at feeds: all since some time, and older ones by their ids."""
+    """Polls feeds: all since some time, and older ones by their ids."""
 
     def __init__(self) -> None:
         self._watch: FeedWatch | None = None

@@ -10,11 +10,11 @@ from airflow_provider_walmart.client.events.completion import CompletionTracker
 from airflow_provider_walmart.client.events.scope import PollScope
 from airflow_provider_walmart.client.reports.requests import is_done, submitted_at
 
-TOLD = ("requestId", "reportType", "reportVersion", "requestStatus", "requestSubmissionDate")
+ANNOUNCED = ("requestId", "reportType", "reportVersion", "requestStatus", "requestSubmissionDate")
 
 
 class ReportTracker(CompletionTracker):
-    """Tells reports that are ready and new from those that were announced before.
+    """Separates reports that are ready and new from those that were announced before.
 
     :param state: what `state` returned earlier, JSON; None at the very first poll.
     :param report_types: their types.
@@ -42,7 +42,7 @@ class ReportTracker(CompletionTracker):
     def _has_ended(self, thing: dict[str, Any]) -> bool:
         return is_done(thing)
 
-    def _told(self, thing: dict[str, Any], kind: Any) -> dict[str, Any] | None:
+    def _announcement(self, thing: dict[str, Any], kind: Any) -> dict[str, Any] | None:
         if thing.get("requestStatus") != "READY" or kind not in self._types:
             return None
-        return {name: thing.get(name) for name in TOLD}
+        return {name: thing.get(name) for name in ANNOUNCED}

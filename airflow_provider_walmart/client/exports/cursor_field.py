@@ -22,7 +22,7 @@ DAY = timedelta(days=1, microseconds=-1)
 
 
 class CursorField:
-    """Looks at one date of each record, and decodes nothing else of it.
+    """Reads one date of each record, and decodes nothing else of it.
 
     :param path: name of the field; dotted for one inside another.
     :raises WalmartConfigError: when that is no name.

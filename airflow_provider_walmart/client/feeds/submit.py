@@ -1,7 +1,7 @@
 """Submitting a feed once, whatever dies when.
 
 Walmart has no idempotency key, and applies a feed that is sent twice two times. So an intent is stored before
-a feed is sent, and its id after; who finds an intent without an id looks what Walmart has before sending.
+a feed is sent, and its id after; who finds an intent without an id reads what Walmart has before sending.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ SETTLE = LISTED_WITHIN
 READ_EVERY = 30.0
 # Longest time from an intent to the end of its request: a token, a slot, the upload. Seconds.
 LONGEST_SEND = 300.0
-# How many feeds are looked through.
+# How many feeds are read.
 LONGEST_LOOK = 100 * PAGE
 # By how much our clock may be ahead of Walmart's. Seconds.
 CLOCKS_DIFFER = 300.0
@@ -134,7 +134,7 @@ class FeedFile:
 
 
 def submit_feed(client: MarketplaceClient, feed: FeedFile) -> str:
-    """Send one feed, without looking whether it was sent before, and return its id.
+    """Send one feed, without checking whether it was sent before, and return its id.
 
     :raises WalmartUnknownOutcomeError: when it was sent and no id came back.
     :raises WalmartError: the class of the tree that fits what went wrong.
@@ -159,7 +159,7 @@ def submit_feed(client: MarketplaceClient, feed: FeedFile) -> str:
         method="POST",
         path=PATH,
         details=json_error_details(answer),
-        hint="Look whether it is among the recent feeds before sending it again.",
+        hint="Check whether it is among the recent feeds before sending it again.",
     )
 
 
@@ -168,10 +168,10 @@ class OnceSubmitter:
 
     :param client: the account.
     :param records: where intents and ids are kept.
-    :param lasting: whether the records outlive the process. Where they don't, a feed of an earlier try is looked for
+    :param lasting: whether the records outlive the process. Where they don't, a feed of an earlier try is searched for
         by what Walmart lists alone.
     :param tried_since: when the first try before this one began, seconds since 1970 UTC; None: this is the first.
-    :param resubmit_unknown: send again when the outcome stays unknown, at the risk of a double.
+    :param resubmit_unknown: send again when the outcome stays unknown, at the risk of a duplicate.
     :param sleep: waits for so many seconds.
     """
 
@@ -224,7 +224,7 @@ class OnceSubmitter:
         log.info("Submitting %s: this task has not submitted this payload yet.", feed.name)
         if not self._lasting:
             log.info(
-                "There is no task state store here (Airflow 3.3 has one): should this try die, the next one looks for the "
+                "There is no task state store here (Airflow 3.3 has one): should this try die, the next one searches for the "
                 "feed by its file name, or by type, items and time where Walmart lists no names."
             )
         return self._keep(feed, self._send(feed, record))
@@ -247,7 +247,7 @@ class OnceSubmitter:
         self._records.set(feed.key, {"feedId": feed_id, "fileName": feed.name})
         return feed_id
 
-    # -- looking before leaping ----------------------------------------------------------------------
+    # -- what earlier tries sent -----------------------------------------------------------------------
 
     def _sent_before(self, feed: FeedFile, record: dict[str, Any]) -> str | None:
         """Return the id of a feed that an earlier try may have sent; None when none did."""
@@ -256,7 +256,7 @@ class OnceSubmitter:
         if record or self._guess_since is None:
             return None
         log.warning(
-            "There is no task state store here (Airflow 3.3 has one), so a feed of an earlier try is looked for by its "
+            "There is no task state store here (Airflow 3.3 has one), so a feed of an earlier try is searched for by its "
             "file name %s, or by type, items and time where Walmart lists no names.",
             feed.name,
         )
@@ -344,7 +344,7 @@ class OnceSubmitter:
             method="POST",
             path=PATH,
             hint=(
-                "Look at these feeds in Seller Center. If one is yours, mark this task as success; if none is, run it "
+                "Check these feeds in Seller Center. If one is yours, mark this task as success; if none is, run it "
                 "with on_unknown='resubmit'."
             ),
         )
@@ -370,7 +370,7 @@ class OnceSubmitter:
         """Return the feeds since some time, and whether none is missing.
 
         :param since: seconds since 1970 UTC; None: all.
-        :param is_enough: told of each feed; whether those behind it don't matter in a list that has the newest first.
+        :param is_enough: called with each feed; whether those behind it don't matter in a list that has the newest first.
         """
         order = NewestFirst()
         feeds: list[dict[str, Any]] = []

@@ -1,4 +1,4 @@
-"""Looking after feeds until they are finished, at the price of few calls."""
+"""Watching feeds until they are finished, at the price of few calls."""
 
 from __future__ import annotations
 
@@ -24,24 +24,24 @@ LEAST_CALLS = 20
 # A feed that was accepted is known to Walmart's own list within this time. Seconds.
 LISTED_WITHIN = 90.0
 MINUTE = 60.0
-# Longest pause between two looks, by what a feed type takes (facts of Walmart's guides: prices about a quarter of an
+# Longest pause between two polls, by what a feed type takes (facts of Walmart's guides: prices about a quarter of an
 # hour, inventory half an hour, items up to four hours and more).
 LONGEST_PAUSE = {"item": 15 * MINUTE, "retire": 15 * MINUTE, "": 5 * MINUTE}
 FIRST_LOOK = 15.0
 FEW_ITEMS = 1000
-# What is learnt of a feed: its state, None when Walmart doesn't know it, or why it could not be looked at.
+# What is learnt of a feed: its state, None when Walmart doesn't know it, or why it could not be read.
 Seen = dict[str, Any] | WalmartError | None
 
 
 def pause_before_next_poll(age: float, feed_type: str, items: int) -> float:
-    """Return how long to wait before looking at a feed again, in seconds.
+    """Return how long to wait before polling a feed again, in seconds.
 
     It grows with the age of the feed, a quarter of it, so that a feed is noticed late by a quarter of the time it
     took at most.
 
     :param age: seconds since the feed was submitted, or since it is waited for.
     :param feed_type: items take hours, prices and inventory minutes.
-    :param items: how many items it holds; small feeds are looked at sooner.
+    :param items: how many items it holds; small feeds are polled sooner.
     """
     kind = next((kind for kind in LONGEST_PAUSE if kind in feed_type.casefold()), "")
     first = FIRST_LOOK if items <= FEW_ITEMS else MINUTE

@@ -48,7 +48,7 @@ class OnceBooker:
     """Books deliveries once per ``externalOrderId``, over any number of attempts and processes.
 
     Walmart is asked for the order before anything is sent. An intent is kept before the booking and the delivery's
-    id after it, so that who finds an intent alone looks for longer: what was sent moments ago may not be found yet.
+    id after it, so that who finds an intent alone reads for longer: what was sent moments ago may not be found yet.
 
     :param client: the account.
     :param records: where intents and ids are kept.
@@ -78,7 +78,7 @@ class OnceBooker:
         :param delivery: body of the booking with ``externalOrderId``, with or without the key ``deliveries`` around it;
             ``clientId`` defaults to the client ID of the connection.
         :raises WalmartConfigError: when it is no such dict.
-        :raises WalmartUnknownOutcomeError: when it may or may not have been booked; the next try looks again.
+        :raises WalmartUnknownOutcomeError: when it may or may not have been booked; the next try checks again.
         :raises WalmartError: when it was refused, or certainly not sent; the next try sends it.
         """
         wanted = booking(delivery, self._client.settings.client_id)
@@ -121,7 +121,7 @@ class OnceBooker:
                 log.warning("The answer to the booking got lost, checking whether it arrived: %s", error)
                 return self._find_after_loss(key, order_id, client_id, error)
             self._records.set(key, {"refused": type(error).__name__})
-            # Somebody else may have booked it since we looked, and a 200 may hold errors beside a delivery.
+            # Somebody else may have booked it since we read the list, and a 200 may hold errors beside a delivery.
             found = self._find(order_id, client_id, None) if error.status in (200, 400, 409, 422) else None
             if found is None:
                 raise
@@ -141,13 +141,13 @@ class OnceBooker:
             found = self._find(order_id, client_id, time.time())
         except WalmartError as second:
             raise WalmartUnknownOutcomeError(
-                f"Whether order {order_id} was booked is unknown ({error.message}), and looking for it failed "
+                f"Whether order {order_id} was booked is unknown ({error.message}), and searching for it failed "
                 f"({second.message})",
                 method="POST",
                 path=error.path,
                 correlation_id=error.correlation_id,
-                hint="The next try of this task looks for the order before it books. Before booking it in any other "
-                "way, look for it in GoLocal's Client Center.",
+                hint="The next try of this task searches for the order before it books. Before booking it in any other "
+                "way, search for it in GoLocal's Client Center.",
             ) from error
         if found is not None:
             return found

@@ -133,7 +133,7 @@ def _plain(schema: Any) -> Callable[[Any], Iterator[_Finding]]:
         for error in validator.iter_errors(_exact(value)):
             wanted = error.validator_value
             if error.validator == "required":
-                # One error for each missing field, each with all that are required: the same sentences, told once.
+                # One error for each missing field, each with all that are required: the same sentences, given once.
                 wanted = [name for name in wanted if name not in error.instance]
             elif error.validator == "additionalProperties" and isinstance(error.instance, dict):
                 wanted = [name for name in error.instance if name not in error.schema.get("properties", {})]

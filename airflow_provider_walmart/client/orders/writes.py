@@ -119,7 +119,7 @@ class OrderWriter:
         try:
             left, _ = self._left(change, time.time())
         except (OrderStateError, WalmartError) as second:
-            return _unknown(change, error, f"and looking for it failed ({second})")
+            return _unknown(change, error, f"and searching for it failed ({second})")
         if left is None:
             return outcome(change, DONE)
         return _unknown(change, error, f"and it does not show after {SETTLE:.0f} s")

@@ -61,7 +61,7 @@ class WalmartAuth(AuthBase):
         return request
 
     def _renew_if_refused(self, response: requests.Response, **kwargs: Any) -> requests.Response:
-        """Send a refused request once more with a new token; the refusal means it was not acted on.
+        """Send a refused request once more with a new token; a refused token means that it was not acted on.
 
         One whose body can't be read again is left at that.
         """

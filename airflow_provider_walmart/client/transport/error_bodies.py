@@ -17,7 +17,7 @@ from airflow_provider_walmart.client.values.redaction import NOTHING_SECRET, Red
 MAX_MARKUP = 64 * 1024
 MAX_DETAILS = 50
 MAX_TEXT = 300
-# What one error is called in JSON, in the order in which the words are looked for.
+# What one error is called in JSON, in the order in which the words are searched for.
 CODE = ("code", "errorcode")
 DESCRIPTION = (
     "description",

@@ -65,7 +65,7 @@ class HttpSession(requests.Session):
 
     :param base_url: the origin that may see credentials.
     :param user_agent: value of ``User-Agent``.
-    :param observer: is told of every request; None: nobody is.
+    :param observer: is notified of every request; None: nobody is.
     :raises WalmartConfigError: when the CA file that the environment names is missing.
     """
 
@@ -243,7 +243,7 @@ def transport_error(
     if changes_something and not _never_sent(error):
         return WalmartUnknownOutcomeError(
             f"{method} {path} was sent, but the answer never came ({reason(error)}): Walmart may or may not have acted on it",
-            hint="Look whether it happened before sending it again.",
+            hint="Check whether it happened before sending it again.",
             **known,
         )
     hint = _unreachable_hint(error) if _never_sent(error) else None

@@ -1,4 +1,4 @@
-"""Who is told what goes over the wire: for metrics."""
+"""Who observes what goes over the wire: for metrics."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Observer(Protocol):
 def observe(
     observer: Observer, request: requests.PreparedRequest, response: requests.Response | None
 ) -> None:
-    """Tell an observer of a request, and of those that its session sent on the way to its answer."""
+    """Notify an observer of a request, and of those that its session sent on the way to its answer."""
     group = group_of(request.path_url.partition("?")[0])
     if response is None:
         observer.answered(group, 0)
@@ -44,13 +44,13 @@ def observe(
 
 
 def observed_sleep(observer: Observer | None) -> Callable[[float], None]:
-    """Return a sleep that tells an observer for how long."""
+    """Return a sleep that notifies an observer of how long."""
     if observer is None:
         return time.sleep
-    told = observer
+    observed = observer
 
     def sleep(seconds: float) -> None:
-        told.throttled(seconds)
+        observed.throttled(seconds)
         time.sleep(seconds)
 
     return sleep

@@ -46,7 +46,7 @@ DEFAULT_LIMIT = (60, 60)
 LEASE_WORTH = 3.0
 # Taken slots that aren't used within this time are gone. Seconds.
 LEASE_LIFE = 2.0
-# Walmart counts calls as they arrive: one that took its time makes the next one look early. Seconds.
+# Walmart counts calls as they arrive: one that took its time makes the next one seem early. Seconds.
 LAG = LEASE_LIFE + 1.0
 # Said in the log from this wait on. Seconds.
 WORTH_SAYING = 5.0
@@ -381,7 +381,7 @@ def _limits(market: str, method: str, path: str, query: str) -> tuple[RateLimit,
 
 
 def operation_at(market: str, method: str, path: str) -> Operation | None:
-    """Return the catalogued operation that a call is, as far as method and path tell."""
+    """Return the catalogued operation that a call is, as far as method and path show."""
     parts = path.split("/")
     best = None
     for operation, template in _by_shape().get(_shape(method, parts), ()):

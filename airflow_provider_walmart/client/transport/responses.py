@@ -32,7 +32,7 @@ SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 # What to do about an error, by the name of its code.
 CODE_HINTS = {
     "INVALID_REQUEST_HEADER": (
-        "A WM_ header is missing or blank. Look at service name, channel type and market of the connection."
+        "A WM_ header is missing or blank. Check service name, channel type and market of the connection."
     ),
     "RESOURCE_IS_LOCKED": "The order is being changed by somebody else. Retry shortly; this may last up to an hour.",
 }
@@ -57,7 +57,7 @@ HINT_TOO_MANY = (
     "Split the date range: WalmartExportOperator and WalmartHook.paginate_windows do so by themselves."
 )
 HINT_IN_BETWEEN = "Something between here and Walmart (a proxy, a gateway) may have answered in its place."
-HINT_WRITE = "The write may have happened all the same: look before sending it again."
+HINT_WRITE = "The write may have happened all the same: check before sending it again."
 HINT_REDIRECT = "Does the base URL of the connection point at Walmart's API?"
 
 # The class of a status, where its hundred doesn't say it.

@@ -54,7 +54,7 @@ class WalmartSession(HttpSession):
     :param headers: what all calls but the token call have in common.
     :param tokens: where tokens come from.
     :param throttle: rate budgets to keep to; None: there are none.
-    :param observer: is told of every request and of waits after a 429; None: nobody is.
+    :param observer: is notified of every request and of waits after a 429; None: nobody is.
     :param attempts: how often a call that changes nothing is sent when it fails in a way that may pass; default 4.
     """
 

@@ -49,7 +49,7 @@ class Token:
 
 @dataclass(frozen=True)
 class TokenRecord:
-    """What the processes tell each other about one credential."""
+    """What the processes share about one credential."""
 
     token: Token | None = None
     failed_at: float = 0.0
@@ -115,7 +115,7 @@ class TokenCache:
         return token.value
 
     def stored(self) -> TokenRecord | None:
-        """Return what the processes tell each other."""
+        """Return what the processes share."""
         sealed = self._store.get(self.name)
         if sealed is None:
             return None
@@ -134,7 +134,7 @@ class TokenCache:
         return record
 
     def keep(self, record: TokenRecord) -> None:
-        """Tell all processes."""
+        """Share it with all processes."""
         self._store.known[self.name] = record
         until = max(record.token.expires_at if record.token else 0.0, record.blocked_until)
         life = max(until - time.time(), SHORTEST_LIFE)

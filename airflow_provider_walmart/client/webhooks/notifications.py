@@ -2,7 +2,7 @@
 
 A subscription names how Walmart proves itself (``authDetails``): a user name and password, an HMAC of the body, or a token
 that your own server gave it. None of them dates a delivery, and Walmart delivers again what wasn't answered with 200: so a
-delivery may come twice, by Walmart or by somebody who listened, and is told by its ``eventId``.
+delivery may come twice, by Walmart or by somebody who listened, and is recognised by its ``eventId``.
 """
 
 from __future__ import annotations

@@ -171,7 +171,7 @@ def encode(value: Any) -> str:
     try:
         return ENCODER.encode(value).decode()
     except (UnicodeError, msgspec.EncodeError, RecursionError):
-        # Half of a surrogate pair stays escaped.
+        # An invalid Unicode surrogate stays escaped.
         return json.dumps(value, default=str)
 
 

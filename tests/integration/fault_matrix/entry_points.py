@@ -43,7 +43,7 @@ class EntryPoint:
     :param run: one try of one task, in a folder of its own, with so many seconds to wait: returns the result.
     :param is_right: whether a result is the right one.
     :param made: how many things Walmart holds that it made; None for what makes none.
-    :param is_told_in_log: the log says of each thing what is wrong with it, and the error how many there are.
+    :param is_in_log: the log says of each thing what is wrong with it, and the error how many there are.
     :param is_hook: called by itself, without a task that is tried again.
     """
 
@@ -56,7 +56,7 @@ class EntryPoint:
     is_right: Callable[[Any], bool]
     made: Callable[[Shop], int] | None = None
     is_hook: bool = False
-    is_told_in_log: bool = False
+    is_in_log: bool = False
 
     def is_hit(self, method: str, target: str) -> bool:
         """Return whether troubles hit a request."""
@@ -279,7 +279,7 @@ ENTRY_POINTS = [
         in_task("WalmartOrderUpdateOperator", "operators.orders", action="ship", records=shipments),
         lambda result: result["done"] + result["already"] == result["orders"] == 1,
         shipped,
-        is_told_in_log=True,
+        is_in_log=True,
     ),
     EntryPoint(
         "GoLocal booking",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from tests.integration.fault_matrix.entry_points import ENTRY_POINTS, EntryPoint
 from tests.integration.fault_matrix.troubles import TROUBLES, Trouble
 
-# A read is sent so often; a wait gives up after so many looks that failed (ten, but two in the matrix).
+# A read is sent so often; a wait gives up after so many polls that failed (ten, but two in the matrix).
 ATTEMPTS = 4
 LOOKS = 2
 #: As often as the time allows.
@@ -70,7 +70,7 @@ ORDERS = "WalmartOrdersFailedError"
 GIVES_UP = "WalmartWaitError"
 TIMES_OUT = "WalmartTimeoutError"
 
-WEATHER = {
+TRANSIENT = {
     "read": error(CONNECTION, ATTEMPTS),
     "file": error(CONNECTION, ATTEMPTS),
     "wait": error(GIVES_UP, LOOKS * ATTEMPTS),
@@ -91,14 +91,14 @@ EXPECTED: dict[str, dict[str, Expected | None]] = {
         "wait": error(CONNECTION, 0, 0),
         "write": error(CONNECTION, 0, 0),
     },
-    # The next try may send it: whoever looked knows that it never arrived.
+    # The next try may send it: whoever searched knows that it never arrived.
     "not carried out": {
-        **WEATHER,
+        **TRANSIENT,
         "write": error(CONNECTION),
         "hook: write": error(UNKNOWN),
         "ship order": error(UNKNOWN),
     },
-    "answer lost": {**WEATHER, **ADOPTED, "hook: write": error(UNKNOWN)},
+    "answer lost": {**TRANSIENT, **ADOPTED, "hook: write": error(UNKNOWN)},
     "no JSON in a 200": {
         "read": error(SERVER),
         "file": error(REPORT),
@@ -229,12 +229,12 @@ EXPECTED: dict[str, dict[str, Expected | None]] = {
     },
     "throttled for an hour": {
         "read": error(RATE_LIMIT),
-        # What a storage names is not looked at.
+        # What a storage names doesn't count.
         "file": error(SERVER, ATTEMPTS),
         "wait": error(TIMES_OUT),
         "write": error(RATE_LIMIT),
     },
-    # After a look: it never arrived.
+    # After a poll: it never arrived.
     "server error": {**SERVER_ERROR, "write": error(CONNECTION), "ship order": error(UNKNOWN)},
     "server error once": {
         "read": result(2),

@@ -49,7 +49,7 @@ def _basic() -> str:
 
 @pytest.fixture(autouse=True)
 def own_threads(monkeypatch) -> Iterator[None]:
-    """No look of a trigger that was given up goes on in the next cell."""
+    """No poll of a trigger that was given up goes on in the next cell."""
     with ThreadPoolExecutor(4) as pool:
         monkeypatch.setattr(accounts, "ThreadPoolExecutor", lambda *_, **__: pool)
         yield
@@ -150,7 +150,7 @@ def test_cell(entry, trouble, busy_shop, tmp_path, monkeypatch, caplog, capsys, 
     shown = capsys.readouterr().out
     said = [record.getMessage() for record in caplog.records if record.levelno >= logging.INFO]
     said += shown.splitlines()
-    if outcome.kind != "result" and (entry.is_told_in_log or "not finished after" in outcome.message):
+    if outcome.kind != "result" and (entry.is_in_log or "not finished after" in outcome.message):
         assert any(re.search(trouble.said, text) for text in [*said, outcome.message]), told
     elif outcome.kind != "result":
         assert re.search(trouble.said, outcome.message), told

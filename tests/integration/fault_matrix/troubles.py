@@ -154,7 +154,7 @@ def unknown_host(cell: Cell) -> Iterator[None]:
 
 
 def no_answer(**fields: Any) -> Making:
-    """The sandbox keeps silent for longer than the time-out, which is short for these requests alone."""
+    """The sandbox gives no answer for longer than the time-out, which is short for these requests alone."""
 
     @contextlib.contextmanager
     def making(cell: Cell) -> Iterator[None]:

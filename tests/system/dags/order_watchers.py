@@ -1,4 +1,4 @@
-"""DAGs that orders and reports start, through watchers that look often."""
+"""DAGs that orders and reports start, through watchers that poll often."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ def observers() -> list:
     return [session.observer for client in clients for session in (client.session, client.tokens.http)]
 
 
-def test_nobody_is_told_where_they_are_off():
+def test_no_metric_is_sent_where_they_are_off():
     assert observers() == [None] * 4
 
 

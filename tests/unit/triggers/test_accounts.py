@@ -52,7 +52,7 @@ def test_an_edited_connection_is_seen_after_a_while(asked, monkeypatch):
     assert asyncio.run(start()) == ["id-1", "id-1", "id-2"]
 
 
-def test_a_failure_is_told_to_all_and_not_kept(asked):
+def test_a_failure_reaches_all_and_is_not_kept(asked):
     async def start() -> list[object]:
         return await asyncio.gather(
             *(accounts.account_of("missing") for _ in range(3)), return_exceptions=True

@@ -40,7 +40,7 @@ def test_reports_need_a_type(types):
 
 
 @pytest.mark.parametrize("types", [[], None])
-def test_without_types_all_feeds_are_told(types):
+def test_without_types_all_feeds_are_announced(types):
     assert WalmartFeedFinishedTrigger(feed_types=types).feed_types is None
 
 

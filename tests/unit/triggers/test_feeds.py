@@ -38,15 +38,15 @@ def finished(feed_id):
 
 
 class Walmart:
-    """What looks show: ``plan`` is a list of answers, one per look; the last one stays."""
+    """What polls show: ``plan`` is a list of answers, one per poll; the last one stays."""
 
     def __init__(self, *plan) -> None:
         self.plan = list(plan)
-        self.looks: list[set[str]] = []
+        self.polls: list[set[str]] = []
         self.times: list[datetime] = []
 
     def poll(self, ids):
-        self.looks.append(set(ids))
+        self.polls.append(set(ids))
         self.times.append(datetime.now(timezone.utc))
         answer = self.plan.pop(0) if len(self.plan) > 1 else self.plan[0]
         if isinstance(answer, Exception):
@@ -84,13 +84,13 @@ def wait_for(walmart, *feed_ids, pause=PAUSE, **options):
 def test_everybody_gets_their_feed():
     walmart = Walmart(all_are(unfinished), all_are(finished))
     assert wait_for(walmart, "A", "B", "C") == [finished("A"), finished("B"), finished("C")]
-    assert walmart.looks == [{"A", "B", "C"}, {"A", "B", "C"}]
+    assert walmart.polls == [{"A", "B", "C"}, {"A", "B", "C"}]
 
 
 def test_two_who_wait_for_the_same_feed_share_it():
     walmart = Walmart(all_are(finished))
     assert wait_for(walmart, "A", "A") == [finished("A")] * 2
-    assert walmart.looks == [{"A"}]
+    assert walmart.polls == [{"A"}]
 
 
 def test_what_is_due_soon_is_looked_at_in_the_same_round():
@@ -113,10 +113,10 @@ def test_what_is_due_soon_is_looked_at_in_the_same_round():
 
     walmart = Walmart(all_are(finished))
     asyncio.run(wait())
-    assert walmart.looks == [{"A", "B"}]
+    assert walmart.polls == [{"A", "B"}]
 
 
-def test_news_of_feeds_that_were_not_due_are_welcome():
+def test_states_of_feeds_that_were_not_due_are_taken():
     async def wait():
         poller = make_poller(walmart)
         soon = asyncio.create_task(poller.wait("A", lambda: PAUSE))
@@ -125,7 +125,7 @@ def test_news_of_feeds_that_were_not_due_are_welcome():
 
     walmart = Walmart({"A": finished("A"), "B": finished("B"), "nobody waits for": finished("it")})
     assert asyncio.run(wait()) == [finished("A"), finished("B")]
-    assert walmart.looks == [{"A"}]
+    assert walmart.polls == [{"A"}]
 
 
 def test_a_feed_that_comes_later_and_is_due_sooner_is_not_kept_waiting():
@@ -145,9 +145,9 @@ def test_nobody_waiting_means_no_calls():
     async def wait():
         poller = make_poller(walmart)
         await poller.wait("A", lambda: PAUSE)
-        looks = len(walmart.looks)
+        polls = len(walmart.polls)
         await asyncio.sleep(10 * PAUSE)
-        assert len(walmart.looks) == looks
+        assert len(walmart.polls) == polls
         return await poller.wait("B", lambda: PAUSE)
 
     walmart = Walmart(all_are(finished))
@@ -162,10 +162,10 @@ def test_one_who_leaves_leaves_the_others_alone():
         for task in (tasks[0], tasks[2], tasks[3]):
             task.cancel()
         await asyncio.sleep(2 * PAUSE)
-        before = len(walmart.looks)
-        while len(walmart.looks) < before + 3:
+        before = len(walmart.polls)
+        while len(walmart.polls) < before + 3:
             await asyncio.sleep(PAUSE)
-        assert set.union(*walmart.looks[before + 1 :]) == {"A"}
+        assert set.union(*walmart.polls[before + 1 :]) == {"A"}
         walmart.plan = [all_are(finished)]
         return await asyncio.gather(*tasks, return_exceptions=True)
 
@@ -175,7 +175,7 @@ def test_one_who_leaves_leaves_the_others_alone():
     assert [type(outcome) for outcome in (outcomes[0], *outcomes[2:])] == [asyncio.CancelledError] * 3
 
 
-def test_one_who_comes_while_another_is_told_is_not_forgotten():
+def test_a_waiter_that_comes_while_another_is_answered_is_not_forgotten():
     async def wait():
         poller = make_poller(walmart)
 
@@ -189,34 +189,34 @@ def test_one_who_comes_while_another_is_told_is_not_forgotten():
     assert asyncio.run(wait()) == [finished("A")] * 2
 
 
-# -- weather ---------------------------------------------------------------------------------------------
+# -- transient errors --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     "error", [WalmartServerError("500", status=500), WalmartConnectionError("gone"), OSError()]
 )
-def test_weather_is_waited_out(error):
+def test_transient_errors_are_waited_out(error):
     walmart = Walmart(*[error] * (MAX_FAILED_POLLS - 1), all_are(finished))
     assert wait_for(walmart, "A", "B") == [finished("A"), finished("B")]
 
 
-def test_good_looks_in_between_are_the_end_of_bad_weather():
+def test_a_good_poll_in_between_resets_the_count_of_failed_polls():
     error = WalmartServerError("500", status=500)
     walmart = Walmart(*[error, error, all_are(unfinished)] * 10, all_are(finished))
     assert wait_for(walmart, "A") == [finished("A")]
 
 
-def test_weather_that_lasts_reaches_all():
+def test_transient_errors_that_last_reach_all_who_wait():
     walmart = Walmart(WalmartServerError("500", status=500))
     outcomes = wait_for(walmart, "A", "B")
     assert [type(outcome) for outcome in outcomes] == [WalmartServerError] * 2
-    assert len(walmart.looks) == MAX_FAILED_POLLS
+    assert len(walmart.polls) == MAX_FAILED_POLLS
 
 
 def test_what_no_retry_can_change_reaches_all_at_once():
     walmart = Walmart(WalmartAuthError("401", status=401))
     assert [type(outcome) for outcome in wait_for(walmart, "A", "B")] == [WalmartAuthError] * 2
-    assert len(walmart.looks) == 1
+    assert len(walmart.polls) == 1
 
 
 def test_a_poller_serves_again_after_it_gave_up():
@@ -248,19 +248,19 @@ def test_429_is_no_failure_however_often():
 
 
 def test_the_trouble_of_one_feed_is_its_own():
-    def look(ids):
+    def poll(ids):
         return {"A": WalmartRequestError("400", status=400), "B": finished("B")}
 
-    outcomes = wait_for(Walmart(look), "A", "B")
+    outcomes = wait_for(Walmart(poll), "A", "B")
     assert isinstance(outcomes[0], WalmartRequestError)
     assert outcomes[1] == finished("B")
 
 
 def test_one_feed_that_cannot_be_looked_at_is_given_up_after_a_while():
-    def look(ids):
+    def poll(ids):
         return {"A": WalmartServerError("500", status=500), "B": unfinished("B")}
 
-    walmart = Walmart(*[look] * MAX_FAILED_POLLS, all_are(finished))
+    walmart = Walmart(*[poll] * MAX_FAILED_POLLS, all_are(finished))
     outcomes = wait_for(walmart, "A", "B")
     assert isinstance(outcomes[0], WalmartServerError)
     assert outcomes[1] == finished("B")
@@ -273,7 +273,7 @@ def test_an_odd_answer_is_the_trouble_of_its_feed_alone():
     assert outcomes[1] == finished("B")
 
 
-def test_unknown_feeds_are_told_as_such():
+def test_unknown_feeds_are_reported_as_unknown():
     assert wait_for(Walmart({"A": None}), "A") == [None]
 
 
@@ -298,23 +298,23 @@ def test_progress_is_logged_once_in_the_log_of_each_trigger(caplog):
     ]
 
 
-def test_the_event_loop_goes_on_during_a_look():
+def test_the_event_loop_goes_on_during_a_poll():
     async def wait():
         poller = make_poller(walmart)
         waiting = asyncio.create_task(poller.wait("A", lambda: PAUSE))
-        while not looking.is_set():
+        while not polling.is_set():
             await asyncio.sleep(0)
         may_go_on.set()
         return await waiting
 
-    def look(ids):
-        looking.set()
+    def poll(ids):
+        polling.set()
         # Set by the event loop, which can do so only when it isn't kept by this.
         assert may_go_on.wait(20)
         return {"A": finished("A")}
 
-    looking, may_go_on = threading.Event(), threading.Event()
-    walmart = Walmart(look)
+    polling, may_go_on = threading.Event(), threading.Event()
+    walmart = Walmart(poll)
     assert asyncio.run(wait()) == finished("A")
 
 
@@ -375,7 +375,7 @@ def test_it_looks_once_more_at_the_deadline(monkeypatch):
     walmart = Walmart(all_are(finished))
     event = run(make_trigger(deadline=time.time() + 0.1, poll_interval=3600), walmart, monkeypatch)
     assert event == {"status": "success", "feeds": [finished("A"), finished("B")], "resume": {}}
-    assert walmart.looks == [{"A", "B"}]
+    assert walmart.polls == [{"A", "B"}]
 
 
 @pytest.mark.parametrize("trouble", [WalmartServerError("500"), WalmartRateLimitError("429")])
@@ -383,7 +383,7 @@ def test_a_last_look_that_fails_is_not_repeated(trouble, monkeypatch):
     walmart = Walmart(trouble)
     event = run(make_trigger(deadline=time.time() + 0.1, poll_interval=3600), walmart, monkeypatch)
     assert event == {"status": "timeout", "pending": ["A", "B"], "resume": {}}
-    assert walmart.looks == [{"A", "B"}]
+    assert walmart.polls == [{"A", "B"}]
 
 
 def test_a_last_look_tells_why_no_patience_helps(monkeypatch):
@@ -417,7 +417,7 @@ def test_one_that_is_cancelled_leaves_no_errors_in_the_log(monkeypatch):
     assert told == []
 
 
-def test_a_deadline_that_passed_while_nobody_looked_is_passed(monkeypatch):
+def test_a_deadline_that_passed_while_nobody_polled_is_passed(monkeypatch):
     event = run(make_trigger(deadline=time.time() - 60), Walmart(all_are(unfinished)), monkeypatch)
     assert event == {"status": "timeout", "pending": ["A", "B"], "resume": {}}
 

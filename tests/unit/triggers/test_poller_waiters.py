@@ -9,8 +9,8 @@ from airflow_provider_walmart.triggers.accounts import THREADS, Account
 from airflow_provider_walmart.triggers.poller import Poller
 
 
-def poller(look, **options) -> Poller:
-    return Poller(look, lambda thing: thing["done"], lambda thing: "under way", **options)
+def poller(poll, **options) -> Poller:
+    return Poller(poll, lambda thing: thing["done"], lambda thing: "under way", **options)
 
 
 def test_a_new_waiter_for_the_same_thing_is_not_taken_for_the_one_that_just_ended():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_walmart.client.calls.partial_failures import HINT_PART, refusal_in
+from airflow_provider_walmart.client.calls.partial_failures import HINT_PART, partial_failure_in
 from airflow_provider_walmart.client.errors import ErrorDetail
 from airflow_provider_walmart.client.transport.responses import HINT_WRITE
 from airflow_provider_walmart.client.values.redaction import Redactor
@@ -15,8 +15,8 @@ SOME = "refused the request or part of it"
 ERROR = {"code": "X.Y", "description": "no such SKU", "severity": "ERROR"}
 
 
-def refusal(answer):
-    return refusal_in(answer)
+def failure(answer):
+    return partial_failure_in(answer)
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def refusal(answer):
     ],
 )
 def test_a_request_that_was_refused_as_a_whole(answer, detail):
-    assert refusal(answer) == (WHOLE, [detail], None)
+    assert failure(answer) == (WHOLE, [detail], None)
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_a_request_that_was_refused_as_a_whole(answer, detail):
     ],
 )
 def test_a_request_of_which_the_rest_was_done(answer, detail):
-    assert refusal(answer) == (PART, [detail], HINT_PART)
+    assert failure(answer) == (PART, [detail], HINT_PART)
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_a_request_of_which_the_rest_was_done(answer, detail):
     ],
 )
 def test_what_does_not_tell_how_much_was_refused(answer, detail):
-    assert refusal(answer) == (SOME, [detail], HINT_WRITE)
+    assert failure(answer) == (SOME, [detail], HINT_WRITE)
 
 
 @pytest.mark.parametrize(
@@ -137,10 +137,10 @@ def test_what_does_not_tell_how_much_was_refused(answer, detail):
     ],
 )  # fmt: skip
 def test_a_request_that_was_done(answer):
-    assert refusal(answer) is None
+    assert failure(answer) is None
 
 
 def test_what_the_answer_echoes_of_a_secret_is_redacted():
     redactor = Redactor({"WM_SEC.ACCESS_TOKEN": "hush"}, None, "/v3/items")
-    refused = refusal_in({"statusCode": 400, "message": "not hush"}, redactor)
+    refused = partial_failure_in({"statusCode": 400, "message": "not hush"}, redactor)
     assert refused.details == [ErrorDetail(description="statusCode 400: not ***")]

@@ -1,4 +1,4 @@
-"""Every feed that finishes is news exactly once."""
+"""Every feed that finishes is tracker exactly once."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def feed(feed_id, *, at=0, status="PROCESSED", feed_type="price", **fields):
     return {"feedId": feed_id, "feedType": feed_type, "feedDate": START + at, "feedStatus": status, **fields}
 
 
-def saved(news, *types):
-    return FeedTracker(json.loads(json.dumps(news.state())), types or None)
+def saved(tracker, *types):
+    return FeedTracker(json.loads(json.dumps(tracker.state())), types or None)
 
 
 def ids(summaries):
@@ -33,42 +33,42 @@ def ids(summaries):
 
 
 def test_what_was_finished_at_first_is_no_news():
-    news = FeedTracker(None)
-    assert news.of([feed("OLD"), feed("OPEN", status="INPROGRESS")]) == []
-    assert ids(news.of([feed("OLD"), feed("OPEN"), feed("NEW", at=MINUTE)])) == ["OPEN", "NEW"]
-    assert news.of([feed("OLD"), feed("OPEN"), feed("NEW", at=MINUTE)]) == []
+    tracker = FeedTracker(None)
+    assert tracker.of([feed("OLD"), feed("OPEN", status="INPROGRESS")]) == []
+    assert ids(tracker.of([feed("OLD"), feed("OPEN"), feed("NEW", at=MINUTE)])) == ["OPEN", "NEW"]
+    assert tracker.of([feed("OLD"), feed("OPEN"), feed("NEW", at=MINUTE)]) == []
 
 
 def test_the_first_list_may_be_empty():
-    news = FeedTracker(None)
-    assert news.of([]) == []
-    assert ids(saved(news).of([feed("NEW")])) == ["NEW"]
+    tracker = FeedTracker(None)
+    assert tracker.of([]) == []
+    assert ids(saved(tracker).of([feed("NEW")])) == ["NEW"]
 
 
 def test_what_is_older_than_the_first_list_goes_back_is_no_news_later():
-    news = FeedTracker(None)
-    assert news.of([]) == []
-    assert news.of([feed("OLD", at=-30 * HOUR_MS)]) == []
-    assert news.since > TODAY - timedelta(hours=26)
+    tracker = FeedTracker(None)
+    assert tracker.of([]) == []
+    assert tracker.of([feed("OLD", at=-30 * HOUR_MS)]) == []
+    assert tracker.since > TODAY - timedelta(hours=26)
 
 
 def test_a_date_in_the_future_hides_nothing_that_ends_until_then():
-    news = FeedTracker(None)
-    news.of([])
+    tracker = FeedTracker(None)
+    tracker.of([])
     odd = feed("ODD", at=99 * HOUR_MS)
-    assert ids(news.of([odd])) == ["ODD"]
-    news = saved(news)
-    assert news.since < TODAY + timedelta(hours=1)
-    # Late enough that an hour later, by when a test has run, it is still among what is looked for.
+    assert ids(tracker.of([odd])) == ["ODD"]
+    tracker = saved(tracker)
+    assert tracker.since < TODAY + timedelta(hours=1)
+    # Late enough that an hour later, by when a test has run, it is still among what is searched for.
     following = feed("NEXT", at=59 * MINUTE)
-    assert ids(news.of([odd, following])) == ["NEXT"]
-    assert saved(news).of([odd, following]) == []
+    assert ids(tracker.of([odd, following])) == ["NEXT"]
+    assert saved(tracker).of([odd, following]) == []
 
 
 def test_news_are_summaries_oldest_first():
-    news = FeedTracker(None)
-    news.of([])
-    found = news.of([feed("B", at=2), feed("A", at=1, itemsReceived=3, itemsSucceeded=2, itemsFailed=1)])
+    tracker = FeedTracker(None)
+    tracker.of([])
+    found = tracker.of([feed("B", at=2), feed("A", at=1, itemsReceived=3, itemsSucceeded=2, itemsFailed=1)])
     assert ids(found) == ["A", "B"]
     assert found[0] == {
         "feedId": "A",
@@ -82,9 +82,9 @@ def test_news_are_summaries_oldest_first():
 
 
 def test_of_one_moment_the_last_listed_is_the_oldest():
-    news = FeedTracker(None)
-    news.of([])
-    assert ids(news.of([feed("C", at=1), feed("B", at=1), feed("A", at=1)])) == ["A", "B", "C"]
+    tracker = FeedTracker(None)
+    tracker.of([])
+    assert ids(tracker.of([feed("C", at=1), feed("B", at=1), feed("A", at=1)])) == ["A", "B", "C"]
 
 
 @pytest.mark.parametrize(
@@ -97,54 +97,54 @@ def test_of_one_moment_the_last_listed_is_the_oldest():
     ],
 )
 def test_only_what_nothing_more_happens_to_is_finished(fields, is_news):
-    news = FeedTracker(None)
-    news.of([])
-    assert bool(news.of([feed("A", **fields)])) is is_news
+    tracker = FeedTracker(None)
+    tracker.of([])
+    assert bool(tracker.of([feed("A", **fields)])) is is_news
 
 
 @pytest.mark.parametrize("wanted", ["price", "PRICE"])
 def test_only_feeds_of_wanted_types(wanted):
-    news = FeedTracker(None, [wanted])
-    news.of([])
-    assert ids(news.of([feed("A", feed_type="Price"), feed("B", feed_type="item")])) == ["A"]
+    tracker = FeedTracker(None, [wanted])
+    tracker.of([])
+    assert ids(tracker.of([feed("A", feed_type="Price"), feed("B", feed_type="item")])) == ["A"]
 
 
 def test_an_old_feed_is_known_by_its_id_when_the_list_shows_it_no_more():
-    news = FeedTracker(None, ["MP_ITEM"])
-    news.of([feed("OLD", feed_type="MP_ITEM", status="INPROGRESS")])
-    news = saved(news, "MP_ITEM")
-    news.of([feed("NEW", at=30 * HOUR_MS)])
-    news = saved(news, "MP_ITEM")
-    assert set(news.pending) == {"OLD"}
+    tracker = FeedTracker(None, ["MP_ITEM"])
+    tracker.of([feed("OLD", feed_type="MP_ITEM", status="INPROGRESS")])
+    tracker = saved(tracker, "MP_ITEM")
+    tracker.of([feed("NEW", at=30 * HOUR_MS)])
+    tracker = saved(tracker, "MP_ITEM")
+    assert set(tracker.pending) == {"OLD"}
     # Asked for by itself, a feed names neither its type nor its date.
-    [summary] = news.of([{"feedId": "OLD", "feedStatus": "PROCESSED"}, feed("NEW", at=30 * HOUR_MS)])
+    [summary] = tracker.of([{"feedId": "OLD", "feedStatus": "PROCESSED"}, feed("NEW", at=30 * HOUR_MS)])
     assert (summary["feedId"], summary["feedType"]) == ("OLD", "MP_ITEM")
-    assert not news.pending
-    assert saved(news, "MP_ITEM").of([{"feedId": "OLD", "feedStatus": "PROCESSED"}]) == []
+    assert not tracker.pending
+    assert saved(tracker, "MP_ITEM").of([{"feedId": "OLD", "feedStatus": "PROCESSED"}]) == []
 
 
 def test_a_feed_that_never_finishes_is_forgotten_in_the_end():
-    news = FeedTracker({"from": START - 9 * DAY})
-    news.of([feed("STUCK", at=-8 * DAY, status="INPROGRESS")])
-    news.of([feed("NEW", at=-2 * DAY)])
-    assert set(news.pending) == {"STUCK"}
-    news.of([feed("NEWER")])
-    assert not news.pending
+    tracker = FeedTracker({"from": START - 9 * DAY})
+    tracker.of([feed("STUCK", at=-8 * DAY, status="INPROGRESS")])
+    tracker.of([feed("NEW", at=-2 * DAY)])
+    assert set(tracker.pending) == {"STUCK"}
+    tracker.of([feed("NEWER")])
+    assert not tracker.pending
 
 
 def test_state_stays_small():
-    news = FeedTracker({"from": START - 2 * DAY})
+    tracker = FeedTracker({"from": START - 2 * DAY})
     for minute in range(-48 * 60, 0):
-        news.of([feed(f"F{minute}-{number}", at=minute * MINUTE) for number in range(7)])
-    assert len(json.dumps(news.state())) < 20_000
+        tracker.of([feed(f"F{minute}-{number}", at=minute * MINUTE) for number in range(7)])
+    assert len(json.dumps(tracker.state())) < 20_000
 
 
 def test_a_look_needs_what_came_since_the_last_one():
-    news = FeedTracker(None)
+    tracker = FeedTracker(None)
     day = timedelta(hours=24)
-    assert abs(datetime.now(timezone.utc) - day - news.since) < timedelta(minutes=1)
-    news.of([feed("A")])
-    assert news.since == datetime.fromtimestamp((START - HOUR_MS) / 1000, timezone.utc)
+    assert abs(datetime.now(timezone.utc) - day - tracker.since) < timedelta(minutes=1)
+    tracker.of([feed("A")])
+    assert tracker.since == datetime.fromtimestamp((START - HOUR_MS) / 1000, timezone.utc)
 
 
 @pytest.mark.parametrize(
@@ -152,11 +152,11 @@ def test_a_look_needs_what_came_since_the_last_one():
     [None, "", "never", float("nan"), 10**30, pytest.param(f"{TODAY:%Y-%m-%dT%H:%M:%SZ}", id="an hour ago")],
 )
 def test_odd_dates_do_no_harm(date):
-    news = FeedTracker(None)
-    news.of([])
+    tracker = FeedTracker(None)
+    tracker.of([])
     odd = {**feed("ODD", status="INPROGRESS"), "feedDate": date}
-    news.of([odd, feed("A")])
-    assert ids(saved(news).of([{**odd, "feedStatus": "PROCESSED"}, feed("A")])) == ["ODD"]
+    tracker.of([odd, feed("A")])
+    assert ids(saved(tracker).of([{**odd, "feedStatus": "PROCESSED"}, feed("A")])) == ["ODD"]
 
 
 # -- any history -----------------------------------------------------------------------------------------
@@ -173,27 +173,27 @@ LOOKS = st.lists(
 
 @settings(max_examples=500, deadline=None)
 @given(FEEDS, LOOKS)
-def test_any_history_gives_each_finished_feed_exactly_once(feeds, looks):
+def test_any_history_gives_each_finished_feed_exactly_once(feeds, polls):
     history = {
         f"F{number}": (at, at + late, at + late + takes) for number, (at, late, takes) in enumerate(feeds)
     }
-    looks = sorted(looks, key=lambda look: look[0])
-    news, told = FeedTracker(None), Counter()
-    for minute, is_restart, dice in looks:
-        since = news.since.timestamp() * 1000 - START
+    polls = sorted(polls, key=lambda poll: poll[0])
+    tracker, told = FeedTracker(None), Counter()
+    for minute, is_restart, dice in polls:
+        since = tracker.since.timestamp() * 1000 - START
         shown = []
         for feed_id, (at, listed, done) in history.items():
             status = "PROCESSED" if done <= minute else "INPROGRESS"
             if listed <= minute and at * MINUTE >= since:
                 shown.append(feed(feed_id, at=at * MINUTE, status=status))
-            elif feed_id in news.pending:
+            elif feed_id in tracker.pending:
                 shown.append({"feedId": feed_id, "feedStatus": status})
         dice.shuffle(shown)
-        told.update(ids(news.of(shown)))
+        told.update(ids(tracker.of(shown)))
         if is_restart:
-            news = saved(news)
-    if looks:
-        first, last = looks[0][0], looks[-1][0]
+            tracker = saved(tracker)
+    if polls:
+        first, last = polls[0][0], polls[-1][0]
         assert told == Counter(
             feed_id for feed_id, (_, listed, done) in history.items() if first < done <= last
         )

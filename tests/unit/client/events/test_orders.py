@@ -1,4 +1,4 @@
-"""Every order that is new, or that changes, is news exactly once."""
+"""Every order that is new, or that changes, is tracker exactly once."""
 
 from __future__ import annotations
 
@@ -43,36 +43,36 @@ def watching_since(moment: int, *statuses: str) -> OrderTracker:
     return OrderTracker({"first": False, "from": moment, "latest": moment}, statuses)
 
 
-def saved(news: OrderTracker, *statuses: str) -> OrderTracker:
-    return OrderTracker(json.loads(json.dumps(news.state())), statuses)
+def saved(tracker: OrderTracker, *statuses: str) -> OrderTracker:
+    return OrderTracker(json.loads(json.dumps(tracker.state())), statuses)
 
 
 def moment(milliseconds: int) -> datetime:
     return datetime.fromtimestamp(milliseconds / 1000, timezone.utc)
 
 
-def size(news: OrderTracker) -> int:
-    return len(json.dumps(news.state()))
+def size(tracker: OrderTracker) -> int:
+    return len(json.dumps(tracker.state()))
 
 
-def marks(news: OrderTracker) -> int:
-    state = news.state()
+def marks(tracker: OrderTracker) -> int:
+    state = tracker.state()
     return sum(map(len, [*state["seen"].values(), *state["created"].values()])) // MARK
 
 
 def test_what_was_there_at_first_is_no_news():
-    news = OrderTracker(None)
-    assert not news.of([order("OLD", NOW - MINUTE_MS)])
-    assert ids(news.of([order("NEW"), order("OLD", NOW - MINUTE_MS, version="w")])) == ["NEW"]
-    assert not saved(news).of([order("NEW"), order("OLD", NOW - MINUTE_MS)])
+    tracker = OrderTracker(None)
+    assert not tracker.of([order("OLD", NOW - MINUTE_MS)])
+    assert ids(tracker.of([order("NEW"), order("OLD", NOW - MINUTE_MS, version="w")])) == ["NEW"]
+    assert not saved(tracker).of([order("NEW"), order("OLD", NOW - MINUTE_MS)])
 
 
 def test_a_first_look_that_takes_several_steps_is_one():
-    news = OrderTracker(None)
-    assert not news.of([order("A", NOW - 50 * MINUTE_MS)], moment(NOW))
-    news = saved(news)
-    assert not news.of([order("B", NOW - 5 * MINUTE_MS)])
-    assert ids(news.of([order("B", NOW - 5 * MINUTE_MS), order("C")])) == ["C"]
+    tracker = OrderTracker(None)
+    assert not tracker.of([order("A", NOW - 50 * MINUTE_MS)], moment(NOW))
+    tracker = saved(tracker)
+    assert not tracker.of([order("B", NOW - 5 * MINUTE_MS)])
+    assert ids(tracker.of([order("B", NOW - 5 * MINUTE_MS), order("C")])) == ["C"]
 
 
 def test_news_are_counted_oldest_first():
@@ -89,77 +89,77 @@ def test_news_are_counted_oldest_first():
 
 
 def test_an_old_order_that_changes_is_not_new():
-    news = watching_since(AGO)
-    assert ids(news.of([order("A", AGO + 1, status="Acknowledged")])) == ["A"]
-    news.of([order("B", NOW)])
+    tracker = watching_since(AGO)
+    assert ids(tracker.of([order("A", AGO + 1, status="Acknowledged")])) == ["A"]
+    tracker.of([order("B", NOW)])
     # The mark of A is forgotten by now.
-    assert marks(news) == 1
-    assert not news.of([order("A", NOW, placed=AGO + 1, status="Shipped", version="w"), order("B", NOW)])
+    assert marks(tracker) == 1
+    assert not tracker.of([order("A", NOW, placed=AGO + 1, status="Shipped", version="w"), order("B", NOW)])
 
 
 @pytest.mark.parametrize("now", ["Created", "Created Shipped", "Created Cancelled", "Acknowledged"])
 @pytest.mark.parametrize("an_hour", [1, 300], ids=["few orders", "many orders"])
 def test_an_order_that_is_long_in_created_is_told_once(an_hour, now):
-    news = watching_since(AGO)
-    assert ids(news.of([order("A", AGO)])) == ["A"]
+    tracker = watching_since(AGO)
+    assert ids(tracker.of([order("A", AGO)])) == ["A"]
     for hour in range(1, 40):
         at = AGO + hour * HOUR_MS
         # Those that Walmart ships are acknowledged from the start.
         others = [order(f"{hour}-{number}", at, status="Acknowledged") for number in range(an_hour)]
-        assert len(ids(news.of(others))) == an_hour
-        news = saved(news)
-    assert not news.of([order("A", AGO + 40 * HOUR_MS, placed=AGO, status=now, version="w")])
+        assert len(ids(tracker.of(others))) == an_hour
+        tracker = saved(tracker)
+    assert not tracker.of([order("A", AGO + 40 * HOUR_MS, placed=AGO, status=now, version="w")])
     # It is forgotten once it has been acted on for a day.
-    news.of([order("B", NOW, status="Acknowledged")])
-    assert marks(news) == (1 if now in ("Created Shipped", "Acknowledged") else 2)
+    tracker.of([order("B", NOW, status="Acknowledged")])
+    assert marks(tracker) == (1 if now in ("Created Shipped", "Acknowledged") else 2)
 
 
 def test_what_was_created_long_before_the_watcher_came_is_not_new_when_it_is_shipped():
-    news = OrderTracker(None)
-    assert not news.of([])
+    tracker = OrderTracker(None)
+    assert not tracker.of([])
     old = {"placed": NOW - 2 * REMEMBERED_MS, "version": "w"}
-    assert not news.of([order("OLD", NOW, status="Created Shipped", **old)])
+    assert not tracker.of([order("OLD", NOW, status="Created Shipped", **old)])
 
 
 def test_above_the_limit_the_oldest_are_forgotten_those_that_were_acted_on_first():
-    news = watching_since(AGO)
+    tracker = watching_since(AGO)
     created = [order("first", AGO), *(order(f"C{number}", AGO + HOUR_MS) for number in range(3000))]
-    news.of(created[:1])
-    news.of(created)
-    news.of([order(f"A{number}", AGO + 2 * HOUR_MS, status="Acknowledged") for number in range(3000)])
+    tracker.of(created[:1])
+    tracker.of(created)
+    tracker.of([order(f"A{number}", AGO + 2 * HOUR_MS, status="Acknowledged") for number in range(3000)])
     held_back = order("LATE", AGO + 4 * HOUR_MS, placed=AGO + 3 * HOUR_MS, status="Acknowledged")
-    assert ids(saved(news).of([held_back])) == ["LATE"]
-    news.of([order(f"B{number}", AGO + 4 * HOUR_MS, status="Acknowledged") for number in range(3000)])
-    assert size(news) <= LARGEST + 200
+    assert ids(saved(tracker).of([held_back])) == ["LATE"]
+    tracker.of([order(f"B{number}", AGO + 4 * HOUR_MS, status="Acknowledged") for number in range(3000)])
+    assert size(tracker) <= LARGEST + 200
     # The first 3,000 that were acted on are gone, and a late one can't be told from them.
     late = order("LATE", AGO + 4 * HOUR_MS, placed=AGO + 2 * HOUR_MS, status="Acknowledged")
-    assert not saved(news).of([late])
+    assert not saved(tracker).of([late])
     again = [order(one.order_id, AGO + 4 * HOUR_MS, placed=one.placed, version="w") for one in created]
-    assert not saved(news).of(again)
+    assert not saved(tracker).of(again)
     # Too many that nobody acts on: the oldest of them is told again.
-    news.of([order(f"D{number}", AGO + 6 * HOUR_MS) for number in range(4500)])
-    assert size(news) <= LARGEST + 200
-    assert ids(saved(news).of(again[:1])) == ["first"]
+    tracker.of([order(f"D{number}", AGO + 6 * HOUR_MS) for number in range(4500)])
+    assert size(tracker) <= LARGEST + 200
+    assert ids(saved(tracker).of(again[:1])) == ["first"]
 
 
 def test_what_a_look_shows_is_kept_whatever_its_size():
-    news = watching_since(AGO)
+    tracker = watching_since(AGO)
     many = [order(str(number), AGO + HOUR_MS) for number in range(20_000)]
-    assert len(ids(news.of(many))) == 20_000
-    assert not saved(news).of(many)
+    assert len(ids(tracker.of(many))) == 20_000
+    assert not saved(tracker).of(many)
 
 
 @pytest.mark.parametrize("count", [0, 8000], ids=["few orders", "more than are remembered"])
 def test_after_days_away_a_change_hides_no_new_order(count):
     day = REMEMBERED_MS
-    news = watching_since(AGO - 2 * day)
-    news.of([order("BEFORE", AGO - OVERLAP_MS, status="Acknowledged"), order("LATEST", AGO)])
+    tracker = watching_since(AGO - 2 * day)
+    tracker.of([order("BEFORE", AGO - OVERLAP_MS, status="Acknowledged"), order("LATEST", AGO)])
     quick = order("QUICK", AGO + day, status="Acknowledged")
     many = [order(str(number), AGO + 1 + number, status="Acknowledged") for number in range(count)]
-    assert len(ids(news.of([*many, quick], moment(AGO + 2 * day)))) == count + 1
-    news = saved(news)
-    assert ids(news.of([order("NEXT", AGO + 3 * day)], moment(AGO + 4 * day))) == ["NEXT"]
-    news = saved(news)
+    assert len(ids(tracker.of([*many, quick], moment(AGO + 2 * day)))) == count + 1
+    tracker = saved(tracker)
+    assert ids(tracker.of([order("NEXT", AGO + 3 * day)], moment(AGO + 4 * day))) == ["NEXT"]
+    tracker = saved(tracker)
     # Placed on the first day, shipped on the fifth, and so in no search for changes of the days between.
     slow = order("SLOW", AGO + 5 * day, placed=AGO + day, status="Shipped")
     # Told before, and changed since. Where there is no room for so many, one that changes while we catch up is repeated.
@@ -167,96 +167,96 @@ def test_after_days_away_a_change_hides_no_new_order(count):
         order("BEFORE", AGO + 5 * day, placed=AGO - OVERLAP_MS, status="Shipped", version="w"),
         order("QUICK", AGO + 6 * day, placed=AGO + day, status="Shipped", version="w"),
     ]
-    assert ids(news.of([slow, *changed])) == (["SLOW", "QUICK"] if count else ["SLOW"])
-    assert not saved(news).of([slow, *changed])
+    assert ids(tracker.of([slow, *changed])) == (["SLOW", "QUICK"] if count else ["SLOW"])
+    assert not saved(tracker).of([slow, *changed])
     # From here on all of it is an old story.
     for hour in range(30):
-        news.of([order(f"L{hour}", AGO + 7 * day + hour * HOUR_MS, status="Acknowledged")])
+        tracker.of([order(f"L{hour}", AGO + 7 * day + hour * HOUR_MS, status="Acknowledged")])
     late = order("SLOW", AGO + 9 * day, placed=AGO + day, status="Delivered", version="w")
-    assert not saved(news).of([late])
+    assert not saved(tracker).of([late])
 
 
-def test_what_another_watcher_catches_up_with_is_no_news():
-    news = watching_since(NOW)
-    before = news.state()
-    assert not news.of([order("OLD", AGO)], moment(AGO + 1))
-    assert news.state() == before
+def test_what_another_watcher_catches_up_with_is_not_announced():
+    tracker = watching_since(NOW)
+    before = tracker.state()
+    assert not tracker.of([order("OLD", AGO)], moment(AGO + 1))
+    assert tracker.state() == before
 
 
 def test_a_state_of_an_earlier_version_is_understood():
-    news = watching_since(AGO)
-    news.of([order("A", AGO)])
-    state = news.state()
+    tracker = watching_since(AGO)
+    tracker.of([order("A", AGO)])
+    state = tracker.state()
     del state["complete"]
     state["seen"] = state.pop("created")
-    news = OrderTracker(json.loads(json.dumps(state)))
-    assert not news.of([order("A", AGO)])
-    assert ids(news.of([order("B", AGO)])) == ["B"]
+    tracker = OrderTracker(json.loads(json.dumps(state)))
+    assert not tracker.of([order("A", AGO)])
+    assert ids(tracker.of([order("B", AGO)])) == ["B"]
 
 
 def test_an_order_that_walmart_held_back_for_days_is_new():
-    news = watching_since(NOW)
+    tracker = watching_since(NOW)
     held = order("HELD", NOW, placed=NOW - 9 * REMEMBERED_MS)
-    assert ids(news.of([held])) == ["HELD"]
-    assert not news.of([held])
+    assert ids(tracker.of([held])) == ["HELD"]
+    assert not tracker.of([held])
 
 
 def test_an_order_may_be_listed_half_an_hour_late():
-    news = watching_since(AGO)
-    news.of([order("A", AGO + 40 * MINUTE_MS)])
+    tracker = watching_since(AGO)
+    tracker.of([order("A", AGO + 40 * MINUTE_MS)])
     late = order("LATE", AGO + 11 * MINUTE_MS)
-    assert news.scope.since.timestamp() * 1000 <= late.latest
-    assert ids(news.of([late, order("A", AGO + 40 * MINUTE_MS)])) == ["LATE"]
+    assert tracker.scope.since.timestamp() * 1000 <= late.latest
+    assert ids(tracker.of([late, order("A", AGO + 40 * MINUTE_MS)])) == ["LATE"]
 
 
 def test_an_order_that_nobody_has_to_act_on_may_be_listed_almost_a_day_late():
-    news = watching_since(AGO)
+    tracker = watching_since(AGO)
     for hour in range(60):
-        news.of([order(str(hour), AGO + hour * HOUR_MS, status="Acknowledged")])
+        tracker.of([order(str(hour), AGO + hour * HOUR_MS, status="Acknowledged")])
     for late, is_told in ((23, True), (25, False)):
         at = AGO + 60 * HOUR_MS
         one = order(f"LATE{late}", at, placed=at - late * HOUR_MS, status="Acknowledged")
-        assert bool(news.of([one])) is is_told
+        assert bool(tracker.of([one])) is is_told
 
 
-def test_changes_are_news_to_who_asks_for_their_status():
-    news = watching_since(AGO, "Shipped", "Cancelled")
-    assert not news.of([order("A", AGO + 1)])
+def test_changes_are_announced_to_who_asks_for_their_status():
+    tracker = watching_since(AGO, "Shipped", "Cancelled")
+    assert not tracker.of([order("A", AGO + 1)])
     shipped = order("A", AGO + 2, status="Shipped", version="w")
-    assert ids(news.of([shipped])) == ["A"]
-    assert not saved(news, "Shipped", "Cancelled").of([shipped])
+    assert ids(tracker.of([shipped])) == ["A"]
+    assert not saved(tracker, "Shipped", "Cancelled").of([shipped])
     # Days later, without anything else in between.
-    assert ids(news.of([order("A", NOW, placed=AGO, status="Cancelled", version="x")])) == ["A"]
+    assert ids(tracker.of([order("A", NOW, placed=AGO, status="Cancelled", version="x")])) == ["A"]
 
 
 def test_a_date_in_the_future_hides_nothing_that_comes_until_then():
-    news = watching_since(AGO)
-    assert ids(news.of([order("ODD", NOW + 9 * REMEMBERED_MS)])) == ["ODD"]
-    assert news.scope.since <= datetime.now(timezone.utc) - timedelta(milliseconds=OVERLAP_MS)
-    assert ids(news.of([order("ODD", NOW + 9 * REMEMBERED_MS), order("NEXT")])) == ["NEXT"]
+    tracker = watching_since(AGO)
+    assert ids(tracker.of([order("ODD", NOW + 9 * REMEMBERED_MS)])) == ["ODD"]
+    assert tracker.scope.since <= datetime.now(timezone.utc) - timedelta(milliseconds=OVERLAP_MS)
+    assert ids(tracker.of([order("ODD", NOW + 9 * REMEMBERED_MS), order("NEXT")])) == ["NEXT"]
 
 
 @pytest.mark.parametrize("statuses", [(), ("Created",)], ids=["new", "changes"])
 def test_the_state_stays_small(statuses):
-    news = watching_since(AGO, *statuses)
-    # Fifteen thousand a day; each is seen several times, since looks overlap.
+    tracker = watching_since(AGO, *statuses)
+    # Fifteen thousand a day; each is seen several times, since polls overlap.
     recent: list[OrderSnapshot] = []
     for number in range(48 * 3):
         at = AGO + number * 20 * MINUTE_MS
         new = [order(f"{number}-{place}", at) for place in range(200)]
-        assert sorted(ids(news.of(recent[-200:] + new))) == sorted(one.order_id for one in new)
+        assert sorted(ids(tracker.of(recent[-200:] + new))) == sorted(one.order_id for one in new)
         recent += new
-    news = saved(news, *statuses)
-    assert size(news) <= LARGEST + 200
-    assert not news.of(recent[-400:])
+    tracker = saved(tracker, *statuses)
+    assert size(tracker) <= LARGEST + 200
+    assert not tracker.of(recent[-400:])
 
 
 def test_the_state_stays_small_when_few_orders_stay_created_for_long():
-    news = watching_since(AGO)
+    tracker = watching_since(AGO)
     for number in range(4000):
-        news.of([order(str(number), AGO + number * 10 * MINUTE_MS)])
-    assert size(news) <= LARGEST + 200
-    assert marks(news) > 2000
+        tracker.of([order(str(number), AGO + number * 10 * MINUTE_MS)])
+    assert size(tracker) <= LARGEST + 200
+    assert marks(tracker) > 2000
 
 
 def walmarts(**fields):
@@ -316,23 +316,23 @@ END = 25 * 24 * 60
 
 @settings(max_examples=300, deadline=None)
 @given(ORDERS, LOOKS)
-def test_any_history_gives_each_new_order_and_each_change_exactly_once(orders, looks):
+def test_any_history_gives_each_new_order_and_each_change_exactly_once(orders, polls):
     watchers = {name: watching_since(AGO, *statuses) for name, statuses in STATUSES.items()}
     announced: dict[str, Counter] = {name: Counter() for name in STATUSES}
     minute = 0
-    # At the end, looks catch up with whatever is left.
-    for pause, restarts in [*looks, *[(1, True)] * 12, (300, True)]:
+    # At the end, polls catch up with whatever is left.
+    for pause, restarts in [*polls, *[(1, True)] * 12, (300, True)]:
         minute = min(minute + pause, END)
         shown = [one for number, history in enumerate(orders) if (one := listed(number, *history, minute))]
-        for name, news in watchers.items():
-            since = int(news.scope.since.timestamp() * 1000)
+        for name, tracker in watchers.items():
+            since = int(tracker.scope.since.timestamp() * 1000)
             end = since + int(LONGEST_LOOK.total_seconds() * 1000)
             is_all = end >= AGO + minute * MINUTE_MS
             found = [one for one in shown if since <= one.latest and (is_all or one.latest <= end)]
-            for event in news.of(found, None if is_all else moment(end)):
+            for event in tracker.of(found, None if is_all else moment(end)):
                 announced[name].update(zip(event["purchaseOrderIds"], event["versions"], strict=True))
             if restarts:
-                watchers[name] = saved(news, *STATUSES[name])
+                watchers[name] = saved(tracker, *STATUSES[name])
     assert sorted(order_id for order_id, _ in announced["new"].elements()) == [one.order_id for one in shown]
     assert set(announced["changes"].values()) <= {1}
     assert announced["changes"].keys() >= {(one.order_id, one.version) for one in shown}

@@ -152,7 +152,7 @@ moments = st.lists(st.integers(-3_000, 103_000).map(lambda number: at(number / 1
 @pytest.mark.parametrize(("after", "before", "whole"), EDGES)
 @given(moments=moments, parts=st.integers(1, 100))
 @example(moments=[at(number) for number in range(-2, 103)], parts=100)
-def test_nothing_is_lost_or_doubled_whatever_belongs_to_a_search(after, before, whole, moments, parts):
+def test_nothing_is_lost_or_duplicated_whatever_belongs_to_a_search(after, before, whole, moments, parts):
     """Edges belong to a search or not, and records are compared by whole seconds, as they are sent, or not."""
 
     def search(start, end):

@@ -57,7 +57,7 @@ def entry(feed_type, row, **options):
     return format_of(feed_type, **options).piece(row).entry
 
 
-def refusal(feed_type, row, **options):
+def error_text(feed_type, row, **options):
     with pytest.raises(RowError) as caught:
         entry(feed_type, row, **options)
     return str(caught.value)
@@ -249,7 +249,7 @@ def test_returns_overrides():
             {"sku": "B", "overrides": {"isKeepIt": ""}},
         ],
     }
-    message = refusal("RETURNS_OVERRIDES", {"sku": "A", "isKeepIt": " "})
+    message = error_text("RETURNS_OVERRIDES", {"sku": "A", "isKeepIt": " "})
     assert message == "overrides nothing; expected returnCenterAlias, isKeepIt or isReturnRestricted"
 
 
@@ -284,14 +284,14 @@ def test_price_type_by_default(feed_type, columns, expected):
 @pytest.mark.parametrize("feed_type", ["price", "PRICE_AND_PROMOTION"])
 def test_a_base_price_does_not_wait_for_a_date(feed_type):
     row = {"sku": "A", "price": 5, "price_type": "BASE", "effective_date": "2026-12-01"}
-    assert "BASE, which has no dates" in refusal(feed_type, row)
+    assert "BASE, which has no dates" in error_text(feed_type, row)
 
 
 def test_currency():
     row = {"sku": "A", "price": 5}
     assert entry("price", row, currency="MXN")["pricing"][0]["currentPrice"]["currency"] == "MXN"
-    assert "expected three letters" in refusal("price", {**row, "currency": "$"})
-    assert "are in USD" in refusal("PRICE_AND_PROMOTION", {**row, "currency": "CAD"})
+    assert "expected three letters" in error_text("price", {**row, "currency": "$"})
+    assert "are in USD" in error_text("PRICE_AND_PROMOTION", {**row, "currency": "CAD"})
     assert entry("PRICE_AND_PROMOTION", {**row, "currency": "CAD"}, currency="CAD")
     with pytest.raises(WalmartConfigError, match="currency is 'usd'"):
         format_of("price", currency="usd")
@@ -353,8 +353,8 @@ def test_zero_is_a_quantity(value):
 )
 def test_no_whole_numbers(value, message):
     row = {"sku": "A", "quantity": value}
-    assert refusal("inventory", row) == f"quantity {message}"
-    assert refusal("lagtime", {"sku": "A", "lag_time": value}) == f"lag_time {message}"
+    assert error_text("inventory", row) == f"quantity {message}"
+    assert error_text("lagtime", {"sku": "A", "lag_time": value}) == f"lag_time {message}"
 
 
 @pytest.mark.parametrize(
@@ -404,9 +404,9 @@ def test_prices(value, written):
 )
 def test_no_prices(value, message):
     for feed_type in ("price", "PRICE_AND_PROMOTION"):
-        assert refusal(feed_type, {"sku": "A", "price": value}) == f"price {message}"
+        assert error_text(feed_type, {"sku": "A", "price": value}) == f"price {message}"
         row = {"sku": "A", "price": 1, "comparison_price": value}
-        assert refusal(feed_type, row) == f"comparison_price {message}"
+        assert error_text(feed_type, row) == f"comparison_price {message}"
 
 
 PLAIN = {
@@ -438,7 +438,7 @@ LOST = "(as a number an id loses its form, which a template does to it where ren
 @pytest.mark.parametrize("sku", ["9.4E+21", "1e+5", "9,4E+21"])
 @pytest.mark.parametrize("feed_type", KNOWN)
 def test_a_sku_that_a_spreadsheet_made_a_number_of_is_refused(feed_type, sku):
-    message = refusal(feed_type, {**PLAIN[feed_type], "sku": sku})
+    message = error_text(feed_type, {**PLAIN[feed_type], "sku": sku})
     assert (
         message
         == f"sku is '{sku}', which is what a spreadsheet makes of a long number; format the column as text"
@@ -458,7 +458,7 @@ def test_columns_are_found_in_whatever_case_they_are_written(header):
 
 
 def test_a_column_that_is_there_in_two_spellings_is_refused():
-    assert refusal("RETIRE_ITEM", {"sku": "A", "SKU": "B"}) == "column sku is there twice"
+    assert error_text("RETIRE_ITEM", {"sku": "A", "SKU": "B"}) == "column sku is there twice"
 
 
 @pytest.mark.parametrize("feed_type", KNOWN)
@@ -475,8 +475,8 @@ def test_no_skus(feed_type):
         (HUGE, "sku is a very large number; expected text"),
         ("A\ud800", "sku is 'A\\ud800', which is not valid Unicode"),
     ):
-        assert refusal(feed_type, {"sku": bad, **rest}) == message
-    assert refusal(feed_type, rest) == "sku is missing"
+        assert error_text(feed_type, {"sku": bad, **rest}) == message
+    assert error_text(feed_type, rest) == "sku is missing"
 
 
 @pytest.mark.parametrize(
@@ -517,7 +517,7 @@ def test_times(value, written):
 )
 def test_no_times(value):
     for column in ("effective_date", "expiration_date"):
-        message = refusal("price", {"sku": "A", "price": 1, column: value})
+        message = error_text("price", {"sku": "A", "price": 1, column: value})
         assert message.startswith(f"{column} is ")
         assert message.endswith("; expected a time such as 2026-12-31T18:00:00Z")
 
@@ -525,7 +525,7 @@ def test_no_times(value):
 @pytest.mark.parametrize("expiration", ["2026-12-01T10:00:00Z", "2026-11-30", "2026-12-01T11:00:00+02:00"])
 def test_a_promotion_ends_after_it_begins(expiration):
     row = {"sku": "A", "price": 1, "effective_date": "2026-12-01T10:00:00Z", "expiration_date": expiration}
-    assert refusal("price", row) == "expiration_date is not after effective_date"
+    assert error_text("price", row) == "expiration_date is not after effective_date"
 
 
 @pytest.mark.parametrize(
@@ -533,7 +533,7 @@ def test_a_promotion_ends_after_it_begins(expiration):
     ["2026-12-01T00:00:00Z", "1.12.2026", "2026-12-32", 20261201, datetime.fromisoformat("2026-12-01")],
 )
 def test_no_days(value):
-    message = refusal("inventory", {"sku": "A", "quantity": 1, "inventory_available_date": value})
+    message = error_text("inventory", {"sku": "A", "quantity": 1, "inventory_available_date": value})
     assert message.startswith("inventory_available_date is ")
     assert message.endswith("; expected a day such as 2026-12-31")
 
@@ -554,7 +554,7 @@ def test_no_days(value):
 )
 def test_other_bad_values(feed_type, row, message):
     rest = {"price": 1} if feed_type == "price" else {}
-    assert refusal(feed_type, {"sku": "A", **rest, **row}) == message
+    assert error_text(feed_type, {"sku": "A", **rest, **row}) == message
 
 
 @pytest.mark.parametrize(
@@ -572,7 +572,7 @@ def test_other_bad_values(feed_type, row, message):
     ],
 )
 def test_unknown_columns(feed_type, column, hint):
-    message = refusal(feed_type, {"sku": "A", column: "1"})
+    message = error_text(feed_type, {"sku": "A", column: "1"})
     assert message.startswith("unknown column ")
     assert hint in message
     message.encode()
@@ -584,7 +584,7 @@ def test_unknown_columns(feed_type, column, hint):
 )
 @pytest.mark.parametrize("feed_type", KNOWN)
 def test_rows_are_mappings(feed_type, row, shown):
-    assert refusal(feed_type, row) == f"is {shown}; expected an object with columns"
+    assert error_text(feed_type, row) == f"is {shown}; expected an object with columns"
 
 
 # --- Walmart's own form
@@ -614,18 +614,18 @@ def test_walmarts_own_form_is_left_as_it_is(feed_type):
 @pytest.mark.parametrize("feed_type", KNOWN)
 def test_walmarts_own_form_needs_a_sku(feed_type, sku):
     row = json.loads(json.dumps(OWN[feed_type]).replace('"sku": "A"', f'"sku": {json.dumps(sku)}'))
-    assert "sku is " in refusal(feed_type, row)
+    assert "sku is " in error_text(feed_type, row)
 
 
 @pytest.mark.parametrize("feed_type", sorted({*KNOWN} - {"RETIRE_ITEM"}))
 def test_walmarts_own_form_without_sku(feed_type):
     row = json.loads(json.dumps(OWN[feed_type]).replace('"sku": "A"', '"other": "A"'))
-    assert refusal(feed_type, row) == "sku is missing"
+    assert error_text(feed_type, row) == "sku is missing"
 
 
 def test_the_two_forms_are_not_mixed():
     row = {**OWN["inventory"], "inventory_available_date": "2026-12-01"}
-    assert refusal("inventory", row) == "is in Walmart's own form, which has no inventory_available_date"
+    assert error_text("inventory", row) == "is in Walmart's own form, which has no inventory_available_date"
 
 
 @pytest.mark.parametrize(
@@ -651,7 +651,7 @@ def test_the_two_forms_are_not_mixed():
     ],
 )
 def test_walmarts_own_form_must_fit_json(value, message):
-    assert refusal("inventory", {"sku": "A", "quantity": {"amount": value}}) == message
+    assert error_text("inventory", {"sku": "A", "quantity": {"amount": value}}) == message
 
 
 def test_decimals_stay_numbers():
@@ -680,9 +680,9 @@ def test_an_unknown_type_needs_header_and_root_key():
 
 def test_rows_of_an_unknown_type():
     options = {"header": HEADER, "root_key": "MPItem"}
-    assert refusal("NEW", {}, **options) == "is empty"
-    assert refusal("NEW", {"a": {"b": float("inf")}}, **options).startswith("a.b is inf")
-    assert refusal("NEW", [], **options) == "is of type list; expected an object with columns"
+    assert error_text("NEW", {}, **options) == "is empty"
+    assert error_text("NEW", {"a": {"b": float("inf")}}, **options).startswith("a.b is inf")
+    assert error_text("NEW", [], **options) == "is of type list; expected an object with columns"
     pieces = [format_of("NEW", **options).piece(row) for row in ({"a": 1}, {"a": 2}, {"a": 1})]
     assert pieces[0] == pieces[2]
     assert pieces[0].part != pieces[1].part

@@ -59,14 +59,14 @@ def all_entries(*args, **options):
     return [entry for _, document in slices(*args, **options)[2] for entry in entries_of(document)]
 
 
-def refusal(feed_type, rows, **options):
+def error_text(feed_type, rows, **options):
     with pytest.raises(WalmartConfigError) as caught:
         plan(format_of(feed_type, **options), lambda: rows)
     return str(caught.value)
 
 
 def problems(*args, **options):
-    head, *lines = refusal(*args, **options).split("\n  ")
+    head, *lines = error_text(*args, **options).split("\n  ")
     assert head.startswith("These rows can't be sent as a feed of type ")
     return lines
 
@@ -201,7 +201,7 @@ def test_other_feed_types_take_rows_as_they_are():
 
 @pytest.mark.parametrize("feed_type", KNOWN)
 def test_no_rows(feed_type):
-    assert refusal(feed_type, []) == f"There are no rows for feed type {feed_type}: nothing to send."
+    assert error_text(feed_type, []) == f"There are no rows for feed type {feed_type}: nothing to send."
 
 
 # --- fingerprints

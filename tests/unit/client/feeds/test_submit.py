@@ -1,4 +1,4 @@
-"""When a feed is sent, when it is found again, and how long one looks for it."""
+"""When a feed is sent, when it is found again, and how long one searches for it."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Walmart:
     def __init__(self, *, listed_after=0.0, names=True, newest_first=True):
         self.feeds = []
         self.sent = []
-        self.looks = 0
+        self.polls = 0
         self.items_read = 0
         self.listed_after = listed_after
         self.names = names
@@ -68,7 +68,7 @@ class Walmart:
     def paginate(self, operation, *, params=None):
         if operation == "getFeedItemStatus":
             return self._items(params["feedId"])
-        self.looks += 1
+        self.polls += 1
         listed = [entry for arrived, entry in self.feeds if arrived <= time.time() - self.listed_after]
         return iter(sorted(listed, key=lambda entry: entry["feedDate"], reverse=self.newest_first))
 
@@ -190,7 +190,7 @@ def test_a_process_may_have_sent_it_long_after_it_stored_the_intent(clock):
     assert len(walmart.sent) == 1
 
 
-def test_an_answer_that_got_lost_late_is_looked_for_from_then_on(clock):
+def test_an_answer_that_got_lost_late_is_searched_for_from_then_on(clock):
     walmart, records, feed = Walmart(listed_after=80), Records(), make_feed()
 
     def time_out():
@@ -209,10 +209,10 @@ def test_a_lost_answer_of_a_feed_that_never_arrived_is_left_to_the_next_try(cloc
     with pytest.raises(WalmartConnectionError, match="never arrived"):
         submitter(walmart, records, clock).submit(feed)
     walmart.request = request
-    looks = walmart.looks
+    polls = walmart.polls
     assert submitter(walmart, records, clock).submit(feed) == "F0@AQ"
     # It is known already that it didn't arrive: only what is there is noted.
-    assert walmart.looks == looks + 1
+    assert walmart.polls == polls + 1
 
 
 def test_what_walmart_said_instead_of_an_id_is_in_the_error(clock):
@@ -250,7 +250,7 @@ def test_the_list_is_read_as_far_as_it_takes(clock, monkeypatch):
     assert submitter(walmart, records, clock).submit(feed) == "F1@AQ"
 
 
-def test_unknown_when_more_feeds_have_come_than_are_looked_through(clock, monkeypatch):
+def test_unknown_when_more_feeds_have_come_than_are_read(clock, monkeypatch):
     monkeypatch.setattr(feed_submit, "LONGEST_LOOK", 100)
     walmart, records, feed = Walmart(), Records(), make_feed()
     walmart.add("price", "old.json")
@@ -320,7 +320,7 @@ def test_found_however_wrong_this_clock_is(clock, newest_first, hours):
     assert len(walmart.sent) == 1
 
 
-def test_unknown_when_a_list_in_no_order_is_longer_than_what_is_looked_through(clock, monkeypatch):
+def test_unknown_when_a_list_in_no_order_is_longer_than_what_is_read(clock, monkeypatch):
     monkeypatch.setattr(feed_submit, "LONGEST_LOOK", 100)
     walmart, records, feed = Walmart(newest_first=False), Records(), make_feed()
     seed(walmart, 120)
@@ -375,7 +375,7 @@ def test_not_confused_with_a_feed_of_another_task(clock, upload, lists):
     assert len(walmart.sent) == 1
 
 
-def test_told_from_others_of_the_same_size(clock):
+def test_a_feed_is_told_apart_from_others_of_the_same_size(clock):
     walmart, records, feed = Walmart(), Records(), make_feed(multipart=False)
     leave_intent(walmart, records, clock, feed)
     walmart.add("lagtime", skus=["X-1", "X-2", "X-3"])

@@ -115,7 +115,7 @@ def test_feeds_that_fell_off_the_list_are_noticed(count):
     assert seen == fallen
 
 
-def test_feeds_that_walmart_does_not_know_are_told():
+def test_feeds_that_walmart_does_not_know_are_reported_as_unknown():
     walmart = Walmart(0)
     wanted = [f"G{number}" for number in range(60)]
     walmart.forgotten.update(wanted)

@@ -1,4 +1,4 @@
-"""The GoLocal client: what it sends, and what it makes of refusals."""
+"""The GoLocal client: what it sends, and what it makes of errors."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def client(told=None, **fields):
     )
 
 
-def refusal(code, description, **fields):
+def error_body(code, description, **fields):
     return {"errors": [{"code": code, "description": description, "severity": "ERROR", **fields}]}
 
 
@@ -210,11 +210,11 @@ def test_errors_of_the_token_call_are_clear(requests_mock, answer, kind, said, r
 @pytest.mark.parametrize("echo", [SECRET, "a-token"], ids=["secret", "token"])
 def test_an_echoed_secret_is_redacted(requests_mock, echo):
     if echo == SECRET:
-        requests_mock.post(TOKEN, status_code=400, json=refusal("400.500.100", f"bad {echo}."))
+        requests_mock.post(TOKEN, status_code=400, json=error_body("400.500.100", f"bad {echo}."))
     else:
         requests_mock.post(TOKEN, json={"access_token": "a-token", "expires_in": 900})
         requests_mock.get(
-            f"{DAAS}/deliveries/D", status_code=400, json=refusal("400.500.100", f"bad {echo}.")
+            f"{DAAS}/deliveries/D", status_code=400, json=error_body("400.500.100", f"bad {echo}.")
         )
     with pytest.raises(WalmartRequestError, match=r"bad \*\*\*\.") as raised:
         client().get_delivery("D")
@@ -245,9 +245,9 @@ PERSON = {
 
 
 @pytest.mark.parametrize("form", ["dict", "text", "raw request"])
-def test_what_a_refusal_repeats_of_a_person_is_redacted(golocal, form):
+def test_what_an_error_repeats_of_a_person_is_redacted(golocal, form):
     words = "MARY-ANN O'Neil, +1 (408) 555-0100, of 853 W California Ave: ORDER-7 SCHEDULED_DELIVERY refused"
-    golocal.post(f"{DAAS}/deliveries", status_code=400, json=refusal("400.500.107", words))
+    golocal.post(f"{DAAS}/deliveries", status_code=400, json=error_body("400.500.107", words))
     one = client()
     body = json.dumps(PERSON) if form == "text" else PERSON
     with pytest.raises(WalmartRequestError) as raised:
@@ -280,8 +280,8 @@ def test_requests_may_name_a_path_below_the_deliveries_or_a_whole_one(golocal):
 @pytest.mark.parametrize(
     "answer",
     [
-        {"status_code": 404, "json": refusal("400.500.166", "The order is unknown.")},
-        {"status_code": 400, "json": refusal("400.500.150", "Delivery not found for the order.")},
+        {"status_code": 404, "json": error_body("400.500.166", "The order is unknown.")},
+        {"status_code": 400, "json": error_body("400.500.150", "Delivery not found for the order.")},
         {"json": {"deliveries": []}},
         {"json": {}},
         {"json": {"deliveries": {"deliveryId": "D", "externalOrderId": "another"}}},
@@ -297,7 +297,7 @@ def test_an_order_without_delivery_is_none(golocal, answer):
 @pytest.mark.parametrize(
     "answer",
     [
-        {"status_code": 400, "json": refusal("400.500.100", "Missing clientId.")},
+        {"status_code": 400, "json": error_body("400.500.100", "Missing clientId.")},
         {"status_code": 400, "text": "<title>Server not found</title>"},
         {"status_code": 400, "json": {"code": "400", "message": "Route not found"}},
     ],

@@ -71,7 +71,7 @@ def test_a_body_holds_what_was_given_and_nothing_else():
     }
 
 
-def test_a_window_is_told_in_utc_and_by_days_unless_said_otherwise():
+def test_a_window_is_sent_in_utc_and_by_days_unless_said_otherwise():
     start = datetime(2026, 1, 1, tzinfo=timezone(timedelta(hours=-5)))
     body = report_body(start=start, end=NEW_YEAR + timedelta(days=1))
     assert body == {

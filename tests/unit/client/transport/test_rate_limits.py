@@ -205,7 +205,7 @@ def test_however_long_calls_are_on_their_way_none_is_refused_and_hardly_any_is_l
     assert server.used >= 0.95
 
 
-def test_what_somebody_else_takes_out_of_the_budget_costs_a_refusal_and_no_storm():
+def test_what_somebody_else_takes_out_of_the_budget_costs_a_429_and_no_storm():
     # Ours say 200 a minute; others leave 60 of them, and the bucket is empty.
     dice = random.Random(1)
     server = Server(60, 60, level=0)

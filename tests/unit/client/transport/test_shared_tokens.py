@@ -298,7 +298,7 @@ def test_a_redis_that_is_not_there(token_calls, caplog):
     assert "redis-password" not in said
 
 
-def test_another_threads_secret_is_told_when_a_token_is_read(folder, token_calls):
+def test_another_threads_secret_is_masked_when_a_token_is_read(folder, token_calls):
     process(folder).access_token()
     told = []
     second = process(folder)

@@ -221,7 +221,7 @@ def test_no_expires_in_at_all(make_client, token_url, clock):
     assert called.call_count == 1
 
 
-class TestRenewalInBadWeather:
+class TestRenewalWithTransientErrors:
     """Renewal comes early; while the old token is good, a failing token endpoint stops nobody."""
 
     @pytest.fixture
@@ -269,7 +269,7 @@ class TestRenewalInBadWeather:
         with pytest.raises(errors.WalmartServerError):
             client.session.tokens.get(rejected="a-token")
 
-    def test_and_it_is_renewed_when_the_weather_is_fine_again(self, client, token_url, clock):
+    def test_a_token_is_renewed_once_the_token_call_works_again(self, client, token_url, clock):
         token_url([{"status_code": 500}, {"json": {**GOOD, "access_token": "another"}}])
         client.access_token()
         clock[0] += 5
@@ -375,7 +375,7 @@ class TestRejected:
         assert called.call_count == 2
 
 
-def test_every_secret_is_told_before_it_is_used(make_client, token_url):
+def test_every_secret_is_masked_before_it_is_used(make_client, token_url):
     told = []
     token_url(json=GOOD)
     client = make_client()

@@ -23,7 +23,7 @@ def read(content, name):
     return list(feed_records.rows(io.BytesIO(content), name))
 
 
-def refusal(content, name):
+def error_text(content, name):
     with pytest.raises(WalmartConfigError) as caught:
         read(content, name)
     return str(caught.value)
@@ -49,7 +49,7 @@ def test_csv(name):
 
 @pytest.mark.parametrize("name", ["a.txt", "a", "a.gz", "a.xlsx", "csv", "a.csv.zip", ""])
 def test_other_names(name):
-    assert refusal(CSV_ROWS, name).startswith(f"{name}: the name must end in .jsonl,")
+    assert error_text(CSV_ROWS, name).startswith(f"{name}: the name must end in .jsonl,")
 
 
 @pytest.mark.parametrize(("content", "name"), [(JSON_ROWS, "a.jsonl"), (CSV_ROWS, "a.csv")])
@@ -113,7 +113,7 @@ def test_bad_json_lines(line, problem, end):
 
 @pytest.mark.parametrize("document", [[{"sku": "A"}], {"rows": [{"sku": "A"}]}])
 def test_a_json_document_is_not_json_lines(document):
-    assert "a.json, line 1: is " in refusal(json.dumps(document, indent=1).encode(), "a.json")
+    assert "a.json, line 1: is " in error_text(json.dumps(document, indent=1).encode(), "a.json")
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_a_json_document_is_not_json_lines(document):
 def test_bad_csv(content, message):
     # A report that was landed before in this process allows longer fields.
     csv.field_size_limit(131_072)
-    assert refusal(content, "a.csv").startswith(f"a.csv, {message}")
+    assert error_text(content, "a.csv").startswith(f"a.csv, {message}")
 
 
 def test_csv_with_quotes_line_ends_and_rows_of_commas():
@@ -149,15 +149,15 @@ def test_csv_with_quotes_line_ends_and_rows_of_commas():
 @pytest.mark.parametrize("name", ["a.csv", "a.jsonl"])
 def test_other_encodings_are_named(name):
     content = (CSV_ROWS if name == "a.csv" else JSON_ROWS).decode()
-    assert refusal(content.encode("utf-16"), name) == f"{name}: is UTF-16; expected UTF-8."
-    assert "holds a zero byte" in refusal(content.encode("utf-16-le"), name)
-    assert "is not UTF-8: it holds the byte 0xfc" in refusal(content.encode("latin-1"), name)
+    assert error_text(content.encode("utf-16"), name) == f"{name}: is UTF-16; expected UTF-8."
+    assert "holds a zero byte" in error_text(content.encode("utf-16-le"), name)
+    assert "is not UTF-8: it holds the byte 0xfc" in error_text(content.encode("latin-1"), name)
 
 
-def test_gzip_is_told_by_the_name():
+def test_gzip_is_recognised_by_the_name():
     packed = gzip.compress(CSV_ROWS)
-    assert "is compressed with gzip, but its name does not end in .gz" in refusal(packed, "a.csv")
-    assert "cannot be unpacked as gzip behind line 0 (" in refusal(CSV_ROWS, "a.csv.gz")
+    assert "is compressed with gzip, but its name does not end in .gz" in error_text(packed, "a.csv")
+    assert "cannot be unpacked as gzip behind line 0 (" in error_text(CSV_ROWS, "a.csv.gz")
 
 
 def test_broken_gzip():
@@ -177,8 +177,8 @@ def test_broken_gzip():
 def test_a_line_without_end(monkeypatch):
     monkeypatch.setattr(feed_records, "_LONGEST_LINE", 100)
     assert read(b'{"sku": "' + b"A" * 88 + b'"}\n', "a.jsonl")
-    assert refusal(b"\n" + b" " * 101, "a.jsonl") == "a.jsonl, line 2: is longer than 100 bytes."
-    assert refusal(b"sku," + b"x" * 101, "a.csv") == "a.csv, line 1: is longer than 100 bytes."
+    assert error_text(b"\n" + b" " * 101, "a.jsonl") == "a.jsonl, line 2: is longer than 100 bytes."
+    assert error_text(b"sku," + b"x" * 101, "a.csv") == "a.csv, line 1: is longer than 100 bytes."
 
 
 @pytest.mark.parametrize("name", ["a.jsonl", "a.csv", "a.jsonl.gz", "a.csv.gz"])
