@@ -220,7 +220,7 @@ async def watch_for_ever():
         pass
 
 
-def test_it_sleeps_between_polls_also_when_they_fail(shop, slept):
+def test_a_watcher_sleeps_between_polls_also_when_they_fail(shop, slept):
     shop.fault("^/v3/feeds$", skip=1, times=1, status=400)
     with pytest.raises(asyncio.CancelledError):
         asyncio.run(watch_for_ever())

@@ -68,7 +68,7 @@ def test_a_feed_on_its_way(shop):
     assert done.xcom_value["itemsSucceeded"] == 4
 
 
-def test_it_gives_what_the_operator_gives(shop):
+def test_a_sensor_gives_what_the_operator_gives(shop):
     feed_id = shop.feed(feedType="price", items=4, failed=1, age=60)
     fields = {"feed_id": feed_id, "allowed_failures": 1}
     seen = sensor(**fields).poke({}).xcom_value
@@ -128,7 +128,7 @@ class TestTransientErrors:
         assert wait.poke({}).is_done
 
     @pytest.mark.parametrize("where", ["/v3/feeds/", "includeDetails"])
-    def test_but_not_for_ever(self, where, shop, monkeypatch):
+    def test_transient_errors_that_last_end_the_wait(self, where, shop, monkeypatch):
         feed_id = shop.feed(items=2, failed=1, age=60)
         shop.fault(where, status=500)
         wait = sensor(feed_id)
@@ -174,7 +174,7 @@ def test_bad_parameters_fail_without_retry_and_send_nothing(fields, said, shop):
 
 
 class TestUnknownFeeds:
-    def test_it_is_believed_after_a_while(self, shop, monkeypatch):
+    def test_that_a_feed_is_unknown_is_believed_after_a_while(self, shop, monkeypatch):
         wait = sensor("NONE@SUCH")
         assert wait.poke({}) is False
         assert wait.poke({}) is False
@@ -231,7 +231,7 @@ class TestRescheduled:
 
         return poll_once
 
-    def test_it_gives_up_as_well(self, poll, shop, capsys):
+    def test_a_rescheduled_sensor_gives_up_after_as_many_failed_polls(self, poll, shop, capsys):
         shop.fault("/v3/feeds/", status=500)
         for number in range(1, MAX_FAILED_POLLS):
             assert poll() is False
@@ -258,7 +258,7 @@ class TestRescheduled:
             for _ in range(MAX_FAILED_POLLS):
                 assert poll() is False
 
-    def test_so_does_another_try(self, poll, task, shop):
+    def test_another_try_starts_the_count_of_failed_polls_anew(self, poll, task, shop):
         shop.fault("/v3/feeds/", status=500)
         for _ in range(MAX_FAILED_POLLS - 1):
             assert poll() is False

@@ -50,7 +50,7 @@ def in_both_modes(shop, make_operator, prepare=lambda: None, **known):
 # -- the same ending -------------------------------------------------------------------------------------
 
 
-def test_the_same_result(shop, tmp_path):
+def test_the_result_is_the_same_polled_and_deferred(shop, tmp_path):
     fields = {"item_errors_path": str(tmp_path / "failed.jsonl"), "allowed_failures": 0.5}
     polled, deferred = in_both_modes(shop, lambda deferrable: submit(**fields, deferrable=deferrable))
     assert polled == deferred
@@ -64,7 +64,7 @@ def little_patience(monkeypatch):
 
 
 @pytest.mark.parametrize("allowed", [0, 0.2, "1"])
-def test_the_same_verdict(shop, tmp_path, allowed):
+def test_the_verdict_is_the_same_polled_and_deferred(shop, tmp_path, allowed):
     payload = tmp_path / "feed.json"
     payload.write_text('{"Inventory": [{"sku": "GOOD", "quantity": 1}, {"sku": "BAD", "quantity": -1}]}')
     fields = {
@@ -79,7 +79,7 @@ def test_the_same_verdict(shop, tmp_path, allowed):
     assert "BAD" in (tmp_path / "failed.jsonl").read_text()
 
 
-def test_the_same_when_nothing_was_applied(shop):
+def test_nothing_applied_is_the_same_error_polled_and_deferred(shop):
     nothing = {"feedStatus": "PROCESSED", "itemsReceived": 4, "itemsSucceeded": 0, "itemsFailed": 0}
     polled, deferred = in_both_modes(
         shop,
@@ -92,7 +92,7 @@ def test_the_same_when_nothing_was_applied(shop):
 
 
 @pytest.mark.usefixtures("little_patience")
-def test_the_same_for_answers_without_a_status(shop):
+def test_answers_without_a_status_give_the_same_polled_and_deferred(shop):
     polled, deferred = in_both_modes(
         shop,
         lambda deferrable: submit(deferrable=deferrable),
@@ -103,7 +103,7 @@ def test_the_same_for_answers_without_a_status(shop):
     assert "without a feedStatus" in polled
 
 
-def test_the_same_deadline(shop):
+def test_the_deadline_is_the_same_error_polled_and_deferred(shop):
     polled, deferred = in_both_modes(
         shop, lambda deferrable: submit(timeout=0.3, deferrable=deferrable), feed_seconds=3600
     )
@@ -111,7 +111,7 @@ def test_the_same_deadline(shop):
     assert "Feeds FEED not finished after 0 s" in polled
 
 
-def test_the_same_last_look_at_the_deadline(shop):
+def test_the_last_poll_is_at_the_deadline_polled_and_deferred(shop):
     polled, deferred = in_both_modes(
         shop, lambda deferrable: submit(timeout=1, poll_interval=3600, deferrable=deferrable), feed_seconds=0
     )
@@ -127,7 +127,7 @@ def test_how_long_was_waited_is_said_in_a_fitting_unit(seconds, words):
 
 
 @pytest.mark.usefixtures("little_patience")
-def test_the_same_end_of_patience(shop):
+def test_too_many_failed_polls_are_the_same_error_polled_and_deferred(shop):
     polled, deferred = in_both_modes(
         shop,
         lambda deferrable: submit(deferrable=deferrable),
@@ -139,7 +139,7 @@ def test_the_same_end_of_patience(shop):
     assert "503" in polled
 
 
-def test_the_same_error_for_a_refused_read(shop):
+def test_a_refused_read_is_the_same_error_polled_and_deferred(shop):
     # One that names a reason: without any, a 400 may be a fault that passes.
     wrong = {
         "errors": [
@@ -156,7 +156,7 @@ def test_the_same_error_for_a_refused_read(shop):
     assert "Waiting for feeds FEED failed" in polled
 
 
-def test_the_same_for_a_feed_that_walmart_does_not_know(shop, monkeypatch):
+def test_an_unknown_feed_is_the_same_error_polled_and_deferred(shop, monkeypatch):
     monkeypatch.setattr(feed_watch, "LISTED_WITHIN", 0.3)
     missing = {"error": [{"code": "CONTENT_NOT_FOUND.GMP_RECEIVER_API"}]}
     polled, deferred = in_both_modes(

@@ -125,7 +125,9 @@ def test_when_the_token_call_is_throttled_nobody_asks_before_the_time_it_named(s
 
 
 @needs_redis
-def test_nor_does_anybody_who_shares_a_redis(shop, tmp_path):
+def test_when_the_token_call_is_throttled_nobody_who_shares_a_redis_asks_before_the_time_it_named(
+    shop, tmp_path
+):
     throttle_tokens(shop)
     with running_redis(tmp_path) as redis:
         assert all_were_throttled(*(crowd(5, 2, **LATER, **shared_by(redis)) for _ in range(2)))

@@ -159,7 +159,7 @@ def test_its_template_fields_are_arguments_of_its_own_and_are_rendered(name):
 
 
 @every_task
-def test_it_can_be_mapped(name):
+def test_every_class_can_be_mapped(name):
     fields = dict(TASKS[name])
     field = next(iter(fields))
     with DAG("a_dag", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=timezone.utc)):
@@ -169,7 +169,7 @@ def test_it_can_be_mapped(name):
 
 
 @every_task
-def test_it_can_be_copied_and_pickled_also_once_its_hook_was_used(name, connections, monkeypatch):
+def test_every_class_can_be_copied_and_pickled_also_once_its_hook_was_used(name, connections, monkeypatch):
     for kind in ("walmart", "walmart_golocal"):
         account = {
             "conn_type": kind,
@@ -185,7 +185,7 @@ def test_it_can_be_copied_and_pickled_also_once_its_hook_was_used(name, connecti
 
 
 @every_task
-def test_it_runs_outside_of_airflow_without_a_warning(name, connections, capfd, caplog):
+def test_every_class_runs_outside_of_airflow_without_a_warning(name, connections, capfd, caplog):
     with pytest.raises((AirflowFailException, WalmartError)):
         make(name).execute({})
     assert "outside of the Task Runner" not in capfd.readouterr().out + caplog.text
@@ -477,7 +477,7 @@ def test_keys_that_are_reset_and_edited_while_it_waits_are_used(name, deferrable
 
 
 @pytest.mark.parametrize("name", SENSORS)
-def test_so_they_are_by_a_sensor_that_is_rescheduled(name, waiting, reset_keys):
+def test_keys_that_are_reset_and_edited_are_used_by_a_sensor_that_is_rescheduled(name, waiting, reset_keys):
     task = Task()
     reset_keys()
     for poll in range(500):

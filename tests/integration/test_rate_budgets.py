@@ -136,7 +136,7 @@ def test_after_a_429_nobody_who_calls_later_sends_anything_before_the_named_time
     assert min(entry["time"] for entry in later) >= int(named * 1000) / 1000
 
 
-def test_those_who_are_calling_at_that_moment_are_refused_once_each(shop, store):
+def test_calls_that_are_under_way_when_a_429_comes_are_refused_once_each(shop, store):
     # A call every two seconds, after the first 40.
     shop.settings(limits={"GET /v3/inventory": [40, 80]})
     outcome = crowd(shop, processes=4, calls=60, published=False, **store)

@@ -58,7 +58,7 @@ def test_another_port_and_another_host(other_host, wire, make_client):
 
 
 @pytest.mark.usefixtures("netrc")
-def test_the_same_port_under_another_name(wire, make_client):
+def test_credentials_stay_when_a_redirect_leads_to_the_same_port_under_another_name(wire, make_client):
     """Where the host is another one, it is none of ours, even if the machine is the same."""
     server = wire(lambda request: reply(request))
     reply = home(lambda request: server.url.replace("127.0.0.1", "localhost") + "/here")

@@ -117,7 +117,7 @@ def test_neither_link_nor_token_is_shown(shop, operator, tmp_path, caplog, capfd
         assert WalmartHook().get_access_token() not in text
 
 
-def test_nor_are_they_when_the_download_fails(shop, operator, caplog, capfd):
+def test_neither_link_nor_token_is_shown_when_the_download_fails(shop, operator, caplog, capfd):
     caplog.set_level(logging.DEBUG)
     for trouble in ({"status": 403}, {"status": 500}, {"reset": "before"}, {"truncate": 10}):
         shop.fault(STORAGE, **trouble)

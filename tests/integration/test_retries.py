@@ -228,7 +228,7 @@ class TestThrottled:
         assert server.count(PATH) == 1
         assert abs(raised.value.retry_at - when) < timedelta(seconds=60)
 
-    def test_and_until_then_nothing_more_is_sent(self, walmart):
+    def test_until_the_time_that_a_429_named_nothing_more_is_sent(self, walmart):
         server, client = walmart(http(429, Retry_After="3600"))
         for _ in range(3):
             with pytest.raises(WalmartRateLimitError):

@@ -219,7 +219,7 @@ def test_a_retry_sends_what_did_not_arrive(shop, payload, trouble, error):
 
 @PAYLOADS
 @pytest.mark.parametrize("trouble", [*ARRIVED.values(), *(made for made, _ in REFUSED.values())])
-def test_and_so_it_is_without_task_state(shop, payload, trouble, caplog):
+def test_a_retry_without_task_state_sends_what_did_not_arrive(shop, payload, trouble, caplog):
     shop.fault("^/v3/feeds$", method="POST", times=1, **trouble)
     # Nobody can tell when the list of feeds fails as well: the task ends, and is tried again.
     shop.fault("^/v3/feeds$", method="GET", status=503, skip=1, times=4)

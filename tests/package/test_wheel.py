@@ -116,7 +116,7 @@ def test_the_readme_on_an_index_links_to_nothing_that_is_not_there(wheel: Path) 
     assert "](docs/" in (CHECKOUT / "README.md").read_text()
 
 
-def test_it_is_the_installed_one_that_is_checked(installed: Installed) -> None:
+def test_the_installed_package_is_the_one_that_is_checked(installed: Installed) -> None:
     assert Path(installed.run("-c", WHERE)).is_relative_to(installed.folder)
 
 

@@ -231,7 +231,7 @@ def test_what_tasks_exported_and_booked(
     assert "Alex" not in page.content()
 
 
-def test_it_follows_the_theme_of_airflow(
+def test_the_page_follows_the_theme_of_airflow(
     page: Page, airflow: LocalAirflow, frame: FrameLocator, picture: Callable[..., None]
 ) -> None:
     def ground() -> str:

@@ -21,7 +21,7 @@ print(json.dumps(sorted(set(sys.modules) - before)))
 """
 
 
-def test_airflow_finds_it():
+def test_airflow_finds_the_provider_info():
     (point,) = entry_points(group="airflow.plugins", name="walmart")
     assert point.load() is WalmartPlugin
 

@@ -31,25 +31,25 @@ def hook_of(form: dict) -> type:
     return getattr(import_module(module), name)
 
 
-def test_it_is_legal_by_the_schema_of_the_providers_manager():
+def test_the_provider_info_is_legal_by_the_schema_of_the_providers_manager():
     jsonschema.validate(INFO, airflow_schema("provider_info.schema.json"))
 
 
 @pytest.mark.parametrize(
     "part", ["connection-types", "config", "integrations", "hooks", "operators", "sensors"]
 )
-def test_its_parts_are_legal_by_the_stricter_schema(part):
+def test_parts_of_the_provider_info_are_legal_by_the_stricter_schema(part):
     schema = airflow_schema("provider.yaml.schema.json")
     jsonschema.validate(
         INFO[part], {**schema["properties"][part], "definitions": schema.get("definitions", {})}
     )
 
 
-def test_it_is_data():
+def test_the_provider_info_is_data():
     assert json.loads(json.dumps(INFO)) == INFO
 
 
-def test_airflow_finds_it():
+def test_airflow_finds_the_provider_info():
     (point,) = (one for one in entry_points(group="apache_airflow_provider") if "walmart" in one.value)
     assert point.load()() == INFO
     assert INFO["package-name"] == "airflow-provider-walmart"

@@ -117,7 +117,7 @@ def test_a_dag_that_uses_it_survives_serialization(policy):
     assert known == {"calls": True, "operator": True, "mapped": True}
 
 
-def test_it_is_made_anew_from_what_is_stored(policy):
+def test_a_retry_policy_is_made_anew_from_what_is_stored(policy):
     stored = json.loads(json.dumps(policy.serialize()))
     assert type(policy.deserialize(stored)) is type(policy)
 

@@ -11,7 +11,7 @@ def fault(server, **fields):
     server.control("POST", "faults", [fields])
 
 
-def test_it_needs_no_credentials_and_is_not_logged(server):
+def test_the_control_api_needs_no_credentials_and_is_not_logged(server):
     server.control("GET", "requests")
     assert server.control("GET", "requests") == []
 

@@ -16,7 +16,7 @@ def test_a_signal_stops_it_cleanly(start, number):
     assert server.process.wait(60) == 0
 
 
-def test_it_stops_although_an_answer_is_being_held_back(start):
+def test_the_sandbox_stops_although_an_answer_is_being_held_back(start):
     server = start()
     server.control("POST", "faults", [{"path": "/v3/feeds", "delay": 600}])
     waiting = subprocess.Popen(
@@ -29,7 +29,7 @@ def test_it_stops_although_an_answer_is_being_held_back(start):
     assert waiting.wait(60) != 0
 
 
-def test_it_listens_where_it_was_told(start):
+def test_the_sandbox_listens_at_the_given_address(start):
     assert start("--host", "localhost").url.startswith("http://127.0.0.1:")
 
 

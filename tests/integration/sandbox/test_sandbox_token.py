@@ -157,7 +157,7 @@ def test_a_well_known_refresh_token(server):
 @pytest.mark.parametrize(
     "form", [CODE_FORM, {"grant_type": "refresh_token", "refresh_token": "sandbox-refresh-token"}]
 )
-def test_these_grants_need_the_seller(server, form):
+def test_grants_of_delegated_access_need_the_seller(server, form):
     answer = server.post_token(form)
     assert (answer.status_code, error_of(answer)["field"]) == (400, "WM_PARTNER.ID")
 

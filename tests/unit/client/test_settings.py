@@ -199,6 +199,6 @@ def test_no_secret_in_any_text_of_the_settings():
     assert REFRESH not in text
 
 
-def test_they_are_frozen():
+def test_settings_are_frozen():
     with pytest.raises(dataclasses.FrozenInstanceError):
         settings().market = "mx"

@@ -19,7 +19,7 @@ KEY = SimpleNamespace(
     ("base_url", "prefix"),
     [("", ""), ("http://api-server:8080", ""), ("https://example.com/airflow/", "/airflow")],
 )
-def test_it_is_a_path_below_that_of_the_base_url(monkeypatch, base_url, prefix):
+def test_the_link_is_a_path_below_that_of_the_base_url(monkeypatch, base_url, prefix):
     monkeypatch.setenv("AIRFLOW__API__BASE_URL", base_url)
     assert WalmartPageLink().get_link(None, ti_key=KEY) == (
         f"{prefix}/walmart/task/a_dag/scheduled__2026-11-30T06%3A00%3A00%2B00%3A00/group.a_task/2"

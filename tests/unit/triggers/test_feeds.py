@@ -350,7 +350,7 @@ def run(trigger, walmart, monkeypatch, **options):
     return json.loads(json.dumps(event))
 
 
-def test_it_survives_the_database(account):
+def test_a_trigger_is_the_same_after_the_database(account):
     trigger = make_trigger(feed_type="price", items=7, poll_interval=None)
     path, kwargs = json.loads(json.dumps(trigger.serialize()))
     assert path == "airflow_provider_walmart.triggers.feeds.WalmartFeedTrigger"
@@ -359,19 +359,19 @@ def test_it_survives_the_database(account):
     assert kwargs["deadline"] == trigger.deadline, "absolute: a restart must not begin anew"
 
 
-def test_it_tells_what_became_of_the_feeds_in_their_order(monkeypatch):
+def test_the_event_has_the_feeds_in_their_order(monkeypatch):
     walmart = Walmart(lambda ids: {"B": finished("B")}, lambda ids: {"A": None})
     event = run(make_trigger(), walmart, monkeypatch)
     assert event == {"status": "success", "feeds": [None, finished("B")], "resume": {}}
 
 
-def test_it_gives_up_at_the_deadline_and_says_what_is_missing(monkeypatch):
+def test_a_trigger_gives_up_at_the_deadline_and_says_what_is_missing(monkeypatch):
     walmart = Walmart(lambda ids: {"B": finished("B"), "A": unfinished("A")})
     event = run(make_trigger(deadline=time.time() + 2), walmart, monkeypatch)
     assert event == {"status": "timeout", "pending": ["A"], "resume": {}}
 
 
-def test_it_looks_once_more_at_the_deadline(monkeypatch):
+def test_a_trigger_polls_once_more_at_the_deadline(monkeypatch):
     walmart = Walmart(all_are(finished))
     event = run(make_trigger(deadline=time.time() + 0.1, poll_interval=3600), walmart, monkeypatch)
     assert event == {"status": "success", "feeds": [finished("A"), finished("B")], "resume": {}}
@@ -426,7 +426,7 @@ def test_a_deadline_that_passed_while_nobody_polled_is_passed(monkeypatch):
     ("error", "is_final"),
     [(WalmartAuthError("401", status=401), True), (WalmartServerError("500", status=500), False)],
 )
-def test_it_says_why_it_gave_up(error, is_final, monkeypatch):
+def test_a_trigger_says_why_it_gave_up(error, is_final, monkeypatch):
     monkeypatch.setattr(poll_failures, "KEYS_MAY_BE_REFUSED_FOR", 0.0)
     event = run(make_trigger(), Walmart(error), monkeypatch)
     assert event == {"status": "error", "message": str(error), "retryable": not is_final, "resume": {}}

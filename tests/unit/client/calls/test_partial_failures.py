@@ -1,4 +1,4 @@
-"""Writes that Walmart refused inside a 200, in every form that it documents, and those that it did."""
+"""Writes that failed inside a 200, in every form that it documents, and those that it did."""
 
 from __future__ import annotations
 

@@ -240,31 +240,31 @@ class TestRenewalWithTransientErrors:
         token_url(**trouble)
         assert client.access_token() == "a-token"
 
-    def test_for_all_who_ask(self, client, token_url):
+    def test_the_old_token_is_used_on_for_all_who_ask(self, client, token_url):
         called = token_url(status_code=500)
         assert [client.access_token() for _ in range(20)] == ["a-token"] * 20
         # The clock stands still: all of them ask before it fails.
         assert called.call_count == 1
 
-    def test_and_asks_again_for_the_next_one(self, client, token_url, clock):
+    def test_the_next_caller_asks_for_a_new_token_again(self, client, token_url, clock):
         called = token_url(status_code=500)
         client.access_token()
         clock[0] += 0.01
         client.access_token()
         assert called.call_count == 2
 
-    def test_but_not_beyond_its_life(self, client, token_url, clock):
+    def test_the_old_token_is_not_used_beyond_its_life(self, client, token_url, clock):
         token_url(status_code=500)
         clock[0] = NOW + 900
         with pytest.raises(errors.WalmartServerError):
             client.access_token()
 
-    def test_nor_when_the_keys_are_refused(self, client, token_url):
+    def test_the_old_token_is_not_used_on_when_the_keys_are_refused(self, client, token_url):
         token_url(status_code=401)
         with pytest.raises(errors.WalmartAuthError):
             client.access_token()
 
-    def test_nor_when_walmart_refused_it(self, client, token_url):
+    def test_a_token_that_walmart_refused_is_not_used_on(self, client, token_url):
         token_url(status_code=500)
         with pytest.raises(errors.WalmartServerError):
             client.session.tokens.get(rejected="a-token")
@@ -327,7 +327,9 @@ class TestThrottled:
         self.refused(client)
         assert called.call_count == 1
 
-    def test_nor_for_a_token_that_walmart_refused(self, make_client, throttled, token_url, clock):
+    def test_a_token_that_walmart_refused_is_not_used_while_the_token_call_is_throttled(
+        self, make_client, throttled, token_url, clock
+    ):
         token_url(json=GOOD)
         tokens = make_client().session.tokens
         tokens.get()
