@@ -366,7 +366,7 @@ def shop_body(order_id: str) -> dict:
     return request_left(change, order, datetime.now(timezone.utc))[1]
 
 
-# -- parts of a write that are refused inside a 200 --------------------------------------------------------
+# -- parts of a write that are failed inside a 200 --------------------------------------------------------
 
 
 def test_nodes_that_are_refused_inside_a_200_are_an_error(shop):

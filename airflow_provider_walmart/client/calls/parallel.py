@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -69,9 +70,8 @@ def in_order(
     :param workers: how many jobs run at the same time.
     :raises Exception: the first error of a job. By then no other one runs any more.
     """
-    pool, stop = ThreadPoolExecutor(workers, thread_name_prefix="walmart-read"), Event()
     source, entries = iter(jobs), deque[_Entry[Job, Result]]()
-    try:
+    with _threads(workers) as (pool, stop):
         while True:
             entries = _with_parts(entries)
             entries.extend(_Entry(job) for job in islice(source, max(0, workers * LOOKAHEAD - len(entries))))
@@ -87,6 +87,14 @@ def in_order(
             elif not isinstance(result := entries[0].result(), Split):
                 entries.popleft()
                 yield result
+
+
+@contextlib.contextmanager
+def _threads(workers: int) -> Iterator[tuple[ThreadPoolExecutor, Event]]:
+    """Yield threads, and an event that is set when they are to end: after an error none of them runs any more."""
+    pool, stop = ThreadPoolExecutor(workers, thread_name_prefix="walmart-read"), Event()
+    try:
+        yield pool, stop
     except Exception:
         stop.set()
         pool.shutdown(cancel_futures=True)
