@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
+from argparse import ArgumentTypeError, Namespace
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -34,6 +34,24 @@ def argument(*flags: str, **options: Any) -> Argument:
     :param options: ``help``, ``action``, ``default``, ``nargs``, ``type``, ``choices``, ``metavar``, ``dest``.
     """
     return Argument(flags, options)
+
+
+def up_to(most: float) -> Callable[[str], float]:
+    """Return what reads a number of an argument.
+
+    :param most: it is from 0 to this.
+    """
+
+    def number(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            raise ArgumentTypeError(f"{text!r} is no number") from None
+        if not 0 <= value <= most:
+            raise ArgumentTypeError(f"{text} is not from 0 to {most:g}")
+        return value
+
+    return number
 
 
 CONN_ID = argument(

@@ -14,7 +14,7 @@ from typing import TextIO
 from airflow_provider_walmart import __version__
 from airflow_provider_walmart.cli.command import GROUPS, Command
 from airflow_provider_walmart.cli.commands import all_commands
-from airflow_provider_walmart.cli.output import Output
+from airflow_provider_walmart.cli.output import Output, printable
 from airflow_provider_walmart.client.errors import (
     WalmartConfigError,
     WalmartConnectionError,
@@ -111,7 +111,9 @@ def _say(error: WalmartError) -> None:
     text, hint = str(error), f" Hint: {error.hint}"
     if error.hint and hint in text:
         text = f"{text.replace(hint, '')}\nHint: {error.hint}"
-    print(f"Error: {text}", file=sys.stderr)  # noqa: T201 - the command line
+    # What Walmart says may hold what a terminal obeys.
+    for line in f"Error: {text}".splitlines():
+        print(printable(line), file=sys.stderr)  # noqa: T201 - the command line
 
 
 def _exit_code(error: WalmartError) -> int:

@@ -12,6 +12,8 @@ from airflow_provider_walmart.client.values.dates import utc_minute
 
 # Where nobody looks at a screen, a table is as wide as what it holds.
 UNLIMITED = 10_000
+# A terminal may obey these, and JSON has them as they are.
+C1_CONTROLS = {number: f"\\u{number:04x}" for number in range(0x7F, 0xA0)}
 
 
 class Output:
@@ -47,13 +49,13 @@ class Output:
 
     def document(self, value: Any) -> None:
         """Show one JSON document, with line breaks for people."""
-        self.text(json.dumps(value, ensure_ascii=False, default=str, indent=None if self.as_json else 2))
+        self.text(_json(value, indent=None if self.as_json else 2))
 
     def stream(self, values: Iterable[Any]) -> None:
         """Show one JSON list, each of its values as soon as it is known, in a line of its own."""
         self.file.write("[")
         for number, value in enumerate(values):
-            self.file.write(f"{',' if number else ''}\n{json.dumps(value, ensure_ascii=False)}")
+            self.file.write(f"{',' if number else ''}\n{_json(value)}")
         self.text("\n]")
 
     @contextlib.contextmanager
@@ -99,9 +101,17 @@ class Output:
         console.print(table)
 
 
+def _json(value: Any, indent: int | None = None) -> str:
+    return json.dumps(value, ensure_ascii=False, default=str, indent=indent).translate(C1_CONTROLS)
+
+
 def _shown(value: Any) -> str:
     """Return a value in one line, without what would move the cursor of a terminal."""
     if isinstance(value, datetime):
         return utc_minute(value)
-    text = "" if value is None else str(value)
+    return printable("" if value is None else str(value))
+
+
+def printable(text: str) -> str:
+    """Return a text without what would move the cursor of a terminal, or end the line."""
     return "".join(character if character.isprintable() else " " for character in text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from argparse import Namespace
 from dataclasses import asdict
 from typing import TYPE_CHECKING
@@ -13,19 +14,20 @@ if TYPE_CHECKING:
 
 
 def run(args: Namespace, output: Output) -> int:
-    """Show what is known of error codes; exit code 1 when that is nothing."""
+    """Show what is known of error codes; exit code 1 when nothing is known of one of them."""
     from airflow_provider_walmart.client.values.error_codes import ACTIONS, all_error_codes, find_error_code
 
-    if args.code:
-        found = [known for code in args.code if (known := find_error_code(code))]
-    else:
-        found = list(all_error_codes())
+    looked_up = {code: find_error_code(code) for code in args.code}
+    unknown = [code for code, known in looked_up.items() if known is None]
+    found = [known for known in looked_up.values() if known] if looked_up else list(all_error_codes())
     output.rows(
         [{**asdict(each), "action": ACTIONS[each.action]} for each in found],
         {"code": "code", "meaning": "meaning", "action": "what to do", "source": "known from"},
-        empty="Nothing is known of it: Walmart's own text is all there is to go by.",
+        empty="Walmart's own text is all there is to go by.",
     )
-    return 0 if found else 1
+    if unknown:
+        print(f"Nothing is known of {', '.join(unknown)}.", file=sys.stderr)  # noqa: T201 - the command line
+    return 1 if unknown else 0
 
 
 COMMAND = Command(

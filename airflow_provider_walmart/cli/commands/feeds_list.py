@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_walmart.cli.account import marketplace
-from airflow_provider_walmart.cli.command import CONN_ID, OUTPUT, Command, argument
+from airflow_provider_walmart.cli.command import CONN_ID, OUTPUT, Command, argument, up_to
 from airflow_provider_walmart.client.values.dates import utc_now
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ COMMAND = Command(
     run,
     arguments=(
         CONN_ID,
-        argument("--days", type=float, default=1.0, help="so many days back (default: 1)"),
+        argument("--days", type=up_to(365), default=1.0, help="so many days back (default: 1)"),
         argument(
             "--type", action="append", metavar="FEED_TYPE", help="only this type; may be given several times"
         ),

@@ -17,6 +17,10 @@ def run(args: Namespace, output: Output) -> None:
     """List the fields that Walmart asks of the items of a product type."""
     from airflow_provider_walmart.client.items.specs import ItemSpecs
 
+    if not args.version and not args.gtin:
+        raise WalmartConfigError(
+            "Walmart names the current version of a spec only for items that it knows: give --gtin, or --version."
+        )
     specs = ItemSpecs(marketplace(args.conn_id).client)
     ids = [("GTIN", args.gtin)] if args.gtin else []
     version = args.version or specs.newest_version(args.feed_type, ids)

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from airflow_provider_walmart.cli.account import marketplace
-from airflow_provider_walmart.cli.command import CONN_ID, OUTPUT, Command, argument
+from airflow_provider_walmart.cli.command import CONN_ID, OUTPUT, Command, argument, up_to
 from airflow_provider_walmart.client.values.dates import utc_now
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ COMMAND = Command(
     run,
     arguments=(
         CONN_ID,
-        argument("--hours", type=float, default=24.0, help="due within so many hours (default: 24)"),
+        argument("--hours", type=up_to(8760), default=24.0, help="due within so many hours (default: 24)"),
         OUTPUT,
     ),
     description="Overdue ones are among them, with hours left below zero. Nothing personal is shown.",

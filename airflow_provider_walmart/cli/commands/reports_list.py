@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from airflow_provider_walmart.cli.account import marketplace
-from airflow_provider_walmart.cli.command import CONN_ID, OUTPUT, Command, argument
+from airflow_provider_walmart.cli.command import CONN_ID, OUTPUT, Command, argument, up_to
 from airflow_provider_walmart.client.values.dates import utc_now
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ COMMAND = Command(
             metavar="REPORT_TYPE",
             help="only this type; may be given several times",
         ),
-        argument("--days", type=float, default=7.0, help="so many days back, 30 at most (default: 7)"),
+        argument("--days", type=up_to(30), default=7.0, help="so many days back, 30 at most (default: 7)"),
         OUTPUT,
     ),
     examples=("walmart reports list", "walmart reports list --type ITEM --days 30 -o json"),

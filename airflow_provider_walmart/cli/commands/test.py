@@ -14,11 +14,13 @@ if TYPE_CHECKING:
 
 def run(args: Namespace, output: Output) -> int:
     """Test a connection as the button of Airflow's form does."""
+    from airflow_provider_walmart.cli.output import printable
+
     is_good, message = any_account(args.conn_id).test_connection()
     if output.as_json:
         output.document({"connection": args.conn_id, "ok": is_good, "message": message})
     else:
-        output.text(message)
+        output.text(printable(message))
     return 0 if is_good else 1
 
 

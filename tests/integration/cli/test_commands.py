@@ -192,4 +192,6 @@ def test_a_test_of_a_connection_ends_like_it(walmart, shop, monkeypatch):
 def test_codes(walmart):
     code, out, _ = walmart("codes", "ERR_EXT_DATA_0101119", "-o", "json")
     assert (code, json.loads(out)[0]["action"]) == (0, "fix the row")
-    assert walmart("codes", "NOBODY_KNOWS")[0] == 1
+    code, out, err = walmart("codes", "ERR_EXT_DATA_0101119", "NOBODY_KNOWS", "-o", "json")
+    assert (code, len(json.loads(out))) == (1, 1)
+    assert err == "Nothing is known of NOBODY_KNOWS.\n"

@@ -96,6 +96,30 @@ def test_an_error_is_said_with_its_hint_in_a_line_of_its_own(capfd):
     )
 
 
+def test_what_walmart_says_moves_no_cursor(capfd):
+    """A terminal obeys escape sequences, those of one character too."""
+    hostile = "\x1b[2J\x9b2Jgone"
+    performed(raising(errors.WalmartRequestError(hostile)))
+    performed(lambda args, output: output.document({"said": hostile}), output="json")
+    performed(lambda args, output: output.stream([hostile]), output="json")
+    shown = capfd.readouterr()
+    assert shown.err == "Error:  [2J 2Jgone\n"
+    assert not {"\x1b", "\x9b"} & set(shown.out)
+    document, _, stream = shown.out.partition("\n")
+    assert (json.loads(document), json.loads(stream)) == ({"said": hostile}, [hostile])
+
+
+@pytest.mark.parametrize("value", ["-1", "nan", "inf", "1e12", "x"])
+@pytest.mark.parametrize(
+    "command", ["feeds list --days", "orders due --hours", "reports list --days"], ids=lambda text: text
+)
+def test_a_number_that_makes_no_sense_is_bad_input(command, value, capsys):
+    with pytest.raises(SystemExit) as end:
+        main([*command.split(), value])
+    assert end.value.code == 2
+    assert value in capsys.readouterr().err
+
+
 def test_the_text_of_an_unexpected_error_may_hold_a_secret_and_is_not_shown(capfd):
     assert performed(raising(RuntimeError("hunter2"))) == 1
     shown = capfd.readouterr().err
