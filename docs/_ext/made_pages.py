@@ -63,6 +63,7 @@ def complete(app: Any, docname: str, source: list[str]) -> None:
         "feed-types": lambda _: feed_types(),
         "tables": lambda _: tables(),
         "error-codes": lambda _: error_codes(),
+        "command": lambda name: command(name or ""),
         "commands": lambda _: commands(),
         "other-pages": lambda _: other_pages(Path(app.srcdir), source[0]),
     }
@@ -164,9 +165,25 @@ def error_codes() -> str:
 
 
 def commands() -> str:
-    """Return a table of the commands of the command line."""
+    """Return a table of the commands of the command line, each with a page of its own."""
     lines = ["| command | what it does |", "|---|---|"]
-    lines += [f"| `walmart {command.words}` | {command.help} |" for command in all_commands()]
+    lines += [
+        f"| [`walmart {command.words}`](commands/{command.words.replace(' ', '-')}.md) | {command.help} |"
+        for command in all_commands()
+    ]
+    return "\n".join(lines)
+
+
+def command(page: str) -> str:
+    """Return how one command is called: its arguments, as its help has them, and its examples."""
+    (found,) = (each for each in all_commands() if each.words.replace(" ", "-") == page)
+    lines = [*([found.description, ""] if found.description else []), "```bash", *found.examples, "```", ""]
+    lines += ["| argument | what it is |", "|---|---|"]
+    for each in found.all_arguments:
+        name = each.options.get("metavar") or each.flags[0]
+        value = "" if each.options.get("action") == "store_true" else f" {each.options.get('metavar', '...')}"
+        shown = ", ".join(each.flags) + value if each.flags[0].startswith("-") else name
+        lines.append(f"| `{shown}` | {each.options['help']} |")
     return "\n".join(lines)
 
 
