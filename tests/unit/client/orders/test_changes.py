@@ -508,3 +508,133 @@ def test_a_full_refund_counts_what_was_paid_back_in_whole_cents():
     (change,) = order_changes("refund", [{"purchase_order_id": "1", "line_number": "1", "reason": "R"}])
     with pytest.raises(OrderStateError, match=r"0\.29 of 0\.58 was paid back before"):
         request_left(change, {"orderLines": {"orderLine": [line]}}, datetime.now(timezone.utc))
+
+
+def line_of(request) -> dict:
+    """Return the only line that a request changes."""
+    ((_, body),) = request[1].items()
+    (line,) = body["orderLines"]["orderLine"]
+    return line
+
+
+def test_a_full_refund_repeats_charges_with_names_and_taxes_and_the_sign_turned():
+    fees = {"taxName": "Fee", "taxAmount": {"currency": "USD", "amount": 0.25}}
+    given = [{**charge(20.0, name="ItemPrice", tax=1.5), "taxAndOtherFees": fees}, {"chargeType": "PRODUCT"}]
+    (refund,) = line_of(left("refund", REFUND, of=order([shipped("T1", 1)], charges=given)))["refunds"][
+        "refund"
+    ]
+    assert refund["refundCharges"]["refundCharge"] == [
+        {
+            "refundReason": "DamagedItem",
+            "charge": {
+                "chargeType": "PRODUCT",
+                "chargeName": "ItemPrice",
+                "chargeAmount": {"currency": "USD", "amount": -20.0},
+                "tax": tax_of(-1.5),
+                "taxAndOtherFees": {"taxName": "Fee", "taxAmount": {"currency": "USD", "amount": -0.25}},
+            },
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    ("row", "charges", "names"),
+    [
+        ({}, [charge(20.0, name="Price", tax=1.5)], ("Price", "Tax1")),
+        ({}, [charge(20.0, name="")], ("ItemPrice", "Tax")),
+        ({"charge_type": "shipping"}, [charge(5.0, "SHIPPING", "")], ("Shipping", "Tax")),
+        ({"currency": "CAD"}, [], ("ItemPrice", "Tax")),
+    ],
+)
+def test_a_refund_of_an_amount_is_named_as_the_charge_or_as_walmart_names_such(row, charges, names):
+    row = {**REFUND, **row, "amount": 1, "tax": 0.1}
+    (refund,) = line_of(left("refund", row, of=order([shipped("T1", 1)], charges=charges)))["refunds"][
+        "refund"
+    ]
+    (sent,) = refund["refundCharges"]["refundCharge"]
+    assert (sent["charge"]["chargeName"], sent["charge"]["tax"]["taxName"]) == names
+    assert sent["charge"]["chargeType"] == str(row.get("charge_type", "product")).upper()
+
+
+def test_a_refund_that_was_made_before_does_not_keep_back_those_of_the_rows_after_it():
+    rows = [{**REFUND, "amount": 2}, {**REFUND, "amount": 3}]
+    given = order([shipped("T1", 1)], refunds=[{"charge": charge(-2.0)}])
+    (refund,) = line_of(left("refund", *rows, of=given))["refunds"]["refund"]
+    assert refund["refundCharges"]["refundCharge"][0]["charge"]["chargeAmount"]["amount"] == -3
+
+
+@pytest.mark.parametrize("column", ["tax", "charge_type", "currency"])
+def test_a_refund_in_full_takes_no_column_that_belongs_to_an_amount(column):
+    given = {"tax": 1, "charge_type": "PRODUCT", "currency": "USD"}
+    with pytest.raises(
+        WalmartConfigError, match="row 1: amount is missing; tax, charge_type and currency need it"
+    ):
+        order_changes("refund", [{**REFUND, column: given[column]}])
+    # As an empty cell of a CSV file, it is not given.
+    assert order_changes("refund", [{**REFUND, column: "", "amount": ""}])
+
+
+def test_a_cancellation_says_what_walmart_wants():
+    assert left("cancel", {**CANCEL, "line_number": "1", "quantity": 1}, of=order([part("Created", 2)])) == (
+        "cancelOrderLines",
+        {
+            "orderCancellation": {
+                "orderLines": {
+                    "orderLine": [
+                        {
+                            "lineNumber": "1",
+                            "orderLineStatuses": {
+                                "orderLineStatus": [
+                                    {
+                                        "status": "Cancelled",
+                                        "cancellationReason": "SELLER_CANCEL_OUT_OF_STOCK",
+                                        "statusQuantity": {"unitOfMeasurement": "EACH", "amount": "1"},
+                                    }
+                                ]
+                            },
+                        }
+                    ]
+                }
+            }
+        },
+    )
+
+
+def test_another_carrier_the_usual_method_and_the_sellers_own_order_id_go_out():
+    row = {**SHIP, "carrier": "", "other_carrier": "Hermes", "tracking_url": "https://h.example/T1"}
+    line = line_of(left("ship", {**row, "seller_order_id": "S" * 30}, of=order([part("Created", 1)])))
+    assert line["sellerOrderId"] == "S" * 30
+    tracking = line["orderLineStatuses"]["orderLineStatus"][0]["trackingInfo"]
+    assert (tracking["carrierName"], tracking["methodCode"]) == ({"otherCarrier": "Hermes"}, "Standard")
+
+
+def test_a_row_is_compared_with_all_rows_of_its_order():
+    other = {**SHIP, "line_number": "2"}
+    with pytest.raises(WalmartConfigError, match="row 3: line and tracking_number are in row 2 already"):
+        order_changes("ship", [other, {**SHIP, "line_number": "1"}, {**SHIP, "line_number": "1"}])
+
+
+def test_packages_of_a_line_ship_no_more_than_is_open_together():
+    rows = [{**T2, "tracking_number": "T1", "quantity": 2}, {**T2, "quantity": 2}]
+    with pytest.raises(OrderStateError, match=re.escape("line 1: 2 to ship, but 1 open (3 Created)")):
+        left("ship", *rows, of=order([part("Created", 3)]))
+
+
+def test_a_row_for_all_lines_counts_what_is_done_of_each_of_them():
+    assert left("ship", SHIP, of=order([shipped("T1", 2)], [part("Cancelled", 1)])) is None
+    with pytest.raises(OrderStateError, match=re.escape("(line 1: 2 Shipped; line 2: 1 Cancelled)")):
+        left("ship", SHIP, of=order([shipped("OTHER", 2)], [part("Cancelled", 1)]))
+
+
+def test_quantities_of_a_status_are_added_up_in_words():
+    given = order([part("Created", 2), part("Shipped", 1)], [part("Created", 1)], [])
+    assert statuses_of(given) == "3 Created, 1 Shipped"
+    assert statuses_of(order([])) == "no status"
+    assert statuses_of(order([{"status": "Created", "statusQuantity": {"amount": "some"}}])) == "0 Created"
+
+
+def test_a_line_that_an_order_lacks_is_named_with_those_it_has():
+    with pytest.raises(OrderStateError, match=r"no line 7; it has 1, 2$"):
+        left("cancel", {**CANCEL, "line_number": "7"}, of=order([part("Created", 1)], [part("Created", 1)]))
+    with pytest.raises(OrderStateError, match=r"no line 7; it has none$"):
+        left("cancel", {**CANCEL, "line_number": "7"}, of={})
