@@ -27,7 +27,7 @@ def shared_state() -> Resilient:
 
     :raises WalmartConfigError: when the configuration names a store that can't be.
     """
-    return _store(
+    return store_of(
         conf.get("walmart", "shared_state", fallback="file").strip().lower(),
         conf.get("walmart", "shared_state_dir", fallback="").strip(),
         conf.get("walmart", "shared_state_url", fallback="").strip(),
@@ -35,7 +35,14 @@ def shared_state() -> Resilient:
 
 
 @functools.cache
-def _store(kind: str, folder: str, url: str) -> Resilient:
+def store_of(kind: str, folder: str, url: str) -> Resilient:
+    """Return a store by its configuration; the same object each time.
+
+    :param kind: one of `KINDS`.
+    :param folder: of ``file``; empty: in Airflow's home.
+    :param url: of ``redis``.
+    :raises WalmartConfigError: when there is no such store.
+    """
     if kind == "file":
         try:
             home = os.environ.get("AIRFLOW_HOME") or "~/airflow"

@@ -135,9 +135,9 @@ def test_without_a_home_the_state_is_kept_in_memory_and_said_so(monkeypatch, cap
     for name in ("HOME", "AIRFLOW_HOME", "AIRFLOW__WALMART__SHARED_STATE_DIR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(pwd, "getpwuid", nobody)
-    shared_state._store.cache_clear()
-    store = shared_state._store("file", "", "")
-    shared_state._store.cache_clear()
+    shared_state.store_of.cache_clear()
+    store = shared_state.store_of("file", "", "")
+    shared_state.store_of.cache_clear()
     store.put("a", b"b", 5)
     assert store.get("a") == b"b"
     assert "no home directory" in caplog.text

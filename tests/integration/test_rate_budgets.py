@@ -197,7 +197,7 @@ def put_and_die(name, value, ttl):
     os.kill(os.getpid(), signal.SIGKILL)
 
 client = client_of(json.loads(sys.argv[1]))
-store = client.tokens._store._store
+store = client.store._store
 put, store.put = store.put, put_and_die
 client.call("getInventory", params={{"sku": "a"}})
 """

@@ -73,7 +73,7 @@ def test_redis_that_hangs_costs_a_pause_and_no_call(shop, redis, caplog):
 
 def test_redis_goes_away_while_its_lock_is_held(shop, redis, caplog):
     hook = WalmartHook()
-    store = hook.client.session.tokens._store
+    store = hook.client.store
     with store.lock("a-name", 1):
         redis.stop()
     assert hook.request("GET", "/v3/feeds").status_code == 200

@@ -82,7 +82,7 @@ class Cell:
         from airflow_provider_walmart.hooks import shared_state
         from airflow_provider_walmart.triggers import accounts
 
-        shared_state._store.cache_clear()
+        shared_state.store_of.cache_clear()
         accounts._accounts.clear()
         folder = self.folder / name
         self.monkeypatch.setenv("AIRFLOW__WALMART__SHARED_STATE_DIR", str(folder))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterator
 
@@ -24,7 +25,7 @@ DETAIL = ErrorDetail("X.Y", "sku", "no such SKU")
 def response(body=b"", status=200, kind="application/json;charset=UTF-8") -> Response:
     made = Response()
     made.status_code = status
-    made._content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    made.raw = io.BytesIO(body if isinstance(body, bytes) else json.dumps(body).encode())
     if kind:
         made.headers["Content-Type"] = kind
     made.request = PreparedRequest()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import pickle
 from datetime import datetime, timedelta, timezone
@@ -39,7 +40,7 @@ def answer(
     response.status_code = status
     response.request = request
     response.headers.update(headers or {})
-    response._content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    response.raw = io.BytesIO(body if isinstance(body, bytes) else json.dumps(body).encode())
     return response
 
 
