@@ -9,11 +9,11 @@ import io
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from itertools import islice
-from typing import IO, cast
+from typing import IO, Any, cast
 
 import msgspec
 
@@ -25,6 +25,8 @@ OUTPUT_FORMATS = ("csv", "zip", "jsonl", "parquet")
 CHUNK = 1024 * 1024
 # Rows that are converted at a time, and make a row group of parquet.
 BATCH = 5_000
+# What Arrow reads at a time, and makes a row group of. Bytes.
+ARROW_BLOCK = 4 * 1024 * 1024
 # A longer field is a quotation mark that is missing. Characters.
 LONGEST_FIELD = 16 * 1024 * 1024
 ZIP_START, GZIP_START = b"PK\x03\x04", b"\x1f\x8b"
@@ -58,9 +60,10 @@ def land_report(archive: IO[bytes], output_path: str, output_format: str) -> int
     if output_format == "zip":
         with _named_damage():
             return _keep(archive, output_path)
-    rows = {"csv": _copy, "jsonl": _to_jsonl, "parquet": _to_parquet}[output_format]
+    if output_format == "parquet":
+        return _to_parquet(archive, output_path)
     with report_table(archive) as table:
-        return rows(table, output_path)
+        return {"csv": _copy, "jsonl": _to_jsonl}[output_format](table, output_path)
 
 
 @contextmanager
@@ -150,7 +153,22 @@ class _RowCounter:
         if not self._read:
             self._read = True
             chunk = chunk.removeprefix(codecs.BOM_UTF8)
-        *lines, self._rest = (self._rest + chunk).split(b"\n")
+        lines, end, rest = chunk.rpartition(b"\n")
+        if not end:
+            self._rest += rest
+        else:
+            lines = b"".join((self._rest, lines, end))
+            self._rest = rest
+            rows = None if self._quoted or self._begun else _rows_if_plain(lines)
+            if rows is None:
+                self._count(lines[:-1].split(b"\n"))
+            else:
+                self._ended += rows
+        if len(self._rest) > LONGEST_FIELD:
+            raise csv.Error(f"a line is longer than {LONGEST_FIELD} bytes")
+
+    def _count(self, lines: list[bytes]) -> None:
+        """Count the rows that end in lines, one after the other."""
         for line in lines:
             self._begun = self._begun or line not in (b"", b"\r")
             if self._quoted or b'"' in line:
@@ -158,8 +176,6 @@ class _RowCounter:
             if not self._quoted:
                 self._ended += self._begun
                 self._begun = False
-        if len(self._rest) > LONGEST_FIELD:
-            raise csv.Error(f"a line is longer than {LONGEST_FIELD} bytes")
 
     @property
     def rows(self) -> int:
@@ -171,6 +187,26 @@ class _RowCounter:
         if not lines:
             raise _no_header()
         return lines - 1
+
+
+def _rows_if_plain(lines: bytes) -> int | None:
+    """Return how many rows whole lines hold, where that shows without a look at each of them; None where it doesn't.
+
+    That is where each line is one of a row, and each quotation mark begins a field, ends it, or is doubled inside of it: then the
+    text between every second and third of them, fourth and fifth, and so on, is what stands outside of quotes.
+    """
+    outside = lines
+    if b'"' in lines:
+        parts = lines.split(b'"')
+        is_closed = len(parts) % 2
+        outside = b'"'.join(parts[::2])
+        marks = outside.count(b'"')
+        openings = outside.startswith(b'"') + sum(map(outside.count, (b',"', b'\n"', b'""')))
+        if not is_closed or marks != openings:
+            return None
+    if outside.startswith((b"\n", b"\r\n")) or b"\n\n" in outside or b"\n\r\n" in outside:
+        return None
+    return outside.count(b"\n")
 
 
 def _ends_quoted(line: bytes, *, quoted: bool) -> bool:
@@ -259,16 +295,63 @@ def _batches(header: list[str], rows: Iterator[list[str]]) -> Iterator[list[list
 
 def _to_jsonl(table: IO[bytes], output_path: str) -> int:
     header, batches = header_and_batches(table)
-    encode = msgspec.json.Encoder().encode
+    row_of = _row_type(header)
+    encode = msgspec.json.Encoder().encode_lines
     count = 0
     with atomic_write(output_path, "wb") as file:
         for batch in batches:
-            file.write(b"".join(encode(dict(zip(header, row, strict=True))) + b"\n" for row in batch))
+            file.write(encode([row_of(*row) for row in batch]))
             count += len(batch)
     return count
 
 
-def _to_parquet(table: IO[bytes], output_path: str) -> int:
+def _row_type(header: list[str]) -> Callable[..., Any]:
+    """Return what makes of the fields of a row something that is a JSON object with the names of the header."""
+    names = {f"column_{number}": name for number, name in enumerate(header)}
+    try:
+        # Many times as fast to make and to write as a dict.
+        return msgspec.defstruct("Row", [(name, str) for name in names], rename=names, gc=False)
+    except ValueError:
+        # A name that JSON has to escape.
+        return lambda *row: dict(zip(header, row, strict=True))
+
+
+def _to_parquet(archive: IO[bytes], output_path: str) -> int:
+    import pyarrow as pa
+
+    with report_table(archive) as table:
+        header, _ = header_and_batches(io.BytesIO(table.read(CHUNK)))
+    try:
+        with report_table(archive) as table:
+            return _by_arrow(table, header, output_path)
+    except pa.ArrowInvalid:
+        # Whatever is wrong with a table is said in the same words for each format.
+        with report_table(archive) as table:
+            return _by_rows(table, output_path)
+
+
+def _by_arrow(table: IO[bytes], header: list[str], output_path: str) -> int:
+    import pyarrow as pa
+    from pyarrow import csv as arrow_csv
+    from pyarrow.parquet import ParquetWriter
+
+    reader = arrow_csv.open_csv(
+        table,
+        read_options=arrow_csv.ReadOptions(block_size=ARROW_BLOCK, use_threads=False),
+        parse_options=arrow_csv.ParseOptions(newlines_in_values=True),
+        convert_options=arrow_csv.ConvertOptions(column_types=dict.fromkeys(header, pa.string())),
+    )
+    if reader.schema.names != header:
+        raise pa.ArrowInvalid("Arrow reads another header.")
+    count = 0
+    with whole_file(output_path, "wb") as file, ParquetWriter(file, reader.schema) as writer:
+        for batch in reader:
+            writer.write_batch(batch)
+            count += batch.num_rows
+    return count
+
+
+def _by_rows(table: IO[bytes], output_path: str) -> int:
     import pyarrow as pa
     from pyarrow.parquet import ParquetWriter
 
