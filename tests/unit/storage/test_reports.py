@@ -9,9 +9,11 @@ import json
 import re
 import struct
 import zipfile
+from pathlib import Path
+from unittest import mock
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
 
@@ -114,7 +116,7 @@ def test_an_unknown_format_is_refused_with_those_there_are():
 
 
 def test_parquet_without_pyarrow_is_refused(monkeypatch):
-    monkeypatch.setattr(reports, "find_spec", lambda name: None)
+    monkeypatch.setattr(reports, "find_spec", return_value=None)
     with pytest.raises(WalmartConfigError, match="pyarrow is not installed"):
         check_output("/somewhere", "parquet")
 
@@ -301,6 +303,36 @@ def test_rows_are_counted_as_the_csv_module_reads_them(text, size):
 def test_a_plain_or_gzipped_csv_file_in_place_of_an_archive_lands(land):
     assert land(io.BytesIO(TABLE)) == (2, TABLE)
     assert land(io.BytesIO(gzip.compress(TABLE))) == (2, TABLE)
+
+
+@pytest.mark.parametrize("packed", [io.BytesIO, lambda table: io.BytesIO(gzip.compress(table)), archive_of])
+def test_any_file_is_converted(land, refused, packed):
+    _, lines = land(packed(TABLE), "jsonl")
+    assert [json.loads(line) for line in lines.splitlines()] == ROWS
+
+
+@pytest.mark.parametrize("output_format", ["jsonl", "parquet"])
+@pytest.mark.parametrize("packed", [io.BytesIO, lambda table: io.BytesIO(gzip.compress(table)), archive_of])
+def test_what_is_wrong_is_said_of_any_file(refused, packed, output_format):
+    assert re.search("Row 2 .* has 1 columns", refused(packed(b"SKU,Name\nA,B\nC\n"), output_format))
+
+
+@settings(max_examples=300)
+@given(
+    text=st.text(st.sampled_from('aé",\n\r '), max_size=30), header=st.sampled_from(["h", "h,i", '"h\ni",j'])
+)
+def test_rows_are_the_same_with_arrow_and_without(tmp_path_factory, text, header):
+    def landed(place: Path) -> bytes | str:
+        try:
+            land_report(archive_of(f"{header}\n{text}".encode()), str(place), "jsonl")
+        except WalmartReportFailedError as error:
+            return str(error)
+        return place.read_bytes()
+
+    folder = tmp_path_factory.mktemp("reports")
+    with_arrow = landed(folder / "one")
+    with mock.patch.object(reports, "find_spec", return_value=None):
+        assert landed(folder / "other") == with_arrow
 
 
 def test_a_zip_of_several_files_lands_as_zip(land, refused):
