@@ -25,8 +25,8 @@ OUTPUT_FORMATS = ("csv", "zip", "jsonl", "parquet")
 CHUNK = 1024 * 1024
 # Rows that are converted at a time, and make a row group of parquet.
 BATCH = 5_000
-# What Arrow reads at a time, and makes a row group of. Bytes.
-ARROW_BLOCK = 1024 * 1024
+# What Arrow reads at a time; it reads some thirty of them ahead. Bytes.
+ARROW_BLOCK = 256 * 1024
 # A longer field is a quotation mark that is missing. Characters.
 LONGEST_FIELD = 16 * 1024 * 1024
 ZIP_START, GZIP_START = b"PK\x03\x04", b"\x1f\x8b"
@@ -303,7 +303,7 @@ def _converted(archive: IO[bytes], output_path: str, *, is_parquet: bool) -> int
         with contextlib.suppress(pa.ArrowInvalid), report_table(archive) as table:
             reader = _arrow_reader(table, header)
             if is_parquet:
-                return _write_parquet(output_path, reader.schema, reader)
+                return _write_parquet(output_path, reader.schema, _row_groups(reader))
             rows = (zip(*(column.to_pylist() for column in batch.columns), strict=True) for batch in reader)
             return _write_jsonl(output_path, header, rows)
     with report_table(archive) as table:
@@ -312,9 +312,8 @@ def _converted(archive: IO[bytes], output_path: str, *, is_parquet: bool) -> int
             return _write_jsonl(output_path, header, batches)
         schema = pa.schema([(name, pa.string()) for name in header])
         columns = (list(zip(*batch, strict=True)) for batch in batches)
-        return _write_parquet(
-            output_path, schema, (pa.record_batch(list(map(pa.array, one)), schema=schema) for one in columns)
-        )
+        tables = (pa.table(list(map(pa.array, one)), schema=schema) for one in columns)
+        return _write_parquet(output_path, schema, tables)
 
 
 def _header_of(archive: IO[bytes]) -> list[str]:
@@ -360,12 +359,26 @@ def _row_type(header: list[str]) -> Callable[..., Any]:
         return lambda *row: dict(zip(header, row, strict=True))
 
 
-def _write_parquet(output_path: str, schema: Any, batches: Iterable[Any]) -> int:
+def _row_groups(batches: Iterable[Any]) -> Iterator[Any]:
+    """Yield record batches put together: small row groups make large files."""
+    import pyarrow as pa
+
+    pending: list[Any] = []
+    for batch in batches:
+        pending.append(batch)
+        if sum(one.num_rows for one in pending) >= BATCH:
+            yield pa.Table.from_batches(pending)
+            pending.clear()
+    if pending:
+        yield pa.Table.from_batches(pending)
+
+
+def _write_parquet(output_path: str, schema: Any, tables: Iterable[Any]) -> int:
     from pyarrow.parquet import ParquetWriter
 
     count = 0
     with atomic_write(output_path, "wb") as file, ParquetWriter(file, schema) as writer:
-        for batch in batches:
-            writer.write_batch(batch)
-            count += batch.num_rows
+        for table in tables:
+            writer.write_table(table)
+            count += table.num_rows
     return count

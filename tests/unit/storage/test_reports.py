@@ -116,7 +116,7 @@ def test_an_unknown_format_is_refused_with_those_there_are():
 
 
 def test_parquet_without_pyarrow_is_refused(monkeypatch):
-    monkeypatch.setattr(reports, "find_spec", return_value=None)
+    monkeypatch.setattr(reports, "find_spec", lambda name: None)
     with pytest.raises(WalmartConfigError, match="pyarrow is not installed"):
         check_output("/somewhere", "parquet")
 
