@@ -43,8 +43,8 @@ class WalmartExportOperator(WithLineage, BaseOperator):
 
     :param operation: operation id or method and path of an operation that pages.
     :param output_path: a path, an `ObjectStoragePath` or a URI of one. The file appears there as a whole or not at all.
-        With a part size it is a folder, which must hold nothing else: ``part-00001.jsonl`` and so on, and
-        ``_manifest.json``, which is there when all parts are, and lists them.
+        With a part size it is a folder, which must hold nothing else: ``part-00001-....jsonl`` and so on, and
+        ``_manifest.json``, which lists the parts of the last complete run.
     :param api_params: parameters by Walmart's names. Dates of creation or last modification among them are used in place
         of the data interval, sent as they are, or in Walmart's form where a template has rendered them; an end left out
         is that of the interval.
@@ -57,8 +57,8 @@ class WalmartExportOperator(WithLineage, BaseOperator):
         What was exported already comes again then, for whoever reads to take the last one of each key. Default: ten
         minutes where the window begins at the mark, none where it is an interval.
     :param output_format: ``jsonl`` (default), or ``parquet``, which needs the extra ``parquet``: a folder of the tables
-        of the operation, one folder each with ``part-00001.parquet`` and so on, and ``_manifest.json``, which is there
-        when all tables are, and lists their files and columns.
+        of the operation, one folder each with ``part-00001-....parquet`` and so on, and ``_manifest.json``, which lists
+        files and columns of the last complete run.
     :param tables: for Parquet: names of the tables to write, as a list or with commas between; None: all.
     :param personal_data: for Parquet: ``drop`` (default) leaves columns with personal data empty, ``hash`` fills them
         with hashes that are keyed with the client secret of the connection, ``keep`` writes it as it is.

@@ -43,7 +43,7 @@ class OneFile:
 
 
 class Parts:
-    """A folder of files, ``part-00001.jsonl`` and so on, none of which is seen before all are complete.
+    """A folder of files, ``part-00001-....jsonl`` and so on, none of which is seen before all are complete.
 
     :param uri: where it is, as for `atomic_write`. The folder must hold nothing else.
     :param compression: ``gzip``, or None.
@@ -59,14 +59,13 @@ class Parts:
         most_records: int | None,
         most_bytes: int | None,
     ) -> None:
-        self._staged = StagedFolder(uri)
+        self._staged = StagedFolder(uri, ".jsonl.gz" if compression else ".jsonl")
         self._compression = compression
-        self._suffix = ".jsonl.gz" if compression else ".jsonl"
         self._most_records, self._most_bytes = most_records, most_bytes
         self._parts: list[dict[str, Any]] = []
         self._open = ExitStack()
         self._file: IO[bytes] | None = None
-        self._name = ""
+        self._part = ""
         self._lines: Any = None
         self._records = self._bytes = 0
         self.records = 0
@@ -114,8 +113,7 @@ class Parts:
 
     def _write(self, lines: bytes, count: int) -> None:
         if self._file is None:
-            self._name = f"part-{len(self._parts) + 1:05}{self._suffix}"
-            hidden = self._staged.add(self._name)
+            self._part, hidden = self._staged.add(len(self._parts) + 1)
             self._file = self._open.enter_context(written(hidden, "wb"))
             self._lines = self._open.enter_context(maybe_gzip(self._file, self._compression))
         self._lines.write(lines)
@@ -131,11 +129,11 @@ class Parts:
             self._lines.close()
         size = self._file.tell()
         self._open.close()
-        self._parts.append({"uri": self._staged.uri_of(self._name), "records": self._records, "bytes": size})
+        self._parts.append({"uri": self._part, "records": self._records, "bytes": size})
         self._file, self._records, self._bytes = None, 0, 0
 
     def publish(self, about: dict[str, Any]) -> dict[str, str]:
-        """Move all parts to their places, then write the manifest, whose presence says that they are complete.
+        """Move all parts to their places, then replace the manifest, which names those of one complete run.
 
         :param about: what else the manifest says.
         :return: ``manifest``: its URI.
@@ -147,7 +145,7 @@ class Parts:
             "bytes": sum(part["bytes"] for part in self._parts),
             "parts": self._parts,
         }
-        return {"manifest": self._staged.publish(content, {"": "part-?????.jsonl*"})}
+        return {"manifest": self._staged.publish(content)}
 
 
 @contextmanager

@@ -26,6 +26,7 @@ from typing import Any
 
 from tabulate import tabulate
 
+from tests.helpers.exporting import plain_name
 from tests.helpers.s3_bucket import Bucket, connection, running_s3
 from tests.helpers.sandbox_server import Server, running
 
@@ -183,13 +184,17 @@ def killed_and_done_again(folder: Path, end: datetime) -> bool:
     run.kill()
     run.wait()
     # The first, small export of that process is whole; of the one that was killed nothing is to be seen.
-    seen = sorted(path.name for path in place.iterdir() if not path.name.startswith("."))
+    seen = sorted(plain_name(path.name) for path in place.iterdir() if not path.name.startswith("."))
     if seen != ["_manifest.json", "part-00001.jsonl.gz"]:
         return False
     measured(str(place), end, PARTS)
     measured(str(folder / "not killed"), end, PARTS)
     files = [
-        {path.name: path.read_bytes() for path in (folder / name).iterdir() if path.suffix == ".gz"}
+        {
+            plain_name(path.name): path.read_bytes()
+            for path in (folder / name).iterdir()
+            if path.suffix == ".gz"
+        }
         for name in ("killed", "not killed")
     ]
     return files[0] == files[1] and not list(place.glob(".*"))

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import signal
 import subprocess
 import sys
 import time
@@ -28,6 +31,22 @@ def after_each_page(made: WalmartExportOperator, act: Callable[[], object]) -> N
             yield page
 
     client.raw_pages = watched
+
+
+def plain_name(name: str) -> str:
+    """Return the name of a file without what tells its run from others."""
+    return re.sub(r"(part-\d{5})-[0-9a-f]{8}(?=\.)", r"\1", name)
+
+
+def in_a_fork(act: Callable[[], object]) -> int:
+    """Do something in a copy of this process, and return its id."""
+    process = os.fork()
+    if not process:
+        try:
+            act()
+        finally:
+            os.kill(os.getpid(), signal.SIGKILL)
+    return process
 
 
 def kill_export(shop, when: Callable[[], bool], answered: int = 1, **fields: Any) -> None:

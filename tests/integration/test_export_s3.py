@@ -7,13 +7,14 @@ import json
 from collections import Counter
 from datetime import datetime, timedelta, timezone
 
+import duckdb
 import pytest
 from airflow.exceptions import AirflowFailException
 from airflow.providers.common.compat.sdk import ObjectStoragePath
 
 from airflow_provider_walmart.client.errors import WalmartServerError
 from airflow_provider_walmart.operators.exports import WalmartExportOperator
-from tests.helpers.exporting import after_each_page, kill_export
+from tests.helpers.exporting import after_each_page, kill_export, plain_name
 
 PLACE = "s3://aws_default@lake/orders/today"
 
@@ -36,6 +37,14 @@ def seed(shop, count: int, **fields) -> list[str]:
     return shop.server.control("POST", "seed", {"orders": {"count": count, "spacing": 60, **fields}})[
         "orders"
     ]
+
+
+def names(bucket) -> list[str]:
+    return sorted(map(plain_name, bucket.names()))
+
+
+def key(uri: str) -> str:
+    return uri.removeprefix("s3://aws_default@lake/")
 
 
 def ids(content: bytes) -> Counter:
@@ -67,10 +76,12 @@ def test_parts_and_their_manifest_land(shop, bucket):
     result = export(part_records=300, compression="gzip")
     said = json.loads(bucket.read("orders/today/_manifest.json"))
     assert result["manifest"] == PLACE + "/_manifest.json"
-    assert [part["uri"] for part in said["parts"]] == [f"{PLACE}/part-0000{n}.jsonl.gz" for n in (1, 2, 3)]
+    assert [plain_name(part["uri"]) for part in said["parts"]] == [
+        f"{PLACE}/part-0000{n}.jsonl.gz" for n in (1, 2, 3)
+    ]
     found = Counter()
-    for number, part in enumerate(said["parts"], start=1):
-        content = bucket.read(f"orders/today/part-0000{number}.jsonl.gz")
+    for part in said["parts"]:
+        content = bucket.read(key(part["uri"]))
         assert part["bytes"] == len(content)
         found += ids(gzip.decompress(content))
     assert found == Counter(placed)
@@ -96,7 +107,7 @@ def test_a_killed_run_shows_nothing_and_the_next_one_leaves_none_of_its_parts(sh
     # What starts with a dot is no data to those who read folders.
     assert all(name.rpartition("/")[2].startswith(".part-") for name in bucket.names())
     export(part_records=150)
-    assert sorted(bucket.names()) == [
+    assert names(bucket) == [
         "orders/today/_manifest.json",
         *(f"orders/today/part-0000{number}.jsonl" for number in (1, 2, 3, 4, 5)),
     ]
@@ -119,7 +130,7 @@ def test_a_folder_is_a_place_for_parts_only(shop, bucket):
         export(PLACE + "/")
     assert not shop.received("^/v3/orders")
     assert export(PLACE + "/", part_records=20)["manifest"] == PLACE + "/_manifest.json"
-    assert sorted(bucket.names()) == [
+    assert names(bucket) == [
         "orders/today/_manifest.json",
         "orders/today/part-00001.jsonl",
         "orders/today/part-00002.jsonl",
@@ -139,8 +150,39 @@ def test_no_name_is_a_pattern(shop, bucket):
     with pytest.raises(WalmartServerError):
         export(place, part_records=5)
     assert result["manifest"] == f"{place}/_manifest.json"
-    names = ["_manifest.json", "part-00001.jsonl", "part-00002.jsonl", "part-00003.jsonl"]
-    assert sorted(bucket.names()) == sorted([*others, *(f"we[1]ird?*/p/{name}" for name in names)])
+    written = ["_manifest.json", "part-00001.jsonl", "part-00002.jsonl", "part-00003.jsonl"]
+    assert names(bucket) == sorted([*others, *(f"we[1]ird?*/p/{name}" for name in written)])
+
+
+ORDER_TABLES = ("orders", "order_lines", "order_line_charges", "order_line_statuses", "order_line_refunds")
+
+
+def test_tables_land_and_are_queried(shop, bucket):
+    """DuckDB reads them through the file system of Airflow's connection, which needs no extension of its own."""
+    seed(shop, 650, age=10)
+    export(output_format="parquet")
+    placed = seed(shop, 50)
+    result = export(output_format="parquet", part_records=300)
+    assert names(bucket) == [
+        "orders/today/_manifest.json",
+        *(
+            f"orders/today/{table}/part-0000{number}.parquet"
+            for table in sorted(ORDER_TABLES)
+            for number in ((1,) if table == "order_line_refunds" else (1, 2, 3))
+        ),
+    ]
+    manifest = json.loads(bucket.read("orders/today/_manifest.json"))
+    duck = duckdb.connect()
+    duck.register_filesystem(ObjectStoragePath(result["uri"]).fs)
+    for table in ORDER_TABLES[:4]:
+        files = [f"s3://lake/{key(part['uri'])}" for part in manifest["tables"][table]["parts"]]
+        for place in (files, [f"s3://lake/orders/today/{table}/*.parquet"]):
+            found = duck.execute(
+                "SELECT count(*), count(DISTINCT purchase_order_id), "
+                "count_if(list_contains(?, purchase_order_id)) FROM read_parquet(?)",
+                [placed, place],
+            )
+            assert found.fetchall() == [(700, 700, 50)]
 
 
 def test_many_orders_of_200_days_while_new_ones_arrive_land_once(shop, bucket):
@@ -165,7 +207,7 @@ def test_many_orders_of_200_days_while_new_ones_arrive_land_once(shop, bucket):
     assert len(said["parts"]) > 4
     found = Counter()
     for part in said["parts"]:
-        found += ids(bucket.read(part["uri"].removeprefix("s3://aws_default@lake/")))
+        found += ids(bucket.read(key(part["uri"])))
     assert max(found.values()) == 1
     assert sum(found.values()) == result["records"] == said["records"]
     # 179 of 200 days.

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import random
+import signal
 import time
 from collections import Counter
 from decimal import Decimal
@@ -17,7 +19,7 @@ from fsspec.implementations.local import LocalFileSystem
 
 from airflow_provider_walmart.client.errors import WalmartServerError
 from airflow_provider_walmart.operators.exports import WalmartExportOperator
-from tests.helpers.exporting import kill_export
+from tests.helpers.exporting import in_a_fork, kill_export, plain_name
 
 ORDER_TABLES = ("orders", "order_lines", "order_line_charges", "order_line_statuses", "order_line_refunds")
 
@@ -64,7 +66,11 @@ def ids(folder: Path, table: str = "orders") -> Counter:
 
 
 def names(folder: Path) -> list[str]:
-    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+    return sorted(plain_name(str(path.relative_to(folder))) for path in folder.rglob("*") if path.is_file())
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def test_orders_are_five_tables(shop, folder):
@@ -212,12 +218,12 @@ def test_nothing_found_is_empty_tables_with_all_columns(shop, folder):
 def test_a_failed_run_leaves_everything_as_it_was(shop, folder):
     seed(shop, 650)
     export(folder)
-    before = {name: (folder / name).read_bytes() for name in names(folder)}
+    before = contents(folder)
     seed(shop, 5)
     shop.fault("/v3/orders.*hasMoreElements", status=500, skip=2)
     with pytest.raises(WalmartServerError):
         export(folder)
-    assert {name: (folder / name).read_bytes() for name in names(folder)} == before
+    assert contents(folder) == before
 
 
 def test_a_killed_run_shows_no_table_and_the_next_one_all(shop, folder):
@@ -236,29 +242,71 @@ def test_a_killed_run_shows_no_table_and_the_next_one_all(shop, folder):
     assert not [name for name in names(folder) if Path(name).name.startswith(".")]
 
 
-@pytest.mark.parametrize("die_at", range(6))
-def test_while_tables_take_their_places_there_is_no_manifest(die_at, shop, folder, monkeypatch):
-    """Readers that wait for the manifest never see one table without the others, or two runs."""
-    seed(shop, 100)
-    export(folder)
-    placed = seed(shop, 100)
-    real, moved = LocalFileSystem.mv, []
-
-    def mv(self, source, target, **options):
-        if len(moved) == die_at:
-            raise RuntimeError("died between two files")
-        moved.append(target)
-        real(self, source, target, **options)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(LocalFileSystem, "mv", mv)
-        with pytest.raises(RuntimeError, match="died"):
-            export(folder)
-    assert "_manifest.json" not in names(folder)
-    export(folder)
-    assert ids(folder) > Counter(placed)
+def hold_one_run(folder: Path, *runs: list[str]) -> None:
+    """Hold what the manifest names to be one of some runs, in all tables alike, each row once."""
     for table in ORDER_TABLES[:4]:
-        assert sum(ids(folder, table).values()) == len(ids(folder, table)) == 200
+        assert ids(folder, table) == ids(folder)
+    assert ids(folder) in [Counter(run) for run in runs]
+
+
+def hold_no_rest(folder: Path) -> None:
+    """Hold the folder to what its manifest names."""
+    named = {part["uri"] for table in manifest(folder)["tables"].values() for part in table["parts"]}
+    assert {str(path) for path in folder.rglob("*.p*")} == named
+
+
+def die_before(step: int, act) -> None:
+    """Do something in a copy of this process that is killed before one of its steps in the file system."""
+
+    def run() -> None:
+        taken = 0
+
+        def counted(real):
+            def wrapper(*args, **options):
+                nonlocal taken
+                if taken == step:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                taken += 1
+                return real(*args, **options)
+
+            return wrapper
+
+        LocalFileSystem.mv = counted(LocalFileSystem.mv)
+        LocalFileSystem.rm_file = counted(LocalFileSystem.rm_file)
+        act()
+
+    os.waitpid(in_a_fork(run), 0)
+
+
+@pytest.mark.parametrize("step", range(11))
+def test_whatever_step_a_run_dies_before_one_run_is_seen(step, shop, folder):
+    """Five tables take their places, then the manifest its own, then those of the run before go."""
+    first = seed(shop, 50)
+    export(folder)
+    both = first + seed(shop, 50)
+    die_before(step, lambda: export(folder))
+    hold_one_run(folder, first if step <= len(ORDER_TABLES) else both)
+    export(folder)
+    hold_one_run(folder, both)
+    hold_no_rest(folder)
+
+
+def test_whenever_a_run_is_killed_one_run_is_seen(shop, folder):
+    placed = seed(shop, 50)
+    started = time.monotonic()
+    export(folder)
+    lasts = time.monotonic() - started
+    chance, runs = random.Random(2026), [placed]
+    for _ in range(8):
+        runs.append(runs[-1] + seed(shop, 20))
+        process = in_a_fork(lambda: export(folder))
+        time.sleep(chance.uniform(0, 1.2 * lasts))
+        os.kill(process, signal.SIGKILL)
+        os.waitpid(process, 0)
+        hold_one_run(folder, *runs)
+    export(folder)
+    hold_one_run(folder, runs[-1])
+    hold_no_rest(folder)
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,8 @@ def lake(shop, tmp_path, monkeypatch):
 def found(mart: duckdb.DuckDBPyConnection, words: str) -> list[dict]:
     """Return the rows of the statement in the page that holds some words."""
     (block,) = [block for block in SQL if words in block.text]
-    result = mart.execute(block.text)
+    for statement in mart.extract_statements(block.text):
+        result = mart.execute(statement)
     names = [column[0] for column in result.description]
     return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
@@ -48,6 +49,7 @@ def test_the_statements_of_the_page(lake):
     mart = duckdb.connect()
     mart.execute("SET TimeZone = 'UTC'")
     assert sum(row["orders"] for row in found(mart, "GROUP BY ship_state")) == 60
+    assert found(mart, "getvariable") == [{"named": 60}]
 
     lines = "FROM 'lake/orders/order_lines/*.parquet'"
     for _ in range(2):  # loaded twice, it is the same
@@ -73,7 +75,7 @@ def test_the_statements_of_the_page(lake):
 
 
 def test_every_statement_of_the_page_is_tried():
-    assert len(SQL) == 5
+    assert len(SQL) == 6
 
 
 def test_the_example_loads_each_order_once(shop, tmp_path, monkeypatch):

@@ -111,7 +111,7 @@ class TableFiles:
         self._waiting_rows = self._waiting_bytes = 0
         self._file: IO[bytes] | None = None
         self._writer: Any = None
-        self._place, self._file_rows = "", 0
+        self._uri, self._file_rows = "", 0
         self.parts: list[dict[str, Any]] = []
         self.rows = 0
 
@@ -148,8 +148,8 @@ class TableFiles:
                 self._complete()
 
     def _open(self) -> None:
-        self._place = f"{self._name}/part-{len(self.parts) + 1:05}.parquet"
-        self._file = written(self._staged.add(self._place), "wb")
+        self._uri, hidden = self._staged.add(len(self.parts) + 1, self._name)
+        self._file = written(hidden, "wb")
         self._writer = arrow().parquet.ParquetWriter(
             self._file, self.schema, compression=self._compression, store_schema=True
         )
@@ -160,8 +160,7 @@ class TableFiles:
         assert self._file is not None  # noqa: S101 - a writer has one
         size = self._file.tell()
         self._file.close()
-        uri = self._staged.uri_of(self._place)
-        self.parts.append({"uri": uri, "rows": self._file_rows, "bytes": size})
+        self.parts.append({"uri": self._uri, "rows": self._file_rows, "bytes": size})
         self._writer = self._file = None
 
     def close(self) -> None:
@@ -208,9 +207,8 @@ class ParquetTables:
         most_bytes: int | None = None,
     ) -> None:
         self._engine, self._uri = engine, uri.rstrip("/")
-        all_names = tuple(all_columns(table))
-        self._folders = all_names
-        self._staged = StagedFolder(uri, tuple(names))
+        self._folders = tuple(all_columns(table))
+        self._staged = StagedFolder(uri, ".parquet", tuple(names))
         self.files = {
             name: TableFiles(
                 name, columns, self._staged, compression or "zstd", most_bytes or FILE_BYTES, most_records
@@ -247,7 +245,7 @@ class ParquetTables:
         self._unread = 0
 
     def publish(self, about: dict[str, Any]) -> dict[str, Any]:
-        """Complete all files and move them to their places; the manifest comes last.
+        """Complete all files and move them to their places; then the manifest names them.
 
         :param about: what else the manifest says.
         :return: ``manifest`` (its URI) and ``tables`` (by name: ``uri`` of the folder and ``rows``).
@@ -269,7 +267,7 @@ class ParquetTables:
             },
         }
         # Tables that are not written any more go with those that are.
-        manifest = self._staged.publish(content, dict.fromkeys(self._folders, "part-?????.parquet"))
+        manifest = self._staged.publish(content, self._folders)
         log.info("Rows by table: %s", ", ".join(f"{name} {files.rows}" for name, files in self.files.items()))
         return {"manifest": manifest, "tables": tables}
 
