@@ -22,6 +22,12 @@ def lake(shop, tmp_path, monkeypatch):
     shop.settings(limits=False)
     orders = {"count": 60, "spacing": 60, "age": 86_400}
     shop.server.control("POST", "seed", {"orders": orders, "inventories": 30, "settlements": 40})
+    refunded = {"sku": "SKU-REFUNDED", "price": 20, "refunds": [{"amount": 5.5}, {"amount": 2}]}
+    shop.server.control(
+        "POST",
+        "seed",
+        {"orders": [{"age": 86_400, "status": "Delivered", "lines": [refunded, "SKU-REFUNDED"]}] * 2},
+    )
 
     def export(operation: str, folder: str) -> dict:
         return WalmartExportOperator(
@@ -48,15 +54,15 @@ def found(mart: duckdb.DuckDBPyConnection, words: str) -> list[dict]:
 def test_the_statements_of_the_page(lake):
     mart = duckdb.connect()
     mart.execute("SET TimeZone = 'UTC'")
-    assert sum(row["orders"] for row in found(mart, "GROUP BY ship_state")) == 60
-    assert found(mart, "getvariable") == [{"named": 60}]
+    assert sum(row["orders"] for row in found(mart, "GROUP BY ship_state")) == 62
+    assert found(mart, "getvariable") == [{"named": 62}]
 
     lines = "FROM 'lake/orders/order_lines/*.parquet'"
     for _ in range(2):  # loaded twice, it is the same
         found(mart, "CREATE TABLE IF NOT EXISTS")
-        assert mart.execute("SELECT count(*) FROM orders").fetchall() == [(60,)]
-        assert mart.execute("SELECT count(*) FROM order_lines").fetchall() == [(60,)]
-        assert mart.execute(f"SELECT count(*) {lines}").fetchall() == [(60,)]
+        assert mart.execute("SELECT count(*) FROM orders").fetchall() == [(62,)]
+        assert mart.execute("SELECT count(*) FROM order_lines").fetchall() == [(64,)]
+        assert mart.execute(f"SELECT count(*) {lines}").fetchall() == [(64,)]
 
     yesterday = mart.execute(
         "SELECT count(*), (SELECT sum(amount) FROM 'lake/orders/order_line_charges/*.parquet' "
@@ -66,7 +72,8 @@ def test_the_statements_of_the_page(lake):
     ).fetchall()[0]
     sales = found(mart, "WITH sold AS")
     assert (sum(row["orders"] for row in sales), sum(row["sales"] for row in sales)) == yesterday
-    assert {row["refunds"] for row in sales} == {Decimal(0)}
+    refunds = {row["sku"]: row["refunds"] for row in sales if row["refunds"]}
+    assert refunds == {"SKU-REFUNDED": Decimal("-15")}
 
     settled = found(mart, "lake/settlements")
     assert len(settled) == 40

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import gzip
 import json
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 import airflow as installed
+import duckdb
 import pytest
 
 from scripts.local_airflow import LocalAirflow
@@ -100,3 +101,37 @@ def test_every_list_is_landed_by_a_task_of_its_own(
     }
     tasks = airflow.get(f"/dags/{dag}/dagRuns/{run}/taskInstances/land/listMapped")["task_instances"]
     assert {task["rendered_map_index"] for task in tasks} >= {"getAllItems", "getReturns"}
+
+
+def test_orders_become_a_mart(airflow: LocalAirflow, sandbox: LocalSandbox, lake: Path) -> None:
+    sandbox.control("/reset", {})
+    dag = "walmart_mart"
+
+    def in_its_interval() -> int:
+        """Return the age of what happened in the hour that a run by hand is about, the last full one."""
+        now = datetime.now(timezone.utc)
+        return now.minute * 60 + now.second + 900
+
+    seed(sandbox, 12, age=in_its_interval())
+
+    def run() -> tuple[Any, ...]:
+        run_id = airflow.trigger(dag)
+        assert airflow.wait_for_run(dag, run_id) == "success"
+        with duckdb.connect(str(lake / "mart.duckdb"), read_only=True) as mart:
+            found = mart.execute(
+                "SELECT (SELECT count(*) FROM orders), (SELECT count(*) FROM order_lines), sum(sales), "
+                "(SELECT sum(amount) FROM order_line_charges), count(*) FROM sales"
+            ).fetchone()
+        assert found
+        assert airflow.xcom(dag, run_id, "load") == found[-1]
+        return found[:4]
+
+    orders, lines_, sales, charged = run()
+    assert orders == lines_ == 12
+    assert sales == charged > 0
+    line = {"sku": "SKU-REFUNDED", "price": 20, "refunds": [{"amount": 5}]}
+    sandbox.control("/seed", {"orders": [{"age": in_its_interval(), "status": "Delivered", "lines": [line]}]})
+    # What came again took the place of itself.
+    assert run() == (13, 13, sales + 20, charged + 20)
+    with duckdb.connect(str(lake / "mart.duckdb"), read_only=True) as mart:
+        assert mart.execute("SELECT sum(amount) FROM order_line_refunds").fetchall() == [(-5,)]
