@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ from airflow_provider_walmart.client.errors import (
 )
 from airflow_provider_walmart.client.feeds.results import result_of, summarize
 from airflow_provider_walmart.client.settings import CURRENCIES
-from airflow_provider_walmart.client.values.dates import utc_now
+from airflow_provider_walmart.client.values.dates import from_epoch, utc_minute, utc_now
 from airflow_provider_walmart.client.values.failures import check_allowed_failures, parse_allowed_failures
 from airflow_provider_walmart.client.values.names import names_of
 from airflow_provider_walmart.links.feeds import WalmartFailedItemsLink, WalmartFeedLink
@@ -47,12 +48,14 @@ from airflow_provider_walmart.task.feed_rows import (
 from airflow_provider_walmart.task.feeds import (
     SentFeed,
     counted,
+    failed_feeds,
     judge_feeds,
     report_unfinished,
     reported_at_timeout,
 )
 from airflow_provider_walmart.task.hooks import OfMarketplace
 from airflow_provider_walmart.task.lineage import WithLineage
+from airflow_provider_walmart.task.sent_feeds import SentFeeds, due_at, was_sent
 from airflow_provider_walmart.task.time_limit import TimeLimit
 from airflow_provider_walmart.task.waiting import feeds_of_event, missing_or_typed, wait_for_feeds
 
@@ -61,6 +64,7 @@ if TYPE_CHECKING:
     from airflow.triggers.base import BaseTrigger
 
     from airflow_provider_walmart.client.feeds.submit import FeedFile, OnceSubmitter
+    from airflow_provider_walmart.client.once.records import Records
 
 
 class WalmartFeedStatusOperator(OfMarketplace, BaseOperator):
@@ -192,9 +196,14 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
         all; False (default) doesn't check. US only.
     :param spec_version: version of the item spec; None (default): the one in ``feed_header`` or the ready file, or else the
         one that Walmart recommends at the moment. With it, or with ``validate_spec``, records need no ``feed_header``.
+    :param resend_transient: how often items are sent again that failed at Walmart and not by what is in them (system errors
+        and timeouts), each time in a feed of their own; default 0. An item counts in the feed that it was sent in last. JSON
+        only.
+    :param resend_after: how long to wait before, as timedelta or seconds; default 1 hour, which is what Walmart asks for at
+        least.
     :param poll_interval: time between two polls, as timedelta or seconds; None (default): by age and type of the feed.
     :param timeout: how long to wait for completion, as timedelta or seconds; default 24 hours. So long, too, for slots
-        of an hourly quota before.
+        of an hourly quota before. Items are not sent again after that.
     :param deferrable: wait in the triggerer; default: ``[operators] default_deferrable``.
     :param walmart_conn_id: id of a connection of type ``walmart``.
     :return: a dict as that of `WalmartFeedStatusOperator`. It is in XCom also when the task fails because of it.
@@ -224,6 +233,7 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
         "snapshot_path",
         "validate_spec",
         "spec_version",
+        "resend_transient",
         "walmart_conn_id",
     )
     template_fields_renderers = {"records": "json", "feed_header": "json"}
@@ -249,6 +259,8 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
         full_every: timedelta | float = timedelta(days=7),
         validate_spec: bool | str = False,
         spec_version: str | None = None,
+        resend_transient: int | str = 0,
+        resend_after: timedelta | float = timedelta(hours=1),
         poll_interval: timedelta | float | None = None,
         timeout: timedelta | float = timedelta(hours=24),
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
@@ -273,6 +285,8 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
         self.full_every = duration("full_every", full_every)
         self.validate_spec = validate_spec
         self.spec_version = spec_version
+        self.resend_transient = resend_transient
+        self.resend_after = duration("resend_after", resend_after)
         self.poll_interval = poll_seconds(poll_interval)
         self.timeout = duration("timeout", timeout)
         self.deferrable = deferrable
@@ -304,10 +318,13 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
             rows = self._select_rows(context, source, item_errors_path=self.item_errors_path)
             if rows.get("sent") == 0:
                 return self._nothing_changed(rows)
-            feed_ids = self._submit(context, source, submitted, slots, began)
+            records = self._records(context, submitted)
+            feed_ids = self._submit(context, source, records, slots, began)
             items = [plan.items for plan in source.plans]
             if self.wait_for_completion:
-                return self._wait(context, feed_ids, items, rows, began)
+                sent = SentFeeds([[one] for one in feed_ids], [[one] for one in items], rows)
+                sent.records = _kept(records)
+                return self._wait(context, sent, self._limit(began, time.time()))
             result = result_of(
                 [
                     summarize(
@@ -331,12 +348,27 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
             raise WalmartConfigError(
                 "send is 'changed' and wait_for_completion is False: what Walmart accepted is known when it has finished."
             )
+        _ = self._resends
         if self.validate_spec not in (True, False, "warn"):
             raise WalmartConfigError(f"validate_spec is {self.validate_spec!r}; allowed: True, False, warn.")
         if (self.validate_spec or self.spec_version) and _has_no_spec(self.feed_type):
             raise WalmartConfigError(
                 f"validate_spec and spec_version are for item feeds such as MP_ITEM; {self.feed_type} has no item spec."
             )
+
+    @property
+    def _resends(self) -> int:
+        given = str(self.resend_transient)
+        if not (given.isascii() and given.isdigit()) or isinstance(self.resend_transient, bool):
+            raise WalmartConfigError(
+                f"resend_transient is {given[:40]!r}; expected a whole number of at least 0."
+            )
+        if int(given) and not self.wait_for_completion:
+            raise WalmartConfigError(
+                f"resend_transient is {given} and wait_for_completion is False: which items failed is known when Walmart has "
+                "finished."
+            )
+        return int(given)
 
     def _select_rows(
         self, context: Context, source: FeedSource, *, item_errors_path: str | None = None
@@ -393,31 +425,35 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
             identity=task_identity(context),
         )
 
-    def _submit(
-        self,
-        context: Context,
-        source: FeedSource,
-        submitted: dict[str, Any],
-        slots: TimeLimit,
-        began: float,
-    ) -> list[str]:
-        """Submit all feeds and return their ids.
+    def _records(self, context: Context, kept: dict[str, Any]) -> Records:
+        """Return where what was sent is kept.
 
-        :param submitted: what was kept of them before a deferral, where there is no task state.
-        :param slots: for how long slots of an hourly quota are waited for.
-        :param began: when the try began, seconds since 1970 UTC.
+        :param kept: what was kept before a deferral, where there is no task state.
         """
+        store = context.get("task_state_store") if self.durable else None
+        return MemoryRecords(kept) if store is None else store
+
+    def _submitter(self, context: Context, records: Records) -> OnceSubmitter:
         from airflow_provider_walmart.client.feeds.submit import OnceSubmitter
 
-        store = context.get("task_state_store") if self.durable else None
-        records = MemoryRecords(submitted) if store is None else store
-        submitter = OnceSubmitter(
+        return OnceSubmitter(
             self.hook.client,
             records,
-            lasting=store is not None or not self.durable,
+            lasting=not (isinstance(records, MemoryRecords) and self.durable),
             tried_since=run_started(context) if try_number(context) > 1 else None,
             resubmit_unknown=self.on_unknown == "resubmit",
         )
+
+    def _submit(
+        self, context: Context, source: FeedSource, records: Records, slots: TimeLimit, began: float
+    ) -> list[str]:
+        """Submit all feeds and return their ids.
+
+        :param records: where what was sent is kept.
+        :param slots: for how long slots of an hourly quota are waited for.
+        :param began: when the try began, seconds since 1970 UTC.
+        """
+        submitter = self._submitter(context, records)
         feed_ids: list[str] = []
         try:
             for number, feed in enumerate(source.feeds(), start=1):
@@ -426,22 +462,19 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
                 push(context, "feed_ids", feed_ids)
                 self.log.info("Feed %d of %d is %s", number, len(source.plans), feed_ids[-1])
         except WalmartRateLimitError as error:
-            slot = _next_slot(error, slots)
-            if slot is None or not self.deferrable:
-                raise
-            self.log.info("Deferring until the next slot: %s", error)
-            self.defer(
-                trigger=_trigger_at(
-                    slot,
-                    {
-                        "submitted": dict(records) if isinstance(records, MemoryRecords) else {},
-                        "limit": slots.as_dict(),
-                        "began": began,
-                    },
-                ),
-                method_name="resume_submitting",
-            )
+            resume = {"submitted": _kept(records), "limit": slots.as_dict(), "began": began}
+            self._defer_until_slot(error, slots, resume, "resume_submitting")
+            raise
         return feed_ids
+
+    def _defer_until_slot(
+        self, error: WalmartRateLimitError, slots: TimeLimit, resume: dict[str, Any], method_name: str
+    ) -> None:
+        """Defer until the next slot of an hourly quota, if the task may and one is known."""
+        slot = _next_slot(error, slots)
+        if slot is not None and self.deferrable:
+            self.log.info("Deferring until the next slot: %s", error)
+            self.defer(trigger=_trigger_at(slot.timestamp(), resume), method_name=method_name)
 
     def _submit_one(self, submitter: OnceSubmitter, feed: FeedFile, slots: TimeLimit) -> str:
         """Submit one feed; without deferral, sleep until its hourly slot is free."""
@@ -456,16 +489,17 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
                 self.log.info("Sleeping %.0f s until the next slot: %s", seconds, error)
                 time.sleep(max(0.0, seconds))
 
-    def _wait(
-        self, context: Context, feed_ids: list[str], items: list[int], rows: dict[str, Any], began: float
-    ) -> dict[str, Any]:
-        """Wait for the feeds and judge them.
+    def _wait(self, context: Context, sent: SentFeeds, limit: TimeLimit) -> dict[str, Any]:
+        """Wait for the feeds, send items again as long as that is to be done, and judge them."""
+        while True:
+            feeds = self._finished(context, sent, limit)
+            if not self._send_again(context, sent, failed_feeds(feeds), limit):
+                return self._judge(context, sent, feeds)
+            limit = replace(limit, since=time.time())
 
-        :param items: how many items each of them holds.
-        :param rows: what `_select_rows` returned.
-        :param began: when the try began, seconds since 1970 UTC.
-        """
-        limit = self._limit(began, time.time())
+    def _finished(self, context: Context, sent: SentFeeds, limit: TimeLimit) -> list[dict[str, Any] | None]:
+        """Return the feeds of the last round once all of them are finished."""
+        feed_ids, items = list(sent.last), max(sent.last.values())
         if self.deferrable:
             from airflow_provider_walmart.triggers.feeds import WalmartFeedTrigger
 
@@ -474,75 +508,167 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
                     walmart_conn_id=self.walmart_conn_id,
                     feed_ids=feed_ids,
                     feed_type=self.feed_type,
-                    items=max(items),
+                    items=items,
                     poll_interval=self.poll_interval,
                     since=limit.since,
                     deadline=limit.deadline,
-                    resume={"feed_ids": feed_ids, "items": items, "rows": rows, "limit": limit.as_dict()},
+                    resume={"sent": sent.as_dict(), "limit": limit.as_dict()},
                 ),
                 method_name="execute_complete",
                 timeout=limit.of_deferral,
             )
-        with limit.enforced(), self._reported_at_timeout(context, feed_ids, items, rows):
-            feeds = wait_for_feeds(
+        with limit.enforced(), self._reported_at_timeout(context, sent):
+            return wait_for_feeds(
                 self.hook.client,
                 feed_ids,
                 feed_type=self.feed_type,
-                items=max(items),
+                items=items,
                 poll_interval=self.poll_interval,
                 since=limit.since,
                 deadline=limit.deadline,
                 changed_client=self.changed_client,
             )
-        return self._judge(context, feed_ids, feeds, items, rows)
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
-        """Judge what the trigger saw."""
-        resume = event["resume"]
-        feed_ids, items, rows = resume["feed_ids"], resume["items"], resume["rows"]
-        limit = TimeLimit.from_event(event)
+        """Judge what the trigger saw, or send items again first."""
+        sent, limit = SentFeeds(**event["resume"]["sent"]), TimeLimit.from_event(event)
         with fail_without_retry(), limit.enforced():
-            with self._reported_at_timeout(context, feed_ids, items, rows):
-                feeds = feeds_of_event(event, feed_ids, limit.seconds)
-            return self._judge(context, feed_ids, feeds, items, rows)
+            with self._reported_at_timeout(context, sent):
+                feeds = feeds_of_event(event, list(sent.last), limit.seconds)
+            if self._send_again(context, sent, failed_feeds(feeds), limit):
+                return self._wait(context, sent, replace(limit, since=time.time()))
+            return self._judge(context, sent, feeds)
 
-    def _reported_at_timeout(
-        self, context: Context, feed_ids: list[str], items: Sequence[int], rows: dict[str, Any]
-    ) -> AbstractContextManager[None]:
+    def resume_sending_again(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
+        """Go on when it is time to send items again."""
+        resume, limit = event["resume"], TimeLimit.from_event(event)
+        sent = SentFeeds(**resume["sent"])
+        with fail_without_retry(), limit.enforced():
+            self._send_again(context, sent, resume["failed"], limit, is_due=True)
+            return self._wait(context, sent, replace(limit, since=time.time()))
+
+    def _send_again(
+        self,
+        context: Context,
+        sent: SentFeeds,
+        failed: Sequence[str],
+        limit: TimeLimit,
+        *,
+        is_due: bool = False,
+    ) -> bool:
+        """Send the items again that failed at Walmart in the last round; return whether there were any.
+
+        :param failed: the feeds of that round with failed items.
+        :param is_due: whether it is time to, as far as that was waited for.
+        """
+        if sent.again >= self._resends or not failed:
+            return False
+        records = self._records(context, sent.records)
+        parts = self._failed_parts(context, sent, failed, records)
+        due = due_at(records, parts.values(), self.resend_after)
+        if due > limit.deadline:
+            self.log.warning("Items that failed at Walmart are not sent again: timeout comes before that.")
+        if not parts or due > limit.deadline:
+            return False
+        sent.records = _kept(records)
+        resume = {"sent": sent.as_dict(), "failed": list(failed), "limit": limit.as_dict()}
+        if not is_due:
+            self._wait_until(due, resume)
+        submitter = self._submitter(context, records)
+        try:
+            feed_ids = {number: self._submit_one(submitter, part, limit) for number, part in parts.items()}
+        except WalmartRateLimitError as error:
+            self._defer_until_slot(error, limit, resume, "resume_sending_again")
+            raise
+        for number, feed_id in feed_ids.items():
+            self.log.info(
+                "%s of feed %s, which failed at Walmart, sent again as feed %s",
+                counted(parts[number].items, "item"),
+                sent.chains[number][-1],
+                feed_id,
+            )
+            sent.chains[number].append(feed_id)
+            sent.items[number].append(parts[number].items)
+        sent.again += 1
+        push(context, "feed_ids", sent.ids)
+        return True
+
+    def _wait_until(self, due: float, resume: dict[str, Any]) -> None:
+        """Wait for the time at which items are sent again, seconds since 1970 UTC."""
+        if due <= time.time():
+            return
+        self.log.info("Items that failed at Walmart are sent again at %s", utc_minute(from_epoch(due)))
+        if self.deferrable:
+            self.defer(trigger=_trigger_at(due, resume), method_name="resume_sending_again")
+        time.sleep(max(0.0, due - time.time()))
+
+    def _failed_parts(
+        self, context: Context, sent: SentFeeds, failed: Sequence[str], records: Records
+    ) -> dict[int, FeedFile]:
+        """Return what is to be sent again, by the number of the feed that the task began with."""
+        from airflow_provider_walmart.client.feeds.resend import part_of, transient_items
+
+        items = {feed_id: transient_items(self.hook.client, feed_id) for feed_id in failed}
+        if not any(items.values()):
+            return {}
+        source = self._source(context)
+        self._select_rows(context, source)
+        parts: dict[int, FeedFile] = {}
+        for number, (chain, feed) in enumerate(zip(sent.chains, source.feeds(), strict=False)):
+            if not items.get(chain[-1]):
+                continue
+            part: FeedFile | None = feed if was_sent(records, feed, chain[0]) else None
+            for feed_id in chain:
+                if part:
+                    found = items.get(feed_id) or transient_items(self.hook.client, feed_id)
+                    part = part_of(part, found, feed_id)
+            if part:
+                parts[number] = part
+            else:
+                self.log.warning(
+                    "Items of feed %s that failed at Walmart are not sent again: the input has changed since, or is no JSON.",
+                    chain[-1],
+                )
+        return parts
+
+    def _reported_at_timeout(self, context: Context, sent: SentFeeds) -> AbstractContextManager[None]:
         return reported_at_timeout(
             lambda: report_unfinished(
                 self.hook,
-                feed_ids,
+                sent.ids,
                 self.feed_type,
                 item_errors_path=self.item_errors_path,
                 keep=lambda result: push_result(self, context, result),
-                rows=rows,
-                sent=self._sent(context, feed_ids, items),
+                rows=sent.rows,
+                sent=self._sent(context, sent),
             )
         )
 
     def _judge(
-        self,
-        context: Context,
-        feed_ids: list[str],
-        feeds: Sequence[dict[str, Any] | None],
-        items: Sequence[int],
-        rows: dict[str, Any],
+        self, context: Context, sent: SentFeeds, feeds: Sequence[dict[str, Any] | None]
     ) -> dict[str, Any]:
+        last = dict(zip(sent.last, feeds, strict=True))
+        found = [last[one] if one in last else self.hook.get_feed(one) for one in sent.ids]
         return judge_feeds(
             self.hook,
-            missing_or_typed(feed_ids, feeds, self.feed_type),
+            missing_or_typed(sent.ids, found, self.feed_type),
             allowed_failures=parse_allowed_failures(self.allowed_failures),
             item_errors_path=self.item_errors_path,
-            keep=lambda result: self._keep(context, result, rows),
-            rows=rows,
-            sent=self._sent(context, feed_ids, items),
+            keep=lambda result: self._keep(context, result, sent),
+            rows=sent.rows,
+            sent=self._sent(context, sent),
         )
 
-    def _sent(self, context: Context, feed_ids: list[str], items: Sequence[int]) -> dict[str, SentFeed]:
+    def _sent(self, context: Context, sent: SentFeeds) -> dict[str, SentFeed]:
         return {
-            feed_id: SentFeed(count, partial(self._skus, context, number))
-            for number, (feed_id, count) in enumerate(zip(feed_ids, items, strict=True), start=1)
+            feed_id: SentFeed(
+                count,
+                partial(self._skus, context, number) if feed_id == chain[0] else tuple,
+                is_resent=feed_id != chain[-1],
+                resend_of=chain[0] if feed_id != chain[0] else None,
+            )
+            for number, (chain, counts) in enumerate(zip(sent.chains, sent.items, strict=True), start=1)
+            for feed_id, count in zip(chain, counts, strict=True)
         }
 
     def _skus(self, context: Context, number: int) -> list[str | None]:
@@ -551,13 +677,13 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
         self._select_rows(context, source)
         return source.skus(number)
 
-    def _keep(self, context: Context, result: dict[str, Any], rows: dict[str, Any]) -> None:
+    def _keep(self, context: Context, result: dict[str, Any], sent: SentFeeds) -> None:
         from airflow_provider_walmart.hooks import metrics
 
-        if "run" in rows:
+        if "run" in sent.rows:
             # Before the verdict: what was accepted is so, whatever became of the rest. Should this try die, the next one
             # finds the same feeds, and does it again.
-            self._changes(rows).settle(result["feedIds"])
+            self._changes(sent.rows).settle(result["feedIds"], sent.resent)
         push_result(self, context, result)
         for name, outcome in (("itemsSucceeded", "succeeded"), ("itemsFailed", "failed")):
             metrics.count("feed_items", result[name], outcome=outcome)
@@ -571,16 +697,21 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
         self.log.warning("Walmart cannot recall a feed: it goes on with those that were submitted.")
 
 
+def _kept(records: Records) -> dict[str, Any]:
+    """Return what has to be kept through a deferral: nothing where there is task state."""
+    return dict(records) if isinstance(records, MemoryRecords) else {}
+
+
 def _next_slot(error: WalmartRateLimitError, slots: TimeLimit) -> datetime | None:
     """Return when to come back; None when nobody knows, or that is too late."""
     slot = error.retry_at
     return slot if slot and slot.timestamp() <= slots.deadline else None
 
 
-def _trigger_at(slot: datetime, resume: dict[str, Any]) -> BaseTrigger:
+def _trigger_at(at: float, resume: dict[str, Any]) -> BaseTrigger:
     from airflow_provider_walmart.triggers.base import WalmartTimeTrigger
 
-    return WalmartTimeTrigger(at=slot.timestamp(), resume=resume)
+    return WalmartTimeTrigger(at=at, resume=resume)
 
 
 def _has_no_spec(feed_type: str) -> bool:

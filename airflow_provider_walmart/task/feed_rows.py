@@ -6,7 +6,7 @@ import contextlib
 import json
 import logging
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import timedelta
 from typing import IO, TYPE_CHECKING, Any
 
@@ -240,19 +240,23 @@ class Changes:
         source.keep(found.wanted)
         return found
 
-    def settle(self, feed_ids: list[str]) -> None:
+    def settle(self, feed_ids: list[str], resent: Collection[str] = ()) -> None:
         """Keep what Walmart accepted of the feeds of this run.
 
         :param feed_ids: all of them, finished.
+        :param resent: those of which items that failed at Walmart were sent again.
         """
-        self._snapshots.settle(self.run, self._outcomes(feed_ids), now=utc_now())
+        self._snapshots.settle(self.run, self._outcomes(feed_ids, resent), now=utc_now())
 
-    def _outcomes(self, feed_ids: list[str]) -> Iterator[tuple[str, Any]]:
+    def _outcomes(self, feed_ids: list[str], resent: Collection[str]) -> Iterator[tuple[str, Any]]:
+        from airflow_provider_walmart.client.feeds.resend import is_transient
+
         for feed_id in feed_ids:
             for read, item in enumerate(self._hook.iter_feed_items(feed_id), 1):
                 if read % PROGRESS_EVERY == 0:
                     log.info("Feed %s: outcomes of %d items read for the snapshot", feed_id, read)
-                if (sku := item.get("sku")) is not None:
+                is_sent_again = feed_id in resent and is_transient(item)
+                if (sku := item.get("sku")) is not None and not is_sent_again:
                     yield str(sku), outcome_of(item)
 
 

@@ -19,12 +19,14 @@ from airflow_provider_walmart.client.errors import (
     WalmartTimeoutError,
 )
 from airflow_provider_walmart.client.feeds.results import (
+    COUNTS,
     corrected,
     is_finished,
     missing_row,
     result_of,
     summarize,
     verdict,
+    without,
 )
 from airflow_provider_walmart.client.values.failures import ErrorTally
 from airflow_provider_walmart.storage.files import atomic_write
@@ -56,10 +58,14 @@ class SentFeed:
 
     :param items: how many items were sent.
     :param skus: returns their SKUs in the order of the items; called when Walmart says nothing of some of them.
+    :param is_resent: whether those that failed at Walmart were sent again, and count in that feed.
+    :param resend_of: the feed that items were sent in first; the two are judged together.
     """
 
     items: int
     skus: Callable[[], Sequence[str | None]] = tuple
+    is_resent: bool = False
+    resend_of: str | None = None
 
 
 UNKNOWN = SentFeed(0)
@@ -99,19 +105,45 @@ def judge_feeds(
         hook, feeds, item_errors_path=item_errors_path, keep=keep, items=items, sent=sent, rows=rows
     )
     uri = result["itemErrorsUri"]
-    reasons = [
-        f"feed {review.summary['feedId']} ({review.summary['feedType']}): "
-        + "; ".join(filter(None, [reason, str(review.of_feed), str(review.of_items)]))
-        for review in reviews
-        if (reason := verdict(review.feed, allowed_failures, sent=review.sent.items))
-    ]
-    failed = f"{len(reasons)} of {counted(len(reviews), 'feed')} failed: "
+    together = _together(reviews)
+    reasons = [reason for chain in together if (reason := _why_failed(chain, allowed_failures))]
+    failed = f"{len(reasons)} of {counted(len(together), 'feed')} failed: "
     if not reasons and (reason := too_many_invalid(rows.get("invalid", 0), result, allowed_failures)):
         failed, reasons = "", [reason]
     if reasons:
         where = f" All failed items are in {uri}." if uri else ""
         raise WalmartFeedFailedError(failed + " | ".join(reasons[:10]) + f".{where}")
     return result
+
+
+def _together(reviews: Sequence[_Review]) -> list[list[_Review]]:
+    """Return feeds, each with those in which items of it were sent again."""
+    return [
+        [review, *(other for other in reviews if other.sent.resend_of == review.summary["feedId"])]
+        for review in reviews
+        if review.sent.resend_of is None
+    ]
+
+
+def _why_failed(chain: Sequence[_Review], allowed_failures: int | float) -> str | None:
+    """Return why a feed failed, together with those in which items of it were sent again; None when it did not."""
+    feed, sent = dict(chain[0].feed), chain[0].expected
+    if len(chain) > 1:
+        counts = [review.last_counts() for review in chain]
+        feed = {**feed, **{name: sum(count[name] for count in counts) for name in COUNTS}}
+        sent = sum(review.expected for review in chain)
+    reason = verdict(feed, allowed_failures, sent=sent)
+    if not reason:
+        return None
+    errors = [str(tally) for review in chain for tally in (review.of_feed, review.of_items)]
+    ids = ", then ".join(str(review.summary["feedId"]) for review in chain)
+    return f"feed {ids} ({chain[0].summary['feedType']}): " + "; ".join(filter(None, [reason, *errors]))
+
+
+def failed_feeds(feeds: Iterable[dict[str, Any] | None]) -> list[str]:
+    """Return the ids of feeds with failed items, as far as their counts tell."""
+    summaries = [summarize(feed) for feed in feeds if feed]
+    return [feed["feedId"] for feed in summaries if feed["itemsFailed"] and feed["feedStatus"] != "ERROR"]
 
 
 @contextlib.contextmanager
@@ -203,6 +235,18 @@ class _Review:
     items: Iterable[dict[str, Any]] | None = None
     of_feed: ErrorTally = field(default_factory=ErrorTally)
     of_items: ErrorTally = field(default_factory=ErrorTally)
+    sent_again: int = 0
+
+    @property
+    def expected(self) -> int:
+        """How many of its items count here, and not in a feed that they were sent in again; 0: unknown."""
+        return self.sent.items - self.sent_again
+
+    def last_counts(self) -> dict[str, int]:
+        """Return the counts of its items; of a feed that failed as a whole, all of them failed."""
+        if self.summary["feedStatus"] == "ERROR":
+            return {**dict.fromkeys(COUNTS, 0), "itemsReceived": self.expected, "itemsFailed": self.expected}
+        return {name: self.summary[name] for name in COUNTS}
 
     @property
     def summary(self) -> dict[str, Any]:
@@ -233,6 +277,8 @@ class _Review:
             return FeedErrors(self.feed)
 
     def _rows_of_items(self, errors: FeedErrors) -> Iterator[dict[str, Any]]:
+        from airflow_provider_walmart.client.feeds.resend import is_transient
+
         feed_id, counted_by_walmart = self.summary["feedId"], self.summary["itemsFailed"]
         seen: set[str] = set()
         for item, rows in errors.rows_of_items():
@@ -245,7 +291,10 @@ class _Review:
                     errors.failed,
                 )
             seen.add(_folded(item.get("sku")))
-            yield from rows
+            if self.sent.is_resent and is_transient(item):
+                self.sent_again += 1
+            else:
+                yield from rows
         if errors.failed < counted_by_walmart:
             log.warning(
                 "Feed %s: Walmart counts %s failed items, its details show %s",
@@ -257,7 +306,11 @@ class _Review:
         for row in self._missing_rows(errors.read, seen):
             missing += 1
             yield row
-        self.feed = corrected(self.feed, failed=errors.failed + missing, sent=self.sent.items)
+        self.feed = corrected(
+            without(self.feed, self.sent_again),
+            failed=errors.failed - self.sent_again + missing,
+            sent=self.expected,
+        )
 
     def _missing_rows(self, read: int, seen: set[str]) -> Iterator[dict[str, Any]]:
         """Yield a row for each item that was sent and that a finished feed says nothing of."""

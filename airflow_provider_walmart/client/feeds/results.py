@@ -142,6 +142,15 @@ def corrected(feed: dict[str, Any], *, failed: int, sent: int = 0) -> dict[str, 
     return right
 
 
+def without(feed: dict[str, Any], failed: int) -> dict[str, Any]:
+    """Return a feed without so many of its failed items, which count in another one."""
+    if not failed:
+        return feed
+    counts = summarize(feed)
+    left = {name: max(0, counts[name] - failed) for name in ("itemsReceived", "itemsFailed")}
+    return {**feed, **dict.fromkeys(ERROR_COUNTS), **left}
+
+
 def has_failed(item: dict[str, Any]) -> bool:
     """Return whether an item of a feed was refused: its status says so, or it carries errors, whatever its status.
 
