@@ -16,7 +16,7 @@ from airflow_provider_walmart.storage.files import AnyPath, PathField, atomic_wr
 from airflow_provider_walmart.storage.many_answers import land_many
 from airflow_provider_walmart.storage.rows import check_rows, iter_rows
 from airflow_provider_walmart.storage.suffixes import check_suffix, refuse_gzip
-from airflow_provider_walmart.task.api_params import check_api_params
+from airflow_provider_walmart.task.api_params import check_airflow_params, check_api_params
 from airflow_provider_walmart.task.context import task_identity
 from airflow_provider_walmart.task.errors import fail_without_retry
 from airflow_provider_walmart.task.hooks import OfMarketplace
@@ -91,6 +91,7 @@ class WalmartApiOperator(OfMarketplace, BaseOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        check_airflow_params(self, operation, api_params)
         self.operation = operation
         self.api_params = api_params
         self.body = body

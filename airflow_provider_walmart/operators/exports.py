@@ -16,7 +16,7 @@ from airflow_provider_walmart.storage.export_files import export_file, part_size
 from airflow_provider_walmart.storage.export_run import ExportRun
 from airflow_provider_walmart.storage.files import AnyPath, PathField
 from airflow_provider_walmart.storage.suffixes import check_suffix, compression_of
-from airflow_provider_walmart.task.api_params import check_api_params
+from airflow_provider_walmart.task.api_params import check_airflow_params, check_api_params
 from airflow_provider_walmart.task.durations import duration
 from airflow_provider_walmart.task.errors import fail_without_retry
 from airflow_provider_walmart.task.lineage import WithLineage
@@ -116,6 +116,7 @@ class WalmartExportOperator(WithLineage, BaseOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        check_airflow_params(self, operation, api_params)
         self.operation = operation
         self.output_path = output_path
         self.api_params = api_params

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Any
@@ -13,6 +14,8 @@ from airflow_provider_walmart.client.values.rows import RowError, is_finite, is_
 _DEEPEST = 50
 # An exponent beyond this is a mistake, and takes for ever to write out.
 _LARGEST_EXPONENT = 300
+# Names of fields that hold an id, which is text.
+_ID = re.compile(r"(Id|ID|_id|Ids)$|^(id|sku|upc|gtin|ean|isbn|gTIN|trackingNumber|shipNode)$")
 
 
 def _plain(value: Any) -> Any:
@@ -69,7 +72,14 @@ def _check_object(value: dict[Any, Any], where: str, depth: int) -> None:
             raise RowError(f"{where or 'the row'} has the key {shown(key)}; expected text")
         if not is_unicode(key):
             raise RowError(f"{where or 'a column'} is {shown(key)}, which is not valid Unicode")
-        check_json(item, f"{where}.{key}" if where else key, depth + 1)
+        name = f"{where}.{key}" if where else key
+        if isinstance(item, (float, Decimal)) and _ID.search(key):
+            # 1E5 would be sent as 100000, which may be another item.
+            raise RowError(
+                f"{name} is {shown(item)}; an id is text, and what this number was written like is lost. Quote it; a template "
+                "of a DAG with render_template_as_native_obj=True makes a number of what looks like one"
+            )
+        check_json(item, name, depth + 1)
 
 
 def _check_list(value: Iterable[Any], where: str, depth: int) -> None:

@@ -23,6 +23,7 @@ from airflow_provider_walmart.client.errors import (
 )
 from airflow_provider_walmart.client.transport.session import WalmartSession
 from airflow_provider_walmart.operators.api import MAX_XCOM, WalmartApiOperator
+from airflow_provider_walmart.operators.exports import WalmartExportOperator
 from tests.helpers.full_disk import disk_full_after
 
 BASE = "https://marketplace.walmartapis.com"
@@ -279,6 +280,27 @@ def test_parameters_of_the_dag_are_not_sent_to_walmart(walmart):
     assert operator.params["mine"] == 1
     operator.execute({})
     assert walmart.last_request.query == "limit=7"
+
+
+@pytest.mark.parametrize(
+    "kind", [WalmartApiOperator, lambda **fields: WalmartExportOperator(output_path="/tmp/x.jsonl", **fields)]
+)
+def test_parameters_of_an_operation_given_as_those_of_airflow_are_refused_when_the_dag_is_parsed(kind):
+    with pytest.raises(
+        WalmartConfigError, match=r"params has createdStartDate, sku; params are Airflow's own"
+    ):
+        kind(
+            task_id="t",
+            operation="getAllOrders",
+            params={"sku": "A", "createdStartDate": "2026-11-01", "mine": 1},
+        )
+    # What a template takes them from, what the operation doesn't know, and an operation that isn't known yet.
+    for fields in (
+        {"operation": "getAllOrders", "params": {"sku": "A"}, "api_params": {"sku": "{{ params.sku }}"}},
+        {"operation": "getAllOrders", "params": {"mine": 1}},
+        {"operation": "{{ params.operation }}", "params": {"sku": "A"}},
+    ):
+        assert kind(task_id="t", **fields).task_id == "t"
 
 
 def test_without_parameters_of_its_own_none_are_sent(walmart):

@@ -85,3 +85,21 @@ def test_a_body_within_itself():
     body["body"] = body
     with pytest.raises(WalmartConfigError, match="nested more than 50 levels deep"):
         sent(body)
+
+
+@pytest.mark.parametrize("number", [100000.0, Decimal("1E5"), 1.5])
+@pytest.mark.parametrize("name", ["sku", "purchaseOrderId", "customer_order_id", "trackingNumber", "upc"])
+@pytest.mark.parametrize("wrap", [lambda row: row, lambda row: {"items": [{"deep": row}]}])
+def test_an_id_that_was_a_number_on_the_way_is_refused(wrap, name, number):
+    with pytest.raises(
+        WalmartConfigError, match=rf"{name} is .*an id is text.*render_template_as_native_obj"
+    ):
+        sent(wrap({name: number}))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{"sku": "1E5"}, {"purchaseOrderId": 108900000000001}, {"weight": 1.5, "grid": 2.0, "amountPaid": 3.5}],
+)
+def test_other_ids_and_numbers_are_sent(body):
+    assert sent(body)
