@@ -32,6 +32,6 @@ with DAG(
     WalmartExportOperator(
         task_id="land_orders",
         operation="getAllOrders",
-        output_path=LAKE_DIR + "/orders/{{ data_interval_start | ts_nodash }}.jsonl.gz",
+        output_path=LAKE_DIR + "/orders/{{ dag_run.run_after | ts_nodash }}.jsonl.gz",
         compression="gzip",
     )

@@ -26,6 +26,7 @@ from airflow_provider_walmart.links.feeds import WalmartFailedItemsLink, Walmart
 from airflow_provider_walmart.links.page import WalmartPageLink
 from airflow_provider_walmart.storage.feed_source import FeedSource
 from airflow_provider_walmart.storage.files import AnyPath, PathField
+from airflow_provider_walmart.storage.rows import check_one_input
 from airflow_provider_walmart.storage.suffixes import check_lines_file
 from airflow_provider_walmart.task.context import (
     MemoryRecords,
@@ -268,6 +269,7 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        check_one_input(records=records, records_path=records_path, payload_path=payload_path)
         self.feed_type = feed_type
         self.records = records
         self.records_path = records_path

@@ -10,7 +10,7 @@ from airflow.providers.common.compat.sdk import BaseOperator
 from airflow_provider_walmart.client.values.failures import check_allowed_failures, parse_allowed_failures
 from airflow_provider_walmart.links.page import WalmartPageLink
 from airflow_provider_walmart.storage.files import AnyPath, PathField
-from airflow_provider_walmart.storage.rows import check_rows, iter_rows
+from airflow_provider_walmart.storage.rows import check_one_input, check_rows, iter_rows
 from airflow_provider_walmart.storage.suffixes import check_lines_file
 from airflow_provider_walmart.task.context import MemoryRecords, push_result, try_number
 from airflow_provider_walmart.task.errors import fail_without_retry
@@ -76,6 +76,7 @@ class WalmartOrderUpdateOperator(OfMarketplace, BaseOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        check_one_input(records=records, records_path=records_path)
         self.action = action
         self.records = records
         self.records_path = records_path

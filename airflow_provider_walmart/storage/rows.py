@@ -10,6 +10,18 @@ from airflow_provider_walmart.client.errors import WalmartConfigError
 from airflow_provider_walmart.storage.files import checked_path, is_local, shown
 
 
+def check_one_input(**given: Any) -> None:
+    """Pass for one input: known when the DAG is parsed, for a template is one as well.
+
+    :param given: forms of input by the name of their parameter.
+    :raises WalmartConfigError: when not exactly one is given.
+    """
+    names = [name for name, value in given.items() if value is not None]
+    if len(names) != 1:
+        *others, last = given
+        raise WalmartConfigError(f"Give one of {', '.join(others)} and {last}; given: {names or 'none'}.")
+
+
 def check_rows(records: Any, **paths: str | None) -> None:
     """Pass for one input that can be read.
 
@@ -17,11 +29,7 @@ def check_rows(records: Any, **paths: str | None) -> None:
     :param paths: other forms of input by the name of their parameter, of which one is given instead.
     :raises WalmartConfigError: when not exactly one is given, or the rows are no list.
     """
-    given = {"records": records, **paths}
-    names = [name for name, value in given.items() if value is not None]
-    if len(names) != 1:
-        *others, last = given
-        raise WalmartConfigError(f"Give one of {', '.join(others)} and {last}; given: {names or 'none'}.")
+    check_one_input(records=records, **paths)
     if records is not None and (
         isinstance(records, (str, bytes, Mapping)) or not isinstance(records, Iterable)
     ):

@@ -10,6 +10,7 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_walmart.client.errors import (
+    WalmartConfigError,
     WalmartNotFoundError,
     WalmartPermissionError,
     WalmartRateLimitError,
@@ -166,8 +167,6 @@ def test_bad_rows_are_named_before_anything_is_sent(shop):
 @pytest.mark.parametrize(
     ("fields", "problem"),
     [
-        ({}, "Give one of records and records_path; given: none"),
-        ({"records": [], "records_path": "x.csv"}, "given: \\['records', 'records_path'\\]"),
         ({"records": "[]"}, "records is a str; expected a list of dicts"),
         ({"records": [], "outcomes_path": "/tmp"}, "outcomes_path is '/tmp', a folder"),
     ],
@@ -175,6 +174,18 @@ def test_bad_rows_are_named_before_anything_is_sent(shop):
 def test_bad_arguments_are_named(shop, fields, problem):
     with pytest.raises(AirflowFailException, match=problem):
         Task().run(operator("ship", **fields))
+
+
+@pytest.mark.parametrize(
+    ("fields", "problem"),
+    [
+        ({}, "Give one of records and records_path; given: none"),
+        ({"records": [], "records_path": "x.csv"}, "given: \\['records', 'records_path'\\]"),
+    ],
+)
+def test_a_missing_input_is_named_when_the_dag_is_parsed(fields, problem):
+    with pytest.raises(WalmartConfigError, match=problem):
+        WalmartOrderUpdateOperator(task_id="a_task", action="ship", **fields)
 
 
 def test_refused_orders_fail_the_task_by_policy_and_the_others_go_on(shop, tmp_path, caplog):

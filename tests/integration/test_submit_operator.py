@@ -12,6 +12,7 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, ObjectStoragePath
 
 from airflow_provider_walmart.client.errors import (
+    WalmartConfigError,
     WalmartConnectionError,
     WalmartError,
     WalmartRateLimitError,
@@ -166,8 +167,6 @@ def test_bad_rows_send_nothing(shop):
         ({"on_unknown": "retry"}, "on_unknown"),
         ({"item_errors_path": "/tmp"}, "item_errors_path is '/tmp', a folder"),
         ({"timeout": 0}, "timeout is 0:00:00; allowed: above 0"),
-        ({"records": None}, "Give one of"),
-        ({"payload_path": "x"}, "Give one of"),
         ({"feed_type": " "}, "feed_type"),
         ({"records": "[]"}, "render_template_as_native_obj"),
     ],
@@ -176,6 +175,12 @@ def test_wrong_parameters_send_nothing(shop, fields, said):
     with pytest.raises(AirflowFailException, match=said):
         Task().run(operator(**fields))
     assert shop.received() == []
+
+
+@pytest.mark.parametrize("fields", [{"records": None}, {"payload_path": "x"}, {"records_path": "{{ x }}"}])
+def test_no_input_and_two_are_named_when_the_dag_is_parsed(fields):
+    with pytest.raises(WalmartConfigError, match="Give one of records, records_path and payload_path; given"):
+        operator(**fields)()
 
 
 # -- troubles on the wire --------------------------------------------------------------------------------
