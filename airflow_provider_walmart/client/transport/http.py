@@ -52,6 +52,7 @@ HINT_SOCKS = (
 )
 HINT_PROXY_URL = "The proxy that HTTPS_PROXY (or ALL_PROXY) names is not a URL such as http://host:port."
 
+_SOCKS_FAILED = re.compile(r"SOCKS.*Failed to establish a new connection: (?:\[Errno \d+\] )?(.+)").match
 _TUNNEL_FAILED = re.compile(r"Tunnel connection failed: (\d{3})").search
 
 
@@ -259,6 +260,8 @@ def _unsendable_hint(error: requests.RequestException) -> str | None:
 def _unreachable_hint(error: requests.RequestException) -> str:
     if isinstance(error, requests.exceptions.ProxyError):
         return HINT_PROXY_KEYS if _proxy_status(error) == "407" else HINT_PROXY
+    if words := _socks_words(error):
+        return HINT_PROXY_KEYS if "authentication" in words else HINT_PROXY
     is_untrusted = any(isinstance(cause, ssl.SSLCertVerificationError) for cause in _causes(error))
     return HINT_CERTIFICATE if is_untrusted else HINT_UNREACHABLE
 
@@ -267,6 +270,12 @@ def _proxy_status(error: BaseException) -> str:
     """Return the status with which a proxy refused to pass a call on; empty when it named none."""
     texts = (str(cause) for cause in _causes(error))
     return next((found[1] for text in texts if (found := _TUNNEL_FAILED(text))), "")
+
+
+def _socks_words(error: BaseException) -> str:
+    """Return why nothing came through a SOCKS proxy, in the words of its package; empty where none was in between."""
+    texts = (str(cause) for cause in _causes(error) if isinstance(cause, NewConnectionError))
+    return next((found[1] for text in texts if (found := _SOCKS_FAILED(text))), "")
 
 
 def _path(url: str) -> str:
@@ -300,6 +309,8 @@ def reason(error: BaseException) -> str:
     kind = type(error).__name__
     if status := _proxy_status(error):
         return f"{kind}: the proxy answered {status}"
+    if socks := _socks_words(error):
+        return f"{kind}: SOCKS proxy: {socks}"
     words = (cause.strerror for cause in _causes(error) if isinstance(cause, OSError) and cause.strerror)
     return next((f"{kind}: {text}" for text in words), kind)
 
