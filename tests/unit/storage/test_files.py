@@ -32,6 +32,8 @@ NEEDED = {
     WalmartReportOperator: {"report_type": "ITEM", "output_path": "/x"},
     WalmartSubmitFeedOperator: {"feed_type": "price"},
 }
+WITH_ROWS = {made: {**NEEDED[made], "records": []} for made in NEEDED}
+WITH_ROWS[WalmartApiOperator] = NEEDED[WalmartApiOperator]
 FIELDS = [(made, field) for made in NEEDED for field in made.template_fields if field.endswith("_path")]
 PLACES = [
     (Path("/lake/{{ ds }}.csv"), "/lake/{{ ds }}.csv"),
@@ -46,7 +48,9 @@ PLACES = [
 @pytest.mark.parametrize(("made", "field"), FIELDS, ids=[f"{made.__name__}-{name}" for made, name in FIELDS])
 def test_a_path_of_any_kind_becomes_text_with_its_connection(made, field):
     for place, text in PLACES:
-        operator = made(task_id="a_task", **{**NEEDED[made], field: place})
+        has_input = field in ("records_path", "payload_path") and place is not None
+        fields = NEEDED[made] if has_input or "records" not in made.template_fields else WITH_ROWS[made]
+        operator = made(task_id="a_task", **{**fields, field: place})
         assert getattr(operator, field) == text
         operator.render_template_fields({"ds": "2026-01-01"})
         rendered = text and text.replace("{{ ds }}", "2026-01-01")

@@ -27,7 +27,10 @@ def test_what_is_no_duration_is_refused(value):
 @pytest.mark.parametrize(
     ("make", "field"),
     [
-        (lambda **fields: WalmartSubmitFeedOperator(task_id="t", feed_type="price", **fields), "timeout"),
+        (
+            lambda **fields: WalmartSubmitFeedOperator(task_id="t", feed_type="price", records=[], **fields),
+            "timeout",
+        ),
         (
             lambda **fields: WalmartReportOperator(
                 task_id="t", report_type="ITEM", output_path="x", **fields
