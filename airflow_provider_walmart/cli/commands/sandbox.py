@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 def run(args: Namespace, output: Output) -> int:
     """Run the sandbox server until it is interrupted."""
     # A process of its own: nothing of this package imports the sandbox.
-    command = [sys.executable, "-m", "airflow_provider_walmart.sandbox", "--port", str(args.port)]
+    given = {name: getattr(args, name) for name in ("port", "shop", "seed", "profile", "latency")}
+    options = [
+        text for name, value in given.items() if value is not None for text in (f"--{name}", str(value))
+    ]
+    command = [sys.executable, "-m", "airflow_provider_walmart.sandbox", *options]
     with subprocess.Popen(command, stdout=output.file) as server:  # noqa: S603 - our own module
         try:
             return server.wait()
@@ -28,10 +32,16 @@ COMMAND = Command(
     "sandbox",
     "run a stand-in for Walmart's servers on this machine",
     run,
-    arguments=(argument("--port", type=int, default=8765, help="port to listen on (default: 8765)"),),
+    arguments=(
+        argument("--port", type=int, default=8765, help="port to listen on (default: 8765)"),
+        argument("--shop", help="what is in the shop: small, default or none"),
+        argument("--seed", help="YAML or JSON file with a shop of your own"),
+        argument("--profile", help="walmart: late answers and transient errors as on its usual days"),
+        argument("--latency", help="how much later every answer comes, such as 300ms"),
+    ),
     description=(
         "It prints its address when it is ready, and runs until Ctrl-C. `python -m airflow_provider_walmart.sandbox "
         "--help` has more options."
     ),
-    examples=("walmart sandbox",),
+    examples=("walmart sandbox", "walmart sandbox --shop default --profile walmart"),
 )
