@@ -17,6 +17,8 @@ import io
 import itertools
 import sqlite3
 import sys
+import tempfile
+from array import array
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -65,15 +67,17 @@ def plan(feed_format: FeedFormat, rows: Rows, *, identity: str = "") -> list[Sli
     """Check all rows and say how they will be cut.
 
     :param feed_format: what the document looks like.
-    :param rows: called once, returns all rows.
+    :param rows: returns all rows; called again to name rows that are about the same.
     :param identity: becomes part of the fingerprints, to tell apart equal payloads that are meant twice.
     :raises WalmartConfigError: listing the first 20 problems with row numbers, or when there are no rows.
     """
     problems = RowProblems(f"can't be sent as a feed of type {feed_format.feed_type}")
-    with contextlib.closing(_Subjects()) as subjects:
-        entries = _entries(feed_format, rows(), problems.add, subjects.add)
+    with contextlib.closing(_Keys()) as keys:
+        entries = _entries(feed_format, rows(), problems.add, keys.add)
         plans = list(_cut(feed_format, entries, identity, problems.add))
-        for row, text in subjects.clashes():
+        may_clash = keys.may_clash()
+    if may_clash:
+        for row, text in _clashes(feed_format, rows()):
             problems.add(row, text)
     problems.raise_if_any()
     if not plans:
@@ -174,6 +178,76 @@ class _Entry(NamedTuple):
     first_row: int
     last_row: int
     ship_node: str
+
+
+class _Keys:
+    """Finds out whether several entries may be about the same thing, in little time and memory: by hashes of what they are about.
+
+    Hashes are spread over groups, of which one at a time is looked into, and lie in a file meanwhile.
+    """
+
+    GROUPS = 64
+    IN_MEMORY = 50_000
+
+    def __init__(self) -> None:
+        self._groups = [array("q") for _ in range(self.GROUPS)]
+        self._pending = 0
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - it is closed with this
+        self._written: list[list[int]] = []
+        self._parts: set[str] = set()
+        self._is_twice = False
+
+    def add(self, piece: Piece, row: int, entry: int) -> None:
+        """Take note of a row.
+
+        :param entry: first row of the entry that the row belongs to.
+        """
+        if row != entry:
+            self._is_twice |= piece.part in self._parts
+            self._parts.add(piece.part)
+            return
+        if piece.join:
+            self._parts = {piece.part}
+        key = hash(piece.subject or piece.part)
+        self._groups[key % self.GROUPS].append(key)
+        self._pending += 1
+        if self._pending == self.IN_MEMORY:
+            self._write()
+
+    def may_clash(self) -> bool:
+        """Return whether two rows may be about the same; where they aren't, that is rare."""
+        self._write()
+        return self._is_twice or any(
+            len(set(group)) < len(group) for group in map(self._group, range(self.GROUPS))
+        )
+
+    def close(self) -> None:
+        self._file.close()
+
+    def _write(self) -> None:
+        self._written.append([len(group) for group in self._groups])
+        for group in self._groups:
+            group.tofile(self._file)
+            del group[:]
+        self._pending = 0
+
+    def _group(self, number: int) -> array[int]:
+        """Return all keys of a group."""
+        keys: array[int] = array("q")
+        place = 0
+        for sizes in self._written:
+            self._file.seek((place + sum(sizes[:number])) * keys.itemsize)
+            keys.fromfile(self._file, sizes[number])
+            place += sum(sizes)
+        return keys
+
+
+def _clashes(feed_format: FeedFormat, rows: Iterable[Any]) -> Iterator[tuple[int, str]]:
+    """Yield the rows that clash with an earlier one, with what is wrong with them."""
+    with contextlib.closing(_Subjects()) as subjects:
+        for _ in _entries(feed_format, rows, lambda *_: None, subjects.add):
+            pass
+        yield from subjects.clashes()
 
 
 class _Subjects:
@@ -277,8 +351,8 @@ class _Slice:
         self._identity = identity
         self._first = self._last = entry
         self._items = 1
-        self._digest = _digest(feed_format, identity, entry.ship_node)
-        self._digest.update(entry.data)
+        self._said = _Said(feed_format, identity, entry.ship_node)
+        self._said.add(entry.data)
         self._bytes = _frame_length(feed_format) + len(entry.data)
         self._most_items = feed_format.max_items or sys.maxsize
         self._most_bytes = feed_format.max_bytes
@@ -291,7 +365,7 @@ class _Slice:
         self._bytes = size
         self._items += 1
         self._last = entry
-        self._digest.update(b"," + entry.data)
+        self._said.add(entry.data)
         return True
 
     def plan(self) -> SlicePlan:
@@ -300,7 +374,7 @@ class _Slice:
             items=self._items,
             first_row=self._first.first_row,
             last_row=self._last.last_row,
-            fingerprint=self._digest.hexdigest(),
+            fingerprint=self._said.fingerprint(),
             bytes=self._bytes,
             ship_node=self._first.ship_node,
             identity=self._identity,
@@ -350,25 +424,55 @@ def _document(feed_format: FeedFormat, rows: Iterable[Any], planned: SlicePlan, 
         )
 
     head, tail = feed_format.frame(now)
-    digest = _digest(feed_format, planned.identity, planned.ship_node)
     document = io.BytesIO()
     document.write(head)
-    separator = b""
+    said = _Said(feed_format, planned.identity, planned.ship_node, document)
     for entry in _entries(feed_format, rows, refuse, lambda *_: None):
         if entry.ship_node != planned.ship_node:
             refuse()
-        data = separator + entry.data
-        document.write(data)
-        digest.update(data)
-        separator = b","
-    document.write(tail)
-    if digest.hexdigest() != planned.fingerprint:
+        said.add(entry.data)
+    if said.fingerprint() != planned.fingerprint:
         refuse()
+    document.write(tail)
     return document.getvalue()
 
 
-def _digest(feed_format: FeedFormat, identity: str, ship_node: str) -> hashlib._Hash:
-    return hashlib.sha256(feed_format.essence + encode([identity, ship_node]))
+class _Said:
+    """What a document says: its entries, to be digested, and written into it as well.
+
+    :param document: what they are written into; None: nothing.
+    """
+
+    # Entries that are digested at once, since for each alone that takes longer than what it is made of.
+    AT_ONCE = 500
+
+    def __init__(
+        self, feed_format: FeedFormat, identity: str, ship_node: str, document: io.BytesIO | None = None
+    ) -> None:
+        self._digest = hashlib.sha256(feed_format.essence + encode([identity, ship_node]))
+        self._document = document
+        self._separator = b""
+        self._pending: list[bytes] = []
+
+    def add(self, entry: bytes) -> None:
+        """Add an entry."""
+        self._pending.append(entry)
+        if len(self._pending) == self.AT_ONCE:
+            self._write()
+
+    def fingerprint(self) -> str:
+        """Return the fingerprint of all that was added."""
+        if self._pending:
+            self._write()
+        return self._digest.hexdigest()
+
+    def _write(self) -> None:
+        data = self._separator + b",".join(self._pending)
+        self._digest.update(data)
+        if self._document:
+            self._document.write(data)
+        self._separator = b","
+        self._pending.clear()
 
 
 def _frame_length(feed_format: FeedFormat) -> int:

@@ -22,6 +22,9 @@ _MOST_MONEY = 999_999_999
 _YES, _NO = ("true", "yes", "1"), ("false", "no", "0")
 # A sign in the exponent is what tells a number from an id such as 1E5, which may be one.
 _is_exponent = re.compile(r"[+-]?\d+([.,]\d+)?[eE]\+\d+", re.ASCII).fullmatch
+# What nearly all numbers are, in the way in which most of them are written.
+_is_units = re.compile(r"\d{1,9}", re.ASCII).fullmatch
+_is_amount = re.compile(r"\d{1,9}(\.\d{1,2})?", re.ASCII).fullmatch
 _is_number = re.compile(r"[+-]?(\d{1,30}\.?\d{0,30}|\.\d{1,30})", re.ASCII).fullmatch
 
 
@@ -82,6 +85,8 @@ class RowProblems:
 def given(row: Mapping[str, Any], column: str) -> Any:
     """Return a value without surrounding white space; None when it is absent."""
     value = row.get(column)
+    if value is None:
+        return None
     return value.strip() or None if isinstance(value, str) else value
 
 
@@ -108,6 +113,10 @@ def optional_text(row: Mapping[str, Any], column: str) -> str | None:
 
 def id_of(row: Mapping[str, Any], column: str) -> str:
     """Return an id that must be there."""
+    value = row.get(column)
+    # As nearly all of them are: text that can be neither a number's nor invalid.
+    if type(value) is str and value.isascii() and "+" not in value and (stripped := value.strip()):
+        return stripped
     if (text := optional_id(row, column)) is None:
         raise RowError(f"{column} is missing")
     return text
@@ -115,7 +124,8 @@ def id_of(row: Mapping[str, Any], column: str) -> str:
 
 def optional_id(row: Mapping[str, Any], column: str) -> str | None:
     """Return an id: text that never was a number with a decimal point or an exponent; None when it is absent."""
-    value = given(row, column)
+    if (value := given(row, column)) is None:
+        return None
     if isinstance(value, float) and not isinstance(value, bool):
         raise RowError(
             f"{column} is {shown(value)}; expected text (as a number an id loses its form, which a template does to it where "
@@ -153,6 +163,11 @@ def choice_of(row: Mapping[str, Any], column: str, *choices: str) -> str | None:
 
 def whole_number(row: Mapping[str, Any], column: str) -> int:
     """Return a number of units: whole, not negative."""
+    value = row.get(column)
+    if type(value) is int and 0 <= value <= _MOST_UNITS:
+        return value
+    if type(value) is str and _is_units(value):
+        return int(value)
     number = number_of(row, column)
     if number < 0:
         raise RowError(f"{column} is {shown(row[column])}, which is negative")
@@ -165,6 +180,11 @@ def whole_number(row: Mapping[str, Any], column: str) -> int:
 
 def money_of(row: Mapping[str, Any], column: str) -> int | float:
     """Return an amount of money: above zero, with two decimals at most."""
+    value = row.get(column)
+    if type(value) is str and _is_amount(value):
+        value = float(value)
+    if type(value) is float and 0 < value <= _MOST_MONEY and value == round(value, 2):
+        return int(value) if value.is_integer() else value
     number = number_of(row, column)
     if number <= 0:
         raise RowError(f"{column} is {shown(row[column])}; it must be above 0")

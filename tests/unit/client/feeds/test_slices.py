@@ -18,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_walmart.client.errors import WalmartConfigError
+from airflow_provider_walmart.client.feeds import slices as slices_module
 from airflow_provider_walmart.client.feeds.formats import format_of
 from airflow_provider_walmart.client.feeds.slices import build, plan, plan_document
 from airflow_provider_walmart.client.values.rows import LISTED
@@ -822,3 +823,29 @@ def test_the_fingerprint_is_sha_256_of_what_it_says_it_is():
     content = b'{"MPItem": [{}]}'
     expected = hashlib.sha256(b'["mp_item","me"]["MPItem"][{}]').hexdigest()
     assert document_plan(content, identity="me").fingerprint == expected
+
+
+@pytest.mark.parametrize("in_memory", [1, 3, 50_000])
+@pytest.mark.parametrize(("again", "clashes"), [(None, False), (0, True), (4, True), (9, True)])
+def test_two_rows_about_the_same_are_found_wherever_they_lie(monkeypatch, in_memory, again, clashes):
+    monkeypatch.setattr(slices_module._Keys, "IN_MEMORY", in_memory)
+    skus = [f"A-{number}" for number in range(10)] + ([f"A-{again}"] if again is not None else [])
+    rows = [{"sku": sku, "quantity": 1} for sku in skus]
+    readings = []
+
+    def read():
+        readings.append(1)
+        return rows
+
+    if not clashes:
+        assert plan(format_of("inventory"), read)[0].items == 10
+        assert len(readings) == 1
+        return
+    with pytest.raises(WalmartConfigError, match=f"row 11: sku 'A-{again}' is in row {again + 1} already"):
+        plan(format_of("inventory"), read)
+
+
+def test_rows_that_only_seem_to_be_about_the_same_are_a_feed(monkeypatch):
+    monkeypatch.setattr(slices_module, "hash", lambda key: 1, raising=False)
+    rows = [{"sku": f"A-{number}", "quantity": 1} for number in range(10)]
+    assert plan(format_of("inventory"), lambda: rows)[0].items == 10
