@@ -139,7 +139,7 @@ class MarketplaceClient(ApiClient[WalmartSettings, MarketplaceTokens]):
         """
         found = find(operation)
         return call_many(
-            found, params, lambda one: self.call(found.name, params=one, strict=strict), concurrency
+            found, params, lambda row: self.call(found.name, params=row, strict=strict), concurrency
         )
 
     def raw_pages(

@@ -36,7 +36,7 @@ class WithLineage(OfMarketplace):
         """
         written = [Written(target, rows)] if target else []
         if tables:
-            written = [Written(one["uri"], one["rows"], one["columns"]) for one in tables.values()]
+            written = [Written(table["uri"], table["rows"], table["columns"]) for table in tables.values()]
         self._moved = ([source] if source else [], written)
 
     def at_walmart(self, resource: str) -> str:
@@ -87,7 +87,7 @@ class Written:
         facets: dict[str, Any] = {}
         if self.columns:
             facets["schema"] = SchemaDatasetFacet(
-                fields=[SchemaDatasetFacetFields(one["name"], one["type"]) for one in self.columns]
+                fields=[SchemaDatasetFacetFields(column["name"], column["type"]) for column in self.columns]
             )
         statistics: dict[str, Any] = {}
         if self.rows is not None:

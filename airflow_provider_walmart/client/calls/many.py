@@ -37,19 +37,19 @@ def call_many(
             f"{operation.name} is a {operation.method} that changes something; only what reads can be called for many rows."
         )
 
-    def read(one: Params, stop: Event) -> tuple[Params, Any]:
+    def read(row: Params, stop: Event) -> tuple[Params, Any]:
         while True:
             try:
-                return one, call(one)
+                return row, call(row)
             except WalmartAuthError:
                 raise
             except WalmartRateLimitError as error:
                 if error.retry_at is None:
-                    return one, error
+                    return row, error
                 # Not a failure of this one: its turn comes later.
                 if stop.wait((error.retry_at - utc_now()).total_seconds()):
-                    return one, error
+                    return row, error
             except WalmartError as error:
-                return one, error
+                return row, error
 
     return in_order(params, read, check_concurrency(concurrency))

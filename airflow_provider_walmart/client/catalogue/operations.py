@@ -151,7 +151,11 @@ class Operation(msgspec.Struct, frozen=True, dict=True):
     @functools.cached_property
     def defaults(self) -> dict[str, Any]:
         """What is sent without being given: values of required parameters that have a default, by name."""
-        return {one.name: one.default for one in self.parameters if one.required and one.default is not None}
+        return {
+            parameter.name: parameter.default
+            for parameter in self.parameters
+            if parameter.required and parameter.default is not None
+        }
 
     @property
     def place(self) -> str:

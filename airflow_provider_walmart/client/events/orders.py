@@ -67,13 +67,13 @@ def snapshot_of(order: Any, ship_node_type: str) -> OrderSnapshot | None:
     if not isinstance(order, dict) or not order.get("purchaseOrderId"):
         return None
     lines = _several(order.get("orderLines"), "orderLine")
-    statuses = [one for line in lines for one in _several(line.get("orderLineStatuses"), "orderLineStatus")]
+    statuses = [part for line in lines for part in _several(line.get("orderLineStatuses"), "orderLineStatus")]
     placed = _milliseconds(order.get("orderDate"))
     return OrderSnapshot(
         str(order["purchaseOrderId"]),
         mark(json.dumps(order, sort_keys=True)),
         ship_node_type,
-        frozenset(str(one["status"]) for one in statuses if one.get("status")),
+        frozenset(str(part["status"]) for part in statuses if part.get("status")),
         placed,
         max([placed, *(_milliseconds(line.get("statusDate")) for line in lines)]),
     )
@@ -128,14 +128,22 @@ class OrderTracker:
         :param snapshots: all orders modified since that of `scope`, up to ``until``.
         :param until: when the poll ended, aware; None: it showed everything there is.
         """
-        seen = {self._mark(one): one for one in snapshots if one.ship_node_type in self._node_types}
+        seen = {
+            self._mark(snapshot): snapshot
+            for snapshot in snapshots
+            if snapshot.ship_node_type in self._node_types
+        }
         if until is not None and until.timestamp() * 1000 < self._from:
             # Another watcher catches up with what was before our time.
             return []
         self._go_on_to(seen.values(), until)
         at = -(-self._latest // STEP_MS) * STEP_MS
-        changes = [one for name, one in seen.items() if name not in self._seen and self._is_wanted(one)]
-        self._seen.update({name: (self._seems_new(one), at) for name, one in seen.items()})
+        changes = [
+            snapshot
+            for name, snapshot in seen.items()
+            if name not in self._seen and self._is_wanted(snapshot)
+        ]
+        self._seen.update({name: (self._seems_new(snapshot), at) for name, snapshot in seen.items()})
         self._first &= until is not None
         if until is None:
             self._complete = self._from
@@ -150,7 +158,7 @@ class OrderTracker:
         if until is None:
             # A date in the future, whatever it means, must not make us pass over what comes until then.
             now = epoch_ms(utc_now())
-            self._latest = max([self._latest, *(min(one.latest, now) for one in seen)])
+            self._latest = max([self._latest, *(min(snapshot.latest, now) for snapshot in seen)])
         else:
             self._latest = max(self._latest, epoch_ms(until))
         self._from = max(self._from, self._latest - OVERLAP_MS)
@@ -158,8 +166,8 @@ class OrderTracker:
     def state(self) -> dict[str, Any]:
         """Return what to keep for the next poll, JSON."""
         kept: list[dict[int, list[str]]] = [defaultdict(list) for _ in KEPT]
-        for one, (seems_new, at) in self._seen.items():
-            kept[seems_new][at].append(one)
+        for name, (seems_new, at) in self._seen.items():
+            kept[seems_new][at].append(name)
         return {
             "first": self._first,
             "from": self._from,
@@ -172,21 +180,23 @@ class OrderTracker:
             },
         }
 
-    def _mark(self, one: OrderSnapshot) -> str:
-        return mark(one.order_id if self._statuses is None else f"{one.order_id} {one.version}")
+    def _mark(self, snapshot: OrderSnapshot) -> str:
+        return mark(
+            snapshot.order_id if self._statuses is None else f"{snapshot.order_id} {snapshot.version}"
+        )
 
-    def _is_wanted(self, one: OrderSnapshot) -> bool:
+    def _is_wanted(self, snapshot: OrderSnapshot) -> bool:
         if self._first:
             return False
         if self._statuses is not None:
-            return not self._statuses.isdisjoint(one.statuses)
+            return not self._statuses.isdisjoint(snapshot.statuses)
         # An older order has most likely changed, and was announced when it was new. But Walmart may hold an order
         # back for long, and nobody has acted on such a one.
-        return one.placed > min(self._forgotten, self._complete) or self._seems_new(one)
+        return snapshot.placed > min(self._forgotten, self._complete) or self._seems_new(snapshot)
 
-    def _seems_new(self, one: OrderSnapshot) -> bool:
+    def _seems_new(self, snapshot: OrderSnapshot) -> bool:
         """Return whether an order would be announced as new however old it is."""
-        return self._statuses is None and CREATED in one.statuses and one.statuses <= UNTOUCHED
+        return self._statuses is None and CREATED in snapshot.statuses and snapshot.statuses <= UNTOUCHED
 
     def _forget(self) -> None:
         """Forget marks that are no longer needed, or that there is no room for.
@@ -209,11 +219,13 @@ def _announcements(changes: Iterable[OrderSnapshot]) -> Iterator[dict[str, Any]]
     rest = iter(changes)
     while batch := list(islice(rest, MOST_PER_EVENT)):
         yield {
-            "purchaseOrderIds": [one.order_id for one in batch],
-            "versions": [one.version for one in batch],
+            "purchaseOrderIds": [snapshot.order_id for snapshot in batch],
+            "versions": [snapshot.version for snapshot in batch],
             "orders": len(batch),
-            "statuses": dict(sorted(Counter(status for one in batch for status in one.statuses).items())),
-            "shipNodeTypes": dict(sorted(Counter(one.ship_node_type for one in batch).items())),
+            "statuses": dict(
+                sorted(Counter(status for snapshot in batch for status in snapshot.statuses).items())
+            ),
+            "shipNodeTypes": dict(sorted(Counter(snapshot.ship_node_type for snapshot in batch).items())),
         }
 
 

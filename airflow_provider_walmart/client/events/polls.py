@@ -55,7 +55,7 @@ def poll_orders(client: MarketplaceClient, scope: PollScope) -> tuple[list[Order
         for page in export_pages(client, "getAllOrders", {"shipNodeType": node_type}, since, end)
         for raw in page
     ]
-    return [one for one in seen if one is not None], end if end < now else None
+    return [snapshot for snapshot in seen if snapshot is not None], end if end < now else None
 
 
 def poll_reports(client: MarketplaceClient, scope: PollScope) -> tuple[list[dict[str, Any]]]:

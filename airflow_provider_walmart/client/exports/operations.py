@@ -51,16 +51,18 @@ class Export:
 
     def own_period(self, params: Mapping[str, Any]) -> Period | None:
         """Return the time window that the caller sets himself, be it one end of it; None for none."""
-        return next((one for one in self.periods if params.get(one.start) or params.get(one.end)), None)
+        return next(
+            (period for period in self.periods if params.get(period.start) or params.get(period.end)), None
+        )
 
     def period(self, cursor_field: str) -> Period:
         """Return the time window to use: the best one, or that of a date in the records.
 
         :raises WalmartConfigError: when records can't be searched by that field.
         """
-        found = [one for one in self.periods if cursor_field in ("", one.field)]
+        found = [period for period in self.periods if cursor_field in ("", period.field)]
         if not found:
-            known = ", ".join(one.field for one in self.periods if one.field)
+            known = ", ".join(period.field for period in self.periods if period.field)
             raise WalmartConfigError(
                 f"cursor_field is {cursor_field!r}; Walmart searches this operation by {known}. "
                 "Without a cursor_field it is searched by last change where Walmart can do that."

@@ -18,7 +18,7 @@ def skus_of(content: bytes) -> list[str | None]:
         return []
     lists = [document, *(document.values() if isinstance(document, dict) else ())]
     # Walmart counts the entries of the longest list at the top.
-    items = max((one for one in lists if isinstance(one, list)), key=len, default=[])
+    items = max((entries for entries in lists if isinstance(entries, list)), key=len, default=[])
     return [_sku_of(item) for item in items]
 
 

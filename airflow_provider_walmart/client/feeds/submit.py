@@ -446,5 +446,5 @@ def _is_before(item: dict[str, Any], since: float | None) -> bool:
     return date is not None and since is not None and date < since
 
 
-def _same(one: Any, other: str) -> bool:
-    return str(one).casefold() == other.casefold()
+def _same(value: Any, other: str) -> bool:
+    return str(value).casefold() == other.casefold()

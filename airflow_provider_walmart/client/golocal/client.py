@@ -120,7 +120,7 @@ def says_nothing_there(error: WalmartError) -> bool:
         return False
     if not error.is_of_walmart or any(code.endswith(_GATEWAY) for code in error.codes):
         return False
-    return error.status == 404 or any(_NOTHING_THERE.search(one.description) for one in error.details)
+    return error.status == 404 or any(_NOTHING_THERE.search(detail.description) for detail in error.details)
 
 
 def token_call(settings: GoLocalSettings) -> TokenCall:

@@ -54,12 +54,16 @@ def delivery_in(answer: Any, external_order_id: str | None = None) -> dict[str, 
 
     :param external_order_id: only a delivery of this order; of several, one that has not failed.
     """
-    found = [dict(one) for one in _listed(answer) if _is_delivery(one)]
+    found = [dict(delivery) for delivery in _listed(answer) if _is_delivery(delivery)]
     if external_order_id is not None:
         found = [
-            one for one in found if str(one.get("externalOrderId") or external_order_id) == external_order_id
+            delivery
+            for delivery in found
+            if str(delivery.get("externalOrderId") or external_order_id) == external_order_id
         ]
-    return min(found, key=lambda one: EndStates().outcome(status_of(one)) == "failure", default=None)
+    return min(
+        found, key=lambda delivery: EndStates().outcome(status_of(delivery)) == "failure", default=None
+    )
 
 
 def says_none(answer: Any) -> bool:
@@ -72,8 +76,8 @@ def _listed(answer: Any) -> list[Any]:
     return inner if isinstance(inner, list) else [inner] if inner else []
 
 
-def _is_delivery(one: Any) -> bool:
-    return isinstance(one, Mapping) and bool(one.get("deliveryId"))
+def _is_delivery(delivery: Any) -> bool:
+    return isinstance(delivery, Mapping) and bool(delivery.get("deliveryId"))
 
 
 def status_of(delivery: Mapping[str, Any]) -> str:

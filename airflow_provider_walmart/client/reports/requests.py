@@ -134,7 +134,9 @@ def request_report(
 
 def is_documented(report_type: str) -> bool:
     """Return whether Walmart's documents name a report type; there may be newer ones."""
-    (types,) = (one.enum for one in find("getRequestsStatus").parameters if one.name == "reportType")
+    (types,) = (
+        parameter.enum for parameter in find("getRequestsStatus").parameters if parameter.name == "reportType"
+    )
     return report_type in types
 
 
@@ -209,7 +211,11 @@ class ReportWatch:
         found: dict[str, dict[str, Any] | None] = {}
         types = {request_id: self._learnt.get(request_id, self._type) for request_id in request_ids}
         for report_type in sorted(set(types.values()) - {""}):
-            found.update(self._listed(report_type, {one for one in types if types[one] == report_type}))
+            found.update(
+                self._listed(
+                    report_type, {request_id for request_id in types if types[request_id] == report_type}
+                )
+            )
         for request_id in types.keys() - found.keys():
             try:
                 found[request_id] = request = get_report_request(self._client, request_id)

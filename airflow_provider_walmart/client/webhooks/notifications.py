@@ -179,7 +179,7 @@ class BearerTokens:
         """
         # Walmart's reference names the header of the subscription, its guide the usual one.
         given = [_without_scheme(headers, name, "Basic") for name in (self._header, "Authorization")]
-        are_ours = [_same(one, self._credentials) for one in given]
+        are_ours = [_same(value, self._credentials) for value in given]
         if not any(are_ours):
             raise WalmartWebhookError("The credentials are not those of the subscription.", status=401)
         form = parse_qs(body[:1000].decode("latin-1"))
@@ -219,9 +219,9 @@ def _needed(value: str, what: str) -> str:
     return value
 
 
-def _same(one: str, other: str) -> bool:
+def _same(value: str, other: str) -> bool:
     """Compare without telling by the time it takes where the difference is."""
-    return hmac.compare_digest(one.encode("utf-8", "replace"), other.encode("utf-8", "replace"))
+    return hmac.compare_digest(value.encode("utf-8", "replace"), other.encode("utf-8", "replace"))
 
 
 # -- contents ----------------------------------------------------------------------------------------
