@@ -59,3 +59,13 @@ def test_what_shows_is_judged_by_the_caller(clock):
     found, began = settled(clock, [[1], [1, 2]], sent_at=NOW, shows=lambda read: 2 in read)
     assert found == [1, 2]
     assert began == [0, 20]
+
+
+def test_a_reading_that_began_a_moment_too_early_is_not_believed(clock):
+    assert settled(clock, [None] * 9, sent_at=NOW - 59.5) == (None, [0, 0.5])
+
+
+def test_the_log_says_what_is_waited_for(clock, caplog):
+    caplog.set_level("INFO")
+    settled(clock, [None, "there"], sent_at=NOW)
+    assert caplog.messages == ["A write may have been sent moments ago and does not show yet: reading again."]
