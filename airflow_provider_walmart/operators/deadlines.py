@@ -15,6 +15,7 @@ from airflow_provider_walmart.client.values.dates import utc_minute, utc_now
 from airflow_provider_walmart.client.values.names import names_of
 from airflow_provider_walmart.storage.files import AnyPath, PathField, atomic_write
 from airflow_provider_walmart.storage.suffixes import check_lines_file
+from airflow_provider_walmart.task.context import push_result
 from airflow_provider_walmart.task.durations import duration
 from airflow_provider_walmart.task.errors import fail_without_retry
 from airflow_provider_walmart.task.hooks import OfMarketplace
@@ -53,7 +54,8 @@ class WalmartOrdersDueOperator(OfMarketplace, BaseOperator):
     :param fail_when_due: True fails the task when an order is due, so that ``on_failure_callback`` tells somebody; default
         False.
     :param walmart_conn_id: id of a connection of type ``walmart``.
-    :return: a dict with ``kind``, ``due``, ``overdue``, ``next_due_at`` (ISO 8601, UTC; None when none is due) and ``uri``.
+    :return: a dict with ``kind``, ``due``, ``overdue``, ``next_due_at`` (ISO 8601, UTC; None when none is due) and ``uri``. It is
+        in XCom also when the task fails because of it.
     :raises AirflowFailException: with ``fail_when_due``, naming the most urgent orders; and when no retry can help.
     """
 
@@ -94,15 +96,17 @@ class WalmartOrdersDueOperator(OfMarketplace, BaseOperator):
         if found:
             said = f"{said}, the most urgent: {examples}"
         self.log.info(said)
-        if found and self.fail_when_due:
-            raise AirflowFailException(f"{said}.")
-        return {
+        result = {
             "kind": self.kind,
             "due": len(found),
             "overdue": overdue,
             "next_due_at": found[0][0].isoformat() if found else None,
             "uri": self.output_path or None,
         }
+        if found and self.fail_when_due:
+            push_result(self, context, result)
+            raise AirflowFailException(f"{said}.")
+        return result
 
     def _due(self, now: datetime) -> Iterator[tuple[datetime, str]]:
         from airflow_provider_walmart.client.orders.due import orders_due
@@ -136,7 +140,8 @@ class WalmartPerformanceOperator(OfMarketplace, BaseOperator):
         and ``vtr`` (valid tracking); None (default): all.
     :param fail_on: fail when a metric is rated so or worse: ``MONITOR`` or ``URGENT`` (default); None: never.
     :param walmart_conn_id: id of a connection of type ``walmart``.
-    :return: a dict of each metric with what Walmart answers, such as ``performanceRiskLevel`` and ``performanceStandard``.
+    :return: a dict of each metric with what Walmart answers, such as ``performanceRiskLevel`` and ``performanceStandard``. It is in
+        XCom also when the task fails because of it.
     :raises AirflowFailException: when a metric is at risk, naming all of these; and when no retry can help.
     """
 
@@ -164,6 +169,7 @@ class WalmartPerformanceOperator(OfMarketplace, BaseOperator):
         self.log.info("Risk levels: %s", dict(Counter(risks.values())) or "no data")
         failing = RISKS[RISKS.index(self.fail_on) :] if self.fail_on else ()
         if worst := [name for name, risk in risks.items() if risk in failing]:
+            push_result(self, context, found)
             said = "; ".join(f"{name} is {risks[name]}{_standard(found[name])}" for name in worst)
             raise AirflowFailException(
                 f"Walmart rates {len(worst)} of {len(found)} metrics as at risk: {said}."

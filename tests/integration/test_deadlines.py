@@ -99,7 +99,9 @@ def test_the_task_fails_when_that_is_wanted_and_names_orders(orders):
     with pytest.raises(
         AirflowFailException, match=r"2 orders are due .*1 of them overdue, the most urgent: 5 "
     ):
-        Task().run(lambda: WalmartOrdersDueOperator(**made))
+        (task := Task()).run(lambda: WalmartOrdersDueOperator(**made))
+    # Whoever is told of it has the counts.
+    assert (task.xcom["return_value"]["due"], task.xcom["return_value"]["overdue"]) == (2, 1)
 
 
 def test_a_kind_that_is_none_is_refused_before_anything_is_sent(orders):

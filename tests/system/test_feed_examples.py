@@ -100,6 +100,28 @@ def asked_for(airflow: LocalAirflow, path: str):
     return airflow.get(path) if asked else None
 
 
+# -- items that failed at Walmart ------------------------------------------------------------------------
+
+
+def test_items_that_failed_at_walmart_are_sent_again(
+    airflow: LocalAirflow, sandbox: LocalSandbox, processes: Processes
+) -> None:
+    dag = "sends_again"
+    error = {"type": "SYSTEM_ERROR", "code": "ERR_INT_SYS_0101002", "description": "Try later."}
+    sandbox.control("/settings", {"feed_seconds": 0, "refused_skus": {"LAMP-2": error}})
+    run = airflow.trigger(dag)
+    # Both tasks have sent it two times when Walmart is well again.
+    processes.wait_until(lambda: len(uploads(sandbox)) == 4, what="the first feeds that were sent again")
+    sandbox.control("/settings", {"refused_skus": {}})
+    assert airflow.wait_for_run(dag, run) == "success"
+    assert len(uploads(sandbox)) == 6
+    for task in ("deferred", "in_the_worker"):
+        result = airflow.xcom(dag, run, task)
+        assert [feed["itemsSucceeded"] for feed in result["feeds"]] == [1, 0, 1]
+        assert (result["itemsReceived"], result["itemsFailed"]) == (2, 0)
+        assert "1 item of feed" in airflow.task_log(dag, run, task)
+
+
 # -- stock, one feed per file ----------------------------------------------------------------------------
 
 

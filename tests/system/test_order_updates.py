@@ -59,3 +59,33 @@ def test_orders_are_acknowledged_and_shipped_once(
         lambda: all(statsd.counters[name] == count for name, count in received.items()),
         what=f"{received} among {statsd.counters}",
     )
+
+
+def test_orders_that_are_due_and_metrics_at_risk_fail_their_tasks(
+    airflow: LocalAirflow, sandbox: LocalSandbox
+) -> None:
+    sandbox.control("/reset", {})
+    sandbox.control("/seed", {"orders": {"count": 3, "spacing": 60, "age": 3 * 3600}})
+    run = airflow.trigger("walmart_deadlines")
+    assert airflow.wait_for_run("walmart_deadlines", run) == "failed"
+    states = {task["task_id"]: task["state"] for task in airflow.task_instances("walmart_deadlines", run)}
+    assert states == {"acknowledge": "failed", "ship": "success"}
+    # Whoever is told has the counts.
+    due = airflow.xcom("walmart_deadlines", run, "acknowledge")
+    assert (due["due"], due["overdue"]) == (3, 0)
+    assert airflow.xcom("walmart_deadlines", run, "ship")["due"] == 0
+    said = "3 orders are due (acknowledge) within 2:00:00, 0 of them overdue, the most urgent: "
+    assert said in airflow.task_log("walmart_deadlines", run, "acknowledge")
+
+    answer = {"payload": {"performanceRiskLevel": "URGENT", "performanceStandard": ">= 90 %"}}
+    sandbox.control(
+        "/faults",
+        [
+            {"path": "/insights/performance/otd/summary", "status": 200, "body": answer},
+            {"path": "/insights/performance/", "status": 204},
+        ],
+    )
+    run = airflow.trigger("walmart_performance")
+    assert airflow.wait_for_run("walmart_performance", run) == "failed"
+    assert "otd is URGENT" in airflow.task_log("walmart_performance", run, "performance")
+    sandbox.control("/reset", {})
