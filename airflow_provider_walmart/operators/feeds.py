@@ -40,6 +40,7 @@ from airflow_provider_walmart.task.durations import duration, poll_seconds
 from airflow_provider_walmart.task.errors import fail_without_retry
 from airflow_provider_walmart.task.feed_rows import (
     Changes,
+    Outcomes,
     counts_of,
     keep_valid_rows,
     local_errors_uri,
@@ -649,6 +650,7 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
     def _judge(
         self, context: Context, sent: SentFeeds, feeds: Sequence[dict[str, Any] | None]
     ) -> dict[str, Any]:
+        outcomes = Outcomes()
         last = dict(zip(sent.last, feeds, strict=True))
         found = [last[one] if one in last else self.hook.get_feed(one) for one in sent.ids]
         return judge_feeds(
@@ -656,7 +658,8 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
             missing_or_typed(sent.ids, found, self.feed_type),
             allowed_failures=parse_allowed_failures(self.allowed_failures),
             item_errors_path=self.item_errors_path,
-            keep=lambda result: self._keep(context, result, sent),
+            keep=lambda result: self._keep(context, result, sent, outcomes),
+            note=outcomes.note if "run" in sent.rows else lambda _: None,
             rows=sent.rows,
             sent=self._sent(context, sent),
         )
@@ -679,13 +682,13 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
         self._select_rows(context, source)
         return source.skus(number)
 
-    def _keep(self, context: Context, result: dict[str, Any], sent: SentFeeds) -> None:
+    def _keep(self, context: Context, result: dict[str, Any], sent: SentFeeds, outcomes: Outcomes) -> None:
         from airflow_provider_walmart.hooks import metrics
 
         if "run" in sent.rows:
             # Before the verdict: what was accepted is so, whatever became of the rest. Should this try die, the next one
             # finds the same feeds, and does it again.
-            self._changes(sent.rows).settle(result["feedIds"], sent.resent)
+            self._changes(sent.rows).settle(outcomes)
         push_result(self, context, result)
         for name, outcome in (("itemsSucceeded", "succeeded"), ("itemsFailed", "failed")):
             metrics.count("feed_items", result[name], outcome=outcome)

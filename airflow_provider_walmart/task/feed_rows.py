@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import tempfile
 import uuid
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import IO, TYPE_CHECKING, Any
 
@@ -35,8 +36,8 @@ LOCAL_INVALID = "LOCAL_INVALID"
 # is sent again whatever it is.
 STOCK_EXPIRES = timedelta(hours=6)
 STOCK_TYPES = ("inventory", "mp_inventory")
-# How often a long reading of item details says how far it is, in items.
-PROGRESS_EVERY = 5000
+# Of outcomes of items that are noted. Bytes.
+MOST_IN_MEMORY = 1_000_000
 
 
 def keep_valid_rows(
@@ -240,24 +241,31 @@ class Changes:
         source.keep(found.wanted)
         return found
 
-    def settle(self, feed_ids: list[str], resent: Collection[str] = ()) -> None:
+    def settle(self, outcomes: Outcomes) -> None:
         """Keep what Walmart accepted of the feeds of this run.
 
-        :param feed_ids: all of them, finished.
-        :param resent: those of which items that failed at Walmart were sent again.
+        :param outcomes: of all items of all feeds, which are finished.
         """
-        self._snapshots.settle(self.run, self._outcomes(feed_ids, resent), now=utc_now())
+        self._snapshots.settle(self.run, outcomes, now=utc_now())
 
-    def _outcomes(self, feed_ids: list[str], resent: Collection[str]) -> Iterator[tuple[str, Any]]:
-        from airflow_provider_walmart.client.feeds.resend import is_transient
 
-        for feed_id in feed_ids:
-            for read, item in enumerate(self._hook.iter_feed_items(feed_id), 1):
-                if read % PROGRESS_EVERY == 0:
-                    log.info("Feed %s: outcomes of %d items read for the snapshot", feed_id, read)
-                is_sent_again = feed_id in resent and is_transient(item)
-                if (sku := item.get("sku")) is not None and not is_sent_again:
-                    yield str(sku), outcome_of(item)
+class Outcomes:
+    """What became of items, noted while feeds are judged, so that their details are read once; large ones are on disk."""
+
+    def __init__(self) -> None:
+        self._file = tempfile.SpooledTemporaryFile(  # noqa: SIM115 - it is there as long as this is
+            MOST_IN_MEMORY, "w+", encoding="utf-8"
+        )
+
+    def note(self, item: Mapping[str, Any]) -> None:
+        """Note an item of a finished feed."""
+        if (sku := item.get("sku")) is not None:
+            self._file.write(json.dumps([str(sku), outcome_of(dict(item))]) + "\n")
+
+    def __iter__(self) -> Iterator[tuple[str, Any]]:
+        """Return SKUs and outcomes of all items."""
+        self._file.seek(0)
+        return (tuple(json.loads(line)) for line in self._file)
 
 
 def run_of(context: Context | Mapping[str, Any]) -> str:

@@ -81,6 +81,7 @@ def judge_feeds(
     items: Iterable[dict[str, Any]] | None = None,
     sent: Mapping[str, SentFeed] | None = None,
     rows: Mapping[str, Any] | None = None,
+    note: Callable[[dict[str, Any]], None] = lambda _: None,
 ) -> dict[str, Any]:
     """Check feeds as a seller does: which of them failed, and which items were rejected.
 
@@ -97,12 +98,20 @@ def judge_feeds(
     :param sent: by feed id what was sent, as far as that is known: items that Walmart says nothing of are named then.
     :param rows: counts of rows before anything was sent: ``sent``, ``unchanged`` and ``invalid``, as far as there are such.
         Those that are invalid are in the failed-items file already, stay there, and count as failed.
+    :param note: called with each item of the feeds that it was sent in last.
     :return: a dict as `result_of` makes it, with the counts of ``rows``.
     :raises WalmartFeedFailedError: when a feed failed or refused more of its items than allowed.
     """
     rows = rows or {}
     reviews, result = _report(
-        hook, feeds, item_errors_path=item_errors_path, keep=keep, items=items, sent=sent, rows=rows
+        hook,
+        feeds,
+        item_errors_path=item_errors_path,
+        keep=keep,
+        items=items,
+        sent=sent,
+        rows=rows,
+        note=note,
     )
     uri = result["itemErrorsUri"]
     together = _together(reviews)
@@ -199,10 +208,11 @@ def _report(
     sent: Mapping[str, SentFeed] | None,
     rows: Mapping[str, Any],
     items: Iterable[dict[str, Any]] | None = None,
+    note: Callable[[dict[str, Any]], None] = lambda _: None,
 ) -> tuple[list[_Review], dict[str, Any]]:
     """Read feeds to their last item, write and show what is wrong with them, and keep the result."""
     reviews = [
-        _Review(hook, feed, (sent or {}).get(str(feed.get("feedId")), UNKNOWN), items) for feed in feeds
+        _Review(hook, feed, (sent or {}).get(str(feed.get("feedId")), UNKNOWN), items, note) for feed in feeds
     ]
     kept = local_errors(rows, item_errors_path)
     uri = _write_failed_items(item_errors_path, kept, reviews) or local_errors_uri(rows, item_errors_path)
@@ -225,6 +235,7 @@ class _Review:
     :param feed: the feed; once its rows have been read, with its counts put right by its details.
     :param sent: what was sent.
     :param items: its items, where the feed was read with its details; None: they are to be read.
+    :param note: called with each item that counts in this feed.
     :param of_feed: errors that concern the feed as a whole.
     :param of_items: errors of its items.
     """
@@ -233,6 +244,7 @@ class _Review:
     feed: dict[str, Any]
     sent: SentFeed
     items: Iterable[dict[str, Any]] | None = None
+    note: Callable[[dict[str, Any]], None] = lambda _: None
     of_feed: ErrorTally = field(default_factory=ErrorTally)
     of_items: ErrorTally = field(default_factory=ErrorTally)
     sent_again: int = 0
@@ -294,6 +306,7 @@ class _Review:
             if self.sent.is_resent and is_transient(item):
                 self.sent_again += 1
             else:
+                self.note(item)
                 yield from rows
         if errors.failed < counted_by_walmart:
             log.warning(

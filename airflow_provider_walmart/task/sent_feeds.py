@@ -49,11 +49,6 @@ class SentFeeds:
             if len(chain) == self.again + 1
         }
 
-    @property
-    def resent(self) -> set[str]:
-        """The feeds of which items were sent again."""
-        return {feed_id for chain in self.chains for feed_id in chain[:-1]}
-
 
 def was_sent(records: Records, feed: FeedFile, feed_id: str) -> bool:
     """Return whether a feed is the one that was sent under an id, to its last byte that matters."""

@@ -245,3 +245,15 @@ def test_items_are_checked_and_compared(shop, items, tmp_path):
     assert (first["sent"], first["invalid"]) == (2, 1)
     second = run(items(mug("A"), mug("B", price=0), mug("C", price=9.99), **both), run_id="2")
     assert (second["sent"], second["unchanged"], second["invalid"]) == (1, 1, 1)
+
+
+# -- what it costs -------------------------------------------------------------------------------------
+
+
+def test_the_details_of_a_feed_are_read_once_for_the_verdict_and_the_snapshot(shop, prices):
+    run(prices({f"S{number}": 5 for number in range(120)}))
+    details = [
+        entry["query"] for entry in shop.received("^/v3/feeds/") if "includeDetails=true" in entry["query"]
+    ]
+    assert len(details) == len(set(details)) == 3
+    assert run(prices({f"S{number}": 5 for number in range(120)}), run_id="2")["sent"] == 0

@@ -234,7 +234,7 @@ _sorted = msgspec.json.Encoder(order="sorted").encode
 
 def _sku_in(entry: Mapping[str, Any]) -> str | None:
     for holder in (entry, *entry.values()):
-        sku = holder.get("sku") if isinstance(holder, Mapping) else None
+        sku = holder.get("sku") if isinstance(holder, (dict, Mapping)) else None
         if isinstance(sku, (str, int)) and not isinstance(sku, bool) and str(sku):
             return str(sku)
     return None
@@ -242,7 +242,10 @@ def _sku_in(entry: Mapping[str, Any]) -> str | None:
 
 def _by_value(value: Any) -> Any:
     """Return a value in the one form that all equal ones have."""
-    if isinstance(value, Mapping):
+    # Texts and whole numbers are most of what there is, and what kind of mapping something is takes long to ask.
+    if type(value) in (str, int):
+        return value
+    if isinstance(value, (dict, Mapping)):
         return {key: _by_value(inner) for key, inner in value.items()}
     if isinstance(value, (list, tuple)):
         return [_by_value(inner) for inner in value]
