@@ -195,13 +195,6 @@ class MarketplaceClient(ApiClient[WalmartSettings, MarketplaceTokens]):
 
         return first_may_be_empty
 
-    def get_json(self, path: str, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """Return the decoded JSON object of a GET.
-
-        :raises WalmartServerError: when the answer is anything but a JSON object.
-        """
-        return json_object(self.request("GET", path, params=params))
-
     def token_detail(self) -> dict[str, Any]:
         """Return scopes and validity of the access token from ``GET /v3/token/detail``."""
         return self._token_detail(self.session.call_auth())

@@ -52,7 +52,7 @@ def test_another_port_and_another_host(other_host, wire, make_client):
     elsewhere = foreign.url.replace("127.0.0.1", other_host) + "/elsewhere"
     server = wire(home(lambda request: elsewhere))
     client = make_client(server.url, **ACCOUNT)
-    assert client.get_json("/v3/feeds") == {"here": "too"}
+    assert client.request("GET", "/v3/feeds").json() == {"here": "too"}
     assert foreign.count("/elsewhere") == 1
     assert saw_nothing(foreign)
 
@@ -62,7 +62,7 @@ def test_credentials_stay_when_a_redirect_leads_to_the_same_port_under_another_n
     """Where the host is another one, it is none of ours, even if the machine is the same."""
     server = wire(lambda request: reply(request))
     reply = home(lambda request: server.url.replace("127.0.0.1", "localhost") + "/here")
-    make_client(server.url).get_json("/v3/feeds")
+    make_client(server.url).request("GET", "/v3/feeds").json()
     (landed,) = (request for request in server.requests if request.path == "/here")
     server.requests[:] = [landed]
     assert saw_nothing(server)
@@ -70,7 +70,7 @@ def test_credentials_stay_when_a_redirect_leads_to_the_same_port_under_another_n
 
 def test_within_the_host_credentials_stay(wire, make_client):
     server = wire(home(lambda request: "/here"))
-    assert make_client(server.url, **ACCOUNT).get_json("/v3/feeds") == {"stayed": True}
+    assert make_client(server.url, **ACCOUNT).request("GET", "/v3/feeds").json() == {"stayed": True}
     landed = server.requests[-1]
     assert landed.headers["wm_sec.access_token"] == TOKEN
     assert landed.headers["wm_market"] == "mx"
@@ -82,7 +82,7 @@ def test_a_foreign_401_gets_no_token_out_of_us(status, wire, make_client):
     foreign = wire(lambda request: http(status, body, WWW_Authenticate="Basic"))
     server = wire(home(lambda request: foreign.url))
     with pytest.raises(WalmartError):
-        make_client(server.url).get_json("/v3/feeds")
+        make_client(server.url).request("GET", "/v3/feeds").json()
     assert server.count("/v3/token") == 1
     assert foreign.count() == 1
     assert saw_nothing(foreign)
@@ -101,10 +101,10 @@ def test_there_and_back_again(status, wire, make_client):
     server = wire(reply)
     client = make_client(server.url)
     if status == 200:
-        assert client.get_json("/v3/feeds") == {"back": True}
+        assert client.request("GET", "/v3/feeds").json() == {"back": True}
     else:
         with pytest.raises(WalmartError):
-            client.get_json("/v3/feeds")
+            client.request("GET", "/v3/feeds").json()
     assert saw_nothing(foreign)
     assert server.count("/v3/token") == 1
 
@@ -148,7 +148,7 @@ def test_a_redirected_write_is_not_followed(status, method, wire, make_client):
 def test_redirects_in_a_circle_end(wire, make_client):
     server = wire(home(lambda request: "/v3/feeds"))
     with pytest.raises(WalmartError):
-        make_client(server.url).get_json("/v3/feeds")
+        make_client(server.url).request("GET", "/v3/feeds").json()
     assert server.count("/v3/feeds") == 31
 
 
@@ -158,7 +158,7 @@ def test_redirects_in_a_circle_end(wire, make_client):
 def test_redirects_to_nonsense(target, wire, make_client):
     server = wire(home(lambda request: target))
     try:
-        make_client(server.url).get_json("/v3/feeds")
+        make_client(server.url).request("GET", "/v3/feeds").json()
     except WalmartNotFoundError:
         pytest.fail("nothing was found there")
     except WalmartError as error:

@@ -57,7 +57,7 @@ def refusing(*refused: str, answer_refused=REFUSED_ANSWERS["401"], answer=None):
 @pytest.mark.parametrize("answer_refused", REFUSED_ANSWERS)
 def test_renewed_once_and_sent_again(answer_refused, wire, make_client):
     server = wire(refusing("token-1", answer_refused=REFUSED_ANSWERS[answer_refused]))
-    assert make_client(server.url).get_json("/v3/feeds") == {"fine": True}
+    assert make_client(server.url).request("GET", "/v3/feeds").json() == {"fine": True}
     assert [request.path for request in server.requests] == [TOKEN, "/v3/feeds", TOKEN, "/v3/feeds"]
     first, second = (request.headers for request in server.requests if request.path != TOKEN)
     assert (first["wm_sec.access_token"], second["wm_sec.access_token"]) == ("token-1", "token-2")

@@ -85,7 +85,7 @@ def test_a_read_is_sent_again_when_the_answer_is_lost(trouble, walmart):
 def test_a_read_that_fails_once_succeeds(trouble, walmart):
     reply = ON_THE_WIRE.get(trouble) if isinstance(trouble, str) else http(trouble)
     server, client = walmart(reply, http(200, {"fine": True}), timeout=timeout_for(reply, 2.0))
-    assert client.get_json(PATH) == {"fine": True}
+    assert client.request("GET", PATH).json() == {"fine": True}
     assert server.count(PATH) == 2
 
 
@@ -208,7 +208,7 @@ class TestThrottled:
             connection.sendall(http(200, {}))
 
         server, client = walmart(refuse, accept)
-        client.get_json(PATH)
+        client.request("GET", PATH).json()
         assert server.count(PATH) == 2
         assert form == "nothing" or came_back[0] >= named[0] - timedelta(milliseconds=1)
 
@@ -240,7 +240,7 @@ class TestThrottled:
         named = str(int((server_now.timestamp() + 0.1) * 1000))
         throttled = http(429, X_Next_Replenishment_Time=named, Date=format_datetime(server_now, usegmt=True))
         server, client = walmart(throttled, http(200, {}))
-        client.get_json(PATH)
+        client.request("GET", PATH).json()
         assert server.count(PATH) == 2
 
     @pytest.mark.parametrize("method", WRITES)
@@ -254,7 +254,7 @@ class TestThrottled:
     def test_a_5xx_may_name_a_time_too(self, walmart):
         server, client = walmart(http(503, Retry_After="0.3"), http(200, {}))
         started = time.monotonic()
-        client.get_json(PATH)
+        client.request("GET", PATH).json()
         assert time.monotonic() - started >= 0.3
         assert server.count(PATH) == 2
 
@@ -332,7 +332,7 @@ def test_the_session_writes_a_space_as_walmart_reads_it(url, params, query, walm
 def test_an_announced_end_is_said_once(walmart, caplog):
     _, client = walmart(http(200, {}, Deprecation="true", Sunset="Sat, 27 Mar 2027 00:00:00 GMT"))
     for _ in range(3):
-        client.get_json(PATH)
+        client.request("GET", PATH).json()
     (said,) = (record.getMessage() for record in caplog.records if "announces" in record.getMessage())
     assert "27 Mar 2027" in said
 
@@ -362,7 +362,8 @@ def test_the_session_returns_statuses(walmart):
 def test_connections_are_kept(shop, make_client):
     client = make_client(shop.url)
     pools = [
-        client.get_json(PATH) and list(client.session.get_adapter(shop.url).poolmanager.pools.keys())
+        client.request("GET", PATH).json()
+        and list(client.session.get_adapter(shop.url).poolmanager.pools.keys())
         for _ in range(5)
     ]
     assert len({str(pool) for pool in pools}) == 1

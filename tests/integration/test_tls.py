@@ -47,7 +47,7 @@ def speak_no_tls(connection: ssl.SSLSocket) -> None:
 @pytest.mark.usefixtures("trusted")
 def test_a_certificate_of_the_bundle_is_believed(walmart, make_client):
     server = walmart(http(200, {"fine": True}))
-    assert make_client(server.url).get_json("/v3/feeds") == {"fine": True}
+    assert make_client(server.url).request("GET", "/v3/feeds").json() == {"fine": True}
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
