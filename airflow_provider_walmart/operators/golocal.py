@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_walmart.links.page import WalmartPageLink
-from airflow_provider_walmart.task.context import MemoryRecords, try_number
+from airflow_provider_walmart.task.context import records_of
 from airflow_provider_walmart.task.errors import fail_without_retry
 from airflow_provider_walmart.task.hooks import OfGoLocal
 
@@ -53,14 +53,8 @@ class WalmartGoLocalCreateDeliveryOperator(OfGoLocal, BaseOperator):
         from airflow_provider_walmart.client.golocal.booking import OnceBooker
 
         with fail_without_retry():
-            store = context.get("task_state_store")
-            booker = OnceBooker(
-                self.hook.client,
-                MemoryRecords() if store is None else store,
-                lasting=store is not None,
-                earlier_tries=try_number(context) > 1,
-            )
-            return booker.book(self.delivery)
+            records, forgotten = records_of(context)
+            return OnceBooker(self.hook.client, records, forgotten=forgotten).book(self.delivery)
 
 
 class WalmartGoLocalCancelDeliveryOperator(OfGoLocal, BaseOperator):

@@ -12,7 +12,7 @@ from airflow_provider_walmart.links.page import WalmartPageLink
 from airflow_provider_walmart.storage.files import AnyPath, PathField
 from airflow_provider_walmart.storage.rows import check_one_input, check_rows, iter_rows
 from airflow_provider_walmart.storage.suffixes import check_lines_file
-from airflow_provider_walmart.task.context import MemoryRecords, push_result, try_number
+from airflow_provider_walmart.task.context import push_result, records_of
 from airflow_provider_walmart.task.errors import fail_without_retry
 from airflow_provider_walmart.task.hooks import OfMarketplace
 from airflow_provider_walmart.task.orders import change_orders
@@ -99,15 +99,9 @@ class WalmartOrderUpdateOperator(OfMarketplace, BaseOperator):
                 iter_rows(self.records, self.records_path),
                 market=self.hook.client.settings.market,
             )
-            store = context.get("task_state_store")
-            writer = OrderWriter(
-                self.hook.client,
-                MemoryRecords() if store is None else store,
-                lasting=store is not None,
-                earlier_tries=try_number(context) > 1,
-            )
+            records, forgotten = records_of(context)
             return change_orders(
-                writer,
+                OrderWriter(self.hook.client, records, forgotten=forgotten),
                 changes,
                 allowed_failures=allowed_failures,
                 outcomes_path=self.outcomes_path,

@@ -14,7 +14,7 @@ from airflow_provider_walmart.client.errors import WalmartConfigError, WalmartRe
 from airflow_provider_walmart.client.values.dates import from_iso
 from airflow_provider_walmart.links.page import WalmartPageLink
 from airflow_provider_walmart.storage.files import AnyPath, PathField, path_in_errors
-from airflow_provider_walmart.task.context import MemoryRecords, push
+from airflow_provider_walmart.task.context import push, records_of
 from airflow_provider_walmart.task.durations import duration, poll_seconds
 from airflow_provider_walmart.task.errors import fail_without_retry
 from airflow_provider_walmart.task.lineage import WithLineage
@@ -191,10 +191,10 @@ class WalmartReportOperator(WithLineage, BaseOperator):
         from airflow_provider_walmart.client.reports.once import OnceRequester
 
         version, body = self._asked()
-        records = context.get("task_state_store")
+        records, _ = records_of(context)
         return OnceRequester(
             self.hook.client,
-            MemoryRecords() if records is None else records,
+            records,
             self.report_type,
             version,
             body,

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseOperator, Context
 
+    from airflow_provider_walmart.client.once.records import Records
+
 CLEARED_WITHIN = timedelta(days=7)
 
 
@@ -18,6 +20,12 @@ class MemoryRecords(dict[str, Any]):
     def set(self, key: str, value: Any) -> None:
         """Keep a value."""
         self[key] = value
+
+
+def records_of(context: Context | Mapping[str, Any]) -> tuple[Records, bool]:
+    """Return where a task keeps what it sent, and whether an earlier try may have sent what is not kept there."""
+    store = context.get("task_state_store")
+    return (MemoryRecords(), try_number(context) > 1) if store is None else (store, False)
 
 
 def push(context: Context | Mapping[str, Any], key: str, value: Any) -> None:

@@ -42,7 +42,7 @@ def one_try(make_client, url: str, folder: Path, changes: list[OrderChange], plo
     client = make_client(url, store=Resilient(FileStore(folder / "state")))
     records = FileRecords(folder / "records", plot.point)
     try:
-        writer = OrderWriter(client, records, lasting=True, earlier_tries=False)
+        writer = OrderWriter(client, records, forgotten=False)
         outcomes = [writer.apply(change)["outcome"] for change in changes]
         if set(outcomes) <= {DONE, "already"}:
             (folder / "outcome").write_text("green")

@@ -52,8 +52,7 @@ class OnceBooker:
 
     :param client: the account.
     :param records: where intents and ids are kept.
-    :param lasting: whether the records outlive the process.
-    :param earlier_tries: whether there were tries before this one.
+    :param forgotten: whether an earlier try may have sent what is not kept there.
     :param sleep: waits for so many seconds.
     """
 
@@ -62,14 +61,12 @@ class OnceBooker:
         client: GoLocalClient,
         records: Records,
         *,
-        lasting: bool,
-        earlier_tries: bool,
+        forgotten: bool,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._client = client
         self._records = records
-        self._lasting = lasting
-        self._earlier_tries = earlier_tries
+        self._forgotten = forgotten
         self._sleep = sleep
 
     def book(self, delivery: Mapping[str, Any]) -> dict[str, Any]:
@@ -89,7 +86,7 @@ class OnceBooker:
             log.info("Order %s was booked before by this task, as delivery %s.", order_id, delivery_id)
             return self._read({"deliveryId": delivery_id, "externalOrderId": order_id})
         sent_at = record.get("sentAt")
-        if not record and not self._lasting and self._earlier_tries:
+        if not record and self._forgotten:
             # An earlier try may have sent it moments ago.
             sent_at = time.time()
         found = self._find(order_id, client_id, sent_at)

@@ -51,8 +51,7 @@ class OrderWriter:
 
     :param client: the account.
     :param records: where the order that is being changed is kept.
-    :param lasting: whether the records outlive the process.
-    :param earlier_tries: whether there were tries before this one.
+    :param forgotten: whether an earlier try may have sent what is not kept there.
     :param sleep: waits for so many seconds.
     """
 
@@ -61,15 +60,14 @@ class OrderWriter:
         client: MarketplaceClient,
         records: Records,
         *,
-        lasting: bool,
-        earlier_tries: bool,
+        forgotten: bool,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._client = client
         self._records = records
         self._sleep = sleep
         # Where nothing says which order an earlier try was changing, it may have been any of them.
-        self._started = time.time() if earlier_tries and not lasting else None
+        self._started = time.time() if forgotten else None
 
     def apply(self, change: OrderChange) -> dict[str, Any]:
         """Do what an order still lacks of a change, and return what became of it.
