@@ -5,17 +5,25 @@ from __future__ import annotations
 import json
 import logging
 import re
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
+from airflow.providers.common.compat.sdk import AirflowTaskTimeout
 
 from airflow_provider_walmart.client.errors import WalmartAuthError
 from airflow_provider_walmart.client.transport import shared_state as state
 from airflow_provider_walmart.hooks.golocal import WalmartGoLocalHook
 from airflow_provider_walmart.hooks.walmart import WalmartHook
-from airflow_provider_walmart.operators.feeds import WalmartFeedStatusOperator
+from airflow_provider_walmart.operators.api import WalmartApiOperator
+from airflow_provider_walmart.operators.feeds import WalmartFeedStatusOperator, WalmartSubmitFeedOperator
+from airflow_provider_walmart.task import poll_failures
 from airflow_provider_walmart.task.poll_failures import PollFailures
 from tests.helpers.airflow_line import AIRFLOW
+from tests.helpers.certificates import self_signed, server_context
+from tests.helpers.proxies import SocksProxy
+from tests.helpers.tasks import Task
 from tests.helpers.wire import Wire, http
 
 PAGE = Path(__file__).parents[2] / "docs" / "troubleshooting.md"
@@ -36,7 +44,7 @@ def said(shop, monkeypatch):
         monkeypatch.setenv("AIRFLOW_CONN_SHOP", json.dumps(made))
         try:
             result = use(cls("shop"))
-        except Exception as error:
+        except (Exception, AirflowTaskTimeout) as error:
             return f"{type(error).__name__}: {error}"
         return result[1]
 
@@ -51,7 +59,7 @@ def button(hook):
     return hook.test_connection()
 
 
-def messages(shop, said, caplog, monkeypatch):
+def messages(shop, said, caplog, monkeypatch, tmp_path):
     """Yield what is said in every situation of the page."""
     yield said(feeds, **BAD_SECRET)
     yield said(button, **BAD_SECRET)
@@ -94,6 +102,14 @@ def messages(shop, said, caplog, monkeypatch):
     yield said(feeds, host=remote)
     monkeypatch.delenv("HTTPS_PROXY")
     proxy.stop()
+    socks = SocksProxy(None, wants_keys=True)
+    monkeypatch.setenv("HTTPS_PROXY", f"socks5h://127.0.0.1:{socks.port}")
+    yield said(feeds, host=remote)
+    monkeypatch.delenv("HTTPS_PROXY")
+    socks.stop()
+    unknown = Wire(lambda request: http(200), tls=server_context(self_signed(tmp_path, "127.0.0.1")))
+    yield said(feeds, host=unknown.url)
+    unknown.stop()
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/etc/ssl/our-ca.pem")
     yield said(feeds, host=remote)
     yield said(button, host=remote)
@@ -138,6 +154,18 @@ def messages(shop, said, caplog, monkeypatch):
     yield caplog.text
     check.feed_types = "None"
     yield said(lambda hook: check.execute({}))
+    shop.settings(feed_seconds=3600)
+    rows = [{"sku": "A", "quantity": 1}, {"sku": "B", "quantity": 1}]
+    slow = {"task_id": "t", "feed_type": "MP_INVENTORY", "records": rows, "poll_interval": 0.05}
+    for limit in ({"timeout": 0.3}, {"execution_timeout": timedelta(seconds=1), "deferrable": True}):
+        submit = partial(WalmartSubmitFeedOperator, walmart_conn_id="shop", **slow, **limit)
+        yield said(lambda hook: Task().run(submit))  # noqa: B023
+    monkeypatch.setattr(poll_failures, "MAX_FAILED_POLLS", 2)
+    shop.fault("/v3/feeds/", status=500)
+    submit = partial(WalmartSubmitFeedOperator, walmart_conn_id="shop", **slow)
+    yield said(lambda hook: Task().run(submit))
+    shop.no_faults()
+
     shop.fault("/v3/feeds", status=429, headers={"Retry-After": "600"}, times=1)
     yield said(feeds)
     yield said(feeds)
@@ -154,6 +182,12 @@ def messages(shop, said, caplog, monkeypatch):
     yield said(lambda hook: hook.call("getOrders"))
     yield said(lambda hook: hook.call("getAllOrders", limit=500))
     yield said(lambda hook: hook.call("getAllOrders", stat="Created"))
+
+    yield said(lambda hook: hook.call("retireAnItem", sku=1e5))
+    yield said(lambda hook: hook.call("updateInventoryForAnItem", sku="A", body={"sku": 1e5}))
+    yield said(lambda hook: WalmartApiOperator(task_id="t", operation="getAllOrders", params={"sku": "A"}))
+    for wrong in ({"records": [], "poll_interval": "5m"}, {}, {"records": [], "allowed_failures": 1.5}):
+        yield said(lambda hook: WalmartSubmitFeedOperator(task_id="t", feed_type="price", **wrong))  # noqa: B023
 
     delivery = {"operation": "getDelivery", "deliveryId": "1"}
     yield said(lambda hook: hook.call(**delivery), WalmartGoLocalHook, login="demo")
@@ -172,8 +206,8 @@ def messages(shop, said, caplog, monkeypatch):
     yield caplog.text
 
 
-def test_every_quoted_message_comes(shop, said, caplog, monkeypatch):
-    heard = list(messages(shop, said, caplog, monkeypatch))
+def test_every_quoted_message_comes(shop, said, caplog, monkeypatch, tmp_path):
+    heard = list(messages(shop, said, caplog, monkeypatch, tmp_path))
     patterns = {quote: re.compile(".*".join(map(re.escape, quote.split("...")))) for quote in QUOTES}
     missing = [quote for quote in QUOTES if not any(patterns[quote].search(text) for text in heard)]
     if AIRFLOW < (3, 2):
