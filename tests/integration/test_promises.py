@@ -508,17 +508,62 @@ def test_a_sensor_logs_progress_when_it_changes(shop, capsys):
     assert capsys.readouterr().out.count("Waiting: ") == 1
 
 
-def test_an_id_that_native_rendering_made_a_number_is_refused(shop):
+# Where each task takes an id.
+IDS: dict[str, dict[str, Any]] = {
+    "operators.api.WalmartApiOperator": {"operation": "retireAnItem", "api_params": {"sku": "{{ told }}"}},
+    "operators.feeds.WalmartFeedStatusOperator": {"feed_id": "{{ told }}"},
+    "operators.feeds.WalmartSubmitFeedOperator": {"records": [{"sku": "{{ told }}", "quantity": 1}]},
+    "operators.golocal.WalmartGoLocalCancelDeliveryOperator": {"delivery_id": "{{ told }}"},
+    "operators.golocal.WalmartGoLocalCreateDeliveryOperator": {
+        "delivery": {**booking(1), "externalOrderId": "{{ told }}"}
+    },
+    "operators.orders.WalmartOrderUpdateOperator": {"records": [{"purchase_order_id": "{{ told }}"}]},
+    "sensors.feeds.WalmartFeedSensor": {"feed_id": "{{ told }}"},
+    "sensors.golocal.WalmartGoLocalDeliverySensor": {"delivery_id": "{{ told }}"},
+    "sensors.reports.WalmartReportSensor": {"request_id": "{{ told }}"},
+}
+TAKES_NO_ID = [
+    "operators.deadlines",
+    "operators.exports",
+    "operators.reports",
+    "operators.settlements",
+]
+
+
+def test_all_tasks_that_take_an_id_are_known():
+    assert {name for name in TASKS if name.rpartition(".")[0] not in TAKES_NO_ID} == set(IDS)
+
+
+@pytest.mark.parametrize("name", IDS)
+def test_an_id_that_native_rendering_made_a_number_is_refused(name, shop, golocal):
     with DAG(
         "a_dag",
         schedule=None,
         start_date=datetime(2026, 1, 1, tzinfo=timezone.utc),
         render_template_as_native_obj=True,
     ):
-        made = make(
-            "operators.api.WalmartApiOperator", operation="retireAnItem", api_params={"sku": "{{ told }}"}
-        )
+        made = make(name, **IDS[name])
     made.render_template_fields({"told": "1E5"})
-    with pytest.raises(AirflowFailException, match=r"sku.*100000\.0.*render_template_as_native_obj"):
+    with pytest.raises(AirflowFailException, match=r"100000\.0"):
         made.execute({})
-    assert shop.received("/v3/items") == []
+    assert [entry for entry in shop.received() if not entry["path"].endswith("token")] == []
+
+
+@every_task
+def test_native_rendering_leaves_texts_as_they_are(name):
+    with DAG(
+        "a_dag",
+        schedule=None,
+        start_date=datetime(2026, 1, 1, tzinfo=timezone.utc),
+        render_template_as_native_obj=True,
+    ):
+        made = make(name)
+        texts = [field for field in made.template_fields if isinstance(getattr(made, field), str)]
+        for field in texts:
+            setattr(made, field, "{{ told }}")
+    made.render_template_fields({"told": "00123@AU8BAQA"})
+    assert {getattr(made, field) for field in texts} <= {"00123@AU8BAQA"}
+
+
+def test_every_task_that_can_be_deferred_is_tested_so():
+    assert {name for name in TASKS if hasattr(make(name), "deferrable")} == set(WAITING)

@@ -12,6 +12,7 @@ from urllib.parse import quote
 from airflow_provider_walmart.client.catalogue.operations import Operation, Parameter
 from airflow_provider_walmart.client.errors import WalmartConfigError
 from airflow_provider_walmart.client.values.dates import FORMATS, parse_time
+from airflow_provider_walmart.client.values.names import LOST_FORM
 from airflow_provider_walmart.client.values.rows import is_unicode
 
 NOT_STRICT = "values and names newer than the catalogue pass with strict=False"
@@ -142,12 +143,7 @@ def _write_number(operation: Operation, parameter: Parameter, value: float) -> s
     if not math.isfinite(value):
         return None
     if parameter.type == "string":
-        # 1E5 would be sent as 100000, which may be another item.
-        what = (
-            "it takes text, and what this number was written like is lost. Quote it; a template of a DAG with "
-            "render_template_as_native_obj=True makes a number of what looks like one"
-        )
-        raise _error(operation, parameter, value, what)
+        raise _error(operation, parameter, value, f"it takes text, and {LOST_FORM}")
     return repr(int(value) if value.is_integer() and abs(value) < 2**53 else value)
 
 

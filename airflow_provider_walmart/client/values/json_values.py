@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from airflow_provider_walmart.client.values.names import LOST_FORM
 from airflow_provider_walmart.client.values.rows import RowError, is_finite, is_unicode, shown
 
 _DEEPEST = 50
@@ -74,11 +75,7 @@ def _check_object(value: dict[Any, Any], where: str, depth: int) -> None:
             raise RowError(f"{where or 'a column'} is {shown(key)}, which is not valid Unicode")
         name = f"{where}.{key}" if where else key
         if isinstance(item, (float, Decimal)) and _ID.search(key):
-            # 1E5 would be sent as 100000, which may be another item.
-            raise RowError(
-                f"{name} is {shown(item)}; an id is text, and what this number was written like is lost. Quote it; a template "
-                "of a DAG with render_template_as_native_obj=True makes a number of what looks like one"
-            )
+            raise RowError(f"{name} is {shown(item)}; an id is text, and {LOST_FORM}")
         check_json(item, name, depth + 1)
 
 

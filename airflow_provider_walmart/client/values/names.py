@@ -12,6 +12,11 @@ from airflow_provider_walmart.client.errors import WalmartConfigError
 NAME = re.compile(r"\w[\w .@-]*")
 # What templates make of nothing.
 NOTHING = ("", "none", "null", "nan")
+# Why a number is no id: 1E5 would be sent as 100000, which may be another one.
+LOST_FORM = (
+    "what this number was written like is lost. Quote it; a template of a DAG with render_template_as_native_obj=True makes "
+    "a number of what looks like one"
+)
 
 
 def names_of(field: str, given: Any, example: str) -> list[str]:
@@ -44,6 +49,8 @@ def text_id(name: str, value: Any) -> str:
     """
     if value is None or value == "":
         raise WalmartConfigError(f"{name} is missing; expected an id, as text.")
+    if isinstance(value, float):
+        raise WalmartConfigError(f"{name} is {value}; an id is text, and {LOST_FORM}.")
     if isinstance(value, bool) or not isinstance(value, (str, int)):
         raise WalmartConfigError(f"{name} is a {type(value).__name__}; expected an id, as text.")
     text = str(value).strip()
