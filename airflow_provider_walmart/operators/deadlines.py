@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
 
 from airflow_provider_walmart.client.errors import WalmartConfigError
+from airflow_provider_walmart.client.values.choices import check_choice
 from airflow_provider_walmart.client.values.dates import utc_minute, utc_now
 from airflow_provider_walmart.client.values.names import names_of
 from airflow_provider_walmart.storage.files import AnyPath, PathField, atomic_write
@@ -19,6 +20,7 @@ from airflow_provider_walmart.task.context import push_result
 from airflow_provider_walmart.task.durations import duration
 from airflow_provider_walmart.task.errors import fail_without_retry
 from airflow_provider_walmart.task.hooks import OfMarketplace
+from airflow_provider_walmart.task.parse_time import check_when_parsed
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -37,6 +39,7 @@ METRICS = {
     "vtr": "getVtr",
 }
 RISKS = ("GOOD", "MONITOR", "URGENT")
+FAIL_ON = (*RISKS[1:], None)
 
 
 class WalmartOrdersDueOperator(OfMarketplace, BaseOperator):
@@ -75,6 +78,7 @@ class WalmartOrdersDueOperator(OfMarketplace, BaseOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        check_when_parsed(check_choice, "kind", kind, KINDS)
         self.kind = kind
         self.within = duration("within", within)
         self.output_path = output_path
@@ -111,8 +115,7 @@ class WalmartOrdersDueOperator(OfMarketplace, BaseOperator):
     def _due(self, now: datetime) -> Iterator[tuple[datetime, str]]:
         from airflow_provider_walmart.client.orders.due import orders_due
 
-        if self.kind not in KINDS:
-            raise WalmartConfigError(f"kind is {self.kind!r}; allowed: {', '.join(KINDS)}.")
+        check_choice("kind", self.kind, KINDS)
         action = "acknowledge" if self.kind == "acknowledge" else "ship"
         for order in orders_due(self.hook.client):
             due_at = order.cancelled_at if self.kind == "cancel" else order.due_at
@@ -158,6 +161,7 @@ class WalmartPerformanceOperator(OfMarketplace, BaseOperator):
     ) -> None:
         super().__init__(**kwargs)
         self.metrics = metrics
+        check_when_parsed(check_choice, "fail_on", fail_on, FAIL_ON)
         self.fail_on = fail_on
         self.walmart_conn_id = walmart_conn_id
 
@@ -181,8 +185,7 @@ class WalmartPerformanceOperator(OfMarketplace, BaseOperator):
 
         :raises WalmartConfigError: when a metric, or the policy, is none.
         """
-        if self.fail_on not in (None, *RISKS[1:]):
-            raise WalmartConfigError(f"fail_on is {self.fail_on!r}; allowed: {', '.join(RISKS[1:])}, None.")
+        check_choice("fail_on", self.fail_on, FAIL_ON)
         wanted = list(names_of("metrics", self.metrics, "otd")) or list(METRICS)
         if unknown := [name for name in wanted if name not in METRICS]:
             raise WalmartConfigError(f"metrics has {unknown[0]!r}; allowed: {', '.join(METRICS)}.")

@@ -11,15 +11,18 @@ from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_walmart.client.catalogue.operations import find
 from airflow_provider_walmart.client.errors import WalmartConfigError
+from airflow_provider_walmart.client.values.choices import check_choice
 from airflow_provider_walmart.links.page import WalmartPageLink
 from airflow_provider_walmart.storage.export_files import export_file, part_size
 from airflow_provider_walmart.storage.export_run import ExportRun
 from airflow_provider_walmart.storage.files import AnyPath, PathField
-from airflow_provider_walmart.storage.suffixes import check_suffix, compression_of
+from airflow_provider_walmart.storage.suffixes import EXPORT_FORMATS, check_suffix, compression_of
+from airflow_provider_walmart.storage.tables import PERSONAL_DATA
 from airflow_provider_walmart.task.api_params import check_airflow_params, check_api_params
 from airflow_provider_walmart.task.durations import duration
 from airflow_provider_walmart.task.errors import fail_without_retry
 from airflow_provider_walmart.task.lineage import WithLineage
+from airflow_provider_walmart.task.parse_time import check_when_parsed
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -123,8 +126,10 @@ class WalmartExportOperator(WithLineage, BaseOperator):
         self.strict = strict
         self.cursor_field = cursor_field
         self.lookback = lookback
+        check_when_parsed(check_choice, "output_format", output_format, EXPORT_FORMATS)
         self.output_format = output_format
         self.tables = tables
+        check_when_parsed(check_choice, "personal_data", personal_data, PERSONAL_DATA)
         self.personal_data = personal_data
         self.compression = compression
         self.part_records = part_records
@@ -173,6 +178,7 @@ class WalmartExportOperator(WithLineage, BaseOperator):
         :raises WalmartConfigError: for bad input.
         """
         sizes = part_size("part_records", self.part_records), part_size("part_bytes", self.part_bytes)
+        check_choice("output_format", self.output_format, EXPORT_FORMATS)
         if self.output_format == "parquet":
             from airflow_provider_walmart.storage.tables.export import export_tables
 
@@ -190,8 +196,6 @@ class WalmartExportOperator(WithLineage, BaseOperator):
                 conn_id=self.walmart_conn_id,
                 context=context,
             )
-        if self.output_format != "jsonl":
-            raise WalmartConfigError(f"output_format is {self.output_format!r}; allowed: jsonl, parquet.")
         if self.tables or self.personal_data != "drop":
             raise WalmartConfigError(
                 "tables and personal_data are for output_format='parquet'; JSON lines are the records as they are."

@@ -19,8 +19,9 @@ from airflow_provider_walmart.client.errors import (
 )
 from airflow_provider_walmart.client.feeds.results import result_of, summarize
 from airflow_provider_walmart.client.settings import CURRENCIES
+from airflow_provider_walmart.client.values.choices import check_choice
 from airflow_provider_walmart.client.values.dates import from_epoch, utc_minute, utc_now
-from airflow_provider_walmart.client.values.failures import check_allowed_failures, parse_allowed_failures
+from airflow_provider_walmart.client.values.failures import parse_allowed_failures
 from airflow_provider_walmart.client.values.names import names_of
 from airflow_provider_walmart.links.feeds import WalmartFailedItemsLink, WalmartFeedLink
 from airflow_provider_walmart.links.page import WalmartPageLink
@@ -57,6 +58,7 @@ from airflow_provider_walmart.task.feeds import (
 )
 from airflow_provider_walmart.task.hooks import OfMarketplace
 from airflow_provider_walmart.task.lineage import WithLineage
+from airflow_provider_walmart.task.parse_time import check_when_parsed
 from airflow_provider_walmart.task.sent_feeds import SentFeeds, due_at, was_sent
 from airflow_provider_walmart.task.time_limit import TimeLimit
 from airflow_provider_walmart.task.waiting import feeds_of_event, missing_or_typed, wait_for_feeds
@@ -67,6 +69,11 @@ if TYPE_CHECKING:
 
     from airflow_provider_walmart.client.feeds.submit import FeedFile, OnceSubmitter
     from airflow_provider_walmart.client.once.records import Records
+
+
+ON_UNKNOWN = ("fail", "resubmit")
+SEND = ("all", "changed")
+VALIDATE_SPEC = (True, False, "warn")
 
 
 class WalmartFeedStatusOperator(OfMarketplace, BaseOperator):
@@ -120,7 +127,7 @@ class WalmartFeedStatusOperator(OfMarketplace, BaseOperator):
         self.feed_id = feed_id
         self.feed_types = feed_types
         self.since_hours = since_hours
-        check_allowed_failures(allowed_failures)
+        check_when_parsed(parse_allowed_failures, allowed_failures)
         self.allowed_failures = allowed_failures
         self.item_errors_path = item_errors_path
         self.walmart_conn_id = walmart_conn_id
@@ -278,14 +285,17 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
         self.feed_header = feed_header
         self.root_key = root_key
         self.wait_for_completion = wait_for_completion
-        check_allowed_failures(allowed_failures)
+        check_when_parsed(parse_allowed_failures, allowed_failures)
         self.allowed_failures = allowed_failures
         self.item_errors_path = item_errors_path
         self.durable = durable
+        check_when_parsed(check_choice, "on_unknown", on_unknown, ON_UNKNOWN)
         self.on_unknown = on_unknown
+        check_when_parsed(check_choice, "send", send, SEND)
         self.send = send
         self.snapshot_path = snapshot_path
         self.full_every = duration("full_every", full_every)
+        check_when_parsed(check_choice, "validate_spec", validate_spec, VALIDATE_SPEC)
         self.validate_spec = validate_spec
         self.spec_version = spec_version
         self.resend_transient = resend_transient
@@ -312,8 +322,7 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
         with fail_without_retry():
             parse_allowed_failures(self.allowed_failures)
             check_lines_file("item_errors_path", self.item_errors_path)
-            if self.on_unknown not in ("fail", "resubmit"):
-                raise WalmartConfigError(f"on_unknown is {self.on_unknown!r}; allowed: fail, resubmit.")
+            check_choice("on_unknown", self.on_unknown, ON_UNKNOWN)
             if self.timeout <= timedelta(0):
                 raise WalmartConfigError(f"timeout is {self.timeout}; allowed: above 0.")
             self._check_options()
@@ -340,8 +349,7 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
             return result
 
     def _check_options(self) -> None:
-        if self.send not in ("all", "changed"):
-            raise WalmartConfigError(f"send is {self.send!r}; allowed: all, changed.")
+        check_choice("send", self.send, SEND)
         if (self.send == "changed") != bool(self.snapshot_path):
             raise WalmartConfigError(
                 f"send is {self.send!r} and snapshot_path is {self.snapshot_path!r}: send='changed' needs a place for its "
@@ -352,8 +360,7 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
                 "send is 'changed' and wait_for_completion is False: what Walmart accepted is known when it has finished."
             )
         _ = self._resends
-        if self.validate_spec not in (True, False, "warn"):
-            raise WalmartConfigError(f"validate_spec is {self.validate_spec!r}; allowed: True, False, warn.")
+        check_choice("validate_spec", self.validate_spec, VALIDATE_SPEC)
         if (self.validate_spec or self.spec_version) and _has_no_spec(self.feed_type):
             raise WalmartConfigError(
                 f"validate_spec and spec_version are for item feeds such as MP_ITEM; {self.feed_type} has no item spec."

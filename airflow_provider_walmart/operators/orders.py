@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
-from airflow_provider_walmart.client.values.failures import check_allowed_failures, parse_allowed_failures
+from airflow_provider_walmart.client.orders import ACTIONS
+from airflow_provider_walmart.client.values.choices import check_choice
+from airflow_provider_walmart.client.values.failures import parse_allowed_failures
 from airflow_provider_walmart.links.page import WalmartPageLink
 from airflow_provider_walmart.storage.files import AnyPath, PathField
 from airflow_provider_walmart.storage.rows import check_one_input, check_rows, iter_rows
@@ -16,6 +18,7 @@ from airflow_provider_walmart.task.context import push_result, records_of
 from airflow_provider_walmart.task.errors import fail_without_retry
 from airflow_provider_walmart.task.hooks import OfMarketplace
 from airflow_provider_walmart.task.orders import change_orders
+from airflow_provider_walmart.task.parse_time import check_when_parsed
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -77,10 +80,11 @@ class WalmartOrderUpdateOperator(OfMarketplace, BaseOperator):
     ) -> None:
         super().__init__(**kwargs)
         check_one_input(records=records, records_path=records_path)
+        check_when_parsed(check_choice, "action", action, ACTIONS)
         self.action = action
         self.records = records
         self.records_path = records_path
-        check_allowed_failures(allowed_failures)
+        check_when_parsed(parse_allowed_failures, allowed_failures)
         self.allowed_failures = allowed_failures
         self.outcomes_path = outcomes_path
         self.walmart_conn_id = walmart_conn_id

@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import BaseOperator, conf
 
 from airflow_provider_walmart.client.errors import WalmartConfigError, WalmartReportFailedError
+from airflow_provider_walmart.client.values.choices import check_choice
 from airflow_provider_walmart.client.values.dates import from_iso
 from airflow_provider_walmart.links.page import WalmartPageLink
 from airflow_provider_walmart.storage.files import AnyPath, PathField, path_in_errors
+from airflow_provider_walmart.storage.suffixes import REPORT_FORMATS
 from airflow_provider_walmart.task.context import push, records_of
 from airflow_provider_walmart.task.durations import duration, poll_seconds
 from airflow_provider_walmart.task.errors import fail_without_retry
 from airflow_provider_walmart.task.lineage import WithLineage
+from airflow_provider_walmart.task.parse_time import check_when_parsed
 from airflow_provider_walmart.task.time_limit import TimeLimit
 from airflow_provider_walmart.task.waiting import check_event, wait_for_report
 
@@ -102,6 +105,7 @@ class WalmartReportOperator(WithLineage, BaseOperator):
         self.report_type = report_type
         self.output_path = output_path
         self.report_version = report_version
+        check_when_parsed(check_choice, "output_format", output_format, REPORT_FORMATS)
         self.output_format = output_format
         self.reuse_within = duration("reuse_within", reuse_within or timedelta(0))
         self.row_filters = row_filters

@@ -9,13 +9,17 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_walmart.client.errors import WalmartConfigError
+from airflow_provider_walmart.client.values.choices import check_choice
 from airflow_provider_walmart.links.page import WalmartPageLink
 from airflow_provider_walmart.storage.export_window import add_to_events, outlet_assets
 from airflow_provider_walmart.storage.files import AnyPath, PathField
 from airflow_provider_walmart.storage.settlements import SettlementFolder
+from airflow_provider_walmart.storage.suffixes import SETTLEMENT_FORMATS
+from airflow_provider_walmart.storage.tables import PERSONAL_DATA
 from airflow_provider_walmart.task.context import task_identity
 from airflow_provider_walmart.task.errors import fail_without_retry
 from airflow_provider_walmart.task.lineage import WithLineage
+from airflow_provider_walmart.task.parse_time import check_when_parsed
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -62,7 +66,9 @@ class WalmartSettlementOperator(WithLineage, BaseOperator):
     ) -> None:
         super().__init__(**kwargs)
         self.output_path = output_path
+        check_when_parsed(check_choice, "output_format", output_format, SETTLEMENT_FORMATS)
         self.output_format = output_format
+        check_when_parsed(check_choice, "personal_data", personal_data, PERSONAL_DATA)
         self.personal_data = personal_data
         self.walmart_conn_id = walmart_conn_id
 

@@ -12,7 +12,7 @@ from airflow_provider_walmart.client.feeds.results import (
     is_finished,
     progress,
 )
-from airflow_provider_walmart.client.values.failures import check_allowed_failures, parse_allowed_failures
+from airflow_provider_walmart.client.values.failures import parse_allowed_failures
 from airflow_provider_walmart.client.values.names import names_of
 from airflow_provider_walmart.links.feeds import WalmartFailedItemsLink, WalmartFeedLink
 from airflow_provider_walmart.links.page import WalmartPageLink
@@ -22,6 +22,7 @@ from airflow_provider_walmart.storage.suffixes import check_lines_file
 from airflow_provider_walmart.task.context import push_result
 from airflow_provider_walmart.task.feeds import judge_feeds, report_unfinished, reported_at_timeout
 from airflow_provider_walmart.task.hooks import OfMarketplace
+from airflow_provider_walmart.task.parse_time import check_when_parsed
 from airflow_provider_walmart.task.waiting import feeds_of_event, missing_or_typed, unknown_feeds
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class WalmartFeedSensor(OfMarketplace, WalmartSensor):
     ) -> None:
         super().__init__(**kwargs)
         self.feed_id = feed_id
-        check_allowed_failures(allowed_failures)
+        check_when_parsed(parse_allowed_failures, allowed_failures)
         self.allowed_failures = allowed_failures
         self.item_errors_path = item_errors_path
         self.walmart_conn_id = walmart_conn_id

@@ -18,10 +18,10 @@ from typing import IO, Any, cast
 import msgspec
 
 from airflow_provider_walmart.client.errors import WalmartConfigError, WalmartReportFailedError
+from airflow_provider_walmart.client.values.choices import check_choice
 from airflow_provider_walmart.storage.files import atomic_write, checked_path
-from airflow_provider_walmart.storage.suffixes import check_suffix, refuse_gzip
+from airflow_provider_walmart.storage.suffixes import REPORT_FORMATS, check_suffix, refuse_gzip
 
-OUTPUT_FORMATS = ("csv", "zip", "jsonl", "parquet")
 CHUNK = 1024 * 1024
 # Rows that are converted at a time, and make a row group of parquet.
 BATCH = 5_000
@@ -40,8 +40,7 @@ def check_output(output_path: str, output_format: str) -> None:
 
     :raises WalmartConfigError: naming the formats, what is wrong with the path, or the package that is missing.
     """
-    if output_format not in OUTPUT_FORMATS:
-        raise WalmartConfigError(f"output_format is {output_format!r}; allowed: {', '.join(OUTPUT_FORMATS)}.")
+    check_choice("output_format", output_format, REPORT_FORMATS)
     if output_format == "parquet" and find_spec("pyarrow") is None:
         raise WalmartConfigError("output_format is 'parquet', but pyarrow is not installed.")
     checked_path(output_path, "output_path")

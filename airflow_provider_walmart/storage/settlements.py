@@ -8,17 +8,16 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import IO, TYPE_CHECKING, Any
 
-from airflow_provider_walmart.client.errors import WalmartConfigError
+from airflow_provider_walmart.client.values.choices import check_choice
 from airflow_provider_walmart.storage.files import atomic_write, files_in, storage_path
 from airflow_provider_walmart.storage.reports import header_and_batches, land_report, report_table
-from airflow_provider_walmart.storage.suffixes import refuse_file
+from airflow_provider_walmart.storage.suffixes import SETTLEMENT_FORMATS, refuse_file
 
 if TYPE_CHECKING:
     from airflow_provider_walmart.storage.tables.engine import Engine
 
 log = logging.getLogger(__name__)
 
-FORMATS = ("csv", "parquet")
 # What the last run landed, so that a retry of it tells the same.
 LAST_RUN = "_last_run.json"
 _DATE = re.compile(r"(\d\d)(\d\d)(\d{4})", re.ASCII)
@@ -33,8 +32,7 @@ class SettlementFolder:
     """
 
     def __init__(self, uri: str, output_format: str) -> None:
-        if output_format not in FORMATS:
-            raise WalmartConfigError(f"output_format is {output_format!r}; allowed: {', '.join(FORMATS)}.")
+        check_choice("output_format", output_format, SETTLEMENT_FORMATS)
         self._folder = storage_path(uri, "output_path")
         refuse_file(uri)
         self._uri, self._format = uri.rstrip("/"), output_format

@@ -6,6 +6,10 @@ from airflow_provider_walmart.client.errors import WalmartConfigError
 from airflow_provider_walmart.storage.files import checked_path
 
 GZIP = ".gz"
+# What operators write.
+EXPORT_FORMATS = ("jsonl", "parquet")
+REPORT_FORMATS = ("csv", "zip", "jsonl", "parquet")
+SETTLEMENT_FORMATS = ("csv", "parquet")
 # Suffixes that name a format; any other one, and none, may hold anything.
 FORMATS = {
     ".csv": "csv",

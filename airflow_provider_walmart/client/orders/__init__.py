@@ -1,1 +1,3 @@
 """Orders: what a row asks to change, and writing that once."""
+
+ACTIONS = ("acknowledge", "ship", "cancel", "refund")

@@ -32,8 +32,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from airflow_provider_walmart.client.errors import WalmartConfigError
+from airflow_provider_walmart.client.orders import ACTIONS
 from airflow_provider_walmart.client.orders.carriers import carrier_of
+from airflow_provider_walmart.client.values.choices import check_choice
 from airflow_provider_walmart.client.values.lists import objects_in
 from airflow_provider_walmart.client.values.rows import (
     RowError,
@@ -144,17 +145,15 @@ def action_of(action: str) -> Action:
 
     :raises WalmartConfigError: when there is no such action.
     """
-    found = ACTIONS.get(action) if isinstance(action, str) else None
-    if found is None:
-        raise WalmartConfigError(f"action is {action!r}; allowed: {', '.join(ACTIONS)}.")
-    return found
+    check_choice("action", action, ACTIONS)
+    return KINDS[action]
 
 
 def _read(kind: Action, row: Mapping[str, Any]) -> tuple[str, Json]:
-    if kind is ACTIONS["acknowledge"] and "purchaseOrderId" in row:
+    if kind is KINDS["acknowledge"] and "purchaseOrderId" in row:
         return id_of(row, "purchaseOrderId"), {}
     columns = kind.columns | {"purchase_order_id"}
-    if kind is ACTIONS["ship"] and "intentToCancelOverride" in row:
+    if kind is KINDS["ship"] and "intentToCancelOverride" in row:
         # As Walmart calls it, for those who have it from there.
         row = {**row, "intent_to_cancel_override": row["intentToCancelOverride"]}
         del row["intentToCancelOverride"]
@@ -442,7 +441,7 @@ def _part_refund(row: Json, line: Json, paid_back: list[tuple[str, int]]) -> lis
     return [{"refundReason": row["reason"], "charge": charge}]
 
 
-ACTIONS = {
+KINDS = {
     "acknowledge": Action(
         "acknowledgeOrders", frozenset(), _read_nothing, _add_acknowledgement, _acknowledgement
     ),

@@ -47,15 +47,6 @@ def _number_of(text: str) -> int | float:
     return math.nan
 
 
-def check_allowed_failures(value: Any) -> None:
-    """Refuse a failure policy that is none when the DAG is parsed; a template can't be known then.
-
-    :raises WalmartConfigError: as `parse_allowed_failures` does.
-    """
-    if not (isinstance(value, str) and "{" in value) and not hasattr(value, "resolve"):
-        parse_allowed_failures(value)
-
-
 def too_many(failed: int, received: int, allowed_failures: int | float, words: str) -> str | None:
     """Return that more failed than allowed, in words, or None when that is not so.
 

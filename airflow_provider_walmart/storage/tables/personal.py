@@ -7,10 +7,10 @@ import hmac
 import re
 from typing import Any
 
-from airflow_provider_walmart.client.errors import WalmartConfigError
+from airflow_provider_walmart.client.values.choices import check_choice
+from airflow_provider_walmart.storage.tables import PERSONAL_DATA
 from airflow_provider_walmart.storage.tables.values import MISFIT, encode, text
 
-CHOICES = ("drop", "hash", "keep")
 # Of fields that Walmart has not documented, only the name says what they are about.
 PERSONAL_NAME = re.compile(
     r"phone|e-?mail|address|customer.?name|(first|last|middle|full|given|family|complete|contact|recipient).?name"
@@ -28,8 +28,7 @@ class Personal:
     """
 
     def __init__(self, choice: str, secret: str = "") -> None:
-        if choice not in CHOICES:
-            raise WalmartConfigError(f"personal_data is {choice!r}; allowed: {', '.join(CHOICES)}.")
+        check_choice("personal_data", choice, PERSONAL_DATA)
         self.choice = choice
         # Not the secret itself: whoever guesses it tries it against hashes of known texts.
         self._key = (

@@ -8,7 +8,6 @@ from airflow_provider_walmart.client.errors import WalmartConfigError
 from airflow_provider_walmart.client.feeds.results import error_rows
 from airflow_provider_walmart.client.values.failures import (
     ErrorTally,
-    check_allowed_failures,
     parse_allowed_failures,
 )
 
@@ -45,17 +44,6 @@ def test_allowed_failures(given, number):
 def test_allowed_failures_that_are_none(given):
     with pytest.raises(WalmartConfigError, match=r"allowed_failures is .*; allowed: a number of items"):
         parse_allowed_failures(given)
-
-
-@pytest.mark.parametrize("template", ["{{ var.value.allowed }}", "{% if x %}1{% endif %}", 0, "5%"])
-def test_a_policy_that_may_be_one_passes_when_the_dag_is_parsed(template):
-    check_allowed_failures(template)
-
-
-@pytest.mark.parametrize("value", ["5 items", 2.5, None, -1])
-def test_a_policy_that_is_none_is_refused_when_the_dag_is_parsed(value):
-    with pytest.raises(WalmartConfigError, match="allowed_failures"):
-        check_allowed_failures(value)
 
 
 def test_the_most_frequent_codes_come_first_with_examples():
