@@ -105,9 +105,9 @@ def test_the_task_fails_when_that_is_wanted_and_names_orders(orders):
 
 
 def test_a_kind_that_is_none_is_refused_before_anything_is_sent(orders):
+    made = WalmartOrdersDueOperator(task_id="due", kind="{{ 'pack' }}")
+    made.kind = "pack"
     with pytest.raises(AirflowFailException, match="allowed: acknowledge, ship, cancel"):
-        made = WalmartOrdersDueOperator(task_id="due", kind="{{ 'pack' }}")
-        made.kind = "pack"
         Task().run(lambda: made)
     assert orders.requests == []
 
