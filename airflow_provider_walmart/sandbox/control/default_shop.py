@@ -52,6 +52,12 @@ _ITEM_ERRORS = (
     ItemError("SYSTEM_ERROR", "ERR_INT_SYS_0101002", "The item could not be processed.", ""),
     ItemError("TIMEOUT_ERROR", "ERR_INT_SYS_0801001", "The item took too long.", ""),
 )
+_CANCELLATIONS = (
+    "SELLER_CANCEL_OUT_OF_STOCK",
+    "CUSTOMER_REQUESTED_SELLER_TO_CANCEL",
+    "SELLER_CANCEL_PRICING_ERROR",
+)
+_REFUNDS = ("DamagedItem", "ItemNotAsAdvertised", "CustomerReceivedItemLate")
 _RETURN_REASONS = ("DEFECTIVE", "BUYER_CHANGED_MIND", "ARRIVED_DAMAGED", "WRONG_ITEM", "NOT_AS_DESCRIBED")
 
 
@@ -83,24 +89,25 @@ def _items(chance: random.Random) -> Iterator[SeedProduct]:
         for kind, code, product_type, price in _KINDS
     )
     for number, (name, code, product_type, price) in zip(range(1, ITEMS + 1), names, strict=False):
-        is_wfs = number % 5 == 0
-        is_out = number % 23 == 0
-        stock = {WFS_NODE if is_wfs else NODES[0]: 0 if is_out else chance.randint(3, 240)}
-        if not is_wfs:
-            stock[NODES[1]] = 0 if is_out else chance.randint(0, 60)
+        is_wfs, is_unpublished = number % 5 == 0, number % 20 == 0
         digits = f"71{number:09d}"
         yield SeedProduct(
             sku=f"{code}-{number:04d}",
             price=round(price * chance.uniform(0.8, 1.9), 1) + 0.09,
-            stock=stock,
+            stock=_stock(chance, is_wfs=is_wfs, is_out=number % 23 == 0),
             productName=name,
             upc=digits + products.check_digit(digits),
             productType=product_type,
             brand="Northfield",
-            publishedStatus="UNPUBLISHED" if number % 20 == 0 else "PUBLISHED",
-            unpublishedReasons=[_UNPUBLISHED[number // 20 % len(_UNPUBLISHED)]] if number % 20 == 0 else [],
+            publishedStatus="UNPUBLISHED" if is_unpublished else "PUBLISHED",
+            unpublishedReasons=[_UNPUBLISHED[number // 20 % len(_UNPUBLISHED)]] if is_unpublished else [],
             wfs=is_wfs,
         )
+
+
+def _stock(chance: random.Random, *, is_wfs: bool, is_out: bool) -> dict[str, int]:
+    nodes = {WFS_NODE: (3, 240)} if is_wfs else {NODES[0]: (3, 240), NODES[1]: (0, 60)}
+    return {node: 0 if is_out else chance.randint(*bounds) for node, bounds in nodes.items()}
 
 
 def _orders(chance: random.Random, items: list[SeedProduct], now: float) -> Iterator[SeedOrder]:
@@ -146,28 +153,21 @@ def _line(chance: random.Random, item: SeedProduct, age: float, *, is_wfs: bool)
         discount=0 if chance.random() < 0.9 else round((item.price or 0) * 0.1, 2),
     )
     fate = chance.random()
+    shipped = age - chance.uniform(0.5, 2.1 if chance.random() < 0.93 else 4) * _DAY
     if fate < 0.03 and not is_wfs:
         line.status = "Cancelled"
-        line.cancellationReason = chance.choice(
-            (
-                "SELLER_CANCEL_OUT_OF_STOCK",
-                "CUSTOMER_REQUESTED_SELLER_TO_CANCEL",
-                "SELLER_CANCEL_PRICING_ERROR",
-            )
-        )
-        return line
-    shipped = age - chance.uniform(0.5, 2.1 if chance.random() < 0.93 else 4) * _DAY
-    if shipped <= 0:
+        line.cancellationReason = chance.choice(_CANCELLATIONS)
+    elif shipped <= 0:
         line.intentToCancel = fate > 0.97
-        return line
-    line.shipments = list(_shipments(chance, line, shipped))
-    if line.shipments[-1].status == "Delivered" and chance.random() < 0.03:
-        line.refunds = [
-            SeedRefund(
-                reason=chance.choice(("DamagedItem", "ItemNotAsAdvertised", "CustomerReceivedItemLate"))
-            )
-        ]
+    else:
+        line.shipments = list(_shipments(chance, line, shipped))
+        line.refunds = list(_refunds(chance, line))
     return line
+
+
+def _refunds(chance: random.Random, line: SeedLine) -> Iterator[SeedRefund]:
+    if line.shipments[-1].status == "Delivered" and chance.random() < 0.03:
+        yield SeedRefund(reason=chance.choice(_REFUNDS))
 
 
 def _shipments(chance: random.Random, line: SeedLine, age: float) -> Iterator[SeedShipment]:

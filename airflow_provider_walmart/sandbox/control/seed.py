@@ -245,12 +245,7 @@ def _products(state: State, wanted: int | list[str | SeedProduct]) -> int | list
 
 
 def _note(state: State, product: SeedProduct) -> None:
-    for name in ("upc", "gtin"):
-        code = getattr(product, name)
-        if code and not products.has_check_digit(code):
-            digits = code[:-1] if code.isascii() and code.isdigit() else ""
-            hint = f"; with these digits the last one is {products.check_digit(digits)}" if digits else ""
-            raise ValueError(f"items: {name} {code} of {product.sku} has not the right check digit{hint}")
+    _check_digits(product)
     facts = ItemFacts(
         name=product.productName,
         upc=product.upc,
@@ -266,13 +261,26 @@ def _note(state: State, product: SeedProduct) -> None:
         state.item_facts[product.sku] = facts
     if product.price is not None:
         state.prices[product.sku] = product.price
-    if product.stock is None:
-        return
-    state.inventories.add(product.sku)
-    told = product.stock if isinstance(product.stock, dict) else {NODES[0]: product.stock}
+    if product.stock is not None:
+        _store(state, product.sku, product.stock)
+
+
+def _check_digits(product: SeedProduct) -> None:
+    for name in ("upc", "gtin"):
+        code = getattr(product, name)
+        if code and not products.has_check_digit(code):
+            digits = code[:-1] if code.isascii() and code.isdigit() else ""
+            hint = f"; with these digits the last one is {products.check_digit(digits)}" if digits else ""
+            raise ValueError(f"items: {name} {code} of {product.sku} has not the right check digit{hint}")
+
+
+def _store(state: State, sku: str, units: int | dict[str, int]) -> None:
+    """Note how much there is of a product, and where."""
+    state.inventories.add(sku)
+    told = units if isinstance(units, dict) else {NODES[0]: units}
     by_node = {**dict.fromkeys(NODES, 0), **told}
     state.nodes += [node for node in by_node if node not in (*state.nodes, WFS_NODE)]
-    state.stock.setdefault(product.sku, {}).update({node: Stock(units) for node, units in by_node.items()})
+    state.stock.setdefault(sku, {}).update({node: Stock(number) for node, number in by_node.items()})
 
 
 def _skus(skus: Skus, more: int | list[str]) -> list[str]:

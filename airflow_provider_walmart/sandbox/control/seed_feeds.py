@@ -66,14 +66,13 @@ def made(state: State, seed: SeedFeed) -> Feed:
     :param seed: what is told of it.
     :raises ValueError: when an item is to fail that is not there.
     """
-    items = seed.items if isinstance(seed.items, list) else []
-    total = seed.items if isinstance(seed.items, int) else len(items)
+    items: list[SeedItem | str] = seed.items if isinstance(seed.items, list) else []
+    total = len(items) if isinstance(seed.items, list) else seed.items
     errors = _errors(seed, items, total)
     if any(index >= total for index in errors):
         raise ValueError("failed: there is no such item")
-    processing = seed.processing
-    if processing is None:
-        processing = -(-total // 2) if seed.feedStatus == "INPROGRESS" else 0
+    half = -(-total // 2) if seed.feedStatus == "INPROGRESS" else 0
+    processing = half if seed.processing is None else seed.processing
     feed_id = seed.feedId or new_id()
     return Feed(
         id=feed_id,
@@ -82,7 +81,7 @@ def made(state: State, seed: SeedFeed) -> Feed:
         submitted=state.clock.now() - seed.age,
         duration=state.settings.feed_seconds,
         total=total,
-        skus=[item.sku if isinstance(item, SeedItem) else item for item in items],
+        skus=[getattr(item, "sku", str(item)) for item in items],
         errors=errors,
         feed_errors=seed.ingestionErrors,
         file_name=seed.fileName or f"{feed_id}.json",

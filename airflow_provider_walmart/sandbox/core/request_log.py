@@ -143,15 +143,19 @@ def reason_of(status: int, body: bytes) -> str:
         text = body.decode("utf-8", "replace")
         said = re.findall(r"<ns2:(?:code|info)>([^<]*)</", text)
         return (": ".join(said) or text)[:LONGEST_REASON]
-    # Errors come in a list under one of two names, in a list in a list, or as the answer itself.
-    for name in ("error", "errors", "error"):
-        found = found.get(name, found) if isinstance(found, dict) else found
-    error = found[0] if isinstance(found, list) and found else found
+    error = _first_error(found)
     if not isinstance(error, dict):
         return str(error)[:LONGEST_REASON]
     said = [str(error[name]) for name in ("code", "info", "description", "detail") if error.get(name)]
     field = f" [{error['field']}]" if error.get("field") else ""
     return f"{': '.join(dict.fromkeys(said[:2]))}{field}"[:LONGEST_REASON]
+
+
+def _first_error(found: Any) -> Any:
+    """Return the error in an answer: in a list under one of two names, in a list in a list, or the answer itself."""
+    for name in ("error", "errors", "error"):
+        found = found.get(name, found) if isinstance(found, dict) else found
+    return found[0] if isinstance(found, list) and found else found
 
 
 def _form(body: bytes) -> dict[str, str]:

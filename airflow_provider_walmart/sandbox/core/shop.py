@@ -46,7 +46,7 @@ def at(state: State, place: int) -> Item:
     sku, number = state.items.at(place), place + 1
     facts = state.item_facts.get(sku, _NOTHING_KNOWN)
     is_retired = sku in state.retired
-    upc = facts.upc or facts.gtin[-12:] or products.upc(number)
+    upc, gtin = _codes(facts, number)
     # Items that were told are as told; those that were only counted are some of everything.
     usual = _usual(place if place < state.items.count else 0)
     return Item(
@@ -54,7 +54,7 @@ def at(state: State, place: int) -> Item:
         sku=sku,
         name=facts.name or products.name(number),
         upc=upc,
-        gtin=facts.gtin or upc.zfill(14),
+        gtin=gtin,
         item_id=products.item_id(number),
         wpid=products.wpid(number),
         price=state.prices.get(sku, products.price(number)),
@@ -65,8 +65,19 @@ def at(state: State, place: int) -> Item:
         published="UNPUBLISHED" if is_retired else facts.published or usual["published"],
         reasons=facts.reasons,
         lifecycle="RETIRED" if is_retired else "ACTIVE",
-        wfs=place % 10 == 0 and place < state.items.count if facts.wfs is None else facts.wfs,
+        wfs=_is_wfs(state, place) if facts.wfs is None else facts.wfs,
     )
+
+
+def _is_wfs(state: State, place: int) -> bool:
+    """Return whether Walmart stores an item of which nothing was said: every tenth of those that are only counted."""
+    return place % 10 == 0 and place < state.items.count
+
+
+def _codes(facts: ItemFacts, number: int) -> tuple[str, str]:
+    """Return UPC and GTIN of a product."""
+    upc = facts.upc or facts.gtin[-12:] or products.upc(number)
+    return upc, facts.gtin or upc.zfill(14)
 
 
 def find(state: State, kind: str, value: str) -> int | None:
@@ -97,8 +108,6 @@ def matching(state: State, filters: Mapping[str, str]) -> Sequence[int]:
     :param filters: name of a field of :class:`Item` -> its value; ``variant_group`` is of no item.
     """
     places: Sequence[int] = range(len(state.items))
-    if not filters:
-        return places
     if "variant_group" in filters:
         return []
     for name in ("sku", "gtin"):
@@ -106,20 +115,21 @@ def matching(state: State, filters: Mapping[str, str]) -> Sequence[int]:
             place = find(state, name.upper(), filters[name])
             places = [] if place is None else [place]
     traits = {name: value for name, value in filters.items() if name not in ("sku", "gtin")}
-    special = {
-        state.items.find(sku) for skus in (state.retired, state.item_facts, state.stock) for sku in skus
-    }
+    return _with_traits(state, places, traits) if traits else places
+
+
+def _with_traits(state: State, places: Sequence[int], traits: Mapping[str, str]) -> list[int]:
+    """Return those of the places whose items are as asked for."""
+    said = {state.items.find(sku) for skus in (state.retired, state.item_facts, state.stock) for sku in skus}
     # What an item is, if nothing was said of it, repeats every 20 places.
     usual = [_has(_usual(place), traits) for place in range(20)]
-    return [
-        place
-        for place in places
-        if (
-            _has(_traits(at(state, place)), traits)
-            if place in special or place >= state.items.count
-            else usual[place % 20]
-        )
-    ]
+
+    def has(place: int) -> bool:
+        if place in said or place >= state.items.count:
+            return _has(_traits(at(state, place)), traits)
+        return usual[place % 20]
+
+    return list(filter(has, places))
 
 
 def has_stock(state: State, sku: str) -> bool | None:

@@ -71,24 +71,33 @@ def read(feed_type: str, data: bytes) -> Content:
     except (ValueError, RecursionError):
         return Content(feed_errors=[UNREADABLE])
     rows = _rows(document)
+    feed_errors = _feed_errors(feed_type, document, rows)
+    return Content(feed_errors=feed_errors) if feed_errors else _checked(feed_type, document, rows)
+
+
+def _feed_errors(feed_type: str, document: Any, rows: list[Any]) -> list[ItemError]:
+    """Return why a feed file as a whole cannot be processed."""
     if not rows:
-        return Content(feed_errors=[NO_ROWS])
+        return [NO_ROWS]
     if "item" in feed_type.lower() and len(rows) > MOST_ITEMS:
-        return Content(feed_errors=[TOO_MANY_ROWS])
-    if errors := item_specs.feed_errors(feed_type, document):
-        return Content(feed_errors=errors)
+        return [TOO_MANY_ROWS]
+    return item_specs.feed_errors(feed_type, document)
+
+
+def _checked(feed_type: str, document: Any, rows: list[Any]) -> Content:
+    """Return the rows of a feed, each with its SKU and its errors."""
     id_field = "productid" if feed_type.upper() == "OMNI_RICH_MEDIA" else "sku"
-    content, seen = Content(rows=rows), set()
+    content = Content(rows=rows)
     for index, row in enumerate(rows):
         sku = first(row, id_field)
-        sku = sku.strip() if isinstance(sku, str) else ""
-        errors = list(_row_errors(row)) if sku else [MISSING_SKU]
-        if sku and sku in seen:
-            errors.append(DUPLICATE_SKU)
-        seen.add(sku)
-        content.skus.append(sku)
-        if errors:
+        content.skus.append(sku.strip() if isinstance(sku, str) else "")
+        if errors := list(_row_errors(row)) if content.skus[-1] else [MISSING_SKU]:
             content.errors[index] = errors
+    seen: set[str] = set()
+    for index, sku in enumerate(content.skus):
+        if sku and sku in seen:
+            content.errors.setdefault(index, []).append(DUPLICATE_SKU)
+        seen.add(sku)
     for index, errors in item_specs.row_errors(feed_type, document, rows):
         content.errors.setdefault(index, []).extend(errors)
     return content

@@ -110,14 +110,13 @@ def _refuse_skus(state: State, feed_type: str, content: feed_rules.Content) -> N
     """Let fail what the settings say of SKUs."""
     settings = state.settings
     is_checked = settings.known_skus_only and feed_type.lower() in feed_effects.FINDERS
-    if not settings.refused_skus and not is_checked:
-        return
+    refused = dict(settings.refused_skus)
+    if is_checked:
+        unknown = {sku for sku in content.skus if sku not in state.items and sku not in state.inventories}
+        refused = {**dict.fromkeys(unknown - {""}, UNKNOWN_SKU), **refused}
     for index, sku in enumerate(content.skus):
-        error = settings.refused_skus.get(sku)
-        if error is None and is_checked and sku and not (sku in state.items or sku in state.inventories):
-            error = UNKNOWN_SKU
-        if error is not None:
-            content.errors.setdefault(index, []).append(error)
+        if sku in refused:
+            content.errors.setdefault(index, []).append(refused[sku])
 
 
 async def listing(call: Call) -> Response:

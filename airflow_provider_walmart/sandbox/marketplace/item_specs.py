@@ -164,13 +164,7 @@ async def spec(call: Call) -> Response:
             404, f"CONTENT_NOT_FOUND.{SERVICE}", description="There are no item specs in this market"
         )
     body = call.content(SpecBody, service=SERVICE)
-    if body.feedType not in FEED_TYPES:
-        raise refused("feedType", f"Invalid feedType {body.feedType!r} in the request")
-    if body.version not in VERSIONS:
-        raise refused("version", f"Invalid version {body.version!r} in the request for {body.feedType}")
-    what = f"{body.feedType}/{body.version}"
-    if not 1 <= len(body.productTypes) <= MOST_PRODUCT_TYPES:
-        raise refused("productTypes", f"Give 1 to {MOST_PRODUCT_TYPES} product types for {what}")
+    what = _checked(body)
     known = [name for name in body.productTypes if name in PRODUCT_TYPES]
     errors = [
         f"{name} is not a valid PT for {what}" for name in body.productTypes if name not in PRODUCT_TYPES
@@ -179,6 +173,18 @@ async def spec(call: Call) -> Response:
         raise refused("productTypes", f"Invalid product types in the request for {what}")
     answer: Json = {"schema": schema(body.feedType, body.version, known)}
     return reply({**answer, "errors": errors}, 207) if errors else reply(answer)
+
+
+def _checked(body: SpecBody) -> str:
+    """Return feed type and version that a spec is asked for, as they are said in errors."""
+    if body.feedType not in FEED_TYPES:
+        raise refused("feedType", f"Invalid feedType {body.feedType!r} in the request")
+    if body.version not in VERSIONS:
+        raise refused("version", f"Invalid version {body.version!r} in the request for {body.feedType}")
+    what = f"{body.feedType}/{body.version}"
+    if not 1 <= len(body.productTypes) <= MOST_PRODUCT_TYPES:
+        raise refused("productTypes", f"Give 1 to {MOST_PRODUCT_TYPES} product types for {what}")
+    return what
 
 
 @functools.lru_cache(maxsize=64)
@@ -271,22 +277,25 @@ def row_errors(feed_type: str, document: Any, rows: Sequence[Any]) -> Iterator[t
         return
     version = document["MPItemFeedHeader"]["version"]
     for index, row in enumerate(rows):
-        visible = row.get("Visible") if isinstance(row, dict) else None
-        name = next(iter(visible), "") if isinstance(visible, dict) else ""
-        if name and name not in PRODUCT_TYPES:
-            description = f"{name} is not a valid product type for {feed_type}."
-            yield index, [ItemError(code=NOT_AS_SPECIFIED, description=description, field="Visible")]
-            continue
-        found = [
-            ItemError(
-                code=NOT_AS_SPECIFIED,
-                description=f"{'.'.join(map(str, error.absolute_path)) or 'item'}: {error.message[:300]}",
-                field=str(next(reversed(error.absolute_path), "") or error.validator),
-            )
-            for error in _validator(feed_type, version, name or next(iter(PRODUCT_TYPES))).iter_errors(row)
-        ]
-        if found:
+        if found := _errors_of(row, feed_type, version):
             yield index, found
+
+
+def _errors_of(row: Any, feed_type: str, version: str) -> list[ItemError]:
+    """Return what of an item is not as the spec of its product type has it."""
+    visible = row.get("Visible") if isinstance(row, dict) else None
+    name = next(iter(visible), "") if isinstance(visible, dict) else ""
+    if name and name not in PRODUCT_TYPES:
+        description = f"{name} is not a valid product type for {feed_type}."
+        return [ItemError(code=NOT_AS_SPECIFIED, description=description, field="Visible")]
+    return [
+        ItemError(
+            code=NOT_AS_SPECIFIED,
+            description=f"{'.'.join(map(str, error.absolute_path)) or 'item'}: {error.message[:300]}",
+            field=str(next(reversed(error.absolute_path), "") or error.validator),
+        )
+        for error in _validator(feed_type, version, name or next(iter(PRODUCT_TYPES))).iter_errors(row)
+    ]
 
 
 @functools.lru_cache(maxsize=64)

@@ -52,7 +52,7 @@ async def by_offset(call: Call) -> Response:
         raise _unknown_status()
     limit, offset = call.number("limit", 10, least=1, most=100), call.number("offset", 0, most=1000)
     meta, found = _search(call, status, offset, limit)
-    return reply({"meta": {**meta, "offset": offset}, "order": found})
+    return reply({"meta": meta, "order": found})
 
 
 def _search(call: Call, status: str, offset: int, limit: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:

@@ -162,19 +162,13 @@ def least_number(state: State) -> int:
 
 
 def _record(state: State, seed: SeedOrder, number: int) -> Changed:
-    now = state.clock.now()
     if seed.purchaseOrderId and number_of(state, seed.purchaseOrderId) is not None:
         raise ValueError(f"orders: purchaseOrderId {seed.purchaseOrderId} is there already")
-    created = int((now - seed.age) * 1000)
+    created = int((state.clock.now() - seed.age) * 1000)
     po = seed.purchaseOrderId or purchase_order(number)
     lines = [SeedLine(line) if isinstance(line, str) else line for line in seed.lines]
     order_lines = [_line(state, seed, line, place, f"{po}{place}") for place, line in enumerate(lines, 1)]
-    total = sum(
-        charge["chargeAmount"]["amount"] + charge.get("tax", {"taxAmount": money(0)})["taxAmount"]["amount"]
-        for line in order_lines
-        for charge in line["charges"]["charge"]
-    )
-    node = {"type": seed.shipNodeType, "name": seed.shipNodeName, "id": seed.shipNodeId}
+    total = sum(map(_cost, order_lines))
     record = {
         "purchaseOrderId": po,
         "customerOrderId": seed.customerOrderId or customer_order(number),
@@ -190,9 +184,22 @@ def _record(state: State, seed: SeedOrder, number: int) -> Changed:
         },
         "orderLines": {"orderLine": order_lines},
         "orderSummary": {"totalAmount": {"currencyAmount": round(total, 2), "currencyUnit": "USD"}},
-        "shipNode": {name: value for name, value in node.items() if value},
+        "shipNode": _ship_node(seed),
     }
     return Changed(record, max(line["statusDate"] for line in order_lines))
+
+
+def _ship_node(seed: SeedOrder) -> Json:
+    node = {"type": seed.shipNodeType, "name": seed.shipNodeName, "id": seed.shipNodeId}
+    return {name: value for name, value in node.items() if value}
+
+
+def _cost(line: Json) -> float:
+    """Return what the buyer pays for a line, taxes included."""
+    charges = line["charges"]["charge"]
+    taxes = [charge["tax"]["taxAmount"]["amount"] for charge in charges if "tax" in charge]
+    cost: float = sum(charge["chargeAmount"]["amount"] for charge in charges) + sum(taxes)
+    return cost
 
 
 def _address(buyer: SeedBuyer, number: int) -> Json:
@@ -206,23 +213,13 @@ def _address(buyer: SeedBuyer, number: int) -> Json:
 
 
 def _line(state: State, order: SeedOrder, line: SeedLine, place: int, key: str) -> Json:
-    sku_place = state.items.find(line.sku)
-    item = None if sku_place is None else shop.at(state, sku_place)
-    price = line.price
-    if price is None:
-        price = item.price if item else products.price(place)
+    item, price = _product(state, line, place)
     parts = list(_parts(state, order, line, key))
     created = int((state.clock.now() - order.age) * 1000)
     moments = [part["trackingInfo"]["shipDateTime"] for part in parts if "trackingInfo" in part]
     record: Json = {
         "lineNumber": str(place),
-        "item": {
-            "productName": line.productName or (item.name if item else line.sku),
-            "sku": line.sku,
-            "condition": item.condition if item else "New",
-            "imageUrl": "https://i5.walmartimages.com/asr/item.jpeg",
-            "weight": {"value": "1.5", "unit": "LB"},
-        },
+        "item": item,
         "charges": {"charge": list(_charges(line, price))},
         "orderLineQuantity": _quantity(line.quantity),
         "statusDate": max([created, *moments]),
@@ -234,12 +231,28 @@ def _line(state: State, order: SeedOrder, line: SeedLine, place: int, key: str) 
         },
     }
     if line.intentToCancel:
+        # The buyer asks; what becomes of it is the seller's to say.
         record["intentToCancel"] = "CANCEL"
     if line.sellerOrderId:
         record["sellerOrderId"] = line.sellerOrderId
     if line.refunds:
         record["refund"] = _refund(line, record, key)
     return record
+
+
+def _product(state: State, line: SeedLine, place: int) -> tuple[Json, float]:
+    """Return what is sold on a line, and its price."""
+    known = state.items.find(line.sku)
+    item = None if known is None else shop.at(state, known)
+    price = item.price if item else products.price(place)
+    sold = {
+        "productName": line.productName or (item.name if item else line.sku),
+        "sku": line.sku,
+        "condition": item.condition if item else "New",
+        "imageUrl": "https://i5.walmartimages.com/asr/item.jpeg",
+        "weight": {"value": "1.5", "unit": "LB"},
+    }
+    return sold, price if line.price is None else line.price
 
 
 def _charges(line: SeedLine, price: float) -> Iterator[Json]:
@@ -273,11 +286,16 @@ def _parts(state: State, order: SeedOrder, line: SeedLine, key: str) -> Iterator
             raise ValueError(f"shipments: more than the {line.quantity} units of line {line.sku}")
         left -= quantity
         yield _shipped(state, order, shipment, quantity, f"{key}{place}")
-    if left and status in ("Shipped", "Delivered"):
-        raise ValueError(f"shipments: {left} units of line {line.sku} are not shipped, so give its status")
     if left:
-        rest: Json = {"status": status, "statusQuantity": _quantity(left)}
-        yield {**rest, "cancellationReason": line.cancellationReason} if status == "Cancelled" else rest
+        yield _rest(line, status, left)
+
+
+def _rest(line: SeedLine, status: str, left: int) -> Json:
+    """Return the status of what has not been shipped."""
+    if status in ("Shipped", "Delivered"):
+        raise ValueError(f"shipments: {left} units of line {line.sku} are not shipped, so give its status")
+    rest: Json = {"status": status, "statusQuantity": _quantity(left)}
+    return {**rest, "cancellationReason": line.cancellationReason} if status == "Cancelled" else rest
 
 
 def _shipped(state: State, order: SeedOrder, shipment: SeedShipment, quantity: int, key: str) -> Json:

@@ -146,15 +146,19 @@ def _answer(call: Call, *, status: str) -> Response:
             info=f"The search matches more than {most} orders. Split the date range.",
             shape="problem",
         )
-    texts = [
-        text.encode() for text in order_records.texts(call.state, page(found, offset, limit), **_flags(call))
-    ]
     if is_cursor and raw != _cursor(call, search, limit, offset):
         # Walmart's cursor is a ready query string; encoded again, or with anything added, it is void.
         raise bad_param("nextCursor", "not a cursor of this search", service=SERVICE, shape="errors")
+    made = order_records.texts(call.state, page(found, offset, limit), **_flags(call))
+    texts = [text.encode() for text in made]
     meta = f'"totalCount":{total},"limit":{limit}'
-    if offset + len(texts) < total and texts:
+    if texts and offset + len(texts) < total:
         meta += f',"nextCursor":"?{_cursor(call, search, limit, offset + len(texts))}"'
+    return _joined(texts, meta)
+
+
+def _joined(texts: list[bytes], meta: str) -> Response:
+    """Return the answer with orders, as JSON texts, and what is said of the list."""
     before, after = ('{"order":[', "]}") if texts else ("null", "")
     # Joined once: a page is large enough for every further copy to cost as much as making the orders.
     texts = texts or [b""]

@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from airflow_provider_walmart.sandbox.core import dates
@@ -133,26 +134,28 @@ def counted(state: State, metric: Metric, days: int) -> tuple[int, Counter[str]]
     :param days: how far back.
     """
     now = int(state.clock.now() * 1000)
-    since, wrong = now - days * dates.DAY, Counter[str]()
+    since = now - days * dates.DAY
     batches = [batch for batch in state.orders if batch.kind != "WFSFulfilled"]
-    orders = sum(len(batch.between(since, now)) for batch in batches)
+    wrong: Counter[str] = Counter()
     for batch in batches:
-        if batch.times or not batch.numbers:
-            continue
-        # Orders that are as they were made are all alike, but that the older ones may be late.
-        until = now - order_records.expected_ship(0) if metric.find is _late else now
-        alike = batch.between(since, until)
-        known = sum(number in alike for number in state.changed_orders)
-        driver = next(metric.find(state, _as_made(batch, alike)), None) if alike else None
-        if driver is not None:
-            wrong[driver] += len(alike) - known
+        wrong += _wrong_as_made(state, metric, batch, since, now)
     for changed in state.changed_orders.values():
         order = changed.record
         if order["orderDate"] >= since and order["shipNode"]["type"] != "WFSFulfilled":
-            driver = next(metric.find(state, order), None)
-            if driver is not None:
-                wrong[driver] += 1
-    return orders, wrong
+            wrong.update(islice(metric.find(state, order), 1))
+    return sum(len(batch.between(since, now)) for batch in batches), wrong
+
+
+def _wrong_as_made(state: State, metric: Metric, batch: Batch, since: int, now: int) -> Counter[str]:
+    """Count what is wrong with the orders of a batch that are as they were made: all alike, but the older ones may be late."""
+    if batch.times:
+        return Counter()
+    until = now - order_records.expected_ship(0) if metric.find is _late else now
+    alike = batch.between(since, until)
+    driver = next(metric.find(state, _as_made(batch, alike)), None) if alike else None
+    if driver is None:
+        return Counter()
+    return Counter({driver: len(alike) - sum(number in alike for number in state.changed_orders)})
 
 
 def _as_made(batch: Batch, numbers: range) -> Json:

@@ -13,6 +13,8 @@ from airflow_provider_walmart.sandbox.core import products
 #: Entries of lists that are not what a call pages through.
 ENTRIES = 2
 
+#: Names of lengths of time, which are no points in time.
+_DURATIONS = ("transittime", "lagtime", "leadtime", "processingtime")
 _NOT_PLAUSIBLE = re.compile(r"ERROR|FAIL|INVALID|DENIED|REJECT|CANCEL|RETIRED|EXPIRED|URGENT|VOID", re.I)
 _TOTAL = re.compile(r"total(Count|Results|Items|Records|Elements|Exemptions|Size)$")
 _CURSOR = ("nextCursor", "scrollId", "nextCursorMark")
@@ -119,7 +121,7 @@ class Answers:
         lower = name.lower()
         if lower in ("status", "statuscode", "code"):
             return 200
-        if "date" in lower or "time" in lower:
+        if ("date" in lower or "time" in lower) and not lower.endswith(_DURATIONS):
             return 1_790_000_000_000 + number * 60_000
         if lower.endswith("id"):
             return 10_000_000 + self._seed % 1_000_000 + number
@@ -160,6 +162,7 @@ def _price(number: int) -> str:
 
 #: End of a field's name in lower case -> what makes its value from the number of an item; the first one that fits.
 _MAKERS: dict[str, Callable[[int], str]] = {
+    "shipondate": lambda number: f"09/{1 + number % 28:02d}/2026",
     **dict.fromkeys(("date", "time", "timestamp", "dttm"), _moment),
     "sku": products.sku,
     "upc": products.upc,

@@ -94,18 +94,7 @@ async def listing(call: Call) -> Response:
     raw = call.request.scope["query_string"].decode("latin-1")
     if "nextCursor" in call.request.query_params or (page > 1 and raw != _cursor(filters, page)):
         raise _problem("nextCursor", "send the cursor alone, as the query it is")
-    start = dates.from_query(call, "requestSubmissionStartDate", 0)
-    end = dates.from_query(call, "requestSubmissionEndDate", 1 << 62)
-    start = max(start, int(call.now * 1000) - 30 * dates.DAY)
-    wanted = [
-        report
-        for report in sorted(call.state.reports.values(), key=lambda report: -report.submitted)
-        if report.type == kind
-        and start <= report.submitted * 1000 <= end
-        and filters.get("reportVersion", report.version) == report.version
-        and filters.get("requestStatus") in (None, status(report, call.now))
-        and filters.get("src", report.src) == report.src
-    ]
+    wanted = _wanted(call, kind, filters)
     found = wanted[(page - 1) * _PAGE : page * _PAGE]
     answer: dict[str, Any] = {
         "page": page,
@@ -116,6 +105,24 @@ async def listing(call: Call) -> Response:
     if page * _PAGE < len(wanted):
         answer["nextCursor"] = _cursor(filters, page + 1)
     return reply(answer)
+
+
+def _wanted(call: Call, kind: str, filters: dict[str, str]) -> list[ReportRequest]:
+    """Return the reports of the last 30 days that a list asks for, newest first."""
+    start = dates.from_query(call, "requestSubmissionStartDate", 0)
+    end = dates.from_query(call, "requestSubmissionEndDate", 1 << 62)
+    start = max(start, int(call.now * 1000) - 30 * dates.DAY)
+
+    def is_wanted(report: ReportRequest) -> bool:
+        has = {"reportVersion": report.version, "requestStatus": status(report, call.now), "src": report.src}
+        return (
+            report.type == kind
+            and start <= report.submitted * 1000 <= end
+            and all(filters.get(name, value) == value for name, value in has.items())
+        )
+
+    newest_first = sorted(call.state.reports.values(), key=lambda report: -report.submitted)
+    return list(filter(is_wanted, newest_first))
 
 
 async def one(call: Call) -> Response:
@@ -193,10 +200,10 @@ def _check_window(body: Body, *, is_required: bool) -> None:
     if is_required and not (body.dataStartTime and body.dataEndTime and body.dateGranularity):
         raise _problem("dataStartTime", "dataStartTime, dataEndTime and dateGranularity are required")
     try:
-        start, end = (dates.parse(text) if text else None for text in (body.dataStartTime, body.dataEndTime))
+        given = [dates.parse(text) for text in (body.dataStartTime, body.dataEndTime) if text]
     except ValueError:
         raise _problem("dataStartTime", "must look like 2024-08-10T20:11:24.000Z") from None
-    if start is not None and end is not None and not 0 <= end - start <= _LONGEST_WINDOW:
+    if len(given) == 2 and not 0 <= given[1] - given[0] <= _LONGEST_WINDOW:
         raise _problem("dataStartTime", "must lie before dataEndTime and at most 730 days")
 
 

@@ -20,6 +20,8 @@ _KINDS: dict[str, tuple[type, ...]] = {
     "number": (int, float),
     "boolean": (bool,),
 }
+#: Kind of a text -> what it starts with; Walmart takes more forms of what follows than one.
+_DATES = {"date": r"\d{4}-\d\d-\d\d", "date-time": r"\d{4}-\d\d-\d\d"}
 #: Kind of a parameter -> how its text looks, and how that is said.
 _FORMS = {
     "boolean": (r"(?i:true|false)", "true or false"),
@@ -131,10 +133,12 @@ def _problem(text: str, parameter: Parameter) -> str:
 
 
 def _of_one(text: str, shape: Any, parameter: Parameter) -> str:
-    kind, values = shape if isinstance(shape, list) else (shape, [])
-    allowed = [_written(value) for value in values]
-    if allowed and text.casefold() not in (value.casefold() for value in allowed):
-        return f"must be one of {', '.join(allowed)}"
+    if isinstance(shape, list):
+        kind, allowed = shape[0], {_written(value).casefold(): _written(value) for value in shape[1]}
+        if text.casefold() not in allowed:
+            return f"must be one of {', '.join(allowed.values())}"
+    else:
+        kind = shape
     if parameter.pattern and not re.search(parameter.pattern, text):
         return f"must match {parameter.pattern}"
     form, words = _FORMS.get(str(kind), ("", ""))
@@ -186,4 +190,6 @@ def _wrong_object(value: Any, shape: dict[str, Any], where: str) -> Iterator[tup
 
 
 def _is_of(value: Any, kind: str) -> bool:
+    if kind in _DATES and isinstance(value, str):
+        return bool(re.match(_DATES[kind], value, re.ASCII))
     return isinstance(value, _KINDS[kind]) and (kind == "boolean" or not isinstance(value, bool))

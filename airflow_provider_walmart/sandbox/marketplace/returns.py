@@ -88,9 +88,10 @@ async def listing(call: Call) -> Response:
     total = sum(map(len, found))
     texts = [_text(call.state, number) for number in page(found, offset, limit)]
     is_last = not texts or offset + len(texts) >= total
-    # The field is always there, as Walmart's specification has it; empty on the last page.
-    cursor = "" if is_last else f"?{_cursor(call, limit, offset + len(texts))}"
-    meta = {"totalCount": total, "limit": limit, "nextCursor": cursor}
+    meta: dict[str, Any] = {"totalCount": total, "limit": limit}
+    if call.token.market != "mx":
+        # The field is always there, as Walmart's specification has it; empty on the last page.
+        meta["nextCursor"] = "" if is_last else f"?{_cursor(call, limit, offset + len(texts))}"
     return Response(
         f'{{"meta":{json.dumps(meta)},"returnOrders":[{",".join(texts)}]}}', media_type="application/json"
     )
@@ -109,17 +110,23 @@ async def refund(call: Call) -> Response:
             404, f"NOT_FOUND.{SERVICE}", field="returnOrderId", description="No such return", shape="errors"
         )
     record = record_of(call.state, number)
-    lines = {line["returnOrderLineNumber"]: line for line in record["returnOrderLines"]}
-    wanted = {line.returnOrderLineNumber for line in body.refundLines}
-    if body.customerOrderId != record["customerOrderId"] or not wanted or not wanted <= lines.keys():
-        raise _bad("customerOrderId and refundLines must belong to the return.")
-    if any(lines[line]["status"] == "COMPLETED" for line in wanted):
-        raise _bad("The return has been refunded already.")
-    for line in wanted:
-        complete(lines[line])
+    lines = _to_refund(body, record)
+    for line in lines:
+        complete(line)
     call.state.changed_returns[number] = Changed(record, int(call.now * 1000))
-    refunded = [{"returnOrderLineNumber": n, "quantity": lines[n]["quantity"]} for n in sorted(wanted)]
+    refunded = [{name: line[name] for name in ("returnOrderLineNumber", "quantity")} for line in lines]
     return reply({"returnOrderId": text, "customerOrderId": body.customerOrderId, "refundLines": refunded})
+
+
+def _to_refund(body: RefundBody, record: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the lines of a return that are to be refunded, once it is sure that they may be."""
+    lines = {line["returnOrderLineNumber"]: line for line in record["returnOrderLines"]}
+    wanted = sorted({line.returnOrderLineNumber for line in body.refundLines})
+    if body.customerOrderId != record["customerOrderId"] or not wanted or not lines.keys() >= set(wanted):
+        raise _bad("customerOrderId and refundLines must belong to the return.")
+    if any(lines[number]["status"] == "COMPLETED" for number in wanted):
+        raise _bad("The return has been refunded already.")
+    return [lines[number] for number in wanted]
 
 
 def complete(line: dict[str, Any]) -> None:
@@ -195,12 +202,7 @@ def _search(call: Call) -> Search:
 def _in_batch(state: State, batch: Batch, search: Search) -> Sequence[int]:
     """Return the numbers of the returns of a batch that match, oldest first."""
     changed = {number for number in state.changed_returns if number in batch.numbers}
-    untouched: Sequence[int] = range(0)
-    if not batch.times and search.status in ("", batch.status):
-        (start, end), (since, until) = search.created, search.modified
-        untouched = batch.between(max(start, since), min(end, until))
-    if search.return_order or search.customer_order:
-        untouched = [number for number in untouched if _has_ids(_ids(number), search)]
+    untouched = _untouched(batch, search)
     matching = {
         number
         for number in changed
@@ -208,6 +210,17 @@ def _in_batch(state: State, batch: Batch, search: Search) -> Sequence[int]:
         and _changed_matches(state.changed_returns[number], search)
     }
     return sorted(set(untouched) - changed | matching) if changed else untouched
+
+
+def _untouched(batch: Batch, search: Search) -> Sequence[int]:
+    """Return the numbers of the returns of a batch that match as they were made, oldest first."""
+    if batch.times or search.status not in ("", batch.status):
+        return range(0)
+    (start, end), (since, until) = search.created, search.modified
+    numbers = batch.between(max(start, since), min(end, until))
+    if not search.return_order and not search.customer_order:
+        return numbers
+    return [number for number in numbers if _has_ids(_ids(number), search)]
 
 
 def _period(call: Call, name: str) -> tuple[int, int]:

@@ -161,22 +161,30 @@ class App:
         if fault is None and is_storage:
             await self._stream(entry, scope, body, receive, send)
             return
-        answer = faults.Answer()
-        if fault is None or faults.takes_effect(fault):
-            too_long = Refusal(413).answer(request) if len(body) > LONGEST_BODY else None
-            answer = await _collect(too_long or app, scope, body, receive)
-        if scope["method"] != "GET":
-            sandbox.store.save()
+        answer = await self._carry_out(app, scope, body, receive, fault)
+        if fault and fault.reset:
+            sandbox.log.finish(entry, 0)
+            await faults.break_connection(receive, send)
+            return
         if fault:
-            if fault.after_effect:
-                await asyncio.sleep(fault.delay)
-            if fault.reset:
-                sandbox.log.finish(entry, 0)
-                await faults.break_connection(receive, send)
-                return
             await faults.shape(answer, fault, request)
         sandbox.log.finish(entry, answer.status, reason_of(answer.status, answer.body))
         await faults.deliver(answer, fault, receive, send)
+
+    async def _carry_out(
+        self, app: Starlette, scope: Scope, body: bytes, receive: Receive, fault: Fault | None
+    ) -> faults.Answer:
+        """Return the answer to a request, an empty one when a fault keeps it from taking effect."""
+        answer = faults.Answer()
+        if fault is None or faults.takes_effect(fault):
+            request = Request(scope, _replay(body, receive))
+            too_long = Refusal(413).answer(request) if len(body) > LONGEST_BODY else None
+            answer = await _collect(too_long or app, scope, body, receive)
+        if scope["method"] != "GET":
+            self._sandbox.store.save()
+        if fault and fault.after_effect:
+            await asyncio.sleep(fault.delay)
+        return answer
 
     async def _delay(self, scope: Scope) -> Fault | None:
         """Wait as long as the answer is to be late; return the fault that hits the request."""

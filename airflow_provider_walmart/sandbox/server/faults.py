@@ -114,17 +114,28 @@ async def deliver(answer: Answer, fault: Fault | None, receive: Receive, send: S
     await send({"type": "http.response.start", "status": answer.status, "headers": raw})
     body = answer.body
     if fault and fault.drip and body:
-        step = -(-len(body) // DRIPS)
-        for start in range(0, len(body), step):
-            await send({"type": "http.response.body", "body": body[start : start + step], "more_body": True})
-            await asyncio.sleep(fault.drip)
+        await _drip(body, fault.drip, send)
         body = b""
-    elif fault and fault.truncate is not None and not fault.gzip and fault.truncate < len(body):
-        await send({"type": "http.response.body", "body": body[: fault.truncate], "more_body": True})
-        _transport(send).close()
-        await _closed(receive)
+    elif fault and fault.truncate is not None and not fault.gzip:
+        await _cut(body, fault.truncate, receive, send)
         return
     await send({"type": "http.response.body", "body": body})
+
+
+async def _cut(body: bytes, size: int, receive: Receive, send: Send) -> None:
+    """Send the start of a body and close the connection, unless the whole body is no longer."""
+    await send({"type": "http.response.body", "body": body[:size], "more_body": size < len(body)})
+    if size < len(body):
+        _transport(send).close()
+        await _closed(receive)
+
+
+async def _drip(body: bytes, pause: float, send: Send) -> None:
+    """Send a body in pieces, with a pause after each."""
+    step = -(-len(body) // DRIPS)
+    for start in range(0, len(body), step):
+        await send({"type": "http.response.body", "body": body[start : start + step], "more_body": True})
+        await asyncio.sleep(pause)
 
 
 async def break_connection(receive: Receive, send: Send) -> None:

@@ -149,6 +149,7 @@ def value_of(shape, name=""):
     if isinstance(shape, list):
         return shape[1][0]
     plain = {"integer": 1, "number": 1.5, "boolean": True, "date": "2026-09-01"}
+    plain["date-time"] = "2026-09-01T00:00:00Z"
     return plain.get(shape, SKU if name.lower().endswith("sku") else "A")
 
 

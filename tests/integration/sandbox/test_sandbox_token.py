@@ -245,7 +245,7 @@ def test_an_unknown_market_is_refused(server):
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/v3", "/v3/feeds/", "/v3/nothing", "/v3//feeds", "/_sandbox", "/V3/feeds"]
+    "path", ["/", "/v3", "/v3/feeds/", "/v3/nothing", "/v3//feeds", "/_sandboxes", "/V3/feeds"]
 )
 def test_unknown_paths(server, path):
     assert server.refused(404, "GET", path)["code"] == "URI_NOT_FOUND.GMP_GATEWAY_API"
