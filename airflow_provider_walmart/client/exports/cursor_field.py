@@ -50,22 +50,21 @@ class CursorField:
         :param end: first moment after it; None: there is none.
         """
         undated = b""
-        is_there = False
+        has_dates = False
         for page in pages:
             kept = []
             for record in page:
                 moment, until = self.span(record)
-                if moment is None:
+                if moment is None or until is None:
                     undated = undated or bytes(record)
                 else:
-                    is_there = True
-                if moment and until and ((start and until < start) or (end and moment >= end)):
-                    continue
-                if moment and (self.newest is None or moment > self.newest):
-                    self.newest = moment
+                    has_dates = True
+                    if _is_outside(moment, until, start, end):
+                        continue
+                    self.newest = max(self.newest or moment, moment)
                 kept.append(record)
             yield kept
-        if undated and not is_there:
+        if undated and not has_dates:
             log.warning(
                 "No record has a date in %s, so all of them are exported, whatever the window, and nothing says how far. "
                 "A record has %s",
@@ -84,6 +83,10 @@ class CursorField:
         moment = parse_time(found)
         is_day = isinstance(found, str) and len(found) == len("2026-12-01")
         return moment, moment + DAY if moment and is_day else moment
+
+
+def _is_outside(moment: datetime, until: datetime, start: datetime | None, end: datetime | None) -> bool:
+    return bool((start and until < start) or (end and moment >= end))
 
 
 def _names_in(record: bytes) -> str:

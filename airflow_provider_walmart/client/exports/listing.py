@@ -103,11 +103,23 @@ def _by_offset(listing: Listing, params: Mapping[str, Any], workers: int) -> Ite
         yield from pages
         return
 
+    yield first
+    yield from _rest(listing, params, position, first, workers)
+
+
+def _rest(
+    listing: Listing, params: Mapping[str, Any], position: str, first: RawPage, workers: int
+) -> Iterator[RawPage]:
+    """Yield the pages behind the first one, side by side.
+
+    :param position: the parameter that is the offset.
+    """
+
     def read(offset: int, _stop: object) -> RawPage:
         return next(listing.pages({**params, position: offset}), RawPage([]))
 
-    yield first
-    seen, least = size, total
+    size = seen = len(first.records)
+    total = least = first.total or 0
     while seen < total:
         before = seen
         for page in in_order(range(seen, total, size), read, workers):

@@ -281,6 +281,18 @@ def upload_of(feed_type: str) -> Upload:
     )
 
 
+def _root_key(given: Any, header_key: str) -> str:
+    """Return the name of the list of entries.
+
+    :raises WalmartConfigError: when it is none.
+    """
+    if not isinstance(given, str) or not given.strip() or given == header_key or not is_unicode(given):
+        raise WalmartConfigError(
+            f"root_key is {shown(given)}; expected a name other than that of the header."
+        )
+    return given
+
+
 def format_of(
     feed_type: str,
     *,
@@ -299,9 +311,9 @@ def format_of(
     :raises WalmartConfigError: when header or root key are needed and missing, or not usable.
     """
     upload = upload_of(feed_type)
-    known = _KNOWN.get(upload.feed_type.lower())
+    known, dated = _KNOWN.get(upload.feed_type.lower()), False
     if known:
-        header_key, content = known.header_key, known.header
+        header_key, content, dated = known.header_key, known.header, known.dated
         root_key = known.root_key if root_key is None else root_key
     elif missing := [name for name, value in (("feed_header", header), ("root_key", root_key)) if not value]:
         raise WalmartConfigError(
@@ -310,23 +322,15 @@ def format_of(
             'feed_header={"MPItemFeedHeader": {...}} and root_key="MPItem".'
         )
     if header is not None:
-        header_key, content = _header(header)
-    if (
-        not isinstance(root_key, str)
-        or not root_key.strip()
-        or root_key == header_key
-        or not is_unicode(root_key)
-    ):
-        raise WalmartConfigError(
-            f"root_key is {shown(root_key)}; expected a name other than that of the header."
-        )
+        (header_key, content), dated = _header(header), False
+    root_key = _root_key(root_key, header_key)
     if not isinstance(currency, str) or not _is_currency(currency):
         raise WalmartConfigError(f"currency is {shown(currency)}; expected three capital letters.")
     return FeedFormat(
         **vars(upload),
         header_key=header_key,
         header=content,
-        dated=header is None and known is not None and known.dated,
+        dated=dated,
         root_key=root_key,
         currency=currency,
         known=known,
@@ -399,16 +403,23 @@ def _offer(row: Mapping[str, Any], feed_format: FeedFormat, *, type_if_compared:
     expiration = time_of(row, "expiration_date")
     if effective and expiration and expiration <= effective:
         raise RowError("expiration_date is not after effective_date")
-    dated = effective is not None or expiration is not None
+    usual = "BASE" if comparison is None else type_if_compared
+    price_type = _price_type(row, usual, is_dated=effective is not None or expiration is not None)
+    return _Offer(sku, price, currency, comparison, price_type, effective, expiration)
+
+
+def _price_type(row: Mapping[str, Any], usual: str, *, is_dated: bool) -> str:
+    """Return the price type of a row.
+
+    :param usual: that of a row without one and without dates.
+    """
     price_type = choice_of(row, "price_type", "BASE", "REDUCED", "CLEARANCE")
-    if price_type is None and dated:
-        price_type = "REDUCED"
-    elif price_type is None:
-        price_type = "BASE" if comparison is None else type_if_compared
-    elif price_type == "BASE" and dated:
+    if price_type is None:
+        return "REDUCED" if is_dated else usual
+    if price_type == "BASE" and is_dated:
         # Such a price would not wait for its date.
         raise RowError("price_type is BASE, which has no dates; a promotion is REDUCED or CLEARANCE")
-    return _Offer(sku, price, currency, comparison, price_type, effective, expiration)
+    return price_type
 
 
 def _price(row: Mapping[str, Any], feed_format: FeedFormat) -> Piece:

@@ -161,10 +161,10 @@ def parts_of(content: bytes, file_name: str) -> tuple[dict[str, Any], str, list[
     :raises WalmartConfigError: when it is no JSON object with one object and one list.
     """
     start = content.removeprefix(codecs.BOM_UTF8).lstrip()[:1]
-    document = msgspec.json.decode(content.removeprefix(codecs.BOM_UTF8)) if start == b"{" else None
-    lists = [name for name, value in (document or {}).items() if isinstance(value, list)]
-    others = [name for name, value in (document or {}).items() if isinstance(value, dict)]
-    if document is None or len(lists) != 1 or len(others) != 1 or len(document) != 2:
+    document = msgspec.json.decode(content.removeprefix(codecs.BOM_UTF8)) if start == b"{" else {}
+    lists = [name for name, value in document.items() if isinstance(value, list)]
+    others = [name for name, value in document.items() if isinstance(value, dict)]
+    if len(document) != 2 or len(lists) != 1 or len(others) != 1:
         raise WalmartConfigError(
             f"{file_name} is no JSON object of a header and a list of items, so its items can't be read. Nothing was sent."
         )

@@ -185,6 +185,10 @@ def money_of(row: Mapping[str, Any], column: str) -> int | float:
         value = float(value)
     if type(value) is float and 0 < value <= _MOST_MONEY and value == round(value, 2):
         return int(value) if value.is_integer() else value
+    return _checked_money(row, column)
+
+
+def _checked_money(row: Mapping[str, Any], column: str) -> int | float:
     number = number_of(row, column)
     if number <= 0:
         raise RowError(f"{column} is {shown(row[column])}; it must be above 0")
