@@ -107,6 +107,12 @@ def task_run(dag_id: str, run_id: str, task_id: str, map_index: int) -> TaskRun 
     )
 
 
+def _of_one_task(model: Any) -> Any:
+    """Return the condition that an XCom and a row of another table belong to the same task."""
+    names = ("dag_id", "run_id", "task_id", "map_index")
+    return and_(*(getattr(XComModel, name) == getattr(model, name) for name in names))
+
+
 def results(user: Any, operator: str, days: int, conn_id: str, key: str = "return_value") -> list[TaskRun]:
     """Return what the tasks of an operator left in the last days, the newest first.
 
@@ -116,12 +122,6 @@ def results(user: Any, operator: str, days: int, conn_id: str, key: str = "retur
     :param conn_id: only tasks that work with this connection.
     :param key: key of the XCom.
     """
-    same = (
-        (XComModel.dag_id, TaskInstance.dag_id, RenderedTaskInstanceFields.dag_id),
-        (XComModel.run_id, TaskInstance.run_id, RenderedTaskInstanceFields.run_id),
-        (XComModel.task_id, TaskInstance.task_id, RenderedTaskInstanceFields.task_id),
-        (XComModel.map_index, TaskInstance.map_index, RenderedTaskInstanceFields.map_index),
-    )
     query = (
         select(
             XComModel.dag_id,
@@ -134,8 +134,8 @@ def results(user: Any, operator: str, days: int, conn_id: str, key: str = "retur
             TaskInstance.state,
             RenderedTaskInstanceFields.rendered_fields,
         )
-        .join(TaskInstance, and_(*(xcom == task for xcom, task, _ in same)))
-        .outerjoin(RenderedTaskInstanceFields, and_(*(xcom == fields for xcom, _, fields in same)))
+        .join(TaskInstance, _of_one_task(TaskInstance))
+        .outerjoin(RenderedTaskInstanceFields, _of_one_task(RenderedTaskInstanceFields))
         .where(
             XComModel.key == key,
             XComModel.timestamp >= utc_now() - timedelta(days=days),

@@ -30,11 +30,11 @@ def run(args: Namespace, output: Output) -> None:
             f"Walmart has no product type {args.product_type!r} in {args.feed_type} {version}; names are those of Seller "
             "Center, with their capitals."
         )
-    fields = [field for field in spec.fields() if args.all or field["required"]]
     output.rows(
         [
             {**field, "version": version, "values": ", ".join(map(str, field["allowed"] or ()))}
-            for field in fields
+            for field in spec.fields()
+            if args.all or field["required"]
         ],
         {"field": "field", "type": "type", "values": "allowed", "title": "title"},
         empty=f"{args.product_type} has no required fields in {version}.",

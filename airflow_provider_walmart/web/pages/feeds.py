@@ -134,8 +134,8 @@ async def feeds(
     shown = [
         feed
         for feed in found.feeds
-        if (not feed_type or feed.feed_type == feed_type)
-        and (not status or feed.status == status)
+        if feed_type in ("", feed.feed_type)
+        and status in ("", feed.status)
         and (not failures or feed.has_failures)
     ]
     pages = max(1, -(-len(shown) // FEEDS_PER_PAGE))

@@ -38,17 +38,16 @@ async def task(
         raise HTTPException(404)
     feeds = _feeds(run)
     shown = {each.feed_id for each in feeds}
-    is_export = isinstance(run.result, dict) and "watermark" in run.result
-    delivery = delivery_of(run)
+    export, delivery = _export(run), delivery_of(run)
     return page(
         request,
         "task",
         task=run,
         feeds=feeds,
         waiting=[feed_id for feed_id in run.feed_ids if feed_id not in shown],
-        export=export_of(run) if is_export else None,
+        export=export,
         delivery=delivery,
-        facts={} if feeds or is_export or delivery else _facts(run),
+        facts={} if feeds or export or delivery else _facts(run),
         reads_account=bool(run.conn_id) and may_read_connection(user, run.conn_id),
     )
 
@@ -66,6 +65,11 @@ def _feeds(run: TaskRun) -> list[Any]:
     if isinstance(run.result, dict) and isinstance(run.result.get("feeds"), list):
         results = run.result["feeds"]
     return [feed_of(each) for each in results if isinstance(each, dict) and each.get("feedId")]
+
+
+def _export(run: TaskRun) -> Any:
+    is_export = isinstance(run.result, dict) and "watermark" in run.result
+    return export_of(run) if is_export else None
 
 
 def _facts(run: TaskRun) -> dict[str, Any]:
