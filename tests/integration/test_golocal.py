@@ -268,7 +268,7 @@ def test_a_delivery_that_ended_badly_is_not_booked_again_but_said(golocal, caplo
         # What templates make of nothing: all orders of a day would be one.
         ({"externalOrderId": "None"}, "externalOrderId of delivery is 'None'"),
         ({"externalOrderId": "nan"}, "externalOrderId of delivery is 'nan'"),
-        ({"externalOrderId": 77.0}, "externalOrderId of delivery is a float"),
+        ({"externalOrderId": 77.0}, "externalOrderId of delivery is 77.0; an id is text"),
         ({"externalOrderId": "half a \ud800"}, "externalOrderId of delivery holds a character"),
         ({"externalOrderId": "A", "clientId": True}, "clientId of delivery is a bool"),
         ({"externalOrderId": "A", "at": NOON}, "delivery.at is .*Points in time are text"),
@@ -706,7 +706,7 @@ BAD_IDS = [
     ("", "delivery_id is missing"),
     (" \n", "delivery_id is ''"),
     ("None", "delivery_id is 'None'"),
-    (1.0, "delivery_id is a float"),
+    (1.0, "delivery_id is 1.0; an id is text"),
     # The whole delivery in place of its id, and what a template makes of it.
     (ORDER, "delivery_id is a dict; .*deliveryId"),
     (str(ORDER), "delivery_id is a text of .*deliveryId"),

@@ -181,7 +181,7 @@ MISTAKES: dict[type, Mistakes] = {
     WalmartReportSensor: [
         ({"request_id": ""}, "expected an id, as text"),
         ({"request_id": None}, "expected an id, as text"),
-        ({"request_id": 17.0}, "is a float; expected an id, as text"),
+        ({"request_id": 17.0}, "request_id is 17.0; an id is text"),
         ({"request_id": ["a"]}, "is a list; expected an id, as text"),
         ({"request_id": "no-such-request"}, "reports are kept for 30 days"),
         ({"request_id": "a", "report_type": "ITEMS"}, "reportType"),
