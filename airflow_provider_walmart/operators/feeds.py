@@ -14,6 +14,7 @@ from airflow.providers.common.compat.sdk import BaseOperator, conf
 
 from airflow_provider_walmart.client.errors import (
     WalmartConfigError,
+    WalmartError,
     WalmartFeedFailedError,
     WalmartRateLimitError,
 )
@@ -60,6 +61,7 @@ from airflow_provider_walmart.task.hooks import OfMarketplace
 from airflow_provider_walmart.task.lineage import WithLineage
 from airflow_provider_walmart.task.parse_time import check_when_parsed
 from airflow_provider_walmart.task.sent_feeds import SentFeeds, due_at, was_sent
+from airflow_provider_walmart.task.submissions import Submissions
 from airflow_provider_walmart.task.time_limit import TimeLimit
 from airflow_provider_walmart.task.waiting import feeds_of_event, missing_or_typed, wait_for_feeds
 
@@ -210,6 +212,9 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
         only.
     :param resend_after: how long to wait before, as timedelta or seconds; default 1 hour, which is what Walmart asks for at
         least.
+    :param submissions_path: folder for a ledger: a Parquet file for each run of the task, with the table ``submissions``: which
+        value was sent for which SKU when, and what became of it. A path, an `ObjectStoragePath` or a URI of one; None
+        (default): none is written. Needs the extra ``parquet``.
     :param poll_interval: time between two polls, as timedelta or seconds; None (default): by age and type of the feed.
     :param timeout: how long to wait for completion, as timedelta or seconds; default 24 hours. So long, too, for slots
         of an hourly quota before. Items are not sent again after that.
@@ -227,6 +232,7 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
     payload_path: Any = PathField()
     item_errors_path: Any = PathField()
     snapshot_path: Any = PathField()
+    submissions_path: Any = PathField()
 
     template_fields: Sequence[str] = (
         "feed_type",
@@ -243,6 +249,7 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
         "validate_spec",
         "spec_version",
         "resend_transient",
+        "submissions_path",
         "walmart_conn_id",
     )
     template_fields_renderers = {"records": "json", "feed_header": "json"}
@@ -270,6 +277,7 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
         spec_version: str | None = None,
         resend_transient: int | str = 0,
         resend_after: timedelta | float = timedelta(hours=1),
+        submissions_path: AnyPath | None = None,
         poll_interval: timedelta | float | None = None,
         timeout: timedelta | float = timedelta(hours=24),
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
@@ -299,6 +307,7 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
         self.validate_spec = validate_spec
         self.spec_version = spec_version
         self.resend_transient = resend_transient
+        self.submissions_path = submissions_path
         self.resend_after = duration("resend_after", resend_after)
         self.poll_interval = poll_seconds(poll_interval)
         self.timeout = duration("timeout", timeout)
@@ -361,10 +370,25 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
             )
         _ = self._resends
         check_choice("validate_spec", self.validate_spec, VALIDATE_SPEC)
+        self._check_submissions()
         if (self.validate_spec or self.spec_version) and _has_no_spec(self.feed_type):
             raise WalmartConfigError(
                 f"validate_spec and spec_version are for item feeds such as MP_ITEM; {self.feed_type} has no item spec."
             )
+
+    def _check_submissions(self) -> None:
+        if not self.submissions_path:
+            return
+        if not self.wait_for_completion:
+            raise WalmartConfigError(
+                "submissions_path is given and wait_for_completion is False: what became of items is known when Walmart has "
+                "finished."
+            )
+        from airflow_provider_walmart.storage.files import storage_path
+        from airflow_provider_walmart.storage.tables.parquet import arrow
+
+        arrow("submissions_path")
+        storage_path(str(self.submissions_path), "submissions_path")
 
     @property
     def _resends(self) -> int:
@@ -657,19 +681,57 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
     def _judge(
         self, context: Context, sent: SentFeeds, feeds: Sequence[dict[str, Any] | None]
     ) -> dict[str, Any]:
-        outcomes = Outcomes()
+        outcomes, submissions = Outcomes(), Submissions()
+
+        def note(feed_id: str, item: dict[str, Any], is_last: bool) -> None:
+            if is_last and "run" in sent.rows:
+                outcomes.note(item)
+            if self.submissions_path:
+                submissions.note(feed_id, item)
+
+        def kept(result: dict[str, Any]) -> None:
+            if self.submissions_path:
+                self._write_submissions(context, sent, submissions, found)
+            self._keep(context, result, sent, outcomes)
+
         last = dict(zip(sent.last, feeds, strict=True))
-        found = [last[one] if one in last else self.hook.get_feed(one) for one in sent.ids]
+        read = [last[one] if one in last else self.hook.get_feed(one) for one in sent.ids]
+        found = missing_or_typed(sent.ids, read, self.feed_type)
         return judge_feeds(
             self.hook,
-            missing_or_typed(sent.ids, found, self.feed_type),
+            found,
             allowed_failures=parse_allowed_failures(self.allowed_failures),
             item_errors_path=self.item_errors_path,
-            keep=lambda result: self._keep(context, result, sent, outcomes),
-            note=outcomes.note if "run" in sent.rows else lambda _: None,
+            keep=kept,
+            note=note,
             rows=sent.rows,
             sent=self._sent(context, sent),
         )
+
+    def _documents(self, context: Context, sent: SentFeeds) -> Iterator[FeedFile | None]:
+        """Yield the feeds that the task began with as they were sent; None for one whose input has changed since."""
+        records = self._records(context, sent.records)
+        source = self._source(context)
+        try:
+            self._select_rows(context, source)
+            for chain, feed in zip(sent.chains, source.feeds(), strict=False):
+                yield feed if was_sent(records, feed, chain[0]) else None
+        except (WalmartError, OSError) as error:
+            self.log.warning("The input can't be read again to say which values were sent: %s", error)
+
+    def _write_submissions(
+        self, context: Context, sent: SentFeeds, submissions: Submissions, feeds: Sequence[dict[str, Any]]
+    ) -> None:
+        uri = submissions.write(
+            str(self.submissions_path),
+            context,
+            self.hook.client.settings,
+            self.walmart_conn_id,
+            sent,
+            self._documents(context, sent),
+            feeds,
+        )
+        self.log.info("What was sent, and what became of it, is in %s", uri)
 
     def _sent(self, context: Context, sent: SentFeeds) -> dict[str, SentFeed]:
         return {

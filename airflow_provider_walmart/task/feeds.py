@@ -69,6 +69,7 @@ class SentFeed:
 
 
 UNKNOWN = SentFeed(0)
+Note = Callable[[str, dict[str, Any], bool], None]
 
 
 def judge_feeds(
@@ -81,7 +82,7 @@ def judge_feeds(
     items: Iterable[dict[str, Any]] | None = None,
     sent: Mapping[str, SentFeed] | None = None,
     rows: Mapping[str, Any] | None = None,
-    note: Callable[[dict[str, Any]], None] = lambda _: None,
+    note: Note = lambda *_: None,
 ) -> dict[str, Any]:
     """Check feeds as a seller does: which of them failed, and which items were rejected.
 
@@ -98,7 +99,7 @@ def judge_feeds(
     :param sent: by feed id what was sent, as far as that is known: items that Walmart says nothing of are named then.
     :param rows: counts of rows before anything was sent: ``sent``, ``unchanged`` and ``invalid``, as far as there are such.
         Those that are invalid are in the failed-items file already, stay there, and count as failed.
-    :param note: called with each item of the feeds that it was sent in last.
+    :param note: called with each item that is read: id of the feed, the item, and whether it was not sent again since.
     :return: a dict as `result_of` makes it, with the counts of ``rows``.
     :raises WalmartFeedFailedError: when a feed failed or refused more of its items than allowed.
     """
@@ -208,7 +209,7 @@ def _report(
     sent: Mapping[str, SentFeed] | None,
     rows: Mapping[str, Any],
     items: Iterable[dict[str, Any]] | None = None,
-    note: Callable[[dict[str, Any]], None] = lambda _: None,
+    note: Note = lambda *_: None,
 ) -> tuple[list[_Review], dict[str, Any]]:
     """Read feeds to their last item, write and show what is wrong with them, and keep the result."""
     reviews = [
@@ -235,7 +236,7 @@ class _Review:
     :param feed: the feed; once its rows have been read, with its counts put right by its details.
     :param sent: what was sent.
     :param items: its items, where the feed was read with its details; None: they are to be read.
-    :param note: called with each item that counts in this feed.
+    :param note: as for `judge_feeds`.
     :param of_feed: errors that concern the feed as a whole.
     :param of_items: errors of its items.
     """
@@ -244,7 +245,7 @@ class _Review:
     feed: dict[str, Any]
     sent: SentFeed
     items: Iterable[dict[str, Any]] | None = None
-    note: Callable[[dict[str, Any]], None] = lambda _: None
+    note: Note = lambda *_: None
     of_feed: ErrorTally = field(default_factory=ErrorTally)
     of_items: ErrorTally = field(default_factory=ErrorTally)
     sent_again: int = 0
@@ -303,11 +304,12 @@ class _Review:
                     errors.failed,
                 )
             seen.add(_folded(item.get("sku")))
-            if self.sent.is_resent and is_transient(item):
-                self.sent_again += 1
-            else:
-                self.note(item)
+            is_last = not (self.sent.is_resent and is_transient(item))
+            self.note(str(feed_id), item, is_last)
+            if is_last:
                 yield from rows
+            else:
+                self.sent_again += 1
         if errors.failed < counted_by_walmart:
             log.warning(
                 "Feed %s: Walmart counts %s failed items, its details show %s",

@@ -27,6 +27,7 @@ from airflow_provider_walmart.storage.tables.declarations import (
     ADDED,
     OPERATIONS,
     SETTLEMENT_LINES,
+    SUBMISSIONS,
     Column,
     Table,
     all_columns,
@@ -193,7 +194,11 @@ def tables() -> str:
     sources: dict[str, list[str]] = {}
     columns: dict[str, tuple[Column, ...]] = {}
     about: dict[str, Table] = {}
-    for operation, table in [*OPERATIONS.items(), ("settlement reports", SETTLEMENT_LINES)]:
+    for operation, table in [
+        *OPERATIONS.items(),
+        ("settlement reports", SETTLEMENT_LINES),
+        ("submissions_path", SUBMISSIONS),
+    ]:
         of_operation = all_columns(table)
         columns |= of_operation
         about |= {one.name: one for one in with_children(table)}

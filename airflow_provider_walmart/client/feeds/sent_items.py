@@ -7,8 +7,8 @@ import json
 from typing import Any
 
 
-def skus_of(content: bytes) -> list[str | None]:
-    """Return the SKU of each item of a feed, in their order; None where it has none.
+def items_of(content: bytes) -> list[tuple[str | None, Any]]:
+    """Return each item of a feed in their order, with its SKU; None where it has none.
 
     :param content: the document; of one that is not JSON nothing is known, so the list is empty.
     """
@@ -19,7 +19,15 @@ def skus_of(content: bytes) -> list[str | None]:
     lists = [document, *(document.values() if isinstance(document, dict) else ())]
     # Walmart counts the entries of the longest list at the top.
     items = max((entries for entries in lists if isinstance(entries, list)), key=len, default=[])
-    return [_sku_of(item) for item in items]
+    return [(_sku_of(item), item) for item in items]
+
+
+def skus_of(content: bytes) -> list[str | None]:
+    """Return the SKU of each item of a feed, in their order; None where it has none.
+
+    :param content: as for `items_of`.
+    """
+    return [sku for sku, _ in items_of(content)]
 
 
 def _sku_of(item: Any) -> str | None:

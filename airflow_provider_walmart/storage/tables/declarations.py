@@ -501,6 +501,26 @@ SETTLEMENT_LINES = Table(
     ),
 )
 
+SUBMISSIONS = Table(
+    name="submissions",
+    about="An item of a feed that a task sent, and what became of it.",
+    key=("feed_id", "item_index"),
+    columns=(
+        Column("feed_id", path="feedId"),
+        Column("item_index", "int64", "index"),
+        Column("feed_type", path="feedType"),
+        Column("sku", path="sku"),
+        Column("sent", "json", "sent"),
+        Column("submitted_at", "timestamp", "submittedAt"),
+        Column("feed_status", path="feedStatus"),
+        Column("ingestion_status", path="ingestionStatus"),
+        Column("error_codes", path="errorCodes"),
+        Column("dag_id", path="dag_id"),
+        Column("task_id", path="task_id"),
+        Column("map_index", "int64", "map_index"),
+    ),
+)
+
 #: The table of the records of each operation; its children come with it.
 OPERATIONS: dict[str, Table] = {
     "getAllOrders": ORDERS,

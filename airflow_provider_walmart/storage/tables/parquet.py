@@ -29,19 +29,21 @@ GROUP_BYTES, GROUP_ROWS = 16_000_000, 100_000
 # Of a file, unless the caller says otherwise. Bytes.
 FILE_BYTES = 128_000_000
 COMPRESSIONS = ("zstd", "gzip", "snappy")
-MISSING = "output_format='parquet' needs pyarrow, which is not installed."
 INSTALL = "pip install 'airflow-provider-walmart[parquet]'"
 
 
-def arrow() -> Any:
+def arrow(wanted_for: str = "output_format='parquet'") -> Any:
     """Return pyarrow.
 
+    :param wanted_for: what needs it.
     :raises WalmartConfigError: when it is not installed.
     """
     try:
         import pyarrow.parquet
     except ImportError:
-        raise WalmartConfigError(MISSING, hint=INSTALL) from None
+        raise WalmartConfigError(
+            f"{wanted_for} needs pyarrow, which is not installed.", hint=INSTALL
+        ) from None
     return pyarrow
 
 
