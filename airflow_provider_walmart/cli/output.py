@@ -60,7 +60,7 @@ class Output:
 
     @contextlib.contextmanager
     def progress(self, what: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
-        """Show how far a long reading is, on a terminal; yield what is told how many more were read.
+        """Show how far a long reading is, on a terminal; yield what takes how many more were read.
 
         :param what: what is read, such as ``items``.
         :param total: how many there are; None where nobody knows.

@@ -207,7 +207,7 @@ class MarketplaceClient(ApiClient[WalmartSettings, MarketplaceTokens]):
         return json_object(response)
 
     def _name_scope(self, error: WalmartPermissionError, auth: WalmartAuth) -> None:
-        """Say in the hint which permission is missing, as far as Walmart tells."""
+        """Say in the hint which permission is missing, as far as Walmart says."""
         scope = next((scope for part, scope in SCOPES if part in (error.path or "")), None)
         if scope is None:
             return

@@ -383,7 +383,7 @@ def _document(payload: Any) -> bytes:
 
 def _scopes_text(scopes: Any) -> str:
     if not isinstance(scopes, dict):
-        return "not told"
+        return "not named"
     # Only words that we know go into a message that is shown as it is.
     levels = {"full_access": "full access", "view_only": "view only", "no_access": "no access"}
     found = {

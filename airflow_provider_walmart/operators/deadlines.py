@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
 KINDS = ("acknowledge", "ship", "cancel")
-# Each of Walmart's performance metrics and the operation that tells it.
+# Each of Walmart's performance metrics and the operation that has it.
 METRICS = {
     "cancellations": "getCancel",
     "itemNotReceived": "getInr",

@@ -55,7 +55,7 @@ class ExportRun:
     :param params: its parameters.
     :param context: of the task.
     :param outlets: of the task.
-    :param conn_id: id of the connection, part of what tells this export from others of the same asset.
+    :param conn_id: id of the connection, part of what distinguishes this export from others of the same asset.
     :param cursor_field: date in the records that the window is about; empty: last change.
     :param lookback: how far before its begin the window starts; None: as is usual.
     :param strict: as for `MarketplaceClient.call`; False takes a list that ends too early as it is, too.

@@ -42,7 +42,7 @@ class Watermark:
     :param context: of the task.
     :param assets: outlet assets of the task; the first one counts. Without one, or without a store, nothing is known
         and nothing is kept.
-    :param key: what tells this export from others of the same asset.
+    :param key: what distinguishes this export from others of the same asset.
     """
 
     def __init__(self, context: Context | Mapping[str, Any], assets: list[Asset], key: str) -> None:
@@ -64,7 +64,7 @@ class Watermark:
 
 
 def export_key(*identity: Any) -> str:
-    """Return what tells an export from others: readable first, the rest as a digest."""
+    """Return what distinguishes an export from others: readable first, the rest as a digest."""
     digest = hashlib.sha256(json.dumps(identity, sort_keys=True, default=str).encode()).hexdigest()
     return f"{identity[0]} {digest[:12]}"
 
@@ -79,7 +79,7 @@ def window_of(
     """Return the window of a run: the same one for every try, and when the task is cleared.
 
     :param context: of the task.
-    :param key: what tells this export from others of the same task.
+    :param key: what distinguishes this export from others of the same task.
     :param watermark: how far the export before got; None where nobody knows.
     :param lookback: how far before its begin the window starts; None: as usual where it begins at a watermark, not
         at all where it is a data interval.

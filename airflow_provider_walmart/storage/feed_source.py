@@ -28,7 +28,7 @@ class FeedSource:
     :param header: header of the document, for feed types that are not known.
     :param root_key: key of the list of items, likewise.
     :param currency: currency of prices that name none.
-    :param identity: what tells this run of the task from others.
+    :param identity: what distinguishes this run of the task from others.
     :raises WalmartConfigError: naming the rows that are wrong, and why.
     """
 

@@ -36,7 +36,7 @@ def land_many(
     """Write a line for each row, and return what the task returns.
 
     :param uri: place of the file, which appears there when all rows were read.
-    :param identity: what tells the task and its run from others: only a later try of them goes on.
+    :param identity: what distinguishes the task and its run from others: only a later try of them goes on.
     :param rows: gives the rows, the same ones each time.
     :param read: yields pairs of a row and its answer, or its `WalmartError`, in order.
     :return: ``uri``, ``records`` (lines) and ``failed`` (those with an error).

@@ -60,7 +60,7 @@ class SettlementFolder:
 
         A run that is tried again, after some files are there, has the same ones as before.
 
-        :param run: what tells the run from others; empty where nobody knows.
+        :param run: what distinguishes the run from others; empty where nobody knows.
         :param dates: Walmart's names of all reports.
         """
         missing = self.missing(dates)

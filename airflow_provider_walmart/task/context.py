@@ -41,7 +41,7 @@ def push_result(operator: BaseOperator, context: Context | Mapping[str, Any], va
 
 
 def task_identity(context: Context | Mapping[str, Any]) -> str:
-    """Return what tells this run of this task from all others, its tries not among them."""
+    """Return what distinguishes this run of this task from all others, its tries not among them."""
     ti = context.get("ti")
     parts = [getattr(ti, name, None) for name in ("dag_id", "task_id", "run_id", "map_index")]
     return "/".join(str(part) for part in parts if isinstance(part, (str, int)))

@@ -86,7 +86,7 @@ def judge_feeds(
 ) -> dict[str, Any]:
     """Check feeds as a seller does: which of them failed, and which items were rejected.
 
-    The details of every feed that is finished, or has failed items, are read as a whole: counts alone don't tell, since
+    The details of every feed that is finished, or has failed items, are read as a whole: counts alone don't show it, since
     items that Walmart counts as succeeded may carry errors.
 
     :param hook: where item details come from.
@@ -151,7 +151,7 @@ def _why_failed(chain: Sequence[_Review], allowed_failures: int | float) -> str 
 
 
 def failed_feeds(feeds: Iterable[dict[str, Any] | None]) -> list[str]:
-    """Return the ids of feeds with failed items, as far as their counts tell."""
+    """Return the ids of feeds with failed items, as far as their counts show."""
     summaries = [summarize(feed) for feed in feeds if feed]
     return [feed["feedId"] for feed in summaries if feed["itemsFailed"] and feed["feedStatus"] != "ERROR"]
 

@@ -1,4 +1,4 @@
-"""What an operator tells OpenLineage: which data it moved from where to where, and how many rows."""
+"""What an operator reports to OpenLineage: which data it moved from where to where, and how many rows."""
 
 from __future__ import annotations
 

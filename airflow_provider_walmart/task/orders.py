@@ -144,7 +144,7 @@ def _tally(outcomes: Sequence[dict[str, Any]]) -> ErrorTally:
 
 
 def _failed(outcomes: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    # What is left alone for the sake of others has nothing to tell.
+    # What is left alone for the sake of others has nothing to report.
     return [made for made in outcomes if made["outcome"] not in ("done", "already") and made["description"]]
 
 

@@ -67,9 +67,9 @@ def test_success_names_environment_market_and_scopes(extra, where, wire, test_of
     ("scopes", "said"),
     [
         ({}, "none"),
-        (None, "not told"),
-        ([], "not told"),
-        ("x", "not told"),
+        (None, "not named"),
+        ([], "not named"),
+        ("x", "not named"),
         ({"orders": f"full_access {SECRETS[1]}"}, "none"),
         ({SECRETS[1]: "full_access"}, "none"),
         ({"orders": ["full_access"]}, "none"),

@@ -47,7 +47,7 @@ class ApiClient(Generic[SettingsT, TokensT]):
     :param store: shared state store, where tokens are kept.
     :param user_agent: value of ``User-Agent``.
     :param on_secret: called with every secret as soon as it is known; a log masker goes here.
-    :param observer: is told what goes over the wire; None: nobody is.
+    :param observer: is notified of what goes over the wire; None: nobody is.
     :param attempts: how often a call that changes nothing is sent when it fails in a way that may pass; default 4.
     """
 

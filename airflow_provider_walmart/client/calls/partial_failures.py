@@ -132,7 +132,7 @@ def check_page(operation: Operation, response: requests.Response, page: dict[str
 
 
 def is_error_document(answer: Any) -> bool:
-    """Return whether an answer tells of a failure and of nothing else, in whichever spelling."""
+    """Return whether an answer is about a failure and nothing else, in whichever spelling."""
     fields = {name: value for name, value in plain_fields(answer).items() if value not in (None, "", [], {})}
     if not OF_ERRORS.issuperset(fields):
         return False
@@ -294,7 +294,7 @@ def _is_unsure(verdict: str) -> bool:
 
 
 def _of_items(answer: Mapping[str, Any], redactor: Redactor) -> list[ErrorDetail]:
-    """Return why items were refused, of the answer that tells successes and failures apart."""
+    """Return why items were refused, of the answer that lists successes and failures apart."""
     errors = [
         {
             "code": item.get("errorCode"),

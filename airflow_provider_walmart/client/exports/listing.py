@@ -92,7 +92,7 @@ def _has_offsets(listing: Listing, params: Mapping[str, Any]) -> bool:
 
 
 def _by_offset(listing: Listing, params: Mapping[str, Any], workers: int) -> Iterator[RawPage]:
-    """Yield the pages of a list: the first one, which tells how many there are, then the others side by side."""
+    """Yield the pages of a list: the first one, which says how many there are, then the others side by side."""
     position = str(listing.operation.paging and listing.operation.paging.position)
     most = largest_of(listing.operation, position)
     pages = listing.pages(params)

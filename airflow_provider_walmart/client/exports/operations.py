@@ -17,7 +17,7 @@ class Period:
 
     :param start: parameter with its begin.
     :param end: parameter with its end.
-    :param field: field of a record that holds the same date; empty where records don't tell.
+    :param field: field of a record that holds the same date; empty where records don't say.
     """
 
     start: str
@@ -74,7 +74,7 @@ LATE = timedelta(minutes=10)
 CREATED = Period("createdStartDate", "createdEndDate", "orderDate")
 # Orders that Walmart or a third party ships are hidden unless they are asked for.
 SELLER, WFS, THIRD = ({"shipNodeType": who} for who in ("SellerFulfilled", "WFSFulfilled", "3PLFulfilled"))
-# Both filters are on unless told otherwise.
+# Both filters are on unless said otherwise.
 NARROWED = ("marketTrending", "itemsWithInventory")
 
 EXPORTS: dict[str, Export] = {

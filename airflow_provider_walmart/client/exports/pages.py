@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 # Walmart keeps orders and returns for half a year.
 LONGEST_HISTORY = timedelta(days=180)
-# Before there was anything to know of, where an operation has to be told since when.
+# Before there was anything to know of, where an operation needs to know since when.
 EVER = datetime(2009, 1, 1, tzinfo=timezone.utc)
 # How Walmart's documents write dates.
 WRITTEN = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:?\d\d))?", re.ASCII)

@@ -35,7 +35,7 @@ def prefetch(source: Iterable[Item]) -> Iterator[Item]:
         else:
             fetched.put((False, None, None))
 
-    # A daemon, so that a task that is told to stop need not wait for an answer of a slow server.
+    # A daemon, so that a task that is to stop need not wait for an answer of a slow server.
     context = contextvars.copy_context()
     threading.Thread(target=context.run, args=(fetch,), name="walmart-prefetch", daemon=True).start()
     is_first = True

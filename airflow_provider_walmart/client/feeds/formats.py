@@ -105,7 +105,7 @@ _BARE = frozenset(
         "walmart_funded_incentives_enrollment",
     )
 )
-# Header fields that are new with every request, so they don't tell one payload from another.
+# Header fields that are new with every request, so they don't distinguish one payload from another.
 _PER_REQUEST = {"feeddate", "requestid", "requestbatchid"}
 
 
@@ -197,7 +197,7 @@ class FeedFormat(Upload):
 
     @property
     def essence(self) -> bytes:
-        """What tells this format from others in a fingerprint: all but what is new with every request."""
+        """What distinguishes this format from others in a fingerprint: all but what is new with every request."""
         return encode([self.feed_type.lower(), self.header_key, lasting(self.header), self.root_key])
 
 

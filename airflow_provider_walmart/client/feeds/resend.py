@@ -61,12 +61,12 @@ def part_of(feed: FeedFile, items: Mapping[int, str], feed_id: str) -> FeedFile 
     longest = max(lists, key=lambda name: len(lists[name]))
     kept = [lists[longest][index] for index in sorted(items)]
     document = kept if isinstance(top, list) else {**top, longest: kept}
-    told = f"{feed.fingerprint} {feed_id} {sorted(items)}"
+    identity = f"{feed.fingerprint} {feed_id} {sorted(items)}"
     return dataclasses.replace(
         feed,
         content=msgspec.json.encode(document),
         items=len(kept),
-        fingerprint=hashlib.sha256(told.encode()).hexdigest(),
+        fingerprint=hashlib.sha256(identity.encode()).hexdigest(),
     )
 
 

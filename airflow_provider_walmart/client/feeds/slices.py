@@ -50,7 +50,7 @@ class SlicePlan:
     :param fingerprint: SHA-256 in hex of what the document says, for whom; without the date in its header.
     :param bytes: length of the document.
     :param ship_node: ship node that the upload must name; empty for none.
-    :param identity: as `plan` was told.
+    :param identity: as for `plan`.
     """
 
     number: int
@@ -68,7 +68,7 @@ def plan(feed_format: FeedFormat, rows: Rows, *, identity: str = "") -> list[Sli
 
     :param feed_format: what the document looks like.
     :param rows: returns all rows; called again to name rows that are about the same.
-    :param identity: becomes part of the fingerprints, to tell apart equal payloads that are meant twice.
+    :param identity: becomes part of the fingerprints, to distinguish equal payloads that are meant twice.
     :raises WalmartConfigError: listing the first 20 problems with row numbers, or when there are no rows.
     """
     problems = RowProblems(f"can't be sent as a feed of type {feed_format.feed_type}")

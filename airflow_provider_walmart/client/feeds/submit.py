@@ -69,7 +69,7 @@ class FeedFile:
     :param feed_type: value of ``feedType``.
     :param content: the finished document: JSON, XML or zip.
     :param items: how many items it holds; 0 when unknown.
-    :param fingerprint: tells it from any other feed, that of another run of the same task included.
+    :param fingerprint: distinguishes it from any other feed, that of another run of the same task included.
     :param multipart: whether it goes as a file with a name, or as the body itself.
     :param ship_node: the ship node all of it is for, where the feed type takes one; empty for none.
     :param given_name: name of the file; empty: made of feed type and fingerprint.
@@ -413,7 +413,7 @@ def decide(candidates: Collection[Candidate], is_complete: bool) -> tuple[Candid
 
 
 def has_items(feed: FeedFile, skus: Iterable[Any]) -> Shown:
-    """Return how many of these SKUs a feed holds; ``unknown`` when that can't be told, or Walmart spells them otherwise."""
+    """Return how many of these SKUs a feed holds; ``unknown`` when that can't be known, or Walmart spells them otherwise."""
     if not feed.words:
         return "unknown"
     kinds: Counter[str] = Counter()

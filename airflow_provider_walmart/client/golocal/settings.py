@@ -19,7 +19,7 @@ from airflow_provider_walmart.client.settings import (
 HOST = "https://developer.api.us.walmart.com"
 TOKEN_PATH = "/api-proxy/service/identity/oauth/v1/token"  # noqa: S105 - a path
 _TRANSPORTATION = "/api-proxy/service/supplychain/transportation/v1"
-# Where the deliveries of an environment are; keys tell the environments apart, the host is the same.
+# Where the deliveries of an environment are; keys distinguish the environments, the host is the same.
 DELIVERIES = {"production": f"{_TRANSPORTATION}/daas", "sandbox": f"{_TRANSPORTATION}/sbx-daas"}
 SIMULATOR = f"{_TRANSPORTATION}/daas-simulator"
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)

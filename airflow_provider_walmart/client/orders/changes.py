@@ -266,7 +266,7 @@ def _add_refund(change: OrderChange, row: Json) -> None:
 
 
 def _acknowledgement(change: OrderChange, order: Json, now: datetime) -> Any:
-    # It has no body; an empty one tells this from nothing left to do.
+    # It has no body; an empty one distinguishes this from nothing left to do.
     return {} if any(_quantities(line, ("Created",)) for line in _lines(order).values()) else None
 
 

@@ -11,7 +11,7 @@ from datetime import date, datetime, time, timezone
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-# Epoch numbers are told apart by size: seconds stay below this until the year 5138, milliseconds are above.
+# Epoch numbers are distinguished by size: seconds stay below this until the year 5138, milliseconds are above.
 MILLISECONDS_FROM = 1e11
 # Seconds with any number of digits behind the point, which Python before 3.11 takes three or six of.
 _ISO = re.compile(

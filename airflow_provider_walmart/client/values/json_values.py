@@ -90,7 +90,7 @@ def _check_depth(where: str, depth: int) -> None:
         raise RowError(f"{where.split('.')[0]} is nested more than {_DEEPEST} levels deep")
 
 
-# In the order in which kinds of a kind are told apart.
+# In the order in which kinds of a kind are distinguished.
 _CHECKS: dict[type, Callable[[Any, str, int], None]] = {
     str: _check_text,
     bool: _pass,

@@ -20,7 +20,7 @@ LISTED = 20
 _MOST_UNITS = 2**31 - 1
 _MOST_MONEY = 999_999_999
 _YES, _NO = ("true", "yes", "1"), ("false", "no", "0")
-# A sign in the exponent is what tells a number from an id such as 1E5, which may be one.
+# A sign in the exponent is what distinguishes a number from an id such as 1E5, which may be one.
 _is_exponent = re.compile(r"[+-]?\d+([.,]\d+)?[eE]\+\d+", re.ASCII).fullmatch
 # What nearly all numbers are, in the way in which most of them are written.
 _is_units = re.compile(r"\d{1,9}", re.ASCII).fullmatch
