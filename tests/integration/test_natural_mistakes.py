@@ -165,7 +165,7 @@ MISTAKES: dict[type, Mistakes] = {
     WalmartGoLocalCancelDeliveryOperator: [
         ({"delivery_id": ""}, "expected an id, as text"),
         ({"delivery_id": None}, "expected an id, as text"),
-        ({"delivery_id": 17.0}, "as text"),
+        ({"delivery_id": 17.0}, "Quote it"),
         ({"delivery_id": {"deliveryId": "a"}}, "such as book.output"),
         ({"delivery_id": "a", "reason_code": None}, "reason_code is missing; expected an id, as text"),
         ({"delivery_id": "a", "reason_code": "no longer wanted"}, "CD-002"),
@@ -188,7 +188,7 @@ MISTAKES: dict[type, Mistakes] = {
     ],
     WalmartGoLocalDeliverySensor: [
         ({"delivery_id": ""}, "expected an id, as text"),
-        ({"delivery_id": 17.0}, "as text"),
+        ({"delivery_id": 17.0}, "Quote it"),
         ({"delivery_id": "a", "success_statuses": []}, "would be waited for without end"),
         ({"delivery_id": "a", "success_statuses": "at the door"}, "such as DELIVERED"),
         (
