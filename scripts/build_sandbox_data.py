@@ -161,7 +161,7 @@ def refusal(document: Document, operation: Json) -> str:
     if "errorCode" in names:
         return "message"
     if isinstance(names.get("errors"), list):
-        return "status" if "status" in names else "errors"
+        return {"string": "status", "integer": "numbered"}.get(names.get("status", ""), "errors")
     if "error" in names:
         return "error" if isinstance(names["error"], list) else "object"
     return "bare" if "code" in names and not isinstance(names["code"], list) else ""

@@ -54,6 +54,18 @@ def parse(text: str) -> int:
     return (moment - _EPOCH) // timedelta(milliseconds=1) + int(f"{fraction or 0:0<3}"[:3])
 
 
+def is_moment(text: str) -> bool:
+    """Return whether a text is what :func:`parse` reads.
+
+    :param text: the text.
+    """
+    try:
+        parse(text)
+    except ValueError:
+        return False
+    return True
+
+
 def from_query(call: Call, name: str, default: int, *, shape: Shape = "errors") -> int:
     """Return a query parameter that is a point in time, in epoch milliseconds.
 

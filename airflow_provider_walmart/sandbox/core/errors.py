@@ -10,7 +10,9 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-Shape = Literal["error", "errors", "nested", "problem", "bare", "object", "status", "message", "feed"]
+Shape = Literal[
+    "error", "errors", "nested", "problem", "bare", "object", "status", "numbered", "message", "feed"
+]
 
 UNAUTHORIZED_INFO = (
     "Unauthorized token or incorrect authorization header. Please verify correct format: WM_SEC.ACCESS_TOKEN "
@@ -43,7 +45,7 @@ class Refusal(Exception):  # noqa: N818 - an answer, not a fault of the program
     :param info: more detail; default the description.
     :param shape: ``error`` or ``errors`` for a list under that key, ``nested`` for a list under ``errors`` and
         ``error``, ``problem`` for problem JSON, and those of single APIs: ``bare`` for the error itself, ``object`` for it
-        under ``error``, ``status`` for a list beside a status, ``message`` for code and text, ``feed`` for a list whose
+        under ``error``, ``status`` and ``numbered`` for a list beside a status, ``message`` for code and text, ``feed`` for a list whose
         entries have a message.
     :param headers: extra response headers.
     """
@@ -89,6 +91,7 @@ class Refusal(Exception):  # noqa: N818 - an answer, not a fault of the program
             "bare": error,
             "object": {"error": error},
             "status": {"status": "FAIL", "errors": [error]},
+            "numbered": {"status": self.status, "errors": [error]},
             "message": {"errorCode": self.code, "message": self.info, "status": self.status},
             "feed": {"errors": [{**error, "message": self.info}]},
         }

@@ -263,15 +263,17 @@ class FeedEffect(Struct, array_like=True):
     """A change a feed makes when it has been processed.
 
     :param due: sandbox time in epoch seconds.
-    :param kind: ``stock`` or ``price``; ``received`` for units that Walmart has received and now stores.
+    :param kind: ``stock`` or ``price``; ``received`` for units that Walmart has received and now stores; ``promotion``.
     :param node: ship node of a stock change.
+    :param promotion: the promotion, in Walmart's form.
     """
 
     due: float
-    kind: Literal["stock", "price", "received"]
+    kind: Literal["stock", "price", "received", "promotion"]
     sku: str
     value: float
     node: str = ""
+    promotion: dict[str, Any] = {}
 
 
 class Scroll(Struct):

@@ -163,6 +163,7 @@ def _price(number: int) -> str:
 #: End of a field's name in lower case -> what makes its value from the number of an item; the first one that fits.
 _MAKERS: dict[str, Callable[[int], str]] = {
     "shipondate": lambda number: f"09/{1 + number % 28:02d}/2026",
+    **dict.fromkeys(("readytime", "closetime"), lambda _: "09:00:00Z"),
     **dict.fromkeys(("date", "time", "timestamp", "dttm"), _moment),
     "sku": products.sku,
     "upc": products.upc,
@@ -188,7 +189,7 @@ _MAKERS: dict[str, Callable[[int], str]] = {
 def _maker(name: str) -> Callable[[int], str] | None:
     """Return what makes the values of a field, ``None`` when its name tells nothing."""
     lower = name.lower()
-    if lower.endswith("url"):
+    if lower.endswith(("url", "link")):
         return lambda item: f"https://example.com/{lower}/{item}"
     return next((make for ending, make in _MAKERS.items() if lower.endswith(ending)), None)
 

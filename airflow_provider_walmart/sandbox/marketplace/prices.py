@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Literal
+from typing import Literal
 from xml.sax.saxutils import unescape
 
 from msgspec import Struct, to_builtins
@@ -13,7 +13,7 @@ from airflow_provider_walmart.sandbox.core import dates
 from airflow_provider_walmart.sandbox.core.calls import Call, Endpoint, reply, require_headers
 from airflow_provider_walmart.sandbox.core.errors import Refusal, bad_header, bad_param
 from airflow_provider_walmart.sandbox.core.throttle import per_hour, per_minute
-from airflow_provider_walmart.sandbox.marketplace import feed_rules
+from airflow_provider_walmart.sandbox.marketplace import feed_effects, feed_rules
 
 SERVICE = "GMP_ITEM_PRICE_API"
 
@@ -115,6 +115,7 @@ async def promotions(call: Call) -> Response:
     """
     sku = call.path["sku"]
     _check_sku(call, sku)
+    feed_effects.settle(call.state)
     pricing = [
         {
             "currentPrice": {"value": promotion["currentPrice"]},
@@ -172,7 +173,6 @@ def _check_sku(call: Call, sku: str) -> None:
 
 
 def _promote(call: Call, body: PriceBody) -> None:
-    known: list[dict[str, Any]] = call.state.promotions.get(body.sku, [])
     for pricing in body.pricing:
         try:
             period = [dates.parse(pricing.effectiveDate), dates.parse(pricing.expirationDate)]
@@ -180,10 +180,8 @@ def _promote(call: Call, body: PriceBody) -> None:
             raise bad_param("effectiveDate", "dates are needed for a promotion", service=SERVICE) from None
         if period != sorted(period):
             raise bad_param("expirationDate", "lies before effectiveDate", service=SERVICE)
-        known = [promotion for promotion in known if promotion["effectiveDate"] != pricing.effectiveDate]
-        if pricing.processMode == "UPSERT":
-            known.append(to_builtins(pricing))
-    call.state.promotions[body.sku] = known
+    for pricing in body.pricing:
+        feed_effects.promote(call.state, body.sku, to_builtins(pricing))
 
 
 ENDPOINTS = [

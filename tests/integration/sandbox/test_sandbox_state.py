@@ -427,3 +427,18 @@ def test_unpublished_items_are_those_of_the_shop(shop):
     assert [item["sku"] for item in shop.get(f"{path}/items?{query}")["payload"]] == ["OLD-1"]
     (count,) = call(shop, "GET", f"{path}/counts?fromDate=2020-01-01")["payload"]
     assert (count["unpublishedReasonCode"], count["unpublishedCount"]) == ("END_DATE_REACHED", "1")
+
+
+def test_promotions_come_by_feed(shop):
+    shop.control("POST", "settings", {"feed_seconds": 0})
+    dates = {"effectiveDate": "2030-01-01T00:00:00Z", "expirationDate": "2030-02-01T00:00:00Z"}
+    reduced = {"currentPriceType": "REDUCED", "currentPrice": {"amount": 8, "currency": "USD"}, **dates}
+    base = {"currentPriceType": "BASE", "currentPrice": {"amount": 11, "currency": "USD"}}
+    feed = {"Price": [{"sku": "MUG-1", "pricing": [base, reduced]}]}
+    assert shop.call("POST", "/v3/feeds?feedType=PRICE_AND_PROMOTION", json=feed).status_code == 200
+    (found,) = shop.get("/v3/promo/sku/MUG-1")["payload"]["pricingList"]["pricing"]
+    assert found["currentPrice"]["value"]["amount"] == 8
+    assert shop.get("/v3/items/MUG-1")["ItemResponse"][0]["price"]["amount"] == 11
+    feed["Price"][0]["pricing"] = [{**reduced, "processMode": "DELETE"}]
+    assert shop.call("POST", "/v3/feeds?feedType=promo", json=feed).status_code == 200
+    assert shop.get("/v3/promo/sku/MUG-1")["payload"]["pricingList"]["pricing"] == []
