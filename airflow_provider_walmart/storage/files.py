@@ -27,8 +27,8 @@ OBJECT_STORES = frozenset({"s3", "s3a", "s3n", "gs", "gcs", "abfs", "abfss", "ad
 # A URI that lost a slash would be a folder on this machine, and nobody would miss the file in the bucket.
 ONE_SLASH = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/?(?!/)")
 PROVIDERS = (
-    "Storages come with providers of Airflow: s3:// with apache-airflow-providers-amazon[s3fs], gs:// with -google, "
-    "abfs:// with -microsoft-azure, sftp:// with -sftp[sshfs]."
+    "Install this package with the extra of the storage: airflow-provider-walmart[s3] for s3://, [gcs] for gs://, [azure] for "
+    "abfs://; sftp:// comes with apache-airflow-providers-sftp[sshfs]."
 )
 
 AnyPath = str | PurePath | ObjectStoragePath

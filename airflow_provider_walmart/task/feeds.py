@@ -29,7 +29,7 @@ from airflow_provider_walmart.client.feeds.results import (
     without,
 )
 from airflow_provider_walmart.client.values.failures import ErrorTally
-from airflow_provider_walmart.storage.files import atomic_write
+from airflow_provider_walmart.storage.files import atomic_write, checked_path, remove, shown
 from airflow_provider_walmart.task.feed_rows import (
     counts_of,
     local_errors,
@@ -360,7 +360,18 @@ def _write_failed_items(
             found = True
             if file:
                 file.write(json.dumps(row, ensure_ascii=False) + "\n")
+    if path and not found:
+        _remove_older(path)
     return path if path and found else None
+
+
+def _remove_older(path: str) -> None:
+    """Remove the failed items of an earlier try, so that nobody takes them for those of this one."""
+    try:
+        remove(checked_path(path, "item_errors_path"))
+    # File systems of object stores raise whatever their libraries do, and the task itself ended well.
+    except Exception as error:
+        log.warning("Failed items of an earlier try may still be in %s: %s", shown(path), error)
 
 
 def _log_table(summaries: list[dict[str, Any]]) -> None:

@@ -254,6 +254,17 @@ class TestFailedItemsFile:
         assert rows[2]["field"] == "upc"
         assert [file.name for file in target.parent.iterdir()] == ["items.jsonl"]
 
+    def test_a_check_that_finds_no_failed_item_removes_the_file_of_an_earlier_one(self, shop, tmp_path):
+        shop.feed(items=5, failed=CODES, age=60)
+        target = tmp_path / "items.jsonl"
+        with pytest.raises(AirflowFailException):
+            operator(item_errors_path=str(target)).execute({})
+        assert target.exists()
+        shop.reset()
+        shop.feed(items=5, age=60)
+        assert operator(item_errors_path=str(target)).execute({})["itemErrorsUri"] is None
+        assert not target.exists()
+
     def test_all_feeds_are_in_it(self, shop, tmp_path):
         shop.feeds(
             {"items": 60, "failed": 55, "age": 60},

@@ -213,7 +213,8 @@ def number_of(row: Mapping[str, Any], column: str) -> int | float | Decimal:
         if _is_number(value):
             return Decimal(value)
         if value:
-            raise RowError(f"{column} is {shown(value)}, which is not a number")
+            hint = "; write a point in place of the comma" if _is_number(value.replace(",", ".")) else ""
+            raise RowError(f"{column} is {shown(value)}, which is not a number{hint}")
         value = None
     if value is None:
         raise RowError(f"{column} is missing")

@@ -123,7 +123,9 @@ def test_parquet_without_pyarrow_is_refused(monkeypatch):
 
 @pytest.mark.parametrize("path", ["nowhere://bucket/key", "nowhere:///key"])
 def test_a_place_nobody_knows_is_refused_and_what_would_know_it_is_named(path):
-    with pytest.raises(WalmartConfigError, match=r"output_path .*nowhere.* Hint: .*-amazon\[s3fs\]"):
+    with pytest.raises(
+        WalmartConfigError, match=r"output_path .*nowhere.* Hint: .*airflow-provider-walmart\[s3\]"
+    ):
         check_output(path, "csv")
 
 
