@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from airflow_provider_walmart.client.errors import WalmartConfigError
 from airflow_provider_walmart.client.values.dates import utc_now
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from airflow_provider_walmart.client.feeds.slices import SlicePlan
     from airflow_provider_walmart.client.feeds.submit import FeedFile
     from airflow_provider_walmart.storage.snapshots import Row
+
+# What becomes of so many rows needs no file. Bytes.
+IN_MEMORY = 1024 * 1024
 
 
 class FeedSource:
@@ -146,12 +150,17 @@ class FeedSource:
             return bytes(file.read(upload_of(self._feed_type).max_bytes + 1))
 
     @cached_property
+    def _entries(self) -> BinaryIO:
+        """Where what becomes of the rows is kept until it is sent."""
+        return cast("BinaryIO", tempfile.SpooledTemporaryFile(IN_MEMORY))
+
+    @cached_property
     def plans(self) -> list[SlicePlan]:
         """What is to be submitted, feed by feed."""
         from airflow_provider_walmart.client.feeds.slices import plan, plan_document
 
         if self._payload_path is None:
-            return plan(self._format, self._rows, identity=self._identity)
+            return plan(self._format, self._rows, self._entries, identity=self._identity)
         name = self._payload_path
         return [plan_document(self._feed_type, self._payload, file_name=name, identity=self._identity)]
 
@@ -163,7 +172,7 @@ class FeedSource:
 
         documents: Iterable[tuple[SlicePlan, bytes]]
         if self._payload_path is None:
-            documents = build(self._format, self._rows_again, self.plans, now=utc_now())
+            documents = build(self._format, self._entries, self.plans, now=utc_now())
         else:
             documents = [(self.plans[0], self._payload)]
         for plan, content in documents:
@@ -187,8 +196,3 @@ class FeedSource:
 
     def _rows(self) -> Iterator[Mapping[str, Any]]:
         return (row for _, row in self.rows())
-
-    def _rows_again(self) -> Iterator[Mapping[str, Any]]:
-        so_far = "A retry goes on with the feeds that were sent, and sends those that are missing."
-        rows = iter_rows(self._records, self._records_path, so_far=so_far)
-        return iter(rows if self._wanted is None else itertools.compress(rows, self._wanted))

@@ -22,6 +22,10 @@ def check_one_input(**given: Any) -> None:
         raise WalmartConfigError(f"Give one of {', '.join(others)} and {last}; given: {names or 'none'}.")
 
 
+# Inputs are read before anything is sent.
+NOTHING_SENT = "Nothing was sent."
+
+
 def check_rows(records: Any, **paths: str | None) -> None:
     """Pass for one input that can be read.
 
@@ -44,48 +48,46 @@ def check_rows(records: Any, **paths: str | None) -> None:
 
 
 @contextlib.contextmanager
-def reading(field: str, uri: str, *, so_far: str = "Nothing was sent.") -> Iterator[IO[bytes]]:
+def reading(field: str, uri: str) -> Iterator[IO[bytes]]:
     """Open a file that an operator is given.
 
     :param field: what the user calls it.
     :param uri: a path or any URI that `ObjectStoragePath` knows.
-    :param so_far: what is to be said of the task in errors.
     :raises WalmartConfigError: when there is no such file, which no retry changes.
     :raises OSError: when its storage fails, which may pass.
     """
     try:
         place = checked_path(uri, field)
     except WalmartConfigError as error:
-        raise WalmartConfigError(f"{error.message} {so_far}", hint=error.hint) from None
+        raise WalmartConfigError(f"{error.message} {NOTHING_SENT}", hint=error.hint) from None
     try:
         # File systems of object stores raise whatever their libraries do.
         file: IO[bytes] = place.open("rb")  # type: ignore[no-untyped-call]
     except Exception as error:
         # Object stores refuse keys that have expired, too, in this way.
         is_final = isinstance(error, PermissionError) and is_local(place)
-        raise _unreadable(error, field, uri, so_far, is_final=is_final) from error
+        raise _unreadable(error, field, uri, is_final=is_final) from error
     with file:
         try:
             yield file
         except OSError as error:
-            raise _unreadable(error, field, uri, so_far, is_final=False) from error
+            raise _unreadable(error, field, uri, is_final=False) from error
 
 
-def _unreadable(error: Exception, field: str, uri: str, so_far: str, *, is_final: bool) -> Exception:
+def _unreadable(error: Exception, field: str, uri: str, *, is_final: bool) -> Exception:
     if isinstance(error, FileNotFoundError):
-        return WalmartConfigError(f"{field} is {shown(uri)!r}: there is no such file. {so_far}")
+        return WalmartConfigError(f"{field} is {shown(uri)!r}: there is no such file. {NOTHING_SENT}")
     is_final = is_final or isinstance(error, (IsADirectoryError, NotADirectoryError))
     kind = WalmartConfigError if is_final else OSError
-    return kind(f"{field} is {shown(uri)!r}, which can't be read: {error or type(error).__name__}. {so_far}")
+    return kind(
+        f"{field} is {shown(uri)!r}, which can't be read: {error or type(error).__name__}. {NOTHING_SENT}"
+    )
 
 
-def iter_rows(
-    records: Sequence[Mapping[str, Any]] | None, path: str | None, **said: str
-) -> Iterator[Mapping[str, Any]]:
+def iter_rows(records: Sequence[Mapping[str, Any]] | None, path: str | None) -> Iterator[Mapping[str, Any]]:
     """Yield the rows, of a file one at a time.
 
     :param path: JSON lines or CSV file, ``.gz`` too: a path or any URI that `ObjectStoragePath` knows.
-    :param said: ``so_far`` of `reading`.
     """
     from airflow_provider_walmart.client.values.row_files import rows
 
@@ -93,5 +95,5 @@ def iter_rows(
         yield from records
         return
     name = str(path)
-    with reading("records_path", name, **said) as file:
+    with reading("records_path", name) as file:
         yield from rows(cast("BinaryIO", file), name)

@@ -11,6 +11,7 @@ import json
 import resource
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from datetime import datetime, timezone
@@ -53,13 +54,15 @@ def measure(feed_type: str, count: int) -> dict[str, Any]:
     def source() -> Iterator[dict[str, Any]]:
         return rows(feed_type, count)
 
-    warm_up = plan(feed_format, lambda: rows(feed_type, 10))
-    list(build(feed_format, lambda: rows(feed_type, 10), warm_up, now=now))
+    with tempfile.TemporaryFile() as entries:
+        warm_up = plan(feed_format, lambda: rows(feed_type, 10), entries)
+        list(build(feed_format, entries, warm_up, now=now))
+    entries = tempfile.TemporaryFile()  # noqa: SIM115
     memory = peak()
     started = time.process_time()
-    plans = plan(feed_format, source)
+    plans = plan(feed_format, source, entries)
     planned, memory_planned = time.process_time(), peak()
-    for one, document in build(feed_format, source, plans, now=now):
+    for one, document in build(feed_format, entries, plans, now=now):
         assert len(document) == one.bytes
         del document
     built, memory_built = time.process_time(), peak()

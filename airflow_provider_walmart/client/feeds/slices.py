@@ -1,8 +1,8 @@
-"""From rows to documents that fit Walmart's caps, in two readings of the rows.
+"""From rows to documents that fit Walmart's caps.
 
-The first, `plan`, checks every row and decides where to cut; the second, `build`, makes the documents. So
-nothing is sent before all rows are known to be good, and of a million rows only one document is in memory at a
-time.
+`plan` reads the rows once, checks every one of them, decides where to cut, and writes what becomes of them into a file; `build`
+makes the documents of that. So nothing is sent before all rows are known to be good, what is sent is what was checked, and of a
+million rows only one document is in memory at a time.
 
 Uploads are scarce, a few per hour, so a slice is as full as the caps allow. The same rows always give the same
 slices with the same fingerprints: those tell after a crash which documents Walmart already has.
@@ -14,7 +14,6 @@ import codecs
 import contextlib
 import hashlib
 import io
-import itertools
 import sqlite3
 import sys
 import tempfile
@@ -22,7 +21,7 @@ from array import array
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import msgspec
 
@@ -35,6 +34,10 @@ Rows = Callable[[], Iterable[Mapping[str, Any]]]
 
 # Rows of one entry. No seller has as many ship nodes, and an entry is in memory as a whole.
 _MOST_JOINED = 10_000
+# Of a temporary file, what is kept in memory. Bytes.
+_IN_MEMORY = 1 << 19
+# What is read of the file of entries at once. Bytes.
+_PIECE = 1 << 16
 # Any time does: frames of all times are equally long.
 _SOME_TIME = datetime(2000, 1, 1, tzinfo=timezone.utc)
 
@@ -63,18 +66,21 @@ class SlicePlan:
     identity: str = ""
 
 
-def plan(feed_format: FeedFormat, rows: Rows, *, identity: str = "") -> list[SlicePlan]:
+def plan(
+    feed_format: FeedFormat, rows: Rows, entries: BinaryIO | None = None, *, identity: str = ""
+) -> list[SlicePlan]:
     """Check all rows and say how they will be cut.
 
     :param feed_format: what the document looks like.
     :param rows: returns all rows; called again to name rows that are about the same.
+    :param entries: an empty file for the entries of all slices, one behind the other; None: they are not kept.
     :param identity: becomes part of the fingerprints, to distinguish equal payloads that are meant twice.
     :raises WalmartConfigError: listing the first 20 problems with row numbers, or when there are no rows.
     """
     problems = RowProblems(f"can't be sent as a feed of type {feed_format.feed_type}")
     with contextlib.closing(_Keys()) as keys:
-        entries = _entries(feed_format, rows(), problems.add, keys.add)
-        plans = list(_cut(feed_format, entries, identity, problems.add))
+        found = _entries(feed_format, rows(), problems.add, keys.add)
+        plans = list(_cut(feed_format, found, identity, problems.add, entries))
         may_clash = keys.may_clash()
     if may_clash:
         for row, text in _clashes(feed_format, rows()):
@@ -87,7 +93,7 @@ def plan(feed_format: FeedFormat, rows: Rows, *, identity: str = "") -> list[Sli
 
 def build(
     feed_format: FeedFormat,
-    rows: Rows,
+    entries: BinaryIO,
     plans: Sequence[SlicePlan],
     *,
     wanted: Collection[int] | None = None,
@@ -96,26 +102,32 @@ def build(
     """Yield planned documents with their plans, one at a time in memory.
 
     :param feed_format: as for `plan`.
-    :param rows: called once, returns the same rows as for `plan`.
-    :param plans: what `plan` returned.
-    :param wanted: numbers of the slices to build; default: all. Rows of others are read over.
+    :param entries: the file that `plan` wrote.
+    :param plans: what `plan` returned, all of it.
+    :param wanted: numbers of the slices to build; default: all.
     :param now: time of the upload, aware, for documents that state it.
-    :raises WalmartConfigError: when the rows of a slice are not what they were.
+    :raises WalmartConfigError: when the file doesn't hold what was planned.
     """
-    source = iter(rows())
-    position = 0
+    head, tail = feed_format.frame(now)
+    end = 0
     for planned in plans:
+        start, end = end, end + planned.bytes - len(head) - len(tail)
         if wanted is not None and planned.number not in wanted:
             continue
-        part = itertools.islice(source, planned.first_row - 1 - position, planned.last_row - position)
-        document = _document(feed_format, part, planned, now)
-        position = planned.last_row
-        if planned is plans[-1] and any(True for _ in source):
+        entries.seek(start)
+        digest, document = _digest(feed_format, planned.identity, planned.ship_node), io.BytesIO()
+        document.write(head)
+        for place in range(start, end, _PIECE):
+            data = entries.read(min(_PIECE, end - place))
+            digest.update(data)
+            document.write(data)
+        document.write(tail)
+        if digest.hexdigest() != planned.fingerprint:
             raise WalmartConfigError(
-                f"The rows for feed type {feed_format.feed_type} changed between the two readings:"
-                f" there were {position:,}, now there are more; the last slice was not sent."
+                f"Slice {planned.number} of feed type {feed_format.feed_type} (rows {planned.first_row} to {planned.last_row})"
+                " is not what was planned, and was not sent."
             )
-        yield planned, document
+        yield planned, document.getvalue()
         del document  # or else it would be there while the next one is built
 
 
@@ -192,7 +204,7 @@ class _Keys:
     def __init__(self) -> None:
         self._groups = [array("q") for _ in range(self.GROUPS)]
         self._pending = 0
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - it is closed with this
+        self._file = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - it is closed with this
         self._written: list[list[int]] = []
         self._parts: set[str] = set()
         self._is_twice = False
@@ -346,12 +358,14 @@ def _entries(
 class _Slice:
     """A slice that is being filled."""
 
-    def __init__(self, feed_format: FeedFormat, number: int, identity: str, entry: _Entry) -> None:
+    def __init__(
+        self, feed_format: FeedFormat, number: int, identity: str, entry: _Entry, file: BinaryIO | None
+    ) -> None:
         self._number = number
         self._identity = identity
         self._first = self._last = entry
         self._items = 1
-        self._said = _Said(feed_format, identity, entry.ship_node)
+        self._said = _Said(feed_format, identity, entry.ship_node, file)
         self._said.add(entry.data)
         self._bytes = _frame_length(feed_format) + len(entry.data)
         self._most_items = feed_format.max_items or sys.maxsize
@@ -382,7 +396,11 @@ class _Slice:
 
 
 def _cut(
-    feed_format: FeedFormat, entries: Iterator[_Entry], identity: str, problem: Callable[[int, str], None]
+    feed_format: FeedFormat,
+    entries: Iterator[_Entry],
+    identity: str,
+    problem: Callable[[int, str], None],
+    file: BinaryIO | None,
 ) -> Iterator[SlicePlan]:
     """Yield slices, each as full as the caps allow."""
     frame = _frame_length(feed_format)
@@ -404,53 +422,33 @@ def _cut(
             )
         elif current is None:
             ship_node = entry.ship_node
-            current = _Slice(feed_format, number, identity, entry)
+            current = _Slice(feed_format, number, identity, entry, file)
         elif not current.takes(entry):
             yield current.plan()
             number += 1
-            current = _Slice(feed_format, number, identity, entry)
+            current = _Slice(feed_format, number, identity, entry, file)
     if current:
         yield current.plan()
 
 
-def _document(feed_format: FeedFormat, rows: Iterable[Any], planned: SlicePlan, now: datetime) -> bytes:
-    """Return the document of one slice."""
-
-    def refuse(*_: object) -> None:
-        raise WalmartConfigError(
-            f"The rows for feed type {feed_format.feed_type} changed between the two readings:"
-            f" slice {planned.number} (rows {planned.first_row} to {planned.last_row}) is not what was"
-            " planned, and was not sent."
-        )
-
-    head, tail = feed_format.frame(now)
-    document = io.BytesIO()
-    document.write(head)
-    said = _Said(feed_format, planned.identity, planned.ship_node, document)
-    for entry in _entries(feed_format, rows, refuse, lambda *_: None):
-        if entry.ship_node != planned.ship_node:
-            refuse()
-        said.add(entry.data)
-    if said.fingerprint() != planned.fingerprint:
-        refuse()
-    document.write(tail)
-    return document.getvalue()
+def _digest(feed_format: FeedFormat, identity: str, ship_node: str) -> hashlib._Hash:
+    return hashlib.sha256(feed_format.essence + encode([identity, ship_node]))
 
 
 class _Said:
-    """What a document says: its entries, to be digested, and written into it as well.
+    """What a document says: its entries, to be digested, and kept as well.
 
-    :param document: what they are written into; None: nothing.
+    :param file: where they are kept; None: nowhere.
     """
 
     # Entries that are digested at once, since for each alone that takes longer than what it is made of.
     AT_ONCE = 500
 
     def __init__(
-        self, feed_format: FeedFormat, identity: str, ship_node: str, document: io.BytesIO | None = None
+        self, feed_format: FeedFormat, identity: str, ship_node: str, file: BinaryIO | None = None
     ) -> None:
-        self._digest = hashlib.sha256(feed_format.essence + encode([identity, ship_node]))
-        self._document = document
+        self._digest = _digest(feed_format, identity, ship_node)
+        self._file = file
         self._separator = b""
         self._pending: list[bytes] = []
 
@@ -469,8 +467,8 @@ class _Said:
     def _write(self) -> None:
         data = self._separator + b",".join(self._pending)
         self._digest.update(data)
-        if self._document:
-            self._document.write(data)
+        if self._file:
+            self._file.write(data)
         self._separator = b","
         self._pending.clear()
 

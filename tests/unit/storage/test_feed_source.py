@@ -63,16 +63,16 @@ def test_a_storage_that_fails_may_be_back_at_the_next_try(field, fails, tmp_path
         _ = source_of(**{field: str(path)}).plans
 
 
-def test_a_file_that_is_gone_at_the_second_reading_does_not_say_that_nothing_was_sent(tmp_path):
+def test_what_is_sent_is_what_was_checked_whatever_becomes_of_the_file_meanwhile(tmp_path):
     path = tmp_path / "rows.csv"
     path.write_text("sku,price\nA,1\n")
     source = source_of(records_path=str(path))
     assert len(source.plans) == 1
     path.unlink()
-    with pytest.raises(
-        WalmartConfigError, match=r"no such file\. A retry goes on with the feeds that were sent"
-    ):
-        next(source.feeds())
+    for _ in range(2):
+        (feed,) = source.feeds()
+        assert feed.fingerprint == source.plans[0].fingerprint
+        assert b'"sku":"A"' in feed.content
 
 
 def test_rows_that_can_be_read_only_once_are_refused():
