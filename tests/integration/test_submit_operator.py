@@ -164,7 +164,6 @@ def test_bad_rows_send_nothing(shop):
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
-        ({"on_unknown": "retry"}, "on_unknown"),
         ({"item_errors_path": "/tmp"}, "item_errors_path is '/tmp', a folder"),
         ({"timeout": 0}, "timeout is 0:00:00; allowed: above 0"),
         ({"feed_type": " "}, "feed_type"),
