@@ -84,7 +84,7 @@ def test_calls_go_through_it_and_it_sees_nothing_of_them(kind, name, proxy, walm
 
 
 @every_kind
-def test_it_may_want_a_user_name_and_password(kind, proxy, walmart):
+def test_a_proxy_may_want_a_user_name_and_password(kind, proxy, walmart):
     proxy(kind, keys=f"{quote(USER)}:{quote(PASSWORD, safe='')}@", wants_keys=True)
     assert hook().list_feeds() == []
 

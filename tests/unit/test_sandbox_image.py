@@ -32,6 +32,6 @@ def test_the_container_installs_what_is_imported():
     assert set(line.split()) - LOADED_BY_OTHERS == imported()
 
 
-def test_it_copies_what_there_is():
+def test_the_image_copies_what_there_is():
     for source in re.findall(r"^COPY (\S+) ", DOCKERFILE.read_text(), re.MULTILINE):
         assert (ROOT / source).exists()

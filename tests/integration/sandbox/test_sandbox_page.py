@@ -23,7 +23,7 @@ def press(server, action: str, what: str = "", status: int = 200):
     return answer
 
 
-def test_it_shows_what_is_in_the_shop(server):
+def test_the_control_page_shows_what_is_in_the_shop(server):
     feed = {"feedId": "F-1", "feedType": "price", "items": 7, "failed": 2, "age": 60}
     server.control("POST", "seed", {"orders": 4, "items": 3, "returns": 2, "feeds": [feed]})
     server.call(
@@ -39,7 +39,7 @@ def test_it_shows_what_is_in_the_shop(server):
         assert words in text
 
 
-def test_it_shows_requests_and_why_they_were_refused(server):
+def test_the_control_page_shows_requests_and_why_they_were_refused(server):
     server.get("/v3/feeds")
     server.call("GET", "/v3/orders?status=<b>")
     server.call("GET", "/v3/orders?createdStartDate=2026-02-01&createdEndDate=2026-01-01")
@@ -54,7 +54,7 @@ def test_it_shows_requests_and_why_they_were_refused(server):
 
 
 @pytest.mark.parametrize("address", ["/_sandbox", "/_sandbox/"])
-def test_it_is_not_in_the_log(address, server):
+def test_the_control_page_is_not_in_the_log(address, server):
     assert "None yet." in server.session.get(server.url + address).text
     assert server.control("GET", "requests") == []
 
