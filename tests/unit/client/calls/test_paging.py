@@ -410,7 +410,7 @@ def test_a_list_that_ends_before_all_came_that_was_announced_is_an_error_that_ma
 
 
 @pytest.mark.parametrize("name", ["getAllOrders", "getMultiNodeInventoryForAllSkuAndAllShipNodes"])
-def test_half_a_character_as_cursor_is_an_error(name):
+def test_an_invalid_unicode_surrogate_as_cursor_is_an_error(name):
     def answer(shop: Shop, query: str, body: Any) -> Any:
         meta = {"nextCursor": "?a=\ud800"}
         return {"list": {"meta": meta}, "meta": meta}
@@ -911,3 +911,24 @@ def test_either_name_of_the_next_cursor_mark_is_followed(key):
     replies = iter([{"returnOrders": [1], "meta": {key: "A"}}, {"returnOrders": [2], "meta": {}}])
     found = iter_records(find("mx.getAllReturnsUsingCursor"), {}, None, lambda query, body: next(replies))
     assert list(found) == [1, 2]
+
+
+def test_a_cursor_mark_that_comes_again_beside_records_is_the_end():
+    page = {"returnOrders": [1], "meta": {"nextCursorMark": "*"}}
+    found = iter_records(find("mx.getAllReturnsUsingCursor"), {}, None, lambda query, body: page)
+    assert list(found) == [1]
+
+
+@pytest.mark.parametrize(
+    "last", [{"nextOffset": 3}, {"nextOffset": 2}, {"nextOffset": None}, {"nextOffset": 9, "reportData": []}]
+)
+def test_a_byte_offset_that_does_not_go_on_and_a_page_without_rows_are_the_end(last):
+    replies = iter([{"reportData": [1], "nextOffset": 3}, {"reportData": [2], **last}])
+    operation = find("getAvailableV1ReconReportAsJson")
+    found = list(iter_records(operation, {"reportDate": "1"}, None, lambda query, body: next(replies)))
+    assert found == ([1] if last.get("reportData") == [] else [1, 2])
+
+
+def test_a_body_that_is_no_dict_is_refused_with_its_type():
+    with pytest.raises(WalmartConfigError, match="the body is of type list; expected a dict"):
+        list(iter_records(find("itemsDetailsForListing"), {}, [1], lambda query, body: {}))
