@@ -84,29 +84,26 @@ def items(draft: Draft) -> Any:
     :param draft: the answer to ``GET /v3/fulfillment/inbound-shipment-items``.
     """
     call, wanted = draft.call, draft.call.query("shipmentId")
-    records = [record for record in _all(call.state) if wanted in ("", record["shipmentId"])]
-    if not records:
-        return draft.made()
-    return draft.made(
-        [
-            {
-                "inboundOrderId": record["inboundOrderId"],
-                "shipmentId": record["shipmentId"],
-                "sku": item["sku"],
-                "itemDesc": item["itemDesc"],
-                "itemQty": item["itemQty"],
-                "vendorPackQty": item["vendorPackQty"],
-                "innerPackQty": item["innerPackQty"],
-                "receivedQty": _received(call, record, item),
-                "damagedQty": 0,
-                "fillRate": 100 * _received(call, record, item) / item["itemQty"],
-                "expectedDeliveryDate": iso(int(record["due"] * 1000)),
-                "shipNodeName": _CENTER["fcName"],
-            }
-            for record in records
-            for item in record["items"]
-        ]
-    )
+    found = [
+        _shown_item(call, record, item)
+        for record in _all(call.state)
+        if wanted in ("", record["shipmentId"])
+        for item in record["items"]
+    ]
+    return draft.made(found or None)
+
+
+def _shown_item(call: Call, record: Json, item: Json) -> Json:
+    received = _received(call, record, item)
+    return {
+        **{name: record[name] for name in ("inboundOrderId", "shipmentId")},
+        **{name: item[name] for name in ("sku", "itemDesc", "itemQty", "vendorPackQty", "innerPackQty")},
+        "receivedQty": received,
+        "damagedQty": 0,
+        "fillRate": 100 * received / item["itemQty"] if item["itemQty"] else 0,
+        "expectedDeliveryDate": iso(int(record["due"] * 1000)),
+        "shipNodeName": _CENTER["fcName"],
+    }
 
 
 def cancel(draft: Draft) -> Any:

@@ -1,4 +1,4 @@
-"""The order lists of Mexico's older API: by ``cursorMark``, and by offset."""
+"""The lists of orders and returns of Mexico's older API: by ``cursorMark``, and by offset."""
 
 from __future__ import annotations
 
@@ -14,12 +14,20 @@ from airflow_provider_walmart.sandbox.core.calls import Call, Endpoint, reply
 from airflow_provider_walmart.sandbox.core.errors import Refusal, bad_param
 from airflow_provider_walmart.sandbox.core.records import page
 from airflow_provider_walmart.sandbox.core.throttle import per_minute
-from airflow_provider_walmart.sandbox.marketplace import order_records, orders
+from airflow_provider_walmart.sandbox.marketplace import order_records, orders, returns
 
 SERVICE = "GMP_ORDER_API"
 STATUSES = ("Created", "Acknowledged", "Shipped", "Cancelled", "OnHold", "Delivered")
 _DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}(Z|[+-]\d\d:\d\d)", re.ASCII)
 _EVER = (0, 1 << 62)
+#: Reason of a return -> the code that Mexico has for it.
+_REASONS = {
+    "DEFECTIVE": "FACTORY_DEFECT",
+    "ARRIVED_DAMAGED": "DAMAGED_TRANSFER",
+    "BUYER_CHANGED_MIND": "CUSTOMER_ERROR",
+    "WRONG_ITEM": "ASSORTED_MODEL",
+    "NOT_AS_DESCRIBED": "SITE_FEATURE",
+}
 
 
 async def listing(call: Call) -> Response:
@@ -53,6 +61,72 @@ async def by_offset(call: Call) -> Response:
     limit, offset = call.number("limit", 10, least=1, most=100), call.number("offset", 0, most=1000)
     meta, found = _search(call, status, offset, limit)
     return reply({"meta": meta, "order": found})
+
+
+async def returns_by_offset(call: Call) -> Response:
+    """Answer ``GET /v3/returns``: in Mexico by offset and in Mexico's form, elsewhere as the list of returns does.
+
+    :param call: the call.
+    """
+    if call.token.market != "mx":
+        return await returns.listing(call)
+    limit, offset = call.number("limit", 10, least=1, most=200), call.number("offset", 0)
+    meta, found = _returns(call, offset, limit)
+    return reply({"meta": meta, "returnOrders": found})
+
+
+async def returns_by_cursor(call: Call) -> Response:
+    """Answer ``GET /v3/returns/cursor``.
+
+    :param call: the call.
+    """
+    if call.token.market != "mx":
+        raise Refusal(404, "URI_NOT_FOUND.GMP_GATEWAY_API")
+    limit, offset = call.number("limit", 10, least=1, most=200), _decode(call.query("cursorMark", "*"))
+    meta, found = _returns(call, offset, limit)
+    is_last = not found or offset + len(found) >= meta["totalCount"]
+    # Required in the document, so that the last page has it empty.
+    meta["nextCursor"] = "" if is_last else _encode(offset + len(found))
+    return reply({"meta": meta, "returnOrders": found})
+
+
+def _returns(call: Call, offset: int, limit: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    found = returns.find(call)
+    meta = {"totalCount": sum(map(len, found)), "limit": limit}
+    return meta, [_return(returns.record_of(call.state, number)) for number in page(found, offset, limit)]
+
+
+def _return(record: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "returnOrderId": record["returnOrderId"],
+        "customerEmail": record["customerEmailId"],
+        "customerName": record["customerName"],
+        "customerOrderId": record["customerOrderId"],
+        "returnOrderDate": record["returnOrderDate"],
+        "returnOrderLines": [_return_line(line) for line in record["returnOrderLines"]],
+    }
+
+
+def _return_line(line: dict[str, Any]) -> dict[str, Any]:
+    quantity, unit_price = line["quantity"]["measurementValue"], line["unitPrice"]["currencyAmount"]
+    return {
+        "returnOrderLineNumber": str(line["returnOrderLineNumber"]),
+        "primeLineNumber": str(line["salesOrderLineNumber"]),
+        "reasonCode": _REASONS.get(line["returnReason"], "CUSTOMER_GUARANTEE"),
+        "purchaseOrderId": f"P{line['purchaseOrderId']}",
+        "purchaseOrderLineNumber": str(line["purchaseOrderLineNumber"]),
+        "item": {name: line["item"][name] for name in ("productName", "sku")},
+        "unitPrice": _pesos(unit_price),
+        "quantity": {"unitOfMeasurement": "EACH", "amount": str(quantity)},
+        "status": line["status"],
+        "statusTime": line["statusTime"],
+        "refundAmount": _pesos(round(unit_price * quantity, 2)),
+        "isWFSEnabled": "N",
+    }
+
+
+def _pesos(amount: float) -> dict[str, str]:
+    return {"currency": "MXN", "amount": str(amount)}
 
 
 def _search(call: Call, status: str, offset: int, limit: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:
@@ -140,4 +214,13 @@ def _decode(mark: str) -> int:
 ENDPOINTS = [
     Endpoint("GET", "/v3/orders/cursor", listing, "orders", per_minute(60, "orders/cursor"), is_legacy=True),
     Endpoint("GET", "/v3/orders", by_offset, "orders", per_minute(5000, "orders")),
+    Endpoint(
+        "GET",
+        "/v3/returns/cursor",
+        returns_by_cursor,
+        "returns",
+        per_minute(60, "returns/cursor"),
+        is_legacy=True,
+    ),
+    Endpoint("GET", "/v3/returns", returns_by_offset, "returns", per_minute(50, "returns")),
 ]

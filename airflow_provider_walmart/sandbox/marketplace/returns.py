@@ -75,8 +75,7 @@ async def listing(call: Call) -> Response:
     :param call: the call.
     """
     raw = call.request.scope["query_string"].decode("latin-1")
-    # Mexico's list has a parameter of that name.
-    is_cursor = "offset" in call.request.query_params and call.token.market != "mx"
+    is_cursor = "offset" in call.request.query_params
     limit = call.number("limit", 10, least=1, most=200, shape="errors")
     offset = call.number("offset", 0, shape="errors")
     if "nextCursor" in call.request.query_params or (is_cursor and raw != _cursor(call, limit, offset)):
@@ -84,14 +83,13 @@ async def listing(call: Call) -> Response:
         raise bad_param(
             "nextCursor", "append the cursor to the path as it is", service=SERVICE, shape="errors"
         )
-    found = _find(call)
+    found = find(call)
     total = sum(map(len, found))
     texts = [_text(call.state, number) for number in page(found, offset, limit)]
     is_last = not texts or offset + len(texts) >= total
-    meta: dict[str, Any] = {"totalCount": total, "limit": limit}
-    if call.token.market != "mx":
-        # The field is always there, as Walmart's specification has it; empty on the last page.
-        meta["nextCursor"] = "" if is_last else f"?{_cursor(call, limit, offset + len(texts))}"
+    # The field is always there, as Walmart's specification has it; empty on the last page.
+    cursor = "" if is_last else f"?{_cursor(call, limit, offset + len(texts))}"
+    meta = {"totalCount": total, "limit": limit, "nextCursor": cursor}
     return Response(
         f'{{"meta":{json.dumps(meta)},"returnOrders":[{",".join(texts)}]}}', media_type="application/json"
     )
@@ -175,7 +173,11 @@ def return_order(number: int) -> str:
     return str(_FIRST_RETURN + number)
 
 
-def _find(call: Call) -> list[Sequence[int]]:
+def find(call: Call) -> list[Sequence[int]]:
+    """Return the numbers of the returns a call asks for, oldest first, in several sequences.
+
+    :param call: the call.
+    """
     search = _search(call)
     if search.is_none:
         return []
@@ -362,7 +364,7 @@ def _bad(info: str) -> Refusal:
 
 
 ENDPOINTS = [
-    Endpoint("GET", "/v3/returns", listing, "returns", per_minute(50, "returns")),
+    # The list itself is answered by way of Mexico, whose list has another form.
     Endpoint(
         "POST", "/v3/returns/{returnOrderId}/refund", refund, "returns", per_minute(60, "returns/refund")
     ),

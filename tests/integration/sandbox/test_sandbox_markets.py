@@ -38,9 +38,8 @@ def shop(shared_server):
     shared_server.control("POST", "settings", {"limits": False, "feed_seconds": 0})
     feeds = [{"feedId": "1", "items": 3, "age": 60}]
     orders = [{"purchaseOrderId": "1", "lines": ["1"]}]
-    shared_server.control(
-        "POST", "seed", {"items": ["1"], "orders": orders, "inventories": ["1"], "feeds": feeds}
-    )
+    seeds = {"items": ["1"], "orders": orders, "returns": 3, "inventories": ["1"], "feeds": feeds}
+    shared_server.control("POST", "seed", seeds)
     return shared_server
 
 
@@ -77,3 +76,20 @@ def test_an_answer_fits_its_document(market, method, path, shop, tokens):
     file, operation = operations(market)[method, path]
     found = problems(file, operation, json.loads(answer.text), str(row["status"]))
     assert [problem for problem in found if not any(known in problem for known in KNOWN)] == []
+
+
+def test_mexicos_returns_by_both_lists(shop, tokens):
+    headers = {"WM_SEC.ACCESS_TOKEN": tokens["mx"], "WM_MARKET": "mx", "WM_GLOBAL_VERSION": "3.1"}
+    by_offset, by_mark, mark = [], [], "*"
+    for offset in (0, 2):
+        answer = shop.call("GET", f"/v3/returns?limit=2&offset={offset}", headers=headers).json()
+        by_offset += answer["returnOrders"]
+    while mark:
+        answer = shop.call(
+            "GET", "/v3/returns/cursor", headers=headers, params={"cursorMark": mark, "limit": 2}
+        )
+        by_mark += answer.json()["returnOrders"]
+        mark = answer.json()["meta"].get("nextCursor")
+    assert by_offset == by_mark
+    assert len({found["returnOrderId"] for found in by_offset}) == 3
+    assert by_offset[0]["returnOrderLines"][0]["reasonCode"] == "FACTORY_DEFECT"
