@@ -312,8 +312,6 @@ def test_whenever_a_run_is_killed_one_run_is_seen(shop, folder):
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"output_format": "csv"}, "output_format is 'csv'; allowed: jsonl, parquet"),
-        ({"personal_data": "mask"}, "personal_data is 'mask'; allowed: drop, hash, keep"),
         ({"tables": ["order"]}, "tables is .*expected some of orders, order_lines"),
         ({"tables": []}, "tables is"),
         ({"compression": "lz9"}, "compression is 'lz9'; allowed for Parquet"),

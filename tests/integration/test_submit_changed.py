@@ -170,7 +170,6 @@ def test_stock_of_several_nodes_is_compared_by_node(shop, prices):
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
-        ({"send": "some"}, "send is 'some'; allowed: all, changed"),
         ({"snapshot_path": None}, "needs a place for its snapshot"),
         ({"send": "all"}, "needs a place for its snapshot"),
         ({"wait_for_completion": False}, "what Walmart accepted is known when it has finished"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow.sdk import DAG, task
 
 from airflow_provider_walmart.client.errors import WalmartConfigError
@@ -50,6 +51,23 @@ def test_a_wrong_choice_is_refused_when_the_dag_is_parsed(kind, needed, field, a
         earlier = task(task_id="earlier")(lambda: "given later")()
         for number, later in enumerate(["{{ var.value.choice }}", earlier]):
             assert vars(kind(task_id=f"task_{number}", **needed, **{field: later}))[field] == later
+
+
+@pytest.mark.parametrize(
+    ("kind", "needed", "field", "allowed"),
+    [pytest.param(*each, id=f"{each[0].__name__}-{each[2]}") for each in CHOICES],
+)
+def test_a_wrong_choice_that_a_template_gives_is_refused_before_anything_is_sent(
+    kind, needed, field, allowed, walmart, monkeypatch
+):
+    monkeypatch.setenv("AIRFLOW_CONN_WALMART_DEFAULT", "walmart://an-id:a-secret@")
+    if field == "personal_data":
+        needed = {**needed, "output_format": "parquet"}
+    made = kind(task_id="a_task", **needed, **{field: "{{ var.value.choice }}"})
+    setattr(made, field, "wrong")
+    with pytest.raises(AirflowFailException, match=f"{field} is 'wrong'; allowed: {allowed}"):
+        made.execute({})
+    assert walmart.request_history == []
 
 
 @pytest.mark.parametrize("value", [["all"], {"all": 1}, 7, 1.5, "", "ALL"])
