@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 class WalmartSensor(OfAccount, BaseSensorOperator):
     """Base of the sensors.
 
-    A poll that fails on the network or with a 5xx is a transient error: the sensor keeps waiting, up to ten in a row,
+    A poll that fails on the network or with a 5xx is a transient error: the sensor keeps waiting, until the tenth in a row,
     whatever its mode. A 429 is none: it says when to come back. When keys that worked are refused, the connection is read
     again, each minute for an hour.
 

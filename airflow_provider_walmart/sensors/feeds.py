@@ -34,8 +34,9 @@ class WalmartFeedSensor(OfMarketplace, WalmartSensor):
     """Waits until feeds are finished, and fails when items of them were rejected.
 
     A feed is finished when its status is ERROR, or PROCESSED with no item in processing any more. A poll
-    that fails on the network, with a 5xx or a 429 is a transient error: the sensor keeps waiting, up to ten in a row. That Walmart
-    doesn't know the feed is believed after 90 seconds: a feed that was just submitted may not show yet.
+    that fails on the network or with a 5xx is a transient error: the sensor keeps waiting, until the tenth in a row; a 429
+    never ends it. That Walmart doesn't know the feed is believed after 90 seconds: a feed that was just submitted may not
+    show yet.
 
     :param feed_id: the feed to wait for (with its ``@``), or a list of them; also what a template makes of a list.
     :param allowed_failures: failed items that are still fine: an int is a number of items, a float from 0.0 to

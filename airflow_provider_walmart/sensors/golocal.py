@@ -22,7 +22,7 @@ class WalmartGoLocalDeliverySensor(OfGoLocal, WalmartSensor):
     """Waits until a delivery is at the customer's door, and fails when it ends in another way.
 
     Each new status is in the log. One that this package doesn't know is no end: the sensor says so once and keeps
-    waiting. A poll that fails on the network or with a 5xx is tolerated, up to ten in a row; a 429 always is.
+    waiting. A poll that fails on the network or with a 5xx is tolerated, until the tenth in a row; a 429 always is.
 
     :param delivery_id: ``deliveryId`` of the booking.
     :param success_statuses: statuses that mean success, in any case; default ``DELIVERED``.

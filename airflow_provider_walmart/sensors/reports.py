@@ -23,7 +23,8 @@ STATUS_EVERY = 180.0
 class WalmartReportSensor(OfMarketplace, WalmartSensor):
     """Waits for a report that was asked for elsewhere: in Seller Center, by a schedule, by another task.
 
-    A poll that fails on the network, a 5xx or a 429 is a transient error: the sensor keeps waiting, up to ten in a row.
+    A poll that fails on the network or with a 5xx is a transient error: the sensor keeps waiting, until the tenth in a row; a
+    429 never ends it.
 
     :param request_id: the report request.
     :param report_type: its type; without it one of the 20 status calls an hour is spent to learn it, and where there is
