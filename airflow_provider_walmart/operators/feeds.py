@@ -306,6 +306,7 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
         check_when_parsed(check_choice, "validate_spec", validate_spec, VALIDATE_SPEC)
         self.validate_spec = validate_spec
         self.spec_version = spec_version
+        check_when_parsed(partial(_times, is_judged=wait_for_completion), resend_transient)
         self.resend_transient = resend_transient
         self.submissions_path = submissions_path
         self.resend_after = duration("resend_after", resend_after)
@@ -368,7 +369,7 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
             raise WalmartConfigError(
                 "send is 'changed' and wait_for_completion is False: what Walmart accepted is known when it has finished."
             )
-        _ = self._resends
+        _times(self.resend_transient, is_judged=self.wait_for_completion)
         check_choice("validate_spec", self.validate_spec, VALIDATE_SPEC)
         self._check_submissions()
         if (self.validate_spec or self.spec_version) and _has_no_spec(self.feed_type):
@@ -389,20 +390,6 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
 
         arrow("submissions_path")
         storage_path(str(self.submissions_path), "submissions_path")
-
-    @property
-    def _resends(self) -> int:
-        given = str(self.resend_transient)
-        if not (given.isascii() and given.isdigit()) or isinstance(self.resend_transient, bool):
-            raise WalmartConfigError(
-                f"resend_transient is {given[:40]!r}; expected a whole number of at least 0."
-            )
-        if int(given) and not self.wait_for_completion:
-            raise WalmartConfigError(
-                f"resend_transient is {given} and wait_for_completion is False: which items failed is known when Walmart has "
-                "finished."
-            )
-        return int(given)
 
     def _select_rows(
         self, context: Context, source: FeedSource, *, item_errors_path: str | None = None
@@ -595,7 +582,7 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
         :param failed: the feeds of that round with failed items.
         :param is_due: whether it is time to, as far as that was waited for.
         """
-        if sent.again >= self._resends or not failed:
+        if not failed or sent.again >= _times(self.resend_transient, is_judged=True):
             return False
         records = self._records(context, sent.records)
         parts = self._failed_parts(context, sent, failed, records)
@@ -769,6 +756,25 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
     def on_kill(self) -> None:
         """Say that feeds go on at Walmart: there is no call that recalls one."""
         self.log.warning("Walmart cannot recall a feed: it goes on with those that were submitted.")
+
+
+def _times(resend_transient: Any, *, is_judged: bool) -> int:
+    """Return how often items are sent again.
+
+    :param is_judged: whether feeds are waited for.
+    :raises WalmartConfigError: for what is no number of times, and for feeds that are not waited for.
+    """
+    given = str(resend_transient)
+    if not (given.isascii() and given.isdigit()):
+        raise WalmartConfigError(
+            f"resend_transient is {given[:40]!r}; expected a whole number of at least 0."
+        )
+    if int(given) and not is_judged:
+        raise WalmartConfigError(
+            f"resend_transient is {given} and wait_for_completion is False: which items failed is known when Walmart has "
+            "finished."
+        )
+    return int(given)
 
 
 def _kept(records: Records) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, TaskDeferred
 
+from airflow_provider_walmart.client.errors import WalmartConfigError
 from airflow_provider_walmart.client.feeds import submit as feed_submit
 from airflow_provider_walmart.client.feeds.status import iter_feed_items, iter_feeds
 from airflow_provider_walmart.operators.feeds import WalmartSubmitFeedOperator
@@ -202,7 +203,17 @@ def test_input_that_changed_meanwhile_is_not_sent_in_its_place(shop, tmp_path, c
         ({"wait_for_completion": False}, "wait_for_completion is False: which items failed is known"),
     ],
 )
-def test_bad_input_is_an_error_before_anything_is_sent(fields, message, shop):
-    with pytest.raises(AirflowFailException, match=message):
-        Task().run(prices(**fields))
+def test_bad_input_is_an_error_when_the_dag_is_parsed(fields, message):
+    with pytest.raises(WalmartConfigError, match=message):
+        prices(**fields)()
+
+
+def test_bad_input_of_a_template_is_an_error_before_anything_is_sent(shop):
+    def make():
+        operator = prices(resend_transient="{{ params.times }}")()
+        operator.resend_transient = "often"
+        return operator
+
+    with pytest.raises(AirflowFailException, match="resend_transient is 'often'"):
+        Task().run(make)
     assert not shop.received("^/v3/feeds")
