@@ -12,8 +12,8 @@ with DAG(dag_id="sends_again", schedule=None):
             task_id=name,
             feed_type="price",
             records=[{"sku": sku, "price": 5} for sku in ("LAMP-1", "LAMP-2")],
-            resend_transient=2,
-            resend_after=5,
+            resend_transient=4,
+            resend_after=10,
             poll_interval=1,
             deferrable=name == "deferred",
         )
