@@ -16,7 +16,7 @@ from airflow_provider_walmart.client.errors import (
     WalmartServerError,
 )
 from airflow_provider_walmart.client.feeds import watch as feed_watch
-from airflow_provider_walmart.hooks.shared_state import _store
+from airflow_provider_walmart.hooks.shared_state import store_of
 from airflow_provider_walmart.operators.feeds import WalmartFeedStatusOperator
 from airflow_provider_walmart.sensors.feeds import WalmartFeedSensor
 from airflow_provider_walmart.task import poll_failures
@@ -223,7 +223,7 @@ class TestRescheduled:
         feed_id, numbers = shop.feed(feedStatus="INPROGRESS"), count()
 
         def poll_once(**fields):
-            _store.cache_clear()
+            store_of.cache_clear()
             context = {**task.context(), "task_reschedule_count": next(numbers)}
             wait = sensor(feed_id, mode="reschedule", **fields)
             wait.hook.client.session.attempts = 1
