@@ -29,6 +29,7 @@ WHAT_TO_CLICK = """
 Airflow's UI is at  {airflow}  (no login needed)
 
   Dags > {dag} > the run of just now > {task} > Logs: the table above; XCom: the same as data.
+  Browse > Walmart > Failures: which items failed, with Walmart's code and text, without any log.
   Dags > {dag} > Trigger: run it again.
   Admin > Connections > {connection}: the first icon in its row tests the connection, the second opens the form.
   Admin > Connections > Add Connection > type "Walmart Marketplace": an empty form. For the sandbox server fill in

@@ -13,6 +13,7 @@ from scripts.local_sandbox import LocalSandbox
 from scripts.processes import Processes
 from tests.helpers.api_server import ApiServer
 from tests.helpers.system_account import CLIENT_ID, CLIENT_SECRET
+from tests.helpers.wire import Wire, http, token
 
 pytestmark = pytest.mark.system
 
@@ -141,6 +142,30 @@ def test_a_csv_file_holds_no_formulas(server, shop):
     assert "'=cmd()" in answer.text
 
 
+def test_items_that_carry_errors_are_shown_though_walmart_counts_none_as_failed(server):
+    item = {
+        "sku": "A-1",
+        "ingestionStatus": "SUCCESS",
+        "ingestionErrors": {"ingestionError": [{"code": "E1"}]},
+    }
+    feed = {"feedId": FEED_ID, "feedStatus": "PROCESSED", "itemsReceived": 1, "itemsFailed": 0}
+
+    def reply(request):
+        if request.path == "/v3/token":
+            return token()
+        if request.path == "/v3/feeds":
+            return http(200, {"totalResults": 0, "results": {"feed": []}})
+        return http(200, {**feed, "itemDetails": {"itemIngestionStatus": [item]}})
+
+    walmart = Wire(reply)
+    server.add_connection("miscounting", host=walmart.url, login="an-id", password="a-secret")
+    page = server.get(f"/walmart/account/miscounting/feeds/{VALUES['feed_id']}", "op").text
+    walmart.stop()
+    assert "Walmart counts 0 failed items, but 1 carry errors" in page
+    assert "A-1" in page
+    assert "No item failed" not in page
+
+
 def test_links_and_files_are_below_the_path_of_the_base_url(server, shop):
     page = server.get("/walmart/", "op").text
     linked = re.findall(r'(?:href|src|action)="([^"#]+)"', page)
@@ -166,6 +191,21 @@ def test_troubles_are_sentences(server, shop, path, status, said):
     answer = server.get(f"/walmart/{path}", "op")
     assert answer.status_code == status
     assert said in answer.text
+
+
+def test_what_was_landed_is_shown_when_walmart_says_no(server, shop):
+    answer = server.get("/walmart/account/wrong_keys/reports", "op")
+    assert answer.status_code == 200
+    assert "Walmart refuses these keys" in answer.text
+    assert "No task that you may look into has exported" in answer.text
+
+
+def test_an_account_that_cannot_be_read_hides_no_other(server, shop):
+    server.add_connection("broken", host=shop.url, extra='{"timeout": "soon"}', login="an-id", password="x")
+    answer = server.get("/walmart/", "op")
+    assert answer.status_code == 200
+    assert "timeout" in answer.text
+    assert "walmart_default" in answer.text
 
 
 def test_a_token_that_is_none_leads_to_the_login(server):

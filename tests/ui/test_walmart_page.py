@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.ui
 
+# For so long, what was shown is shown again: of reports, and of an account. Seconds.
+REPORTS_FRESH, STORE_FRESH = 46, 3.5
 AIRFLOW = tuple(map(int, __version__.split(".")[:2]))
 
 DAG = "walmart_inventory"
@@ -69,7 +71,7 @@ def a_busy_account() -> dict[str, Any]:
         {"reportType": "BUYBOX", "age": 90_000, "src": "Scheduler"},
         {"reportType": "INVENTORY", "age": 60, "seconds": 3600, "src": "SC"},
     ]
-    return {"feeds": feeds, "reports": reports, "orders": 12}
+    return {"feeds": feeds, "reports": reports, "orders": {"count": 12, "spacing": 1700}}
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +80,8 @@ def account(airflow: LocalAirflow, sandbox: LocalSandbox) -> None:
     sandbox.control("/reset", {})
     sandbox.control("/settings", {"delivery_seconds": 0})
     sandbox.control("/seed", a_busy_account())
+    to_ship = {"count": 9, "age": 40_000, "spacing": 30_000, "status": "Acknowledged"}
+    sandbox.control("/seed", {"orders": to_ship})
     airflow.add_connection(REFUSED_ID, host=sandbox.url, login="an-old-id", password="an-old-secret")
     golocal = {"conn_type": "walmart_golocal", "login": GOLOCAL_CLIENT_ID, "password": "sandbox"}
     airflow.add_connection(GOLOCAL_ID, host=sandbox.url, **golocal)
@@ -192,23 +196,9 @@ def test_reports_and_orders(
     frame.get_by_role("cell", name="BUYBOX").wait_for()
     export = frame.get_by_role("row").filter(has_text="walmart_orders_incremental / land_orders")
     assert exported[1] in export.inner_text()
-    picture("page-reports", height=480)
     frame.get_by_role("link", name="Orders due").click()
     frame.get_by_role("heading", name="To acknowledge 12").wait_for()
     picture("page-orders", height=700)
-
-
-def test_an_account_whose_keys_are_refused_says_why(
-    page: Page, airflow: LocalAirflow, booked: str, frame: FrameLocator, picture: Callable[..., None]
-) -> None:
-    frame.get_by_role("article").filter(has_text=REFUSED_ID).get_by_role("link", name="Feeds").click()
-    frame.get_by_text("Walmart refuses these keys").first.wait_for()
-    # What was shown of the account before is shown for three seconds.
-    page.wait_for_timeout(3500)
-    frame.get_by_role("link", name="Walmart", exact=True).click()
-    frame.get_by_text("token refused").wait_for()
-    frame.get_by_role("article").filter(has_text=CONN_ID).get_by_text("calls per minute").first.wait_for()
-    picture("page-accounts", height=700)
 
 
 def test_what_tasks_exported_and_booked(
@@ -310,3 +300,26 @@ def test_the_tab_is_on_our_tasks_alone(page: Page, airflow: LocalAirflow, submit
     page.goto(f"{tasks}/files")
     page.get_by_role("link", name="XCom").wait_for()
     assert page.get_by_role("link", name="Walmart", exact=True).count() == 0
+
+
+def test_accounts_that_are_refused_or_rate_limited_say_so(
+    page: Page,
+    sandbox: LocalSandbox,
+    booked: str,
+    frame: FrameLocator,
+    picture: Callable[..., None],
+) -> None:
+    """Comes last: what Walmart limits it limits for all."""
+    frame.get_by_role("article").filter(has_text=REFUSED_ID).get_by_role("link", name="Feeds").click()
+    frame.get_by_text("Walmart refuses these keys").first.wait_for()
+    limit = {"path": "/v3/reports/reportRequests", "status": 429, "headers": {"Retry-After": "120"}}
+    sandbox.control("/faults", [limit])
+    page.wait_for_timeout(REPORTS_FRESH * 1000)
+    frame.get_by_role("link", name="Walmart", exact=True).click()
+    frame.get_by_role("article").filter(has_text=CONN_ID).get_by_role("link", name="Reports").click()
+    frame.get_by_text("429").first.wait_for()
+    page.wait_for_timeout(STORE_FRESH * 1000)
+    frame.get_by_role("link", name="Walmart", exact=True).click()
+    frame.get_by_text("token refused").wait_for()
+    frame.get_by_text("Rate limited by Walmart until").wait_for()
+    picture("page-accounts", height=700)

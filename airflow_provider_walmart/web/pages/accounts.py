@@ -63,6 +63,10 @@ async def overview(request: Request, accounts: ReadableConnections, connection_i
             found.append(await desk().ask(("account", conn_id), question, STORE_FRESH))
         except BusyError as error:
             found.append(Account(conn_id, conn_type, trouble=str(error)))
+        except Exception as error:
+            # One account that can't be read must not hide the others. Not its text, which may hold anything.
+            said = f"This account can't be read ({type(error).__name__})."
+            found.append(Account(conn_id, conn_type, trouble=said))
     return page(request, "accounts", accounts=found, busiest=BUSIEST)
 
 

@@ -12,10 +12,11 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from airflow_provider_walmart.client.catalogue.operations import find
+from airflow_provider_walmart.client.errors import WalmartError
 from airflow_provider_walmart.client.reports.requests import find_report_requests, submitted_at
 from airflow_provider_walmart.client.values.dates import parse_time, utc_minute, utc_now
 from airflow_provider_walmart.web.access import User, reads_connection
-from airflow_provider_walmart.web.desk import desk, marketplace
+from airflow_provider_walmart.web.desk import BusyError, desk, marketplace
 from airflow_provider_walmart.web.rendering import page
 from airflow_provider_walmart.web.task_records import TaskRun, results
 
@@ -54,13 +55,20 @@ class Export:
 async def reports(request: Request, connection_id: str, user: User) -> Response:
     """Show the report requests and exports of the last days."""
     exports = await run_in_threadpool(results, user, "WalmartExportOperator", DAYS, connection_id)
-    found = await desk().ask(("reports", connection_id), lambda: _read(connection_id))
+    found: list[Report] = []
+    error: WalmartError | BusyError | None = None
+    try:
+        found = await desk().ask(("reports", connection_id), lambda: _read(connection_id))
+    except (WalmartError, BusyError) as failure:
+        # What has landed is known without Walmart.
+        error = failure
     return page(
         request,
         "reports",
         conn_id=connection_id,
         conn_type="walmart",
         reports=found,
+        error=error,
         exports=last_exports(exports),
         days=DAYS,
     )
