@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from airflow_provider_walmart.cli.airflow_commands import get_commands
 from airflow_provider_walmart.cli.command import GROUPS, Command
 from airflow_provider_walmart.cli.commands import all_commands
 from airflow_provider_walmart.cli.main import main, perform
+from airflow_provider_walmart.cli.output import Output
 from airflow_provider_walmart.client import errors
 
 HEAVY = {"requests", "rich", "airflow", "cryptography", "tabulate", "tenacity", "pydantic"}
@@ -146,6 +148,19 @@ def test_a_table_shows_the_columns_asked_for_as_they_are(capfd):
     shown = capfd.readouterr().out
     assert "A [b] [2J" in shown
     assert "\x1b" not in shown
+
+
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_a_long_reading_shows_how_far_it_is_on_a_terminal_alone(monkeypatch, is_terminal):
+    screen, results = io.StringIO(), io.StringIO()
+    monkeypatch.setattr(screen, "isatty", lambda: is_terminal, raising=False)
+    monkeypatch.setattr(sys, "stderr", screen)
+    monkeypatch.setenv("TERM", "xterm")
+    with Output(results, as_json=True).progress("items", 10) as read:
+        read(3)
+    assert ("Reading items" in screen.getvalue() and "3/10" in screen.getvalue()) == is_terminal
+    assert bool(screen.getvalue()) == is_terminal
+    assert results.getvalue() == ""
 
 
 def test_an_empty_table_says_so(capfd):
