@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -45,7 +46,11 @@ def all_paths() -> list[str]:
 def server(
     processes: Processes, sandbox: LocalSandbox, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[ApiServer]:
-    server = ApiServer(processes, tmp_path_factory.mktemp("page"))
+    env = {
+        "AIRFLOW__CORE__AUTH_MANAGER": "tests.helpers.auth_manager.NamesAllConnections",
+        "PYTHONPATH": str(Path(__file__).parents[2]),
+    }
+    server = ApiServer(processes, tmp_path_factory.mktemp("page"), env=env)
     account = {"host": sandbox.url, "login": CLIENT_ID, "password": CLIENT_SECRET}
     server.add_connection("walmart_default", extra='{"environment": "sandbox"}', **account)
     server.add_connection("wrong_keys", host=sandbox.url, login=CLIENT_ID, password="Wr0ng+secret")
