@@ -36,7 +36,9 @@ def message_page(
     request: Request, status: int, title: str, text: str = "", walmart_error: WalmartError | None = None
 ) -> Response:
     """Return a page with one message: ours, or what Walmart said with our hint beside it."""
-    return page(request, "message", status_code=status, title=title, text=text, error=walmart_error)
+    return page(
+        request, "message", status_code=status, status=status, title=title, text=text, error=walmart_error
+    )
 
 
 @functools.cache

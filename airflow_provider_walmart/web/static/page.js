@@ -26,9 +26,10 @@
         clickOutside({ href: link.href, download: "" });
       }
     }
-    if (event.target.closest("[data-reload]")) {
-      // All of Airflow: who is no longer logged in gets its login.
-      outer ? clickOutside({ href: window.parent.location.href }) : location.reload();
+    const button = event.target.closest("[data-reload]");
+    if (button) {
+      // All of Airflow where the login has ended, which leads to a new one.
+      button.dataset.reload === "airflow" && outer ? clickOutside({ href: window.parent.location.href }) : location.reload();
     }
   });
   document.addEventListener("DOMContentLoaded", () => {
