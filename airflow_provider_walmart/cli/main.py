@@ -26,7 +26,13 @@ from airflow_provider_walmart.client.errors import (
 
 REFUSED, BAD_INPUT, TRY_LATER, UNKNOWN_OUTCOME, INTERRUPTED = 1, 2, 3, 4, 130
 AS_WRITTEN = RawDescriptionHelpFormatter
-EXIT_CODES = """\
+EPILOG = """\
+examples:
+  walmart test walmart_default
+  walmart feeds list --days 7 --failed
+  walmart feeds errors 3F1C0A6C@AQMBAQA -o json
+  walmart feeds errors --help
+
 exit codes:
   0  done
   1  Walmart refused it, or what was tested is not good
@@ -131,7 +137,7 @@ def parser() -> ArgumentParser:
     top = ArgumentParser(
         prog="walmart",
         description="Inspect Walmart accounts.",
-        epilog=EXIT_CODES,
+        epilog=EPILOG,
         formatter_class=AS_WRITTEN,
     )
     top.add_argument("--version", action="version", version=f"airflow-provider-walmart {__version__}")
