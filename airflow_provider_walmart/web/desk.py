@@ -1,4 +1,4 @@
-"""Asking Walmart on behalf of a page: in few threads of our own, briefly, and not twice for the same.
+"""Asking on behalf of a page, Walmart mostly: in few threads of our own, briefly, and not twice for the same.
 
 The API server shares forty threads among all requests: a slow Walmart must not hold them. And what a page asks for is
 taken from the budgets that tasks need, so half of each is left to them.
@@ -43,18 +43,27 @@ LEAVE = 0.5
 
 
 class BusyError(Exception):
-    """Too many pages ask Walmart already, or Walmart takes too long: to be said in a sentence."""
+    """Too many pages ask already, or the answer takes too long: to be said in a sentence."""
 
 
 class Desk:
     """Asks for pages.
 
+    :param whom: who is asked, as sentences name it.
     :param threads: questions at the same time.
     :param queue: questions that may wait.
     :param timeout: how long a page waits for its answer. Seconds.
     """
 
-    def __init__(self, threads: int = THREADS, queue: int = QUEUE, timeout: float = PAGE_TIMEOUT) -> None:
+    def __init__(
+        self,
+        whom: str = "Walmart",
+        *,
+        threads: int = THREADS,
+        queue: int = QUEUE,
+        timeout: float = PAGE_TIMEOUT,
+    ) -> None:
+        self._whom = whom
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="walmart-page")
         self._most = threads + queue
         self._timeout = timeout
@@ -74,7 +83,7 @@ class Desk:
         try:
             return await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(future)), self._timeout)
         except asyncio.TimeoutError:
-            raise BusyError(f"Walmart has not answered within {self._timeout:g} seconds.") from None
+            raise BusyError(f"{self._whom} has not answered within {self._timeout:g} seconds.") from None
 
     def _asked(self, key: Hashable, question: Callable[[], T], fresh: float) -> Future[T]:
         with self._lock:
@@ -82,7 +91,7 @@ class Desk:
             if future and _is_fresh(future, time.monotonic() - at, fresh):
                 return future
             if self._open >= self._most:
-                raise BusyError("Many pages are asking Walmart at the moment, so this one did not.")
+                raise BusyError(f"Many pages are asking {self._whom} at the moment, so this one did not.")
             self._open += 1
             future = self._pool.submit(question)
             self._answers[key] = time.monotonic(), future

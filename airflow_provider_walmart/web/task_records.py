@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -13,9 +14,11 @@ from airflow.models.taskinstance import TaskInstance
 from airflow.models.xcom import XComModel
 from airflow.utils.session import create_session
 from sqlalchemy import and_, select
+from starlette.concurrency import run_in_threadpool
 
 from airflow_provider_walmart.client.values.dates import utc_now
 from airflow_provider_walmart.web.access import may_read_xcoms
+from airflow_provider_walmart.web.desk import Desk
 from airflow_provider_walmart.web.rendering import path_segment
 
 # So many XComs are looked through at most for one page.
@@ -113,7 +116,15 @@ def _of_one_task(model: Any) -> Any:
     return and_(*(getattr(XComModel, name) == getattr(model, name) for name in names))
 
 
-def results(user: Any, operator: str, days: int, conn_id: str, key: str = "return_value") -> list[TaskRun]:
+@functools.cache
+def database() -> Desk:
+    """Return what asks Airflow's database: XComs have no index by time, so that this may take long."""
+    return Desk("Airflow's database", threads=2)
+
+
+async def results(
+    user: Any, operator: str, days: int, conn_id: str, key: str = "return_value"
+) -> list[TaskRun]:
     """Return what the tasks of an operator left in the last days, the newest first.
 
     :param user: who asks: only DAGs whose XComs they may read.
@@ -121,7 +132,16 @@ def results(user: Any, operator: str, days: int, conn_id: str, key: str = "retur
     :param days: so far back.
     :param conn_id: only tasks that work with this connection.
     :param key: key of the XCom.
+    :raises BusyError: when the database can't be asked now, or does not answer in time.
     """
+    question = functools.partial(_results, operator, days, conn_id, key)
+    found = await database().ask((operator, days, conn_id, key), question)
+    allowed = await run_in_threadpool(may_read_xcoms, user, {run.dag_id for run in found})
+    return [run for run in found if run.dag_id in allowed]
+
+
+def _results(operator: str, days: int, conn_id: str, key: str) -> list[TaskRun]:
+    """Return what the tasks of an operator left, whoever may read it; blocks."""
     query = (
         select(
             XComModel.dag_id,
@@ -146,11 +166,9 @@ def results(user: Any, operator: str, days: int, conn_id: str, key: str = "retur
     )
     with create_session() as session:
         rows = session.execute(query).all()
-    rows = [row for row in rows if _conn_id(row.rendered_fields) == conn_id]
-    allowed = may_read_xcoms(user, {row.dag_id for row in rows})
     found = []
     for row in rows:
-        if row.dag_id in allowed:
+        if _conn_id(row.rendered_fields) == conn_id:
             value = _decoded(row.value)
             found.append(
                 TaskRun(
@@ -169,10 +187,10 @@ def results(user: Any, operator: str, days: int, conn_id: str, key: str = "retur
     return found
 
 
-def submitters(user: Any, days: int, conn_id: str, feed_ids: Collection[str]) -> dict[str, TaskRun]:
+async def submitters(user: Any, days: int, conn_id: str, feed_ids: Collection[str]) -> dict[str, TaskRun]:
     """Return which tasks submitted feeds, by the id of the feed."""
     wanted = set(feed_ids)
-    runs = results(user, "WalmartSubmitFeedOperator", days, conn_id, "feed_ids")
+    runs = await results(user, "WalmartSubmitFeedOperator", days, conn_id, "feed_ids")
     return {feed_id: run for run in reversed(runs) for feed_id in run.feed_ids if feed_id in wanted}
 
 

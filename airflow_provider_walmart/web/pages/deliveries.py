@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from airflow_provider_walmart.client.errors import WalmartError
@@ -46,7 +45,7 @@ async def deliveries(
     number: Annotated[int, Query(ge=1, le=1000)] = 1,
 ) -> Response:
     """Show the deliveries of the last days with their states."""
-    runs = await run_in_threadpool(results, user, "WalmartGoLocalCreateDeliveryOperator", DAYS, connection_id)
+    runs = await results(user, "WalmartGoLocalCreateDeliveryOperator", DAYS, connection_id)
     booked = {found.delivery_id: found for run in reversed(runs) if (found := delivery_of(run))}
     newest = list(reversed(booked.values()))
     pages = max(1, -(-len(newest) // PER_PAGE))

@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from airflow_provider_walmart.client.errors import WalmartError
@@ -141,9 +140,7 @@ async def feeds(
     pages = max(1, -(-len(shown) // FEEDS_PER_PAGE))
     number = min(number, pages)
     on_page = shown[(number - 1) * FEEDS_PER_PAGE : number * FEEDS_PER_PAGE]
-    tasks = await run_in_threadpool(
-        submitters, user, days + 1, connection_id, [feed.feed_id for feed in on_page]
-    )
+    tasks = await submitters(user, days + 1, connection_id, [feed.feed_id for feed in on_page])
     return page(
         request,
         "feeds",
@@ -217,7 +214,7 @@ async def feed(
     ]
     pages = max(1, -(-len(matching) // ITEMS_PER_PAGE))
     number = min(number, pages)
-    tasks = await run_in_threadpool(submitters, user, 31, connection_id, [feed_id])
+    tasks = await submitters(user, 31, connection_id, [feed_id])
     return page(
         request,
         "feed",

@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from fastapi import APIRouter, Request
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from airflow_provider_walmart.client.catalogue.operations import find
@@ -54,7 +53,7 @@ class Export:
 @router.get("")
 async def reports(request: Request, connection_id: str, user: User) -> Response:
     """Show the report requests and exports of the last days."""
-    exports = await run_in_threadpool(results, user, "WalmartExportOperator", DAYS, connection_id)
+    exports = await results(user, "WalmartExportOperator", DAYS, connection_id)
     found: list[Report] = []
     error: WalmartError | BusyError | None = None
     try:
