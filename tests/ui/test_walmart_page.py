@@ -322,4 +322,4 @@ def test_accounts_that_are_refused_or_rate_limited_say_so(
     frame.get_by_role("link", name="Walmart", exact=True).click()
     frame.get_by_text("token refused").wait_for()
     frame.get_by_text("Rate limited by Walmart until").wait_for()
-    picture("page-accounts", height=700)
+    picture("page-accounts", height=780)
