@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
-from airflow import __version__
 
 from scripts.local_airflow import LocalAirflow
 from scripts.local_sandbox import LocalSandbox
@@ -20,7 +19,6 @@ pytestmark = pytest.mark.ui
 
 # For so long, what was shown is shown again: of reports, and of an account. Seconds.
 REPORTS_FRESH, STORE_FRESH = 46, 3.5
-AIRFLOW = tuple(map(int, __version__.split(".")[:2]))
 
 DAG = "walmart_inventory"
 CONN_ID, REFUSED_ID, GOLOCAL_ID = "walmart_default", "walmart_outlet", "walmart_golocal_default"
@@ -287,19 +285,6 @@ def test_no_page_is_cut_off_and_the_keyboard_suffices(
         page.keyboard.press("Enter")
         assert page.evaluate("document.activeElement.id") == "content"
     assert said == []
-
-
-@pytest.mark.skipif(AIRFLOW < (3, 4), reason="a tab would be on every task")
-def test_the_tab_is_on_our_tasks_alone(page: Page, airflow: LocalAirflow, submitted: tuple[str, str]) -> None:
-    page.goto(airflow.url)
-    page.get_by_role("link", name="Dags", exact=True).wait_for()
-    tasks = f"{airflow.url}/dags/{DAG}/runs/{submitted[0]}/tasks"
-    page.goto(f"{tasks}/submit/mapped/0")
-    page.get_by_role("link", name="Walmart", exact=True).click()
-    page.frame_locator("iframe").get_by_role("link", name=submitted[1]).wait_for()
-    page.goto(f"{tasks}/files")
-    page.get_by_role("link", name="XCom").wait_for()
-    assert page.get_by_role("link", name="Walmart", exact=True).count() == 0
 
 
 def test_accounts_that_are_refused_or_rate_limited_say_so(
