@@ -247,6 +247,11 @@ class _Rows(msgspec.Struct, frozen=True):
     feed_types: tuple[FeedType, ...] = ()
 
 
+# Made here and not where it is used: two threads that make one of the same type at a time crash the process, and threads are
+# what the first use comes from.
+_decode = msgspec.json.Decoder(_Rows).decode
+
+
 class _Catalogue(NamedTuple):
     by_name: dict[str, Operation]
     by_place: dict[str, list[Operation]]
@@ -255,7 +260,7 @@ class _Catalogue(NamedTuple):
 
 @functools.cache
 def _catalogue(api: str) -> _Catalogue:
-    rows = msgspec.json.decode(Path(__file__).with_name(api).read_bytes(), type=_Rows)
+    rows = _decode(Path(__file__).with_name(api).read_bytes())
     us_places = {
         _normal(operation.place).partition("?")[0]
         for operation in rows.operations
