@@ -144,7 +144,7 @@ def _plain(schema: Any) -> Callable[[Any], Iterator[_Finding]]:
 
 def _exact(value: Any) -> Any:
     """Return a value with its fractions as decimals: as floats, a ninth of all prices is no multiple of 0.01."""
-    if isinstance(value, Mapping):
+    if isinstance(value, (dict, Mapping)):
         return {key: _exact(inner) for key, inner in value.items()}
     if isinstance(value, (list, tuple)):
         return [_exact(inner) for inner in value]
@@ -157,8 +157,11 @@ def _exact(value: Any) -> Any:
 
 def _for_json(value: Any) -> Any:
     """Return a value with decimals as the floats they are in JSON."""
-    if isinstance(value, Mapping):
-        return {key: _for_json(inner) for key, inner in value.items()}
+    # Most of an item is this, and to ask what kind of mapping something is takes longer than to check it.
+    if type(value) in (str, int, float, bool):
+        return value
+    if isinstance(value, (dict, Mapping)):
+        return {key: inner if type(inner) is str else _for_json(inner) for key, inner in value.items()}
     if isinstance(value, (list, tuple)):
         return [_for_json(inner) for inner in value]
     return float(value) if isinstance(value, Decimal) else value
