@@ -26,6 +26,8 @@ from tests.helpers.figures import Figure
 ROWS = 1_000_000
 FEED_TYPES = ("inventory", "MP_INVENTORY", "price")
 MEGABYTE = 1_000_000
+# Processor time of json.dumps alone.
+MOST_TIMES = 2
 # Memory may grow by so much, whatever the number of rows.
 BUDGET_MB = 10
 
@@ -118,8 +120,9 @@ def figures(count: int = ROWS) -> list[Figure]:
             f"{line['slices']:,} feeds of at most {line['largest, MB']:.1f} MB; peak memory grows by "
             f"{line['plan grows by, MB']:.1f} MB and the document being built",
             f"{line['ratio']:.1f} times the processor time of json.dumps alone",
-            f"memory <= {BUDGET_MB} MB and the document",
-            line["plan grows by, MB"] <= BUDGET_MB
+            f"<= {MOST_TIMES} times; memory <= {BUDGET_MB} MB and the document",
+            line["ratio"] <= MOST_TIMES
+            and line["plan grows by, MB"] <= BUDGET_MB
             and line["build grows by, MB"] <= BUDGET_MB + line["largest, MB"],
         )
         for line in table(count)
