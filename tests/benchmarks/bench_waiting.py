@@ -1,4 +1,4 @@
-"""Fifty thousand feeds waited for in one triggerer process, beside the trigger of Airflow's HttpSensor.
+"""Ten thousand feeds waited for in one triggerer process, beside the trigger of Airflow's HttpSensor.
 
 ``python tests/benchmarks/bench_waiting.py [feeds]`` prints a table.
 Both run in a process of their own against a sandbox of their own, over HTTP.
@@ -29,7 +29,7 @@ from tabulate import tabulate
 from tests.helpers.figures import Figure
 from tests.helpers.sandbox_server import Server, running
 
-FEEDS = 50_000
+FEEDS = 10_000
 STOCK_FEEDS = 500
 POLL_INTERVAL = 20.0
 LIMIT_PER_MINUTE = 5000
