@@ -45,6 +45,7 @@ KNOWN = {
     ): "live answers wrap an order, and have null for no orders",
     ("POST /v3/orders", "is not of type"): "live answers nest the errors of order writes",
     ("acknowledge", "Server error"): "without a media type Walmart breaks down, too",
+    ("taxformprofile", "errorCode"): "the gateway, which refuses first, has a form of its own",
     ("reconFileJson", "is not of type"): "texts are declared as objects",
     ("", "Schema Error|schema error"): "the document's own schema is not valid",
 }

@@ -10,6 +10,7 @@ import json
 import urllib.request
 import uuid
 from collections.abc import Mapping
+from http.client import HTTPException
 from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import urlsplit
@@ -94,7 +95,7 @@ def _deliver(subscription: Mapping[str, Any], body: bytes) -> int:
         elif method == "OAUTH":
             headers[name] = f"Bearer {_token(auth, name, own)}"
         status, _ = _post(str(subscription["eventUrl"]), headers, body)
-    except (OSError, ValueError):
+    except (OSError, ValueError, HTTPException):
         return 0
     return status
 

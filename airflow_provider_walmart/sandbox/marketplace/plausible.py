@@ -41,9 +41,17 @@ def overlay(answer: Any, told: Any) -> Any:
     """
     if isinstance(answer, dict) and isinstance(told, dict):
         return {name: overlay(value, told[name]) if name in told else value for name, value in answer.items()}
-    is_number = isinstance(answer, (int, float)) and isinstance(told, (int, float))
-    is_same_kind = type(answer) is type(told) or (is_number and not isinstance(told, bool))
-    return told if is_same_kind and not isinstance(answer, dict) else answer
+    if isinstance(told, list) and isinstance(answer, list) and answer and isinstance(answer[0], dict):
+        # Each entry in the documented form, whatever was written: undeclared fields and nulls stay out.
+        return [overlay(answer[0], entry) for entry in told]
+    return told if not isinstance(answer, dict) and _is_like(told, answer) else answer
+
+
+def _is_like(told: Any, answer: Any) -> bool:
+    """Return whether two values are of one kind; whole numbers are numbers."""
+    if isinstance(told, bool) or isinstance(answer, bool):
+        return type(told) is type(answer)
+    return type(told) is type(answer) or (isinstance(told, (int, float)) and isinstance(answer, (int, float)))
 
 
 class Answers:

@@ -163,7 +163,7 @@ def _check(event: Event) -> None:
         raise _bad("eventUrl", "Must be https")
     details = event.authDetails if isinstance(event.authDetails, dict) else {}
     method = details.get("authMethod")
-    if method is not None and method not in PROOFS:
+    if method is not None and (not isinstance(method, str) or method not in PROOFS):
         raise _bad("authMethod", f"Must be one of {', '.join(PROOFS)}")
     for name in PROOFS.get(str(method), ()):
         if not details.get(name):

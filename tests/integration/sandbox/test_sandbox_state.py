@@ -442,3 +442,23 @@ def test_promotions_come_by_feed(shop):
     feed["Price"][0]["pricing"] = [{**reduced, "processMode": "DELETE"}]
     assert shop.call("POST", "/v3/feeds?feedType=promo", json=feed).status_code == 200
     assert shop.get("/v3/promo/sku/MUG-1")["payload"]["pricingList"]["pricing"] == []
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:abc/", "http://127.0.0.1:1/", "http://localhost:99999999/"]
+)
+def test_a_webhook_that_leads_nowhere_is_refused(url, shop):
+    event = {"eventType": "PO_CREATED", "eventVersion": "V1", "resourceName": "ORDER", "eventUrl": url}
+    assert shop.refused(400, "POST", "/v3/webhooks/test", json=event)["field"] == "eventUrl"
+
+
+@pytest.mark.parametrize("method", [{}, [], 1, "NONE"])
+def test_a_way_to_prove_oneself_that_is_none_is_refused(method, shop):
+    event = {
+        "eventType": "PO_CREATED",
+        "eventVersion": "V1",
+        "resourceName": "ORDER",
+        "eventUrl": "https://a.example",
+    }
+    body = {**event, "authDetails": {"authMethod": method}}
+    assert shop.refused(400, "POST", "/v3/webhooks/test", json=body)["field"] == "authMethod"
