@@ -61,7 +61,7 @@ def test_a_path_of_any_kind_becomes_text_with_its_connection(made, field):
 
 
 def test_all_fields_for_places_are_known():
-    assert len(FIELDS) == 12
+    assert len(FIELDS) == 13
 
 
 def test_rows_are_read_from_where_a_relative_path_leads(tmp_path, monkeypatch):
