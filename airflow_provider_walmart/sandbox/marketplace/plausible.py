@@ -39,12 +39,17 @@ def overlay(answer: Any, told: Any) -> Any:
     :param answer: the answer.
     :param told: what was told, in the form of the answer.
     """
-    if isinstance(answer, dict) and isinstance(told, dict):
-        return {name: overlay(value, told[name]) if name in told else value for name, value in answer.items()}
-    if isinstance(told, list) and isinstance(answer, list) and answer and isinstance(answer[0], dict):
+    if isinstance(answer, dict):
+        known = told if isinstance(told, dict) else {}
+        return {
+            name: overlay(value, known[name]) if name in known else value for name, value in answer.items()
+        }
+    if not _is_like(told, answer):
+        return answer
+    if isinstance(answer, list) and answer and isinstance(answer[0], dict):
         # Each entry in the documented form, whatever was written: undeclared fields and nulls stay out.
         return [overlay(answer[0], entry) for entry in told]
-    return told if not isinstance(answer, dict) and _is_like(told, answer) else answer
+    return told
 
 
 def _is_like(told: Any, answer: Any) -> bool:
