@@ -19,8 +19,8 @@ pytestmark = pytest.mark.skipif(not US.is_dir(), reason="Walmart's API documents
 CONTRADICTIONS = ("shoppingTrends", "demandSalesTrends", "itemStatus", "dispositionCode")
 
 
-# What makes sense only of something that is in the shop; tried where that is.
-NEEDS_MORE = {("POST", "/v3/shipping/labels")}
+# What makes sense only of something that is in the shop, or once; tried where that is.
+NEEDS_MORE = {("POST", "/v3/shipping/labels"), ("POST", "/v3/fulfillment/inbound-shipments")}
 
 
 def generic(endpoint: Endpoint) -> bool:
