@@ -100,6 +100,12 @@ def test_whoever_may_read_connections_sees_all_of_it(server, shop):
     assert found == dict.fromkeys(found, 200)
 
 
+def test_an_account_says_where_its_calls_go(server, shop):
+    host = shop.url.removeprefix("http://")
+    for path in ("", "account/walmart_default"):
+        assert f"sandbox · {host}" in server.get(f"/walmart/{path}", "op").text
+
+
 def test_without_a_right_to_a_connection_nobody_learns_whether_it_is_there(server, shop):
     known, unknown = (
         server.get(f"/walmart/account/{conn_id}/feeds", "viewer")

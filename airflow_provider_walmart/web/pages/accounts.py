@@ -6,6 +6,7 @@ import functools
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
@@ -28,6 +29,7 @@ STORE_FRESH = 3.0
 class Account:
     """What is known of an account without asking Walmart.
 
+    :param host: where its calls go: Walmart, or a sandbox.
     :param token_until: when its token expires; None when there is none.
     :param failure: what the last request for a token failed of; None when it did not.
     :param budgets: its rate budgets, the busiest first; only those of which something is used.
@@ -37,6 +39,7 @@ class Account:
     conn_id: str
     conn_type: str
     environment: str = ""
+    host: str = ""
     market: str = ""
     token_until: datetime | None = None
     failure: WalmartError | None = None
@@ -91,6 +94,7 @@ def account(conn_id: str, conn_type: str) -> Account:
                 conn_id,
                 conn_type,
                 courier.settings.environment,
+                urlsplit(courier.settings.base_url).netloc,
                 "",
                 token.good_until,
                 token.failure,
@@ -107,6 +111,7 @@ def account(conn_id: str, conn_type: str) -> Account:
         conn_id,
         conn_type,
         client.settings.environment,
+        urlsplit(client.settings.base_url).netloc,
         client.settings.market,
         token.good_until,
         token.failure,
