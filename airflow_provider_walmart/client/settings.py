@@ -101,6 +101,11 @@ class WalmartSettings:
             if is_wrong:
                 raise WalmartConfigError(text, field=name)
 
+    @property
+    def is_production(self) -> bool:
+        """Whether calls go to Walmart's production, and not to a sandbox or another host."""
+        return urlsplit(self.base_url).hostname == urlsplit(HOSTS["production"]).hostname
+
 
 def text_field(name: str, value: Any) -> str:
     """Return a pasted value as it was meant; refuse what can't be sent in a header."""

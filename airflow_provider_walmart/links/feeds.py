@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 from airflow.providers.common.compat.sdk import BaseOperatorLink, XCom
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import BaseOperator, TaskInstanceKey
+    from airflow.providers.common.compat.sdk import TaskInstanceKey
 
 # Walmart documents no address of a single feed; the dashboard finds it by the id.
 SELLER_CENTER = "https://seller.walmart.com/activity-feed"
@@ -21,18 +20,24 @@ CONSOLES = {
 
 
 class WalmartFeedLink(BaseOperatorLink):
-    """Leads from a task to its feed in Seller Center; of several, to the one with most failed items."""
+    """Leads from a task to its feed in Seller Center; of several, to the one with most failed items.
+
+    Only to feeds of production: Seller Center shows none of a sandbox. The worker makes links, with the account that it has
+    just used; the API server reads what was made.
+    """
 
     name = "Feed in Seller Center"
 
-    def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
-        """Return the address; empty before there is a feed."""
+    def get_link(self, operator: Any, *, ti_key: TaskInstanceKey) -> str:
+        """Return the address; empty before there is a feed, and for one of a sandbox."""
         if feeds := _result(ti_key).get("feeds"):
             feed_id = max(feeds, key=lambda feed: feed["itemsFailed"])["feedId"]
         else:
             # Those of a task that still waits.
             feed_id = next(iter(XCom.get_value(key="feed_ids", ti_key=ti_key) or ()), None)
-        return f"{SELLER_CENTER}?feedId={quote(feed_id, safe='')}" if feed_id else ""
+        if not feed_id or not operator.hook.client.settings.is_production:
+            return ""
+        return f"{SELLER_CENTER}?feedId={quote(feed_id, safe='')}"
 
 
 class WalmartFailedItemsLink(BaseOperatorLink):
@@ -40,8 +45,8 @@ class WalmartFailedItemsLink(BaseOperatorLink):
 
     name = "Failed items"
 
-    def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
-        """Return the address; empty when no item failed, or no file was asked for."""
+    def get_link(self, operator: Any, *, ti_key: TaskInstanceKey) -> str:
+        """Return the address; empty when no item failed, or there is no file that a browser can open."""
         uri = _result(ti_key).get("itemErrorsUri")
         return _address(uri) if uri else ""
 
@@ -53,12 +58,10 @@ def _result(ti_key: TaskInstanceKey) -> dict[str, Any]:
 
 
 def _address(uri: str) -> str:
-    """Return where a browser finds a file; for stores without a page of their own the URI, to copy."""
+    """Return where a browser finds a file; empty for paths, which it can't open from Airflow, and stores without such a page."""
     parts = urlsplit(uri)
-    if not parts.scheme:
-        return f"file://{os.path.abspath(os.path.expanduser(uri))}"
+    if parts.scheme not in CONSOLES:
+        return ""
     # Before the @ stands a connection, which tells a browser nothing.
     bucket = parts.netloc.rpartition("@")[2]
-    if parts.scheme in CONSOLES:
-        return CONSOLES[parts.scheme].format(bucket=bucket, key=quote(parts.path.lstrip("/")))
-    return parts._replace(netloc=bucket).geturl()
+    return CONSOLES[parts.scheme].format(bucket=bucket, key=quote(parts.path.lstrip("/")))

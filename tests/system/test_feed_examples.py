@@ -248,6 +248,7 @@ def test_each_feed_that_finishes_is_reported_once(
     page = f"/walmart/task/{watching}/{quote(first['dag_run_id'], safe='')}/report/0"
     assert links["extra_links"] == {
         "Walmart page": page,
-        "Failed items": f"file://{table}",
-        "Feed in Seller Center": "https://seller.walmart.com/activity-feed?feedId=BAD%40AQMBAQA",
+        # Browsers open no local files from Airflow, and Seller Center has no feeds of a sandbox.
+        "Failed items": None,
+        "Feed in Seller Center": None,
     }

@@ -1,4 +1,4 @@
-"""What the UI shows of feed tasks: the table of feeds in the log, and the link to Seller Center."""
+"""What the UI shows of feed tasks: the table of feeds in the log, and the link to the page of what they did."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_the_log_tells_of_failed_items(
     picture("feed-task-log", height=576)
 
 
-def test_a_submitted_feed_has_a_link(
+def test_a_submitted_feed_has_a_link_to_its_page(
     page: Page, airflow: LocalAirflow, sandbox: LocalSandbox, lake: Path, picture: Callable[..., None]
 ) -> None:
     sandbox.control("/reset", {})
@@ -60,11 +60,12 @@ def test_a_submitted_feed_has_a_link(
     (folder / "east.csv").write_text("\n".join(["sku,quantity,ship_node", *rows]))
     run = airflow.trigger(dag)
     assert airflow.wait_for_run(dag, run) == "success"
-    feed_id = airflow.xcom(dag, run, "submit", map_index=0)["feedIds"][0]
 
     page.goto(airflow.url)
     page.get_by_role("link", name="Dags", exact=True).wait_for()
     page.goto(f"{airflow.url}/dags/{dag}/runs/{run}/tasks/submit/mapped/0/details")
-    link = page.get_by_role("link", name="Feed in Seller Center")
-    assert quote(feed_id, safe="") in link.get_attribute("href")
+    link = page.get_by_role("link", name="Walmart page")
+    assert f"/walmart/task/{dag}/{quote(run, safe='')}/submit/" in link.get_attribute("href")
+    # Seller Center has no feeds of a sandbox.
+    assert page.get_by_role("link", name="Feed in Seller Center").count() == 0
     picture("feed-task-link", height=480)
