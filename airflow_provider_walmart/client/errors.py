@@ -28,7 +28,7 @@ query, Walmart's codes and descriptions, and the correlation id that Walmart's s
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -141,13 +141,17 @@ class WalmartConfigError(WalmartError, ValueError):
     """Bad input, found before anything was sent.
 
     :param field: the field of a connection that it is about; empty for other input.
+    :param rows: what is wrong with each row of an input, by its number; empty for other input, and for too many rows.
     """
 
     is_final = True
 
-    def __init__(self, message: str, *, field: str = "", **known: Any) -> None:
+    def __init__(
+        self, message: str, *, field: str = "", rows: Mapping[int, str] | None = None, **known: Any
+    ) -> None:
         super().__init__(message, **known)
         self.field = field
+        self.rows = dict(rows or {})
 
 
 class WalmartWebhookError(WalmartConfigError):

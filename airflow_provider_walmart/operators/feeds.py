@@ -44,6 +44,7 @@ from airflow_provider_walmart.task.feed_rows import (
     Changes,
     Outcomes,
     counts_of,
+    keep_sendable_rows,
     keep_valid_rows,
     local_errors_uri,
     run_of,
@@ -190,7 +191,8 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
     :param root_key: for other feed types: key of the list of items.
     :param wait_for_completion: False returns right after submitting.
     :param allowed_failures: failed items per feed that are still fine: an int is a number of items, a float
-        from 0.0 to 1.0 a share of them; default 0. A feed of which nothing was applied always fails.
+        from 0.0 to 1.0 a share of them; default 0. A feed of which nothing was applied always fails. Rows that can't be sent
+        count as failed: where so many may fail, the others are sent; with 0, one bad row and nothing is.
     :param item_errors_path: where failed items go as JSON lines; None: nowhere.
     :param durable: True goes on with what an earlier try of this task submitted when the payload is the same; False
         always submits.
@@ -221,7 +223,7 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
     :param deferrable: wait in the triggerer; default: ``[operators] default_deferrable``.
     :param walmart_conn_id: id of a connection of type ``walmart``.
     :return: a dict as that of `WalmartFeedStatusOperator`. It is in XCom also when the task fails because of it.
-        With ``send="changed"`` it says how many rows were ``sent`` and ``unchanged``, with ``validate_spec`` how many were
+        With ``send="changed"`` it says how many rows were ``sent`` and ``unchanged``, and where rows were wrong, how many were
         ``invalid`` and not sent.
     :raises AirflowFailException: for bad input, naming the rows; when a feed failed by this policy; when no retry can
         help.
@@ -396,16 +398,9 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
     ) -> dict[str, Any]:
         """Leave out the rows that are not to be sent.
 
-        :param item_errors_path: where rows go that are not as the spec wants them; None: nowhere.
+        :param item_errors_path: where rows go that are wrong; None: nowhere.
         :return: what is to be known of that when the feeds are finished: the name of the run, and counts of rows.
         """
-        if self.send == "all" and not self.validate_spec:
-            if self.spec_version:
-                from airflow_provider_walmart.client.items.check import item_header
-                from airflow_provider_walmart.client.items.specs import ROOT
-
-                source.use_header(item_header(self.spec_version), ROOT)
-            return {}
         rows: dict[str, Any] = {}
         if self.validate_spec:
             rows["invalid"] = keep_valid_rows(
@@ -415,6 +410,15 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
                 only_warn=self.validate_spec == "warn",
                 item_errors_path=item_errors_path,
             )
+        elif self.spec_version:
+            from airflow_provider_walmart.client.items.check import item_header
+            from airflow_provider_walmart.client.items.specs import ROOT
+
+            source.use_header(item_header(self.spec_version), ROOT)
+        allowed_failures = parse_allowed_failures(self.allowed_failures)
+        if allowed_failures and not self.validate_spec:
+            invalid = keep_sendable_rows(source, allowed_failures, item_errors_path=item_errors_path)
+            rows |= {"invalid": invalid} if invalid else {}
         if self.send == "changed":
             rows["run"] = run_of(context)
             found = self._changes(rows).keep_changed_rows(source, context, self.full_every)

@@ -105,6 +105,8 @@ class FeedSource:
             rest = iter(wanted)
             wanted = bytearray(next(rest) if flag else 0 for flag in self._wanted)
         self._wanted = wanted
+        for made in ("plans", "_entries"):
+            vars(self).pop(made, None)
 
     def rows(self) -> Iterator[tuple[int, Mapping[str, Any]]]:
         """Yield the rows that are sent, each with its number in the input, counted from 1."""

@@ -96,6 +96,38 @@ def keep_valid_rows(
     return invalid
 
 
+def keep_sendable_rows(
+    source: FeedSource, allowed_failures: int | float, *, item_errors_path: str | None
+) -> int:
+    """Leave those rows out of a feed that can't be sent, when so many may fail.
+
+    :param source: the rows.
+    :param allowed_failures: an int is a number, a float a share of the rows.
+    :param item_errors_path: where rows that are left out go as JSON lines; None: nowhere.
+    :return: how many rows are left out.
+    :raises WalmartConfigError: naming the rows that can't be sent, when they are more than allowed, or all.
+    """
+    try:
+        _ = source.plans
+    except WalmartConfigError as error:
+        wrong, said = error.rows, error.message
+        count = sum(1 for _ in source.rows())
+        if not wrong or len(wrong) == count or too_many(len(wrong), count, allowed_failures, ""):
+            raise
+    else:
+        return 0
+    wanted = bytearray()
+    with _lines_file(item_errors_path) as write:
+        for place, (number, row) in enumerate(source.rows(), 1):
+            wanted.append(place not in wrong)
+            if place in wrong:
+                sku = next((value for name, value in row.items() if str(name).casefold() == "sku"), None)
+                write(_local_error(number, sku, "", wrong[place]))
+    log.warning("%d of %d rows are not sent. %s", len(wrong), count, said)
+    source.keep(wanted)
+    return len(wrong)
+
+
 def _check_of(hook: WalmartHook, source: FeedSource, spec_version: str | None) -> ItemCheck:
     """Return what checks the rows of a feed, whose header it has set and checked.
 
@@ -188,7 +220,7 @@ def too_many_invalid(invalid: int, result: Mapping[str, Any], allowed_failures: 
     """
     if not invalid:
         return None
-    words = f"rows failed, {invalid} of them not as the item spec wants them and not sent"
+    words = f"rows failed, {invalid} of them found wrong here and not sent"
     return too_many(
         invalid + result["itemsFailed"], invalid + result["itemsReceived"], allowed_failures, words
     )

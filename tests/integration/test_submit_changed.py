@@ -194,9 +194,7 @@ def test_a_wrong_row_among_unchanged_ones_is_named_by_its_number(shop, prices):
 @MODES
 def test_bad_rows_are_kept_and_the_rest_is_sent(shop, items, tmp_path, deferrable):
     rows = [mug("A"), mug("B", visible={"brand": None}), mug("C")]
-    with pytest.raises(
-        AirflowFailException, match="1 of 3 rows failed, 1 of them not as the item spec wants"
-    ):
+    with pytest.raises(AirflowFailException, match="1 of 3 rows failed, 1 of them found wrong here"):
         run(items(*rows, deferrable=deferrable))
     result = run(items(*rows, deferrable=deferrable, allowed_failures=1), run_id="2")
     assert (result["invalid"], result["itemsSucceeded"]) == (1, 2)

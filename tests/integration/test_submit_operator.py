@@ -161,6 +161,53 @@ def test_bad_rows_send_nothing(shop):
     assert shop.received() == []
 
 
+BAD_ROWS = [{"sku": "Y", "quantity": "many"}, {"SKU": "Z", "quantity": -1}]
+
+
+@pytest.mark.parametrize("allowed", [2, 0.29, "50%"])
+@pytest.mark.parametrize("deferrable", [False, True])
+def test_bad_rows_that_may_fail_are_left_out_named_and_counted_and_the_rest_is_sent_once(
+    shop, tmp_path, allowed, deferrable
+):
+    failed = tmp_path / "failed.jsonl"
+    records = [*ROWS[:3], *BAD_ROWS, *ROWS[3:]]
+    fields = {
+        "records": records,
+        "item_errors_path": str(failed),
+        "allowed_failures": allowed,
+        "deferrable": deferrable,
+    }
+    task = Task()
+    result = task.run(operator(**fields))
+    assert (result["itemsReceived"], result["itemsSucceeded"], result["invalid"]) == (5, 5, 2)
+    rows = [json.loads(line) for line in failed.read_text().splitlines()]
+    assert [(row["row"], row["sku"], row["status"]) for row in rows] == [
+        (4, "Y", "LOCAL_INVALID"),
+        (5, "Z", "LOCAL_INVALID"),
+    ]
+    assert "quantity is 'many', which is not a number" in rows[0]["description"]
+    # A retry goes on with the same feed.
+    assert task.run(operator(**fields))["feedIds"] == result["feedIds"]
+    assert len(sent(shop)) == 1
+
+
+@pytest.mark.parametrize(
+    ("rows", "allowed"), [([*ROWS, *BAD_ROWS], 1), ([*ROWS, *BAD_ROWS], 0.2), (BAD_ROWS, 2), (BAD_ROWS, 1.0)]
+)
+def test_more_bad_rows_than_allowed_or_nothing_else_send_nothing(shop, tmp_path, rows, allowed):
+    failed = tmp_path / "failed.jsonl"
+    with pytest.raises(AirflowFailException, match="quantity is 'many'"):
+        Task().run(operator(records=rows, allowed_failures=allowed, item_errors_path=str(failed)))
+    assert shop.received() == []
+    assert not failed.exists()
+
+
+def test_the_same_sku_twice_counts_as_a_bad_row(shop):
+    result = Task().run(operator(records=[*ROWS, {"sku": "A-0", "quantity": 7}], allowed_failures=2))
+    assert result["invalid"] + result["itemsReceived"] == len(ROWS) + 1
+    assert len(sent(shop)) == 1
+
+
 @pytest.mark.parametrize(
     ("fields", "said"),
     [

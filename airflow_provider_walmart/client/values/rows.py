@@ -28,6 +28,12 @@ _is_amount = re.compile(r"\d{1,9}(\.\d{1,2})?", re.ASCII).fullmatch
 _is_number = re.compile(r"[+-]?(\d{1,30}\.?\d{0,30}|\.\d{1,30})", re.ASCII).fullmatch
 
 
+# Prices as many countries write them; 1,000 may be a thousand.
+_DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d{1,2}")
+# So many rows that are wrong are kept one by one.
+MOST_ROWS = 100_000
+
+
 class FileRow(dict[str, Any]):
     """A row out of a file.
 
@@ -55,6 +61,7 @@ class RowProblems:
     def __init__(self, what: str) -> None:
         self._what = what
         self._first: list[tuple[int, str]] = []
+        self._rows: dict[int, str] = {}
         self._count = 0
 
     def add(self, row: int, text: str, line: int | None = None) -> None:
@@ -64,6 +71,8 @@ class RowProblems:
         :param line: the line of the file that it begins in, counted from 1; None where there is no file.
         """
         self._count += 1
+        if len(self._rows) < MOST_ROWS:
+            self._rows.setdefault(row, text)
         bisect.insort(self._first, (row, f"row {row}{f' (line {line})' if line else ''}: {text}"))
         del self._first[LISTED:]
 
@@ -78,7 +87,8 @@ class RowProblems:
                 lines.append(f"and {self._count - LISTED:,} more")
             raise WalmartConfigError(
                 f"These rows {self._what}, so nothing was sent (to send the others now, take these out of the input):\n  "
-                + "\n  ".join(lines)
+                + "\n  ".join(lines),
+                rows=self._rows if len(self._rows) < MOST_ROWS else None,
             )
 
 
@@ -213,7 +223,7 @@ def number_of(row: Mapping[str, Any], column: str) -> int | float | Decimal:
         if _is_number(value):
             return Decimal(value)
         if value:
-            hint = "; write a point in place of the comma" if _is_number(value.replace(",", ".")) else ""
+            hint = "; write a point in place of the comma" if _DECIMAL_COMMA.fullmatch(value) else ""
             raise RowError(f"{column} is {shown(value)}, which is not a number{hint}")
         value = None
     if value is None:

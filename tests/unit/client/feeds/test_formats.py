@@ -397,7 +397,7 @@ def test_prices(value, written):
         (Decimal("1E-999999"), "is 1E-999999, which has more than 2 decimals"),
         (10**9, "is 1000000000, which is more than 999,999,999"),
         ("$5", "is '$5', which is not a number"),
-        ("19,99", "is '19,99', which is not a number"),
+        ("19,99", "is '19,99', which is not a number; write a point in place of the comma"),
         (True, "is True, which is not a number"),
         (float("nan"), "is nan, which is not a number"),
     ],
