@@ -1,12 +1,12 @@
 """Comparing a million rows with what Walmart last accepted, beside a dict by hand.
 
-python tests/benchmarks/bench_snapshot.py [ROWS]
+``python -m tests.benchmarks.bench_snapshot [rows]`` prints a table. By hand is a dict of all prices in one JSON file, which
+checks no row and knows of no failure.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import resource
 import subprocess
 import sys
@@ -15,8 +15,14 @@ import time
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
-ROWS = int(sys.argv[1]) if len(sys.argv) > 1 and sys.argv[1].isdigit() else 1_000_000
+from tabulate import tabulate
+
+from tests.helpers.figures import Figure
+
+ROWS = 1_000_000
 CHANGED = 50
+RUNS = ("first run, s", "second run, s")
+FILE, PEAK = "file, MB", "peak, MB"
 NOW = datetime(2026, 11, 1, tzinfo=timezone.utc)
 
 
@@ -24,20 +30,20 @@ def price(number: int, generation: int) -> float:
     return number % 100_000 / 100 + 1 + (generation if number % CHANGED == 0 else 0)
 
 
-def write_rows(path: Path, generation: int) -> None:
+def write_rows(path: Path, rows: int, generation: int) -> None:
     with path.open("w") as file:
-        for number in range(ROWS):
+        for number in range(rows):
             file.write(f'{{"sku":"SKU-{number:09}","price":{price(number, generation)}}}\n')
 
 
-def ours(folder: Path) -> dict[str, float]:
+def ours(folder: Path, rows: int) -> dict[str, float]:
     from airflow_provider_walmart.client.transport.shared_state import MemoryStore, Resilient
     from airflow_provider_walmart.storage.feed_source import FeedSource
     from airflow_provider_walmart.storage.snapshots import Snapshots
 
     snapshots = Snapshots(f"{folder}/prices.sqlite", "a scope", Resilient(MemoryStore()))
     taken = {}
-    for generation in (0, 1):
+    for generation, name in enumerate(RUNS):
         path = folder / f"{generation}.jsonl"
         source = FeedSource(
             "price", records=None, records_path=str(path), payload_path=None, header=None, root_key=None,
@@ -46,17 +52,14 @@ def ours(folder: Path) -> dict[str, float]:
         began = time.perf_counter()
         now = NOW + timedelta(hours=generation)
         found = snapshots.select(str(generation), source.keyed_rows(), now=now, full_every=timedelta(days=7))
-        assert found.sent == (ROWS if generation == 0 else -(-ROWS // CHANGED))
-        taken[f"select, {'all new' if generation == 0 else '2 % changed'}, s"] = time.perf_counter() - began
-        began = time.perf_counter()
-        skus = (f"SKU-{number:09}" for number in range(ROWS) if found.wanted[number])
+        assert found.sent == (-(-rows // CHANGED) if generation else rows)
+        skus = (f"SKU-{number:09}" for number in range(rows) if found.wanted[number])
         snapshots.settle(str(generation), ((sku, "accepted") for sku in skus), now=now)
-        taken[f"settle, {'all' if generation == 0 else '2 %'}, s"] = time.perf_counter() - began
-    taken["file, MB"] = (folder / "prices.sqlite").stat().st_size / 1e6
-    return taken
+        taken[name] = time.perf_counter() - began
+    return {**taken, FILE: (folder / "prices.sqlite").stat().st_size / 1e6}
 
 
-def by_hand(folder: Path) -> dict[str, float]:
+def by_hand(folder: Path, rows: int) -> dict[str, float]:
     """Compare as a script does: all prices in a dict, kept as one JSON file."""
     kept = folder / "prices.json"
     began = time.perf_counter()
@@ -75,32 +78,55 @@ def by_hand(folder: Path) -> dict[str, float]:
         }
     prices.update(changed)
     kept.write_text(json.dumps(prices))
-    assert len(changed) == -(-ROWS // CHANGED)
-    return {
-        "first run, s": first,
-        "second run, s": time.perf_counter() - began,
-        "file, MB": kept.stat().st_size / 1e6,
-    }
+    assert len(changed) == -(-rows // CHANGED)
+    taken = dict(zip(RUNS, (first, time.perf_counter() - began), strict=True))
+    return {**taken, FILE: kept.stat().st_size / 1e6}
 
 
-def main() -> None:
-    if len(sys.argv) > 3:
-        folder = Path(sys.argv[3])
-        base = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        taken = {"ours": ours, "by hand": by_hand}[sys.argv[2]](folder)
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        print(json.dumps({**taken, "peak, MB": peak, "of which before, MB": base}))
-        return
+WAYS = {"ours": ours, "by hand": by_hand}
+
+
+def measure(rows: int) -> dict[str, dict[str, float]]:
+    """Return what each way took, in a process of its own."""
     with tempfile.TemporaryDirectory() as folder:
-        for generation in (0, 1):
-            write_rows(Path(folder) / f"{generation}.jsonl", generation)
-        print(f"{ROWS:,} rows, one in {CHANGED} changed")
-        for way in ("by hand", "ours"):
-            command = [sys.executable, __file__, str(ROWS), way, folder]
-            done = subprocess.run(command, capture_output=True, text=True, check=True, env=os.environ)
-            for name, value in json.loads(done.stdout.splitlines()[-1]).items():
-                print(f"  {way:8} {name:28} {value:10.1f}")
+        for generation in range(len(RUNS)):
+            write_rows(Path(folder) / f"{generation}.jsonl", rows, generation)
+        found = {}
+        for way in WAYS:
+            command = [sys.executable, "-m", "tests.benchmarks.bench_snapshot", way, folder, str(rows)]
+            done = subprocess.run(command, capture_output=True, text=True, check=True)
+            found[way] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def figures(rows: int = ROWS) -> list[Figure]:
+    """Measure, and return what was found."""
+    found = measure(rows)
+    whats = {
+        RUNS[0]: f"the first run that compares {rows:,} prices with what was accepted, all of them new",
+        RUNS[1]: f"the second run, one in {CHANGED} changed",
+        FILE: "what is kept",
+        PEAK: "peak memory",
+    }
+    return [
+        Figure(
+            what,
+            f"{found['ours'][name]:.1f} {unit}",
+            f"{found['by hand'][name]:.1f} {unit} by hand: a dict in a JSON file, no row checked, no failure known",
+        )
+        for name, what in whats.items()
+        for unit in [name.rpartition(" ")[2]]
+    ]
 
 
 if __name__ == "__main__":
-    main()
+    match sys.argv[1:]:
+        case ["ours" | "by hand" as way, folder, rows]:
+            taken = WAYS[way](Path(folder), int(rows))
+            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+            print(json.dumps({**taken, PEAK: peak}))
+        case arguments:
+            found = measure(*map(int, arguments or [ROWS]))
+            print(
+                tabulate([[name, *(found[way][name] for way in WAYS)] for name in found["ours"]], ["", *WAYS])
+            )

@@ -39,7 +39,10 @@ def rates(items: int) -> dict[str, float]:
 
 
 def figures(items: int = ITEMS) -> list[Figure]:
-    """Measure, and return what was found."""
+    """Measure, and return what was found; nothing without Walmart's API documents."""
+    if not DOCUMENT.is_file():
+        print("Walmart's API documents are not here; see WALMART_OPENAPI_DIR", file=sys.stderr)
+        return []
     found = rates(items)
     return [
         Figure(

@@ -1,7 +1,7 @@
 """Runs all benchmarks, or the named ones, prints their tables, and keeps the figures in the docs.
 
 ``python -m tests.benchmarks.run_all [calls export ...]``: takes a quarter of an hour on a quiet machine. Figures
-of benchmarks that are not run stay as they are in ``docs/benchmarks.md``.
+of benchmarks that are not run, or find nothing that they need, stay as they are in ``docs/benchmarks.md``.
 """
 
 from __future__ import annotations
@@ -82,7 +82,8 @@ def main(names: list[str]) -> int:
         print(f"== {name}", flush=True)
         found = figures_of(name)
         missed |= any(figure.met is False for figure in found)
-        kept[name] = section(name, found)
+        if found:
+            kept[name] = section(name, found)
         beside = PAGE.with_suffix(".part")
         beside.write_text("\n".join([HEAD, *(kept[name] for name in known if name in kept)]))
         beside.replace(PAGE)
