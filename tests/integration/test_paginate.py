@@ -393,6 +393,11 @@ def test_a_missing_or_null_list_holds_nothing(page, replies):
         ("getAllOrders", [orders(1, cursor="?a=1"), orders(2, cursor="?a=2"), orders(3, cursor="?a=1")]),
         (INVENTORIES, [inventories(1, cursor="A")]),
         (INVENTORIES, [inventories(cursor="A"), inventories(cursor="B"), inventories(cursor="A")]),
+        # A server that lost the place gives page 1 again, with another cursor.
+        ("getAllOrders", [orders(1, cursor="?a=1"), orders(1, cursor="?a=2"), orders(2)]),
+        ("getAllOrders", [orders(1, cursor="?a=1"), orders(2, cursor="?a=2"), orders(1)]),
+        (INVENTORIES, [inventories(1, cursor="A"), inventories(1, cursor="B"), inventories(2)]),
+        (INVENTORIES, [inventories(1, cursor="A"), inventories(2, cursor="B"), inventories(1)]),
         ("getAllItems", [{"ItemResponse": [{"sku": "a"}], "nextCursor": "A"}]),
         ("getAllFeedStatuses", [{"results": {"feed": [{"feedId": str(n)} for n in range(50)]}}]),
     ],

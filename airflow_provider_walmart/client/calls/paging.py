@@ -26,7 +26,8 @@ What the styles of the catalogue mean:
     The reply holds the place in a file to go on from; a reply without records, or with no later place, ends it.
 
 A list is whole or an error: one that ends after fewer records than every page of it announced is a
-`WalmartIncompleteError`. A total of 0 announces nothing and ends nothing.
+`WalmartIncompleteError`. A total of 0 announces nothing and ends nothing. The page before, or the first one, once more is an
+error in all styles but the last two.
 """
 
 from __future__ import annotations
@@ -106,7 +107,7 @@ def iter_records(
     max_records: int | None = None,
     strict: bool = True,
 ) -> Iterator[Any]:
-    """Return an iterator over the records of all pages, of which at most two are in memory.
+    """Return an iterator over the records of all pages, of which at most three are in memory.
 
     :param max_records: stop after so many; None for all.
 
@@ -162,7 +163,8 @@ class LoopGuard:
         self._kept: str | None = None
         self._last: str | None = None
         self._steps, self._power = 0, 1
-        self._page: list[Any] = []
+        self._first_page: list[Any] = []
+        self._last_page: list[Any] = []
 
     def check_cursor(self, cursor: str) -> None:
         """Take note of a cursor that must not come again.
@@ -185,11 +187,12 @@ class LoopGuard:
     def check_page(self, found: list[Any]) -> None:
         """Take note of the records of a page.
 
-        :raises WalmartError: when they are those of the page before.
+        :raises WalmartError: when they are those of the page before, or of the first one: who loses the place begins again.
         """
-        if found and found == self._page:
+        if found and found in (self._last_page, self._first_page):
             raise WalmartError(f"{self._name} gave the same page twice, its pages would never end.")
-        self._page = found
+        self._last_page = found
+        self._first_page = self._first_page or found
 
 
 class Paginator:
@@ -312,6 +315,7 @@ class QueryStringPaginator(Paginator):
     """Follows ready query strings."""
 
     def _after(self, page: Any, found: list[Any]) -> PageRequest | None:
+        self._guard.check_page(found)
         cursor = self._cursor(page)
         if cursor is None:
             return None
@@ -323,19 +327,23 @@ class CursorPaginator(Paginator):
     """Follows opaque cursors."""
 
     def _after(self, page: Any, found: list[Any]) -> PageRequest | None:
+        self._guard.check_page(found)
         cursor = self._cursor(page)
-        # Search engines give back the mark they were sent when nothing is behind it.
-        if cursor is None or (cursor == self._position and not found):
+        if cursor is None or self._is_end(cursor, found):
             return None
         self._guard.check_cursor(cursor)
         return self._ask(cursor)
+
+    def _is_end(self, cursor: str, found: list[Any]) -> bool:
+        # Search engines give back the mark they were sent when nothing is behind it.
+        return cursor == self._position and not found
 
 
 class CursorMarkPaginator(CursorPaginator):
     """Follows cursor marks."""
 
-    def _after(self, page: Any, found: list[Any]) -> PageRequest | None:
-        return None if self._cursor(page) == self._position else super()._after(page, found)
+    def _is_end(self, cursor: str, found: list[Any]) -> bool:
+        return bool(cursor == self._position)
 
 
 class ScrollPaginator(Paginator):
