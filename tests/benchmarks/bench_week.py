@@ -131,19 +131,32 @@ def measure(send: str, skus: int, hours: int) -> dict[str, Any]:
 
 def figures(skus: int = 2_000, hours: int = 26) -> list[Figure]:
     """Measure, and return what was found."""
-    every, changed = (measure(send, skus, hours) for send in ("all", "changed"))
+    changed, every = (measure(send, skus, hours) for send in ("changed", "all"))
+    return figures_of(changed, every, skus, hours)
+
+
+def figures_of(changed: dict[str, Any], every: dict[str, Any], skus: int, hours: int) -> list[Figure]:
+    """Return what was measured, as figures."""
+
+    def figure(what: str, *names: str, budget: str = "", met: bool | None = None) -> Figure:
+        ours, beside = (" and ".join(f"{found[name]:,}" for name in names) for found in (changed, every))
+        return Figure(what, ours, f"{beside} with send='all'", budget, met)
+
     return [
-        Figure(
-            f"items sent in {hours} hours, prices and stock of {skus:,} SKUs each hour, 2 % changed, with send='changed'",
-            f"{changed['items sent']:,}",
-            f"{every['items sent']:,} with send='all'",
+        figure(
+            f"items sent in {hours} hours, prices and stock of {skus:,} SKUs each hour, with send='changed'",
+            "items sent",
         ),
-        Figure(
+        figure("feeds sent meanwhile, of prices and of stock", *(f"{name} feeds" for name in QUOTAS)),
+        figure(
+            f"most feeds in one hour, of {' and '.join(map(str, QUOTAS.values()))} allowed",
+            *(f"most of {quota} {name} feeds an hour" for name, quota in QUOTAS.items()),
+        ),
+        figure(
             "uploads refused by Walmart's limits meanwhile",
-            f"{changed['refused by limits']}",
-            f"{every['refused by limits']} with send='all'",
-            "0",
-            changed["refused by limits"] == 0,
+            "refused by limits",
+            budget="0",
+            met=changed["refused by limits"] == 0,
         ),
     ]
 
