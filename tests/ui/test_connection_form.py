@@ -78,7 +78,7 @@ def test_add_test_and_edit_a_connection(
     _save(page)
     assert _test_connection(page, airflow) == (
         "Test Connection Failed\nWalmart refuses these keys. Check client ID and client secret, and that they belong "
-        "to this environment. (environment sandbox, market ca)"
+        f"to this environment. (environment sandbox, market ca, host {sandbox.url.removeprefix('http://')})"
     )
 
 

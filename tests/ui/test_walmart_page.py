@@ -132,7 +132,7 @@ def test_from_an_account_to_a_failed_item(
     from playwright.sync_api import expect
 
     card = frame.get_by_role("article").filter(has_text=CONN_ID)
-    card.get_by_text("sandbox · US").wait_for()
+    card.get_by_text("sandbox · 127.0.0.1").wait_for()
     card.get_by_text("token good").wait_for()
 
     card.get_by_role("link", name="Feeds").click()
