@@ -121,11 +121,14 @@ def keep_sendable_rows(
         for place, (number, row) in enumerate(source.rows(), 1):
             wanted.append(place not in wrong)
             if place in wrong:
-                sku = next((value for name, value in row.items() if str(name).casefold() == "sku"), None)
-                write(_local_error(number, sku, "", wrong[place]))
+                write(_local_error(number, _sku_in(row), "", wrong[place]))
     log.warning("%d of %d rows are not sent. %s", len(wrong), count, said)
     source.keep(wanted)
     return len(wrong)
+
+
+def _sku_in(row: Mapping[str, Any]) -> Any:
+    return next((value for name, value in row.items() if str(name).casefold() == "sku"), None)
 
 
 def _check_of(hook: WalmartHook, source: FeedSource, spec_version: str | None) -> ItemCheck:
