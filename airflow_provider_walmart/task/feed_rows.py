@@ -65,7 +65,7 @@ def keep_valid_rows(
     check = _check_of(hook, source, spec_version)
     wanted = bytearray()
     lines: list[str] = []
-    with _lines_file(None if only_warn else item_errors_path) as write:
+    with lines_file(None if only_warn else item_errors_path) as write:
         for number, row in source.rows():
             problems = check.problems(row)
             wanted.append(not problems)
@@ -110,19 +110,26 @@ def keep_sendable_rows(
     try:
         _ = source.plans
     except WalmartConfigError as error:
-        wrong, said = error.rows, error.message
+        wrong = error.rows
+        if not wrong:
+            # It is about something else, such as a file that isn't there.
+            raise
         count = sum(1 for _ in source.rows())
-        if not wrong or len(wrong) == count or too_many(len(wrong), count, allowed_failures, ""):
+        if len(wrong) == count or too_many(len(wrong), count, allowed_failures, ""):
             raise
     else:
         return 0
     wanted = bytearray()
-    with _lines_file(item_errors_path) as write:
+    lines: list[str] = []
+    with lines_file(item_errors_path) as write:
         for place, (number, row) in enumerate(source.rows(), 1):
             wanted.append(place not in wrong)
             if place in wrong:
-                write(_local_error(number, _sku_in(row), "", wrong[place]))
-    log.warning("%d of %d rows are not sent. %s", len(wrong), count, said)
+                sku = _sku_in(row)
+                lines.append(f"row {number}, sku {sku}: {wrong[place]}")
+                del lines[LISTED:]
+                write(_local_error(number, sku, "", wrong[place]))
+    log.warning("%d of %d rows can't be sent and are left out:\n  %s", len(wrong), count, "\n  ".join(lines))
     source.keep(wanted)
     return len(wrong)
 
@@ -169,8 +176,11 @@ def _local_error(number: int, sku: str | None, field: str, text: str) -> dict[st
 
 
 @contextlib.contextmanager
-def _lines_file(path: str | None) -> Iterator[Any]:
-    """Yield what writes lines of a file that is made with the first one."""
+def lines_file(path: str | None) -> Iterator[Any]:
+    """Yield what writes lines of a file that is made with the first one.
+
+    :param path: where it goes; None: nowhere.
+    """
     with contextlib.ExitStack() as stack:
         file: IO[str] | None = None
 

@@ -24,7 +24,7 @@ from airflow_provider_walmart.client.feeds import formats as feed_formats
 from airflow_provider_walmart.client.feeds import submit as feed_submit
 from airflow_provider_walmart.client.transport.rate_limits import Throttle
 from airflow_provider_walmart.operators.feeds import WalmartSubmitFeedOperator
-from tests.helpers.tasks import Task
+from tests.helpers.tasks import Task, our_warnings
 
 ROWS = [{"sku": f"A-{number}", "quantity": number} for number in range(5)]
 # One type that is uploaded as a file with a name, and one whose body is the document itself.
@@ -200,6 +200,21 @@ def test_more_bad_rows_than_allowed_or_nothing_else_send_nothing(shop, tmp_path,
         Task().run(operator(records=rows, allowed_failures=allowed, item_errors_path=str(failed)))
     assert shop.received() == []
     assert not failed.exists()
+
+
+def test_rows_that_are_left_out_are_in_the_log_which_does_not_say_that_nothing_was_sent(shop, caplog):
+    Task().run(operator(records=[*ROWS, *BAD_ROWS], allowed_failures=2))
+    [said] = [text for text in our_warnings(caplog) if "rows" in text]
+    assert "2 of 7 rows can't be sent and are left out:\n  row 6, sku Y: quantity is 'many'" in said
+    assert "nothing was sent" not in said
+
+
+def test_a_ready_file_that_makes_no_sense_is_named_whatever_may_fail(shop, tmp_path):
+    (tmp_path / "feed.json").write_text('{"Things": [')
+    fields = {"records": None, "payload_path": str(tmp_path / "feed.json"), "allowed_failures": 1}
+    with pytest.raises(AirflowFailException, match=r"feed\.json") as raised:
+        Task().run(operator(**fields))
+    assert "records_path" not in str(raised.value)
 
 
 def test_the_same_sku_twice_counts_as_a_bad_row(shop):
