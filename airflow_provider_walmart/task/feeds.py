@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import json
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,9 +28,10 @@ from airflow_provider_walmart.client.feeds.results import (
     without,
 )
 from airflow_provider_walmart.client.values.failures import ErrorTally
-from airflow_provider_walmart.storage.files import atomic_write, checked_path, remove, shown
+from airflow_provider_walmart.storage.files import checked_path, remove, shown
 from airflow_provider_walmart.task.feed_rows import (
     counts_of,
+    lines_file,
     local_errors,
     local_errors_uri,
     too_many_invalid,
@@ -352,14 +352,10 @@ def _write_failed_items(
 ) -> str | None:
     """Read all feeds and write their error rows as JSON lines; return where they are, None when there are none."""
     found = False
-    with contextlib.ExitStack() as stack:
-        file = None
+    with lines_file(path) as write:
         for row in itertools.chain(kept, *(review.rows() for review in reviews)):
-            if path and not found:
-                file = stack.enter_context(atomic_write(path))
             found = True
-            if file:
-                file.write(json.dumps(row, ensure_ascii=False) + "\n")
+            write(row)
     if path and not found:
         _remove_older(path)
     return path if path and found else None
