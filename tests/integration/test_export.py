@@ -555,5 +555,5 @@ def test_memory_is_the_same_for_many_orders(shop, target):
         finally:
             tracemalloc.stop()
 
-    peak(600)
-    assert peak(12_000) - peak(1_200) < 1_000_000
+    peak(600)  # what is imported on the way stays in memory
+    assert peak(12_000) < target.stat().st_size / 2  # pages that are under way, by far not all orders
