@@ -186,7 +186,8 @@ def test_memory_is_the_same_for_many_orders_read_side_by_side(shop, tmp_path):
             tracemalloc.stop()
 
     peak(600)  # what is imported on the way stays in memory
-    assert peak(24_000) < (tmp_path / "orders").stat().st_size / 2  # pages that are under way, by far not all orders
+    # Pages that are under way, by far not all orders.
+    assert peak(24_000) < (tmp_path / "orders").stat().st_size / 2
 
 
 def test_a_date_range_of_the_hook_is_the_same_however_many_windows_are_read_at_once(shop):
