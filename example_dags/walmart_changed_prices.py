@@ -29,7 +29,6 @@ PRICES = os.environ.get("WALMART_LAKE_DIR", "file:///tmp/walmart") + "/prices"
     tags=["walmart"],
 )
 def walmart_changed_prices():
-    # [START changed]
     WalmartSubmitFeedOperator(
         task_id="submit",
         feed_type="price",
@@ -40,7 +39,6 @@ def walmart_changed_prices():
         item_errors_path=PRICES + "/failed_items/{{ run_id }}.jsonl",
         deferrable=True,
     )
-    # [END changed]
 
 
 walmart_changed_prices()

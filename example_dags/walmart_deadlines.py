@@ -19,16 +19,12 @@ from airflow_provider_walmart.operators.deadlines import (
 log = logging.getLogger(__name__)
 
 
-# [START notifier]
 class Tell(BaseNotifier):
     """Says what failed and why."""
 
     def notify(self, context):
         """Write to the log what a message would say."""
         log.warning("%s: %s", context["ti"].task_id, context.get("exception"))
-
-
-# [END notifier]
 
 
 @dag(
@@ -41,12 +37,10 @@ class Tell(BaseNotifier):
     tags=["walmart"],
 )
 def walmart_deadlines():
-    # [START due]
     WalmartOrdersDueOperator(
         task_id="acknowledge", kind="acknowledge", within=timedelta(hours=2), fail_when_due=True
     )
     WalmartOrdersDueOperator(task_id="ship", kind="ship", within=timedelta(hours=24), fail_when_due=True)
-    # [END due]
 
 
 @dag(
@@ -58,9 +52,7 @@ def walmart_deadlines():
     tags=["walmart"],
 )
 def walmart_performance():
-    # [START performance]
     WalmartPerformanceOperator(task_id="performance", fail_on="URGENT")
-    # [END performance]
 
 
 walmart_deadlines()

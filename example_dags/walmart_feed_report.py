@@ -21,7 +21,6 @@ from airflow_provider_walmart.triggers.feed_events import WalmartFeedFinishedTri
 
 REPORTS = os.environ.get("WALMART_LAKE_DIR", "file:///tmp/walmart") + "/feed_reports"
 
-# [START watch]
 feed_finished = Asset(
     "walmart_feed_finished",
     watchers=[AssetWatcher(name="walmart_feeds", trigger=WalmartFeedFinishedTrigger(poll_interval=10))],
@@ -49,4 +48,3 @@ def walmart_feed_report():
 
 
 walmart_feed_report()
-# [END watch]

@@ -32,7 +32,6 @@ INVENTORY = os.environ.get("WALMART_LAKE_DIR", "file:///tmp/walmart") + "/invent
     tags=["walmart"],
 )
 def walmart_inventory():
-    # [START mapped]
     @task
     def files() -> list[str]:
         names = sorted(path.name for path in ObjectStoragePath(INVENTORY).iterdir())
@@ -46,7 +45,6 @@ def walmart_inventory():
         deferrable=True,
         map_index_template="{{ task.records_path.rpartition('/')[2] }}",
     ).expand(records_path=files())
-    # [END mapped]
 
 
 walmart_inventory()

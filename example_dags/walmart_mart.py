@@ -30,7 +30,6 @@ with DAG(
     default_args={"retries": 3, "retry_delay": timedelta(minutes=2)},
     tags=["walmart"],
 ):
-    # [START export]
     export = WalmartExportOperator(
         task_id="export_orders",
         operation="getAllOrders",
@@ -38,9 +37,7 @@ with DAG(
         output_format="parquet",
         lookback=timedelta(minutes=10),
     )
-    # [END export]
 
-    # [START load]
     @task
     def load(export: dict[str, Any]) -> int:
         import json
@@ -78,4 +75,3 @@ with DAG(
             mart.close()
 
     load(export.output)
-    # [END load]

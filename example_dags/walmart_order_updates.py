@@ -31,7 +31,6 @@ with DAG(
     params={"tracking_path": Param(f"{LAKE}/tracking.csv", type="string")},
     tags=["walmart"],
 ):
-    # [START acknowledge]
     released = WalmartApiOperator(
         task_id="land_released_orders",
         operation="getAllReleasedOrders",
@@ -45,9 +44,7 @@ with DAG(
         records_path="{{ ti.xcom_pull(task_ids='land_released_orders')['uri'] }}",
         outcomes_path=LAKE + "/acknowledged/{{ run_id }}.jsonl",
     )
-    # [END acknowledge]
 
-    # [START ship]
     ship = WalmartOrderUpdateOperator(
         task_id="ship",
         action="ship",
@@ -55,6 +52,5 @@ with DAG(
         allowed_failures=0.01,
         outcomes_path=LAKE + "/shipped/{{ run_id }}.jsonl",
     )
-    # [END ship]
 
     released >> acknowledge >> ship

@@ -31,7 +31,6 @@ SETTINGS = {
     "tags": ["walmart"],
 }
 
-# [START export]
 with DAG(
     dag_id="walmart_orders_incremental",
     schedule=CronDataIntervalTimetable("*/15 * * * *", timezone="UTC"),
@@ -46,9 +45,7 @@ with DAG(
         part_bytes=500_000_000,
         outlets=[ORDERS],
     )
-# [END export]
 
-# [START load]
 with DAG(dag_id="walmart_orders_load", schedule=[ORDERS], **SETTINGS):
 
     @task
@@ -63,4 +60,3 @@ with DAG(dag_id="walmart_orders_load", schedule=[ORDERS], **SETTINGS):
         return found
 
     load()
-# [END load]

@@ -54,7 +54,6 @@ def walmart_price_file():
         response_timeout=timedelta(hours=12),
     )
 
-    # [START submit]
     submit = WalmartSubmitFeedOperator(
         task_id="submit",
         feed_type="PRICE_AND_PROMOTION",
@@ -63,7 +62,6 @@ def walmart_price_file():
         item_errors_path=PRICES + "/failed_items/{{ run_id }}.jsonl",
         deferrable=True,
     )
-    # [END submit]
 
     preview(PRICE_FILE, LOOKED_AT) >> approve >> submit
 

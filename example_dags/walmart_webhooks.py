@@ -37,7 +37,7 @@ with DAG(
     params={"renew": Param(False, type="boolean")},
     tags=["walmart"],
 ):
-    # [START subscriptions]
+
     @task
     def keep_subscriptions() -> dict[str, list[str]]:
         from airflow_provider_walmart.hooks.walmart import WalmartHook
@@ -69,8 +69,6 @@ with DAG(
             hook.call("deleteSubscription", subscriptionId=surplus["subscriptionId"])
             done["deleted"].append(surplus["eventType"])
         return done
-
-    # [END subscriptions]
 
     keep_subscriptions()
 

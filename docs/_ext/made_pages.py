@@ -1,6 +1,7 @@
 """What pages of the site are completed with when they are read: nothing of it can be forgotten or get stale.
 
-A line that holds nothing but a comment such as ``<!-- made: operations -->`` gives way to the text made here.
+A line that ends in a comment such as ``<!-- made: operations -->`` gives way to the text made here. What stands in front of
+the comment is for readers of the repository, where nothing is made: it links to where the text comes from.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ EXAMPLES = PACKAGE.parent / "example_dags"
 WALMART = "https://developer.walmart.com"
 # Longer lists of values are left to Walmart's page.
 MOST_VALUES = 8
-PLACE = re.compile(r"^<!-- made: (\S+)(?: (\S+))? -->$", re.MULTILINE)
+PLACE = re.compile(r"^(?:.* )?<!-- made: (\S+)(?: (\S+))? -->$", re.MULTILINE)
 MARKETS = {"us": "United States", "mx": "Mexico, legacy", "ca": "Canada, legacy"}
 HOOK_OPTIONS = [
     "   :members:",

@@ -18,6 +18,7 @@ FENCE = re.compile(
     r"^(?P<indent> *)(?P<marks>`{3,})(?P<info>.*)\n(?P<text>(?:.*\n)*?)(?P=indent)(?P=marks) *$",
     re.MULTILINE,
 )
+LINKED_CODE = re.compile(r"\]\(([\w./]+\.py)\)[^\n]*:$")
 
 
 @dataclass(frozen=True)
@@ -27,12 +28,14 @@ class Block:
     :param info: what stands behind its opening marks, such as ``bash``.
     :param text: what is between the marks.
     :param line: number of its first line.
+    :param source: the file of Python that the paragraph above it links to; the block is a part of that file.
     """
 
     document: Path
     info: str
     text: str
     line: int
+    source: Path | None = None
 
     def __str__(self) -> str:
         return f"{self.document.relative_to(CHECKOUT)}:{self.line}"
@@ -47,7 +50,10 @@ def _blocks_of(path: Path) -> Iterator[Block]:
     text = path.read_text()
     for found in FENCE.finditer(text):
         line = text.count("\n", 0, found.start("text")) + 1
-        yield Block(path, found["info"].strip(), textwrap.dedent(found["text"]), line)
+        above = text[: found.start()].rstrip().rpartition("\n\n")[2]
+        link = LINKED_CODE.search(above)
+        source = (path.parent / link[1]).resolve() if link else None
+        yield Block(path, found["info"].strip(), textwrap.dedent(found["text"]), line, source)
 
 
 def prose(path: Path) -> str:

@@ -1,18 +1,21 @@
 """Code in the documents does what it seems to: it is run, or at least read by what it is for.
 
 A block of ``python`` is run, with a sandbox behind the connections it names; a fragment that can't be, since it is part of
-something, is a ``{code-block} python`` and only compiled.
+something, is a ``{code-block} python`` and only compiled. A block below a link to a file of Python is a part of that file,
+which has tests of its own: the two are compared.
 """
 
 from __future__ import annotations
 
 import configparser
 import inspect
+import io
 import itertools
 import json
 import re
 import shlex
 import subprocess
+import tokenize
 from importlib.metadata import metadata
 from pathlib import Path
 
@@ -26,7 +29,7 @@ from airflow_provider_walmart.hooks.golocal import WalmartGoLocalHook
 from airflow_provider_walmart.hooks.walmart import WalmartHook
 from airflow_provider_walmart.sandbox.__main__ import _parser as sandbox_options
 from tests.helpers.airflow_line import AIRFLOW
-from tests.helpers.documents import CHECKOUT, Block, blocks
+from tests.helpers.documents import CHECKOUT, DOCUMENTS, Block, blocks
 
 pytest_plugins = ["airflow_provider_walmart.sandbox.pytest_plugin"]
 
@@ -49,7 +52,11 @@ COMMANDS = {
 }
 
 
-@pytest.mark.parametrize("block", blocks("python"), ids=str)
+OWN = [block for block in blocks("python") if block.source is None]
+QUOTED = [block for block in blocks("python") if block.source is not None]
+
+
+@pytest.mark.parametrize("block", OWN, ids=str)
 def test_python_runs(block: Block, shop, monkeypatch, tmp_path, request):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("AIRFLOW_CONN_WALMART_APP", shop.connection())
@@ -63,6 +70,36 @@ def test_python_runs(block: Block, shop, monkeypatch, tmp_path, request):
     for test in tests:
         # As pytest does: what a test names is given to it.
         test(**{name: request.getfixturevalue(name) for name in inspect.signature(test).parameters})
+
+
+@pytest.mark.parametrize("block", QUOTED, ids=str)
+def test_quoted_code_is_in_the_file_it_is_from(block: Block):
+    quoted, whole = tokens(block.text), tokens(block.source.read_text())
+    assert quoted
+    assert any(whole[start : start + len(quoted)] == quoted for start in range(len(whole)))
+
+
+def tokens(text: str) -> list[str]:
+    """Return what code is made of, without its white space, which is another one within a page."""
+    found = tokenize.generate_tokens(io.StringIO(text).readline)
+    return [" ".join(token.string.split()) for token in found if token.string.strip()]
+
+
+def test_quoted_code_is_recognized():
+    assert "walmart_feed_status.py" in {block.source.name for block in QUOTED}
+
+
+def test_no_code_is_brought_in_from_elsewhere():
+    # Whoever reads a page where the repository is shown would not see it.
+    brought = ("literalinclude", "include} ../example_dags")
+    assert not [path for path in DOCUMENTS for word in brought if word in path.read_text()]
+
+
+def test_what_the_site_makes_has_a_link_for_readers_of_the_repository():
+    made = [line for path in DOCUMENTS for line in path.read_text().splitlines() if "<!-- made: " in line]
+    assert made
+    # A table of contents of pages that no other names; there are none.
+    assert [line for line in made if not re.search(r"\]\([^)]+\)", line)] == ["<!-- made: other-pages -->"]
 
 
 @pytest.mark.parametrize("block", blocks("{code-block} python"), ids=str)
