@@ -45,7 +45,12 @@ _NO_REASON = re.compile(
 
 @dataclass(frozen=True)
 class ErrorDetail:
-    """One error as Walmart words it."""
+    """One error as Walmart words it.
+
+    :param code: Walmart's code, such as ``INVALID_REQUEST.GMP_ORDER_API``; empty when it gave none.
+    :param field: the field that it is about; empty when it named none.
+    :param description: Walmart's sentence; empty when it gave none.
+    """
 
     code: str = ""
     field: str = ""

@@ -116,8 +116,9 @@ class AccountHook(BaseHook, Generic[SettingsT, ClientT]):
         :param data: body to send as it is.
         :param files: parts of a multipart body.
         :param headers: headers besides those that all calls have.
-        :param stream: leave the body unread, for downloads.
-        :raises WalmartError: the class of the tree that fits what went wrong.
+        :param stream: True leaves the body unread, for downloads; default False.
+        :return: the answer, whose status is below 400.
+        :raises WalmartError: the subclass that fits what went wrong.
         """
         return self.client.request(
             method, path, params=params, json=json, data=data, files=files, headers=headers, stream=stream

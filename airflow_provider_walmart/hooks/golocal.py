@@ -29,7 +29,7 @@ class WalmartGoLocalHook(AccountHook[GoLocalSettings, GoLocalClient]):
     they expire and once when Walmart refuses one; with ``fresh_token_per_request`` in the connection each call asks
     for its own. All methods raise the errors of `airflow_provider_walmart.client.errors`.
 
-    :param walmart_golocal_conn_id: id of a connection of type ``walmart_golocal``.
+    :param walmart_golocal_conn_id: id of a connection of type ``walmart_golocal``; default ``walmart_golocal_default``.
     """
 
     conn_name_attr = "walmart_golocal_conn_id"
@@ -67,7 +67,7 @@ class WalmartGoLocalHook(AccountHook[GoLocalSettings, GoLocalClient]):
             ``searchDeliveries``, ``updateDelivery``, ``cancelDelivery``, ``setOrderStatus``, ``addTip``,
             ``getAvailableSteps``, ``executeStep``, or method and path (``GET /deliveries/{deliveryId}``).
         :param body: for operations that take one: anything JSON can hold.
-        :param strict: False lets parameters pass that are newer than this package.
+        :param strict: False lets parameters pass that are newer than this package; default True.
         :param params: parameters by Walmart's names: ``deliveryId``, ``clientId``, ``externalOrderId``.
         :return: decoded JSON, without the key ``deliveries`` that wraps it; None for an empty answer.
         :raises WalmartConfigError: naming parameter, value and what is allowed.
@@ -78,6 +78,8 @@ class WalmartGoLocalHook(AccountHook[GoLocalSettings, GoLocalClient]):
         """Return one delivery as Walmart has it.
 
         :param delivery_id: ``deliveryId`` of the booking.
+        :return: dict in Walmart's form; it may hold names and addresses.
+        :raises WalmartNotFoundError: when Walmart doesn't know it.
         """
         return self.client.get_delivery(delivery_id)
 
@@ -96,7 +98,9 @@ class WalmartGoLocalHook(AccountHook[GoLocalSettings, GoLocalClient]):
 
         :param delivery_id: ``deliveryId`` of the booking.
         :param reason_code: Walmart's code of the reason; default ``CD-002``.
-        :raises WalmartRequestError: when it is too late.
+        :return: the delivery as Walmart has it after that; it may hold names and addresses.
+        :raises WalmartDeliveryFailedError: when it is over (delivered, returned, rejected, failed).
+        :raises WalmartRequestError: when it is too late, or Walmart refuses for another reason.
         """
         return golocal_booking.cancel(self.client, delivery_id, reason_code=reason_code)
 

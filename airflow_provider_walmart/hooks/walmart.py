@@ -43,7 +43,7 @@ class WalmartHook(AccountHook[WalmartSettings, MarketplaceClient]):
     renewed before they expire and once when Walmart refuses one. All methods raise the errors of
     `airflow_provider_walmart.client.errors`.
 
-    :param walmart_conn_id: id of a connection of type ``walmart``.
+    :param walmart_conn_id: id of a connection of type ``walmart``; default ``walmart_default``.
     """
 
     conn_name_attr = "walmart_conn_id"
@@ -116,7 +116,7 @@ class WalmartHook(AccountHook[WalmartSettings, MarketplaceClient]):
         :param operation: operation id (``getAnOrder``) or method and path
             (``GET /v3/orders/{purchaseOrderId}``); the docs list all of them.
         :param body: for operations that take one: anything JSON can hold, or text or bytes that are ready.
-        :param strict: False lets parameters and values pass that are newer than the catalogue.
+        :param strict: False lets parameters and values pass that are newer than the catalogue; default True.
         :param params: parameters by Walmart's names, those of the path included.
         :return: decoded JSON; bytes for files; None for 204; an empty dict when a listing finds nothing.
         :raises WalmartConfigError: naming parameter, value and what is allowed.
@@ -137,7 +137,7 @@ class WalmartHook(AccountHook[WalmartSettings, MarketplaceClient]):
 
         :param operation: as for `call`; one that changes nothing.
         :param params: parameters of each call as a dict, by Walmart's names; taken as they are needed.
-        :param concurrency: most calls on their way at the same time, 1 to 64.
+        :param concurrency: most calls on their way at the same time, 1 to 64; default 8.
         :param strict: as for `call`.
         :return: pairs ``(params, result)`` in the order given; the result of a call that failed is its `WalmartError`.
         :raises WalmartConfigError: at once, for an operation that changes something.
@@ -180,8 +180,8 @@ class WalmartHook(AccountHook[WalmartSettings, MarketplaceClient]):
     ) -> Iterator[Any]:
         """Yield the records of a date range, each once, however many there are.
 
-        One search of Walmart finds 10,000 records at most and refuses to find more, so a long range is read in windows,
-        several side by side. Records may come along that are a second older than the range.
+        One search finds 10,000 records at most, and Walmart refuses one that finds more; so a long range is read in
+        windows, several side by side. Records that are a second older than the range may come along.
 
         :param operation: as for `paginate`; one that takes dates.
         :param start_param: its parameter with the begin of the range, such as ``createdStartDate``.
@@ -189,7 +189,7 @@ class WalmartHook(AccountHook[WalmartSettings, MarketplaceClient]):
         :param start: first moment of the range (aware).
         :param end: first moment after it (aware).
         :param strict: as for `call`; False takes a search that ends too early as it is, too.
-        :param concurrency: most calls on their way at the same time, 1 to 64; the order doesn't depend on it.
+        :param concurrency: most calls on their way at the same time, 1 to 64; default 8. The order doesn't depend on it.
         :param params: its other parameters, as for `paginate`.
         :raises WalmartConfigError: at once, for bad input.
         :raises WalmartError: on the way; when a single second holds more than 10,000 records.
@@ -228,12 +228,17 @@ class WalmartHook(AccountHook[WalmartSettings, MarketplaceClient]):
         """Return the status of one feed.
 
         :param feed_id: the id with its ``@``, as Walmart gave it.
-        :param include_details: with its first 50 items; all of them come from `iter_feed_items`.
+        :param include_details: True gives its first 50 items, too; default False. `iter_feed_items` gives all of them.
+        :return: dict with ``feedId``, ``feedStatus`` and counts, as Walmart gives it.
+        :raises WalmartNotFoundError: when Walmart doesn't know the feed.
         """
         return feeds.get_feed(self.client, feed_id, include_details=include_details)
 
     def find_feed(self, feed_id: str) -> dict[str, Any] | None:
-        """Return one feed as the list of feeds has it, which names its type; None when it isn't listed."""
+        """Return one feed as the list of feeds has it, which names its type; None when it isn't listed.
+
+        :param feed_id: the id with its ``@``, as Walmart gave it.
+        """
         return feeds.find_feed(self.client, feed_id)
 
     def iter_feed_items(self, feed_id: str, *, status: str | None = None) -> Iterator[dict[str, Any]]:
@@ -254,7 +259,7 @@ class WalmartHook(AccountHook[WalmartSettings, MarketplaceClient]):
     def submit_feed(self, feed_type: str, payload: Any, *, file_name: str | None = None) -> str:
         """Send one feed and return its id; called twice, it sends twice.
 
-        `WalmartSubmitFeedOperator` sends once whatever dies when, builds feeds from records, and waits.
+        `WalmartSubmitFeedOperator` sends once, even if a worker dies; it builds feeds from records, and waits.
 
         :param feed_type: Walmart's ``feedType``; any is passed on.
         :param payload: the finished document: a dict, or JSON, XML or a zip file as text or bytes.
@@ -294,13 +299,16 @@ class WalmartHook(AccountHook[WalmartSettings, MarketplaceClient]):
         """Ask for a report; Walmart takes one request per type and hour.
 
         :param report_type: Walmart's ``reportType``; any passes, known ones are checked.
-        :param report_version: None: the newest documented one.
-        :param row_filters: Walmart's ``rowFilters``.
-        :param exclude_columns: columns to leave out.
+        :param report_version: None (default): the newest documented one that the other parameters allow.
+        :param row_filters: Walmart's ``rowFilters``, a list of dicts.
+        :param exclude_columns: list of names of columns to leave out.
         :param start: begin of the data's time window (aware).
-        :param end: its end.
-        :param date_granularity: ``DAILY`` (default with a window), ``WEEKLY``, ``MONTHLY`` or ``QUARTERLY``.
+        :param end: its end (aware); both or none, 730 days apart at most.
+        :param date_granularity: ``DAILY`` (what a window has unless said otherwise), ``WEEKLY``, ``MONTHLY`` or ``QUARTERLY``.
         :return: the request, with ``requestId`` and ``requestStatus``.
+        :raises WalmartConfigError: naming parameter, value and what is allowed.
+        :raises WalmartRateLimitError: when the report was asked for in the last hour already.
+        :raises WalmartUnknownOutcomeError: when it was sent and no id came back.
         """
         from airflow_provider_walmart.client.reports import requests as reports
 
@@ -324,9 +332,12 @@ class WalmartHook(AccountHook[WalmartSettings, MarketplaceClient]):
     ) -> list[dict[str, Any]]:
         """Return the report requests of a type, those of the last 30 days at most.
 
+        :param report_type: Walmart's ``reportType``, such as ``ITEM``.
         :param report_version: only this version; default: all.
         :param status: only ``RECEIVED``, ``INPROGRESS``, ``READY`` or ``ERROR``; default: all.
-        :param since: only those made at this time (aware) or later.
+        :param since: only those made at this time (aware) or later; default: all.
+        :return: dicts with ``requestId``, ``reportType``, ``reportVersion``, ``requestStatus`` and
+            ``requestSubmissionDate``.
         """
         from airflow_provider_walmart.client.reports import requests as reports
 
@@ -336,7 +347,12 @@ class WalmartHook(AccountHook[WalmartSettings, MarketplaceClient]):
         return list(found)
 
     def get_report_request(self, request_id: str) -> dict[str, Any] | None:
-        """Return one report request; None when Walmart doesn't know it. Allowed 20 times an hour."""
+        """Return one report request; None when Walmart doesn't know it.
+
+        Walmart allows 20 of these calls an hour; `find_report_requests` may be called 200 times a minute.
+
+        :param request_id: ``requestId`` of the report request.
+        """
         from airflow_provider_walmart.client.reports import requests as reports
 
         return reports.get_report_request(self.client, request_id)
@@ -344,8 +360,10 @@ class WalmartHook(AccountHook[WalmartSettings, MarketplaceClient]):
     def download_report(self, request_id: str, path: str | PurePath | ObjectStoragePath) -> int:
         """Download a finished report, a zip file, and return its length in bytes.
 
+        :param request_id: ``requestId`` of the report request, which is READY.
         :param path: local file; appears once the download is complete.
         :raises WalmartConfigError: for a place that is not on this machine.
+        :raises WalmartReportFailedError: when Walmart's storage has no such report.
         """
         from airflow_provider_walmart.client.reports import requests as reports
 

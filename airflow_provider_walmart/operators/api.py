@@ -42,16 +42,17 @@ class WalmartApiOperator(OfMarketplace, BaseOperator):
         are those of the DAG run, and never sent.
     :param body: for operations that take one: what JSON can hold, a `Decimal` being a number, or JSON as text. Where a
         template gives a dict, the DAG needs ``render_template_as_native_obj=True``.
-    :param strict: False lets parameters and values pass that are newer than the catalogue.
-    :param paginate: True reads all pages and gives the records.
+    :param strict: False lets parameters and values pass that are newer than the catalogue; default True.
+    :param paginate: True reads all pages and gives the records; default False.
     :param output_path: where the answer goes: a path, an `ObjectStoragePath` or a URI of one. Records as JSON lines,
         a file as it is, any other answer as JSON. None: into XCom, up to 48 KiB of JSON.
-    :param records: rows as dicts, of which each is read: its columns are parameters, beside those of ``api_params``. The
-        answers go to ``output_path`` as JSON lines ``{"params", "result"}`` in the order of the rows, or ``{"params",
-        "error"}`` where one failed. A later try goes on where this one ended. For operations that change nothing.
-    :param records_path: in place of them a JSON lines or CSV file, ``.gz`` too.
-    :param concurrency: with rows: most calls on their way at the same time, 1 to 64, inside the rate budget.
-    :param walmart_conn_id: id of a connection of type ``walmart``.
+    :param records: list of dicts; one call is made for each, with its columns as parameters, beside those of ``api_params``.
+        The answers go to ``output_path`` as JSON lines ``{"params", "result"}`` in the order of the rows, or ``{"params",
+        "error"}`` where one failed. A later try goes on where this one ended. Only for operations that change nothing.
+    :param records_path: in place of ``records`` a JSON lines or CSV file (``.gz`` too): a path, an `ObjectStoragePath` or a
+        URI of one.
+    :param concurrency: with rows: most calls on their way at the same time, 1 to 64, inside the rate budget; default 8.
+    :param walmart_conn_id: id of a connection of type ``walmart``; default ``walmart_default``.
     :return: without ``output_path`` the answer, or the list of records; with it a dict with ``uri`` (None when the
         answer is empty), ``bytes`` (None for records) and ``records`` (None for a single answer). With rows ``uri``,
         ``records`` (their number) and ``failed`` (those with an error).

@@ -50,13 +50,13 @@ class WalmartOrdersDueOperator(OfMarketplace, BaseOperator):
     ships itself are not among them.
 
     :param kind: ``acknowledge``, ``ship``, or ``cancel``: not shipped, and cancelled by Walmart soon.
-    :param within: orders due within this time, and those that are overdue, as timedelta or seconds; default 4 hours.
+    :param within: how far ahead to look, as timedelta or seconds; default 4 hours. Orders that are overdue are always found.
     :param output_path: where they go as JSON lines of ``purchase_order_id``, ``due_at`` and ``hours_left`` (below zero:
-        overdue), the most urgent first, without personal data: a path, an `ObjectStoragePath` or a URI of one; None:
-        nowhere. Written also when no order is due.
+        overdue), the most urgent first, without personal data: a path, an `ObjectStoragePath` or a URI of one; None
+        (default): nowhere. Written also when no order is due.
     :param fail_when_due: True fails the task when an order is due, so that ``on_failure_callback`` tells somebody; default
         False.
-    :param walmart_conn_id: id of a connection of type ``walmart``.
+    :param walmart_conn_id: id of a connection of type ``walmart``; default ``walmart_default``.
     :return: a dict with ``kind``, ``due``, ``overdue``, ``next_due_at`` (ISO 8601, UTC; None when none is due) and ``uri``. It is
         in XCom also when the task fails because of it.
     :raises AirflowFailException: with ``fail_when_due``, naming the most urgent orders; and when no retry can help.
@@ -142,7 +142,7 @@ class WalmartPerformanceOperator(OfMarketplace, BaseOperator):
         ``lateShipment``, ``negativeFeedback``, ``otd`` (on-time delivery), ``refunds``, ``returns``, ``srr`` (seller response)
         and ``vtr`` (valid tracking); None (default): all.
     :param fail_on: fail when a metric is rated so or worse: ``MONITOR`` or ``URGENT`` (default); None: never.
-    :param walmart_conn_id: id of a connection of type ``walmart``.
+    :param walmart_conn_id: id of a connection of type ``walmart``; default ``walmart_default``.
     :return: a dict of each metric with what Walmart answers, such as ``performanceRiskLevel`` and ``performanceStandard``. It is in
         XCom also when the task fails because of it.
     :raises AirflowFailException: when a metric is at risk, naming all of these; and when no retry can help.

@@ -32,48 +32,49 @@ class WalmartExportOperator(WithLineage, BaseOperator):
     """Lands all records of a paginated operation in object storage: as JSON lines, or as typed tables in Parquet files.
 
     Records are passed through as the JSON they are, page by page, in constant memory, each once. Orders, released
-    orders and returns are exported by a time window, orders and returns by when they were last modified. Orders include
-    those that Walmart or a third party ships, and are searched in windows small enough for what one search finds.
+    orders and returns are exported by a time window: orders and returns by their last change, released orders by their
+    creation. Orders include those that Walmart or a third party ships. A search finds 10,000 orders at most, so a window
+    that holds more is split.
 
-    The window is the data interval of the DAG run. A run of the same interval gives the same file again, but for
-    records that were modified since, which belong to a later interval by now. Records at the very edge of an interval
+    The window is the data interval of the DAG run. A run of the same interval gives the same file again, except for
+    records that were modified since: they belong to a later interval now. A record at the very edge of an interval
     may be in two neighbouring ones. With an outlet asset, Airflow 3.3 remembers how far it was exported: a run goes on
-    there when it has no interval (what Airflow makes of plain cron expressions gives none), and begins there when
-    earlier intervals are missing. The mark moves once the file is in place. Without both, all is exported that Walmart
-    keeps, half a year.
+    there when it has no interval (a plain cron expression gives none), and begins there when earlier intervals are
+    missing. The mark moves once the file is in place. Without interval and mark, all is exported that Walmart keeps,
+    half a year.
 
     The event of an outlet asset carries what the task returns.
 
-    :param operation: operation id or method and path of an operation that pages.
+    :param operation: operation id (``getAllOrders``) or method and path (``GET /v3/orders``) of an operation that pages.
     :param output_path: a path, an `ObjectStoragePath` or a URI of one. The file appears there as a whole or not at all.
-        With a part size it is a folder, which must hold nothing else: ``part-00001-....jsonl`` and so on, and
-        ``_manifest.json``, which lists the parts of the last complete run.
+        With ``part_records`` or ``part_bytes`` it is a folder, which must hold nothing else: ``part-00001-....jsonl`` and so
+        on, and ``_manifest.json``, which lists the parts of the last complete run.
     :param api_params: parameters by Walmart's names. Dates of creation or last modification among them are used in place
         of the data interval, sent as they are, or in Walmart's form where a template has rendered them; an end left out
         is that of the interval.
     :param strict: False lets parameters and values pass that are newer than the catalogue, and takes a list that ends
-        before all records came that Walmart announced.
+        before all records came that Walmart announced; default True.
     :param cursor_field: date in the records that the window is about, such as ``orderDate`` or, for operations that
         Walmart can't search by date, ``feedDate``; dotted for one inside another. Records outside of the window are
         left out. Default: when orders and returns were last modified.
     :param lookback: how far before its begin a window starts, for what Walmart shows late: a `timedelta` or seconds.
-        What was exported already comes again then, for whoever reads to take the last one of each key. Default: ten
-        minutes where the window begins at the mark, none where it is an interval.
+        What was exported already comes again then: load by key, the last one wins. Default: none where the window is an
+        interval; where it begins at the mark, ten minutes for orders, returns and feeds, none for other operations.
     :param output_format: ``jsonl`` (default), or ``parquet``, which needs the extra ``parquet``: a folder of the tables
         of the operation, one folder each with ``part-00001-....parquet`` and so on, and ``_manifest.json``, which lists
         files and columns of the last complete run.
     :param tables: for Parquet: names of the tables to write, as a list or with commas between; None: all.
     :param personal_data: for Parquet: ``drop`` (default) leaves columns with personal data empty, ``hash`` fills them
         with hashes that are keyed with the client secret of the connection, ``keep`` writes it as it is.
-    :param compression: JSON lines: ``gzip``, or None (default) for what the path says: ``gzip`` where it ends in
-        ``.gz``. Parquet: ``zstd`` (default), ``gzip`` or ``snappy``.
-    :param part_records: most records of a part; of Parquet, most rows.
-    :param part_bytes: most bytes of a part, before compression; of Parquet, as written, 128 MB unless given, and a part
-        may be larger by one row group.
-    :param concurrency: most calls on their way at the same time, 1 to 64: date windows, kinds of ship nodes and pages by
-        offset are read side by side; what follows a cursor comes page by page. What comes before its turn waits in a
-        temporary file. The order of the records doesn't depend on it.
-    :param walmart_conn_id: id of a connection of type ``walmart``.
+    :param compression: JSON lines: ``gzip``; Parquet: ``zstd``, ``gzip`` or ``snappy``. None (default): ``zstd`` for Parquet, and
+        for JSON lines ``gzip`` where the path ends in ``.gz``.
+    :param part_records: most records of a part; of Parquet, most rows. None (default): no limit.
+    :param part_bytes: most bytes of a part, before compression; None (default): no limit. For Parquet the bytes as written,
+        128 MB unless given; a part may be larger by one row group.
+    :param concurrency: most calls on their way at the same time, 1 to 64; default 8. Date windows, kinds of ship nodes and
+        pages by offset are read side by side; lists that Walmart gives by cursor come page by page. Answers that come before
+        their turn wait in a temporary file. The order of the records doesn't depend on it.
+    :param walmart_conn_id: id of a connection of type ``walmart``; default ``walmart_default``.
     :return: dict with ``uri``, ``records``, ``pages``, ``watermark`` (end of the window, or the newest date of the
         ``cursor_field``, ISO 8601; None without a window, and with dates of your own), ``window`` (``start`` and ``end``,
         or None) and, where there are parts, ``manifest`` (its URI); for Parquet also ``tables`` (by name: ``uri`` of the
@@ -206,7 +207,11 @@ class WalmartExportOperator(WithLineage, BaseOperator):
 
 
 def with_columns(result: Mapping[str, Any], target: Any) -> dict[str, dict[str, Any]]:
-    """Return the tables of a result with names and types of their columns; none for JSON lines."""
+    """Return the tables of a result with names and types of their columns; none for JSON lines.
+
+    :param result: what the task returns.
+    :param target: what the records were written to.
+    """
     return {
         name: {**table, "columns": target.columns()[name]} for name, table in result.get("tables", {}).items()
     }

@@ -82,19 +82,22 @@ VALIDATE_SPEC = (True, False, "warn")
 class WalmartFeedStatusOperator(OfMarketplace, BaseOperator):
     """Checks one feed, or all recent feeds, and fails when items did not make it.
 
-    PROCESSED is not success: a feed counts as failed when its status is ERROR, or when it is PROCESSED with
-    more failed items than allowed, or with none that succeeded. Feeds still in progress are reported and don't fail.
+    PROCESSED is not success: a feed counts as failed when its status is ERROR, when more of its items failed than
+    allowed, or when it is PROCESSED and none succeeded. An item fails by its status, or by errors that it carries. A feed in
+    progress is reported, and fails only when more of its items failed than allowed.
     The log shows the feeds and, for failed items, the most frequent error codes with examples of SKUs.
 
-    :param feed_id: one feed to check (with its ``@``); None: all feeds of the last ``since_hours``.
+    :param feed_id: one feed to check (with its ``@``); None (default): all feeds of the last ``since_hours``.
     :param feed_types: only feeds of these types, as a list or as text with commas between (also what a template makes of
         a list), without regard to case; default: all. Not with ``feed_id``.
-    :param since_hours: how far back to read, in hours; default 24.
+    :param since_hours: how far back to read, in hours, up to ten years; default 24.
     :param allowed_failures: failed items per feed that are still fine: an int is a number of items, a float
-        from 0.0 to 1.0 a share of them; default 0. A feed of which nothing was applied always fails.
+        from 0.0 to 1.0 a share of them, text either of them or ``"1%"``; default 0. A feed of which nothing was applied
+        always fails.
     :param item_errors_path: where failed items go as JSON lines: a path, an `ObjectStoragePath` or a URI of one;
-        None: nowhere. Written as a whole or not at all, and only when an item failed.
-    :param walmart_conn_id: id of a connection of type ``walmart``.
+        None (default): nowhere. Written as a whole or not at all, and only when an item failed; without one, the file of an
+        earlier try is removed.
+    :param walmart_conn_id: id of a connection of type ``walmart``; default ``walmart_default``.
     :return: a dict, the same whatever the number of feeds: ``feedIds``; ``feeds``, a list of dicts with ``feedId``,
         ``feedType``, ``feedStatus``, ``itemsReceived``, ``itemsSucceeded``, ``itemsFailed`` and ``itemsProcessing``; these
         four counts of all feeds together; and ``itemErrorsUri`` (None when no item failed, or no file was asked for). Newest
@@ -176,9 +179,11 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
     """Submits a feed once, waits until Walmart has processed it, and fails when items did not make it.
 
     The feed is made of plain records (a list, or a JSON lines or CSV file), which are checked before anything is
-    sent and cut into as many feeds as Walmart's caps want; or it is a ready file. Whatever dies when, it goes out
-    once: before sending an intent is stored in the task state, after it the feed id, and a retry reads what Walmart
-    has before it sends (Airflow 3.3 keeps task state; below, a retry searches for the file name alone).
+    sent and cut into as many feeds as Walmart's caps want; or it is a ready file. It goes out once, even if a worker dies
+    at any moment: before sending, an intent is stored in the task state, and after it the feed id; a retry reads what
+    Walmart has before it sends (Airflow 3.3 keeps task state; below, a retry searches for the file name alone).
+
+    Give exactly one of ``records``, ``records_path`` and ``payload_path``.
 
     :param feed_type: Walmart's ``feedType``. From records can be built: ``inventory``, ``MP_INVENTORY``, ``price``,
         ``PRICE_AND_PROMOTION``, ``lagtime``, ``RETIRE_ITEM``, ``SKU_TEMPLATE_MAP``, ``RETURNS_OVERRIDES``, and any other
@@ -189,13 +194,15 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
     :param payload_path: a ready feed file (JSON, XML or zip), likewise.
     :param feed_header: for other feed types: dict with one key, the header of the document.
     :param root_key: for other feed types: key of the list of items.
-    :param wait_for_completion: False returns right after submitting.
+    :param wait_for_completion: True (default) waits and judges; False returns right after submitting.
     :param allowed_failures: failed items per feed that are still fine: an int is a number of items, a float
-        from 0.0 to 1.0 a share of them; default 0. A feed of which nothing was applied always fails. Rows that can't be sent
-        count as failed: where so many may fail, the others are sent; with 0, one bad row and nothing is.
-    :param item_errors_path: where failed items go as JSON lines; None: nowhere.
-    :param durable: True goes on with what an earlier try of this task submitted when the payload is the same; False
-        always submits.
+        from 0.0 to 1.0 a share of them, text either of them or ``"1%"``; default 0. A feed of which nothing was applied
+        always fails. Rows that can't be sent count as failed: where so many may fail, the others are sent; with 0, one bad
+        row stops all.
+    :param item_errors_path: where failed items go as JSON lines: a path, an `ObjectStoragePath` or a URI of one;
+        None (default): nowhere. Written only when an item failed; without one, the file of an earlier try is removed.
+    :param durable: True (default) goes on with what an earlier try of this task submitted when the payload is the same;
+        False always submits.
     :param on_unknown: what to do when a feed may or may not have arrived: ``fail`` (default), or ``resubmit`` at the
         risk of sending it twice.
     :param send: ``all`` rows (default), or ``changed``: only those that differ from what Walmart last accepted. When
@@ -212,22 +219,22 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
     :param resend_transient: how often items are sent again that failed at Walmart and not by what is in them (system errors
         and timeouts), each time in a feed of their own; default 0. An item counts in the feed that it was sent in last. JSON
         only.
-    :param resend_after: how long to wait before, as timedelta or seconds; default 1 hour, which is what Walmart asks for at
-        least.
-    :param submissions_path: folder for a ledger: a Parquet file for each run of the task, with the table ``submissions``: which
-        value was sent for which SKU when, and what became of it. A path, an `ObjectStoragePath` or a URI of one; None
+    :param resend_after: how long to wait before that, as timedelta or seconds; default 1 hour, the least that Walmart asks
+        for.
+    :param submissions_path: folder for a ledger: each run of the task writes a Parquet file with the table ``submissions``,
+        which says what value was sent for which SKU when, and what became of it. A path, an `ObjectStoragePath` or a URI of one; None
         (default): none is written. Needs the extra ``parquet``.
     :param poll_interval: time between two polls, as timedelta or seconds; None (default): by age and type of the feed.
-    :param timeout: how long to wait for completion, as timedelta or seconds; default 24 hours. So long, too, for slots
-        of an hourly quota before. Items are not sent again after that.
+    :param timeout: how long to wait for completion, as timedelta or seconds; default 24 hours. Before that, slots of an
+        hourly quota are waited for as long. Items are not sent again after it.
     :param deferrable: wait in the triggerer; default: ``[operators] default_deferrable``.
-    :param walmart_conn_id: id of a connection of type ``walmart``.
+    :param walmart_conn_id: id of a connection of type ``walmart``; default ``walmart_default``.
     :return: a dict as that of `WalmartFeedStatusOperator`. It is in XCom also when the task fails because of it.
         With ``send="changed"`` it says how many rows were ``sent`` and ``unchanged``, and where rows were wrong, how many were
         ``invalid`` and not sent.
     :raises AirflowFailException: for bad input, naming the rows; when a feed failed by this policy; when no retry can
         help.
-    :raises WalmartUnknownOutcomeError: when a feed may or may not have arrived.
+    :raises WalmartUnknownOutcomeError: when a feed may or may not have arrived; a retry reads Walmart's list again.
     """
 
     records_path: Any = PathField()

@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 
 
 class WalmartGoLocalCreateDeliveryOperator(OfGoLocal, BaseOperator):
-    """Books a delivery once per ``externalOrderId``, whatever dies when.
+    """Books a delivery once per ``externalOrderId``, even if a worker dies at any moment.
 
     Walmart is asked for the order before anything is sent, and a delivery that is there is taken as it is, whoever
-    booked it and however it ended: another delivery needs another ``externalOrderId``. Before booking an intent is
-    stored in the task state, after it the delivery's id (Airflow 3.3 keeps task state; below, a retry searches for the
-    order for longer).
+    booked it and however it ended: another delivery needs another ``externalOrderId``. Before booking, an intent is
+    stored in the task state, and after it the delivery's id (Airflow 3.3 keeps task state; below, a retry searches for
+    the order for longer).
 
     :param delivery: body of the booking, a dict in Walmart's form with ``externalOrderId``; the key ``deliveries``
         around it may be left out, and ``clientId`` where it is the client ID of the connection.
-    :param walmart_golocal_conn_id: id of a connection of type ``walmart_golocal``.
+    :param walmart_golocal_conn_id: id of a connection of type ``walmart_golocal``; default ``walmart_golocal_default``.
     :return: the delivery as Walmart gives it, with ``deliveryId``; it may hold names and addresses.
     :raises AirflowFailException: for bad input, and when Walmart refuses the booking for good.
     :raises WalmartUnknownOutcomeError: when it may or may not have been booked; a retry checks before it books.
@@ -62,7 +62,7 @@ class WalmartGoLocalCancelDeliveryOperator(OfGoLocal, BaseOperator):
 
     :param delivery_id: ``deliveryId`` of the booking.
     :param reason_code: Walmart's code of the reason; default ``CD-002``.
-    :param walmart_golocal_conn_id: id of a connection of type ``walmart_golocal``.
+    :param walmart_golocal_conn_id: id of a connection of type ``walmart_golocal``; default ``walmart_golocal_default``.
     :return: the delivery as Walmart gives it after that; it may hold names and addresses.
     :raises AirflowFailException: when it is too late, and when Walmart refuses for another reason.
     """

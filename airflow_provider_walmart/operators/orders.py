@@ -29,8 +29,10 @@ class WalmartOrderUpdateOperator(OfMarketplace, BaseOperator):
 
     All rows are checked before anything is sent. Each order is read first, and only what it still lacks is sent, so a
     retry, a cleared task or the same file once more changes nothing twice: a shipment is found by its tracking number,
-    a cancellation by its quantity, a refund by line, charge type and amount. Walmart takes 60 changes a minute. Not meant
-    for two tasks that change the same order at the same moment.
+    a cancellation by its quantity, a refund by line, charge type and amount. Walmart takes 60 changes a minute of each
+    kind. Leave an order to one task at a time: two that read it at the same moment may both change it.
+
+    Give exactly one of ``records`` and ``records_path``.
 
     :param action: ``acknowledge``, ``ship``, ``cancel`` or ``refund``.
     :param records: list of dicts, one per row, with these columns (the optional ones in brackets):
@@ -42,9 +44,10 @@ class WalmartOrderUpdateOperator(OfMarketplace, BaseOperator):
     :param records_path: JSON lines or CSV file with the rows (``.gz`` too): a path, an `ObjectStoragePath` or
         a URI of one.
     :param allowed_failures: refused orders that are still fine: an int is a number of orders, a float from 0.0 to 1.0
-        a share of them; default 0.
-    :param outcomes_path: where the outcomes go as JSON lines, one per order, also when the task fails; None: nowhere.
-    :param walmart_conn_id: id of a connection of type ``walmart``.
+        a share of them, text either of them or ``"1%"``; default 0.
+    :param outcomes_path: where the outcomes go as JSON lines, one per order, also when the task fails: a path, an
+        `ObjectStoragePath` or a URI of one; None (default): nowhere.
+    :param walmart_conn_id: id of a connection of type ``walmart``; default ``walmart_default``.
     :return: dict with ``orders``, how many of them were ``done``, ``already`` as wanted, ``refused``, ``unknown`` and
         ``notTried``, and ``outcomesUri``. It is in XCom also when the task fails.
     :raises AirflowFailException: for bad input, naming the rows, when more orders were refused than allowed, and when

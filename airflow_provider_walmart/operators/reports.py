@@ -35,28 +35,29 @@ class WalmartReportOperator(WithLineage, BaseOperator):
 
     Walmart takes one request per report type and hour, so an equal request made within ``reuse_within`` is used
     instead of a new one, and a retry never asks a second time: the request id is kept in the task state (Airflow
-    3.3), and searched for in Walmart's list. In place of a report that Walmart could not make, or that is damaged, a retry
-    asks for another one after an hour; before, it reads the same one again.
+    3.3), and searched for in Walmart's list. Where Walmart could not make the report, or it is damaged, a retry within the
+    hour reads the same one again; a later retry asks for another one.
 
     :param report_type: Walmart's ``reportType``, such as ``ITEM``; any passes, known ones are checked.
     :param output_path: where the report goes: a path, an `ObjectStoragePath` or a URI of one. It appears there as a
         whole or not at all.
-    :param report_version: None (default): the newest documented one.
-    :param output_format: ``csv`` (default), ``zip`` (as it comes), ``jsonl``, or ``parquet`` (needs pyarrow; all
-        columns as text).
+    :param report_version: None (default): the newest documented one that the other parameters allow (``ITEM_PERFORMANCE``
+        v3 needs ``start`` and ``end``).
+    :param output_format: ``csv`` (default), ``zip`` (as it comes), ``jsonl``, or ``parquet`` (needs the extra
+        ``parquet``; all columns as text).
     :param reuse_within: how old an equal request may be to be used, as timedelta or seconds; default one hour; zero:
         always a new one.
     :param row_filters: Walmart's ``rowFilters``, a list of dicts.
-    :param exclude_columns: columns to leave out.
-    :param start: begin of the data's time window (aware); some report types need it.
-    :param end: its end.
-    :param date_granularity: ``DAILY`` (default with a window), ``WEEKLY``, ``MONTHLY`` or ``QUARTERLY``.
-    :param wait_for_completion: False returns as soon as the report is asked for, and lands nothing; a later task with the
-        same parameters, or `WalmartReportSensor` with the ``requestId``, goes on with it.
+    :param exclude_columns: list of names of columns to leave out.
+    :param start: begin of the data's time window, an aware datetime or ISO 8601 with a time zone; some report types need it.
+    :param end: its end, likewise; both or none, 730 days apart at most.
+    :param date_granularity: ``DAILY`` (what a window has unless said otherwise), ``WEEKLY``, ``MONTHLY`` or ``QUARTERLY``.
+    :param wait_for_completion: True (default) waits and lands the report; False returns as soon as it is asked for, and
+        lands nothing. A later task with the same parameters, or `WalmartReportSensor` with the ``requestId``, goes on with it.
     :param poll_interval: time between two polls, as timedelta or seconds; None (default): by the age of the request, 30 s to 5 min.
     :param timeout: how long to wait for the report, as timedelta or seconds; default 6 hours.
     :param deferrable: wait in the triggerer; default: ``[operators] default_deferrable``.
-    :param walmart_conn_id: id of a connection of type ``walmart``.
+    :param walmart_conn_id: id of a connection of type ``walmart``; default ``walmart_default``.
     :return: dict with ``uri``, ``rows`` (without the header), ``bytes`` (of the download), ``requestId`` and ``reused``;
         the first three are None without ``wait_for_completion``.
     :raises AirflowFailException: for bad input and what Walmart refuses.

@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 class WalmartSettlementOperator(WithLineage, BaseOperator):
     """Lands the settlement (recon) reports that have come since the last run, each once.
 
-    Walmart makes a report every two weeks and lists those there are. What has no file in the folder is downloaded, oldest
-    first; what has one is left alone, since a closed period does not change. To get a report again, delete its file. A
-    retry goes on with what is missing, and returns the reports of all its tries.
+    Walmart makes a report every two weeks and lists those there are. A report without a file in the folder is downloaded,
+    oldest first; one with a file is left alone, since a closed period does not change. To get a report again, delete its
+    file. A retry goes on with what is missing, and returns the reports of all its tries.
 
     The event of an outlet asset carries what the task returns.
 
@@ -42,7 +42,7 @@ class WalmartSettlementOperator(WithLineage, BaseOperator):
         ``settlement_lines``, which needs the extra ``parquet``.
     :param personal_data: for Parquet: ``drop`` (default) leaves city, state and postal code of the buyer empty, ``hash``
         fills them with hashes that are keyed with the client secret of the connection, ``keep`` writes them as they are.
-    :param walmart_conn_id: id of a connection of type ``walmart``.
+    :param walmart_conn_id: id of a connection of type ``walmart``; default ``walmart_default``.
     :return: dict with ``uri`` of the folder, ``reports`` (for each that the run landed: ``reportDate`` as Walmart names
         it, and ``uri``), and ``rows`` (of those that this try landed).
     :raises AirflowFailException: for bad input, and what Walmart refuses.

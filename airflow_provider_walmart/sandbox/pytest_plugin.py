@@ -31,6 +31,7 @@ class SandboxServer:
         """Return a connection to the sandbox, as the JSON of an ``AIRFLOW_CONN_`` variable.
 
         :param fields: fields of the connection in place of the usual ones, such as ``extra``.
+        :return: JSON, also good for ``airflow connections add --conn-json``.
         """
         usual = {"conn_type": "walmart", "login": "test-client", "password": "sandbox", "host": self.url}
         return json.dumps({**usual, **fields})

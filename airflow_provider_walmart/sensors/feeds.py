@@ -35,17 +35,17 @@ class WalmartFeedSensor(OfMarketplace, WalmartSensor):
 
     A feed is finished when its status is ERROR, or PROCESSED with no item in processing any more. A poll
     that fails on the network or with a 5xx is a transient error: the sensor keeps waiting, until the tenth in a row; a 429
-    never ends it. That Walmart doesn't know the feed is believed after 90 seconds: a feed that was just submitted may not
-    show yet.
+    never ends it. A feed that Walmart doesn't know is waited for during the first 90 seconds, since a new one may not show
+    yet; after that the task fails.
 
     :param feed_id: the feed to wait for (with its ``@``), or a list of them; also what a template makes of a list.
     :param allowed_failures: failed items that are still fine: an int is a number of items, a float from 0.0 to
-        1.0 a share of them; default 0. A feed of which nothing was applied always fails.
+        1.0 a share of them, text either of them or ``"1%"``; default 0. A feed of which nothing was applied always fails.
     :param item_errors_path: where failed items go as JSON lines: a path, an `ObjectStoragePath` or a URI of one;
-        None: nowhere.
+        None (default): nowhere. Written only when an item failed; without one, the file of an earlier try is removed.
     :param poke_interval: time between two polls, as timedelta or seconds; default 60.
     :param deferrable: wait in the triggerer; default: ``[operators] default_deferrable``.
-    :param walmart_conn_id: id of a connection of type ``walmart``.
+    :param walmart_conn_id: id of a connection of type ``walmart``; default ``walmart_default``.
     :return: a dict as that of `WalmartFeedStatusOperator`. It is in XCom also when the task fails because of it.
     :raises AirflowFailException: when the feed failed by this policy, or when no retry can help.
     """

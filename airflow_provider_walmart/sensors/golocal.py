@@ -22,15 +22,17 @@ class WalmartGoLocalDeliverySensor(OfGoLocal, WalmartSensor):
     """Waits until a delivery is at the customer's door, and fails when it ends in another way.
 
     Each new status is in the log. One that this package doesn't know is no end: the sensor says so once and keeps
-    waiting. A poll that fails on the network or with a 5xx is tolerated, until the tenth in a row; a 429 always is.
+    waiting. A poll that fails on the network or with a 5xx is a transient error: the sensor keeps waiting, until the tenth
+    in a row; a 429 never ends it.
 
     :param delivery_id: ``deliveryId`` of the booking.
-    :param success_statuses: statuses that mean success, in any case; default ``DELIVERED``.
-    :param failure_statuses: further statuses that mean failure; ``DELIVERY_REQUEST_FAILED``, ``REJECTED``, ``RETURNED``
-        and all that say cancelled do unless they are in ``success_statuses``.
+    :param success_statuses: statuses that mean success, as a list or as text with commas between, in upper or lower case;
+        default ``DELIVERED``.
+    :param failure_statuses: further statuses that mean failure, likewise; default: none. ``DELIVERY_REQUEST_FAILED``,
+        ``REJECTED``, ``RETURNED`` and all that say cancelled mean failure unless they are in ``success_statuses``.
     :param poke_interval: time between two polls, as timedelta or seconds; default 60.
     :param deferrable: wait in the triggerer; default: ``[operators] default_deferrable``.
-    :param walmart_golocal_conn_id: id of a connection of type ``walmart_golocal``.
+    :param walmart_golocal_conn_id: id of a connection of type ``walmart_golocal``; default ``walmart_golocal_default``.
     :return: dict with ``deliveryId``, ``externalOrderId`` and ``status``. It is in XCom also when the delivery failed.
     :raises AirflowFailException: when the delivery failed, or when no retry can help.
     """

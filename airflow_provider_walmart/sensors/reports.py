@@ -26,13 +26,13 @@ class WalmartReportSensor(OfMarketplace, WalmartSensor):
     A poll that fails on the network or with a 5xx is a transient error: the sensor keeps waiting, until the tenth in a row; a
     429 never ends it.
 
-    :param request_id: the report request.
-    :param report_type: its type; without it one of the 20 status calls an hour is spent to learn it, and where there is
-        neither memory nor a task state store to keep it, with ``mode="reschedule"`` below Airflow 3.3, one with each
-        poll: those are 3 minutes apart then at least.
+    :param request_id: ``requestId`` of the report request.
+    :param report_type: its type, such as ``ITEM``. Without it (default) one of the 20 status calls that Walmart allows an
+        hour is spent to learn it; with ``mode="reschedule"`` below Airflow 3.3, where nothing keeps what was learnt, one with
+        each poll, and polls are at least 3 minutes apart.
     :param poke_interval: time between two polls, as timedelta or seconds; default 60.
     :param deferrable: wait in the triggerer; default: ``[operators] default_deferrable``.
-    :param walmart_conn_id: id of a connection of type ``walmart``.
+    :param walmart_conn_id: id of a connection of type ``walmart``; default ``walmart_default``.
     :return: the report request, with ``requestId``, ``requestStatus``, ``reportType`` and ``reportVersion``.
     :raises WalmartReportFailedError: when Walmart could not make the report, or doesn't know it.
     """

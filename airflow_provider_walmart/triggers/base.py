@@ -20,9 +20,11 @@ class WalmartWaitTrigger(BaseTrigger):
 
     :param since: when waiting began, seconds since 1970 UTC.
     :param deadline: when to give up, seconds since 1970 UTC.
-    :param poll_interval: time between two polls, as timedelta or seconds; None: by what is waited for.
-    :param exponential_backoff: True doubles the time between two polls each time, beginning with ``poll_interval``.
-    :param max_wait: longest time between two polls then, as timedelta or seconds; None: no limit.
+    :param poll_interval: time between two polls, as timedelta or seconds; None (default): by age and kind of the thing that is
+        waited for.
+    :param exponential_backoff: True doubles the time between two polls each time, beginning with ``poll_interval``;
+        default False.
+    :param max_wait: longest time between two polls then, as timedelta or seconds; None (default): no limit.
     :param resume: what the task needs to go on, JSON; it comes back in the event, since ``dag.test()`` gives a task nothing
         else.
     """

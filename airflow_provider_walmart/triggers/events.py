@@ -46,8 +46,8 @@ class WalmartEventTrigger(BaseEventTrigger):
     of the asset once the events are in Airflow's database. Older Airflows have neither: there, every watcher has a loop
     of its own, and begins anew when the triggerer does.
 
-    :param walmart_conn_id: id of a connection of type ``walmart``.
-    :param poll_interval: time between two polls, as timedelta or seconds, at least 1 second.
+    :param walmart_conn_id: id of a connection of type ``walmart``; default ``walmart_default``.
+    :param poll_interval: time between two polls, as timedelta or seconds, at least 1 second; default 60.
     """
 
     # What it polls at, in the plural.

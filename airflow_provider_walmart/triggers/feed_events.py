@@ -17,9 +17,9 @@ class WalmartFeedFinishedTrigger(WalmartEventTrigger):
     the asset once the events are in Airflow's database: a restart of the triggerer loses no feed, and repeats those of
     the last poll at most. Below 3.3 there is no such store, and a restart begins anew with what finishes from then on.
 
-    :param walmart_conn_id: id of a connection of type ``walmart``.
-    :param feed_types: only feeds of these types, without regard to case; default: all.
-    :param poll_interval: time between two polls at the list of feeds, as timedelta or seconds; default 60.
+    :param walmart_conn_id: id of a connection of type ``walmart``; default ``walmart_default``.
+    :param feed_types: list of feed types, without regard to case; only feeds of these are announced. Default: all.
+    :param poll_interval: time between two polls of the list of feeds, as timedelta or seconds, at least 1 second; default 60.
     :return: events with the summary of one feed each: ``feedId``, ``feedType``, ``feedStatus`` and the counts.
     :raises WalmartConfigError: for types that are no list.
     """

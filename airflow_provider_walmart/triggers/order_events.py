@@ -18,11 +18,13 @@ class WalmartNewOrdersTrigger(WalmartEventTrigger):
     events are in Airflow's database: a restart of the triggerer loses no order, and repeats those of the last poll at
     most. Below 3.3 there is no such store, and a restart begins anew with what comes from then on.
 
-    :param walmart_conn_id: id of a connection of type ``walmart``, market US.
-    :param statuses: default: orders that are new, in whatever status. Otherwise every order that is new or has changed
-        and has a line in one of these: Created, Acknowledged, Shipped, Delivered, Cancelled, Refund.
-    :param ship_node_types: only orders shipped like this: SellerFulfilled, WFSFulfilled, 3PLFulfilled; default: all.
-    :param poll_interval: time between two polls, as timedelta or seconds; default 60.
+    :param walmart_conn_id: id of a connection of type ``walmart``, market US; default ``walmart_default``.
+    :param statuses: list of ``Created``, ``Acknowledged``, ``Shipped``, ``Delivered``, ``Cancelled`` and ``Refund``: announces
+        every order that is new or has changed and has a line in one of these. Default: orders that are new, in whatever
+        status.
+    :param ship_node_types: list of ``SellerFulfilled``, ``WFSFulfilled`` and ``3PLFulfilled``: only orders shipped like this;
+        default: all.
+    :param poll_interval: time between two polls, as timedelta or seconds, at least 1 second; default 60.
     :return: events with ``purchaseOrderIds`` (oldest first), ``versions`` (in the same order; id and version together
         are the same only when an event is repeated), ``orders`` (how many), and how many of them by ``statuses`` and by
         ``shipNodeTypes``. An order whose lines differ counts for each of its statuses.

@@ -17,9 +17,9 @@ class WalmartReportReadyTrigger(WalmartEventTrigger):
     the asset once the events are in Airflow's database: a restart of the triggerer loses no report, and repeats those of
     the last poll at most. Below 3.3 there is no such store, and a restart begins anew with what becomes ready from then on.
 
-    :param report_types: types of the reports, such as ITEM; each costs a call per poll.
-    :param walmart_conn_id: id of a connection of type ``walmart``.
-    :param poll_interval: time between two polls at the lists of requests, as timedelta or seconds; default 60.
+    :param report_types: list of types of reports, such as ``["ITEM"]``; each costs a call per poll.
+    :param walmart_conn_id: id of a connection of type ``walmart``; default ``walmart_default``.
+    :param poll_interval: time between two polls of the lists of requests, as timedelta or seconds, at least 1 second; default 60.
     :return: events with one report each: ``requestId``, ``reportType``, ``reportVersion``, ``requestStatus`` and
         ``requestSubmissionDate``.
     :raises WalmartConfigError: without a report type.

@@ -35,11 +35,9 @@ MOST_ROWS = 100_000
 
 
 class FileRow(dict[str, Any]):
-    """A row out of a file.
+    """A row out of a file."""
 
-    :param line: the line that it begins in, counted from 1.
-    """
-
+    #: The line that it begins in, counted from 1.
     line = 0
 
 

@@ -97,6 +97,7 @@ def parse_notification(
 def event_object(body: bytes | str) -> dict[str, Any]:
     """Return the JSON object that a delivery is, or that is alone in a list.
 
+    :param body: body of the request as it came.
     :raises WalmartWebhookError: when it is something else; it is not repeated.
     """
     try:
@@ -113,7 +114,11 @@ def event_object(body: bytes | str) -> dict[str, Any]:
 
 
 def header_value(headers: Headers, name: str) -> str | None:
-    """Return a header, whatever the case of its name."""
+    """Return a header, whatever the case of its name; None when it is not there.
+
+    :param headers: headers of a request.
+    :param name: name of the header.
+    """
     wanted = name.lower()
     return next((value for key, value in headers.items() if str(key).lower() == wanted), None)
 
@@ -126,7 +131,8 @@ def basic_auth(user_name: str, password: str, header: str = "Authorization") -> 
 
     :param user_name: ``userName`` of the subscription.
     :param password: its ``password``.
-    :param header: its ``authHeaderName``.
+    :param header: its ``authHeaderName``; default ``Authorization``.
+    :return: a function of headers and body, for ``check`` of `parse_notification`.
     """
     expected = _basic(user_name, password)
     return lambda headers, body: _same(_without_scheme(headers, header, "Basic"), expected)
@@ -137,6 +143,7 @@ def hmac_sha256(secret: str, header: str) -> Check:
 
     :param secret: ``clientSecret`` of the subscription.
     :param header: its ``authHeaderName``.
+    :return: a function of headers and body, for ``check`` of `parse_notification`.
     """
     key = _needed(secret, "secret").encode()
 
@@ -154,12 +161,12 @@ def hmac_sha256(secret: str, header: str) -> Check:
 class BearerTokens:
     """The tokens of ``OAUTH``: Walmart asks your ``authUrl`` for one, and shows it with every delivery.
 
-    They need no memory: a token is the time at which it ends, signed, so that any process with the same secret knows it.
+    Nothing is stored: a token is the time at which it ends, signed, so that any process with the same secret knows it.
 
     :param client_id: ``clientId`` of the subscription.
     :param client_secret: its ``clientSecret``.
-    :param header: its ``authHeaderName``.
-    :param life: for how long a token is good, in seconds.
+    :param header: its ``authHeaderName``; default ``Authorization``.
+    :param life: for how long a token is good, in seconds; default 3600.
     """
 
     def __init__(
@@ -192,7 +199,11 @@ class BearerTokens:
         }
 
     def check(self, headers: Headers, body: bytes) -> bool:
-        """Return whether a delivery comes with a token of ours that is still good."""
+        """Return whether a delivery comes with a token of ours that is still good.
+
+        :param headers: headers of the request.
+        :param body: its body, which the check doesn't need.
+        """
         token = _without_scheme(headers, self._header, "Bearer")
         try:
             jwt.decode(token, self._key, [ALGORITHM], options={"require": ["exp"]})

@@ -38,11 +38,17 @@ IDS_RETURNED = 10_000
 class SeedProduct(Struct, forbid_unknown_fields=True):
     """An item of the shop.
 
-    :param price: its price; default one that follows from its place.
+    :param sku: its SKU.
+    :param price: its price; without one it follows from the item's place in the shop.
     :param stock: what is there of it at the default ship node, or ship node -> how much. Other ship nodes than the
         shop's two become its own, too; ``WFS`` is what Walmart stores.
+    :param productName: its name; likewise made up when empty, as all texts here are.
     :param upc: its product code, with the right check digit.
     :param gtin: its trade item number; default the product code with zeros before it.
+    :param productType: its product type.
+    :param brand: its brand.
+    :param condition: such as ``New``.
+    :param publishedStatus: whether buyers see it.
     :param unpublishedReasons: why it is not published, in Walmart's words.
     :param wfs: whether Walmart stores and ships it.
     """
@@ -65,10 +71,10 @@ class SeedOrders(Struct, forbid_unknown_fields=True):
     """Orders to make, all alike.
 
     :param count: how many.
-    :param spacing: seconds between two orders.
-    :param age: seconds since the newest one; default is now.
-    :param status: status of their only line.
-    :param shipNodeType: who ships them.
+    :param spacing: seconds between two orders; default 0.1.
+    :param age: seconds since the newest one; without it, now.
+    :param status: status of their only line; default ``Created``.
+    :param shipNodeType: who ships them; default ``SellerFulfilled``.
     """
 
     count: Count
@@ -82,9 +88,9 @@ class SeedReturns(Struct, forbid_unknown_fields=True):
     """Returns to make, all alike.
 
     :param count: how many.
-    :param spacing: seconds between two returns.
-    :param age: seconds since the newest one; default is now.
-    :param status: status of their only line.
+    :param spacing: seconds between two returns; default 0.1.
+    :param age: seconds since the newest one; without it, now.
+    :param status: status of their only line; default ``INITIATED``.
     """
 
     count: Count
@@ -96,10 +102,13 @@ class SeedReturns(Struct, forbid_unknown_fields=True):
 class SeedReport(Struct, forbid_unknown_fields=True):
     """A report that somebody else asked for.
 
-    :param src: who did: Seller Center, the API or a schedule.
+    :param reportType: its type; default ``ITEM``.
+    :param reportVersion: its version; default ``v1``.
+    :param src: who did: ``SC`` (default) for Seller Center, ``API`` or ``Scheduler``.
     :param age: seconds since then.
-    :param seconds: how long it takes; default as long as a new one.
-    :param outcome: what becomes of it.
+    :param seconds: how long it takes; without it, as long as a new one.
+    :param outcome: what becomes of it; default ``READY``.
+    :param payload: what it was asked with: filters, columns, window.
     """
 
     reportType: str = "ITEM"  # noqa: N815 - Walmart's names

@@ -19,6 +19,7 @@ from airflow_provider_walmart.sandbox.marketplace.feeds import new_id
 class SeedItem(Struct, forbid_unknown_fields=True):
     """One item of a seeded feed.
 
+    :param sku: its SKU.
     :param errors: its errors; none means success.
     """
 
@@ -29,7 +30,12 @@ class SeedItem(Struct, forbid_unknown_fields=True):
 class SeedError(ItemError, forbid_unknown_fields=True):
     """An error of one item of a seeded feed.
 
-    :param index: the item; default its own place among the errors.
+    :param type: ``DATA_ERROR`` (default), ``SYSTEM_ERROR``, ``TIMEOUT_ERROR``, or what no document of Walmart has; the status of
+        the item.
+    :param code: Walmart's code; default ``ERR_EXT_DATA_0101116``.
+    :param description: Walmart's words; default ``The item data is not valid.``
+    :param field: the field that it is about.
+    :param index: number of the item, counted from 0; without it, the error's own place among the errors.
     """
 
     index: Count | None = None
@@ -38,13 +44,16 @@ class SeedError(ItemError, forbid_unknown_fields=True):
 class SeedFeed(Struct, forbid_unknown_fields=True):
     """A feed to make.
 
+    :param feedType: its type; default ``inventory``.
     :param feedStatus: fixed status; without it the feed follows the clock from its age on.
-    :param items: number of items, or the items, or their SKUs.
+    :param items: number of items, or the items, or their SKUs; default 1.
     :param failed: number of items that fail, the first ones; or the errors.
     :param age: seconds since submission.
-    :param processing: items still processing under a fixed status; default half of them for INPROGRESS.
+    :param processing: items still processing under a fixed status; without it, half of them for INPROGRESS, else none.
     :param ingestionErrors: errors of the feed as a whole.
-    :param feedId: its id; default a new one.
+    :param fileName: name of its file; without it, the id and ``.json``.
+    :param feedId: its id; without it, a new one.
+    :param partnerId: the seller; default ``10001234567``, which is the shop.
     """
 
     feedType: str = "inventory"  # noqa: N815 - Walmart's names

@@ -72,7 +72,11 @@ class Bucket(Struct):
 class ItemError(Struct):
     """One ingestion error of a feed or of an item.
 
-    :param type: DATA_ERROR, SYSTEM_ERROR, TIMEOUT_ERROR, or what no document of Walmart has; the status of an item.
+    :param type: ``DATA_ERROR`` (default), ``SYSTEM_ERROR``, ``TIMEOUT_ERROR``, or what no document of Walmart has; the status of
+        an item.
+    :param code: Walmart's code; default ``ERR_EXT_DATA_0101116``.
+    :param description: Walmart's words; default ``The item data is not valid.``
+    :param field: the field that it is about.
     """
 
     type: str = "DATA_ERROR"
@@ -145,17 +149,17 @@ class Fault(Struct, omit_defaults=True, forbid_unknown_fields=True):
 class Settings(Struct, forbid_unknown_fields=True):
     """What the control API can set.
 
-    :param token_life: life of new access tokens in seconds.
-    :param feed_seconds: sandbox seconds a new feed takes to be processed.
-    :param report_seconds: sandbox seconds a new report takes to be ready.
-    :param report_outcome: ``READY`` or ``ERROR``: what becomes of a new report.
+    :param token_life: life of new access tokens in seconds; default 900.
+    :param feed_seconds: sandbox seconds a new feed takes to be processed; default 4.
+    :param report_seconds: sandbox seconds a new report takes to be ready; default 4.
+    :param report_outcome: ``READY`` (default) or ``ERROR``: what becomes of a new report.
     :param report_csv: what the files of reports hold; a row for each item when absent.
     :param report_rows: how many rows of some 500 bytes the files of reports have instead.
     :param report_damage: ``truncated``: the zip archives of reports lack their ends, ``two files``: they hold two, or
         ``gone``: there are none.
-    :param delivery_seconds: sandbox seconds from booking a delivery to its being delivered.
-    :param inbound_seconds: sandbox seconds from planning an inbound shipment to its being received.
-    :param quote_seconds: sandbox seconds a quote is valid.
+    :param delivery_seconds: sandbox seconds from booking a delivery to its being delivered; default 70.
+    :param inbound_seconds: sandbox seconds from planning an inbound shipment to its being received; default 70.
+    :param quote_seconds: sandbox seconds a quote is valid; default 900.
     :param secrets: client id -> its secret from now on: how keys are reset. Tokens that were given out stay valid until they
         are revoked.
     :param scopes: client id (``*`` for all) -> scope category -> ``full_access``, ``view_only`` or ``no_access``.
@@ -163,7 +167,7 @@ class Settings(Struct, forbid_unknown_fields=True):
     :param known_skus_only: whether price and inventory feeds fail for SKUs that are neither items nor in stock.
     :param latency: wall seconds by which every answer is later.
     :param profile: ``walmart`` for answers as late as Walmart's, transient errors and empty lists now and then.
-    :param orders_per_search: most orders one search may match; more is an error.
+    :param orders_per_search: most orders one search may match, more is an error; default 10,000.
     :param limits: false for no rate limits; or overrides: endpoint such as ``GET /v3/feeds`` or, for any
         method, ``/v3/feeds`` -> ``[calls, seconds]`` (null for no limit).
     """

@@ -35,10 +35,13 @@ _FAR = 100_000_000
 class SeedShipment(Struct, forbid_unknown_fields=True):
     """A shipment of one order line.
 
-    :param quantity: how many units; default all that are left.
-    :param age: seconds since it was shipped; default a day after the order, at most until now.
-    :param status: whether it has arrived.
-    :param trackingNumber: default one of the sandbox's own; empty for a shipment without one.
+    :param quantity: how many units; without it, all that are left.
+    :param age: seconds since it was shipped; without it, a day after the order, at most until now.
+    :param status: ``Shipped`` (default), or ``Delivered`` when it has arrived.
+    :param carrier: Walmart's name of the carrier; default ``UPS``.
+    :param methodCode: how it is shipped; default ``Standard``.
+    :param trackingNumber: without it, one of the sandbox's own; empty for a shipment without one.
+    :param trackingURL: where the buyer follows it.
     """
 
     quantity: Quantity | None = None
@@ -53,7 +56,9 @@ class SeedShipment(Struct, forbid_unknown_fields=True):
 class SeedRefund(Struct, forbid_unknown_fields=True):
     """What was paid back of one order line.
 
-    :param amount: how much; default what the line cost.
+    :param amount: how much; without it, what the line cost.
+    :param reason: why, in Walmart's words; default ``DamagedItem``.
+    :param comments: what the seller says about it.
     """
 
     amount: Amount | None = None
@@ -64,14 +69,20 @@ class SeedRefund(Struct, forbid_unknown_fields=True):
 class SeedLine(Struct, forbid_unknown_fields=True):
     """A line of an order.
 
-    :param price: of one unit; default that of the item.
-    :param tax: on the product, for the whole line; default a twelfth of the price.
+    :param sku: the item.
+    :param quantity: how many units; default 1.
+    :param price: of one unit; without it, that of the item.
+    :param tax: on the product, for the whole line; without it, a twelfth of the price.
     :param shipping: what the buyer pays for shipping.
     :param shippingTax: tax on that.
     :param discount: what was taken off the price, for the whole line.
-    :param status: of what has not been shipped; default that of the order.
+    :param status: of what has not been shipped; without it, that of the order.
+    :param cancellationReason: why it is cancelled, where it is; default ``CUSTOMER_REQUESTED_SELLER_TO_CANCEL``.
     :param shipments: what has been shipped; a line that is Shipped or Delivered has one by itself.
+    :param refunds: what was paid back.
     :param intentToCancel: whether the buyer asks to cancel.
+    :param sellerOrderId: the seller's own id of the order.
+    :param productName: name of the item; without it, that of the shop.
     """
 
     sku: str
@@ -91,7 +102,18 @@ class SeedLine(Struct, forbid_unknown_fields=True):
 
 
 class SeedBuyer(Struct, forbid_unknown_fields=True, frozen=True):
-    """Who buys, and where it is shipped to; what is empty is made up."""
+    """Who buys, and where it is shipped to; what is empty is made up.
+
+    :param name: name of a person.
+    :param phone: default ``3155598681``.
+    :param email: made up like the others when empty.
+    :param address1: street and number.
+    :param address2: what is behind it.
+    :param city: the town.
+    :param state: two letters.
+    :param postalCode: ZIP code.
+    :param country: three letters; default ``USA``.
+    """
 
     name: str = ""
     phone: str = "3155598681"
@@ -107,12 +129,19 @@ class SeedBuyer(Struct, forbid_unknown_fields=True, frozen=True):
 class SeedOrder(Struct, forbid_unknown_fields=True):
     """An order, told line by line.
 
-    :param lines: its lines, or their SKUs.
+    :param lines: its lines, or their SKUs; at least one.
+    :param purchaseOrderId: its id; without it, a new one.
+    :param customerOrderId: the buyer's id of it; without it, a new one.
     :param age: seconds since it was created.
-    :param status: of its lines.
-    :param shipNodeId: where it is shipped from; default the shop's own.
-    :param shipWithin: seconds from creation to the expected ship date.
-    :param deliverWithin: seconds from creation to the expected delivery date.
+    :param status: of its lines; default ``Created``.
+    :param shipNodeType: who ships it; default ``SellerFulfilled``.
+    :param shipNodeId: where it is shipped from; without it, the shop's own.
+    :param shipNodeName: the name of that place.
+    :param orderType: default ``REGULAR``.
+    :param methodCode: how it is to be shipped; default ``Value``.
+    :param shipWithin: seconds from creation to the expected ship date; default 2 days.
+    :param deliverWithin: seconds from creation to the expected delivery date; default 7 days.
+    :param buyer: who buys, made up by default.
     """
 
     lines: Annotated[list[SeedLine | str], Meta(min_length=1)]

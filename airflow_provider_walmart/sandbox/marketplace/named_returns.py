@@ -19,9 +19,14 @@ Json = dict[str, Any]
 class SeedReturn(Struct, forbid_unknown_fields=True):
     """A return of one line of an order that is in the shop.
 
-    :param quantity: how many units; default all of the line.
+    :param purchaseOrderId: the order.
+    :param lineNumber: its line; default ``1``.
+    :param quantity: how many units; without it, all of the line.
+    :param reason: why, as one of Walmart's codes; default ``DEFECTIVE``.
+    :param description: why, in the buyer's words; default ``Poor quality``.
     :param age: seconds since the buyer asked for it.
-    :param status: how far it is; COMPLETED is paid back.
+    :param status: how far it is; default ``INITIATED``; ``COMPLETED`` is paid back.
+    :param returnOrderId: its id; without it, a new one.
     """
 
     purchaseOrderId: str  # noqa: N815 - Walmart's names
