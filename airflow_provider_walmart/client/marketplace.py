@@ -26,7 +26,7 @@ from airflow_provider_walmart.client.transport.http import HttpSession
 from airflow_provider_walmart.client.transport.observer import Observer, observed_sleep
 from airflow_provider_walmart.client.transport.rate_limits import Throttle
 from airflow_provider_walmart.client.transport.responses import json_object, raise_for_status
-from airflow_provider_walmart.client.transport.session import WalmartSession
+from airflow_provider_walmart.client.transport.retries import Retries
 from airflow_provider_walmart.client.transport.shared_state import Resilient
 from airflow_provider_walmart.client.transport.tokens import MarketplaceTokens
 
@@ -65,7 +65,7 @@ class MarketplaceClient(ApiClient[WalmartSettings, MarketplaceTokens]):
         return business_headers(self.settings)
 
     def _throttle(self, store: Resilient, observer: Observer | None) -> Throttle:
-        return Throttle(self.settings, store, WalmartSession.MAX_WAIT, sleep=observed_sleep(observer))
+        return Throttle(self.settings, store, Retries.MAX_WAIT, sleep=observed_sleep(observer))
 
     def _build(self, operation: Operation, params: Mapping[str, Any], strict: bool) -> BuiltRequest:
         """Return the request of an operation, with the partner of the account where it takes one."""

@@ -14,7 +14,7 @@ from airflow.providers.common.compat.sdk import BaseHook
 
 from airflow_provider_walmart import __version__
 from airflow_provider_walmart.client import errors
-from airflow_provider_walmart.client.transport.session import ATTEMPTS
+from airflow_provider_walmart.client.transport.retries import ATTEMPTS
 from airflow_provider_walmart.client.transport.shared_state import MemoryStore, Resilient
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from airflow_provider_walmart.client.errors import WalmartRequestError
 from airflow_provider_walmart.client.golocal import booking as golocal_booking
 from airflow_provider_walmart.client.golocal.client import GoLocalClient
 from airflow_provider_walmart.client.golocal.settings import GoLocalSettings
-from airflow_provider_walmart.client.transport.session import ATTEMPTS
+from airflow_provider_walmart.client.transport.retries import ATTEMPTS
 from airflow_provider_walmart.client.transport.shared_state import Resilient
 from airflow_provider_walmart.hooks.account import AccountHook, user_agent
 from airflow_provider_walmart.hooks.connection import golocal_settings

@@ -14,11 +14,11 @@ import msgspec
 
 from airflow_provider_walmart.client import errors
 from airflow_provider_walmart.client.feeds import status as feeds
-from airflow_provider_walmart.client.feeds.results import has_failed
+from airflow_provider_walmart.client.feeds.verdict import has_failed
 from airflow_provider_walmart.client.marketplace import MarketplaceClient
 from airflow_provider_walmart.client.settings import WalmartSettings
 from airflow_provider_walmart.client.transport.headers import basic_credentials
-from airflow_provider_walmart.client.transport.session import ATTEMPTS
+from airflow_provider_walmart.client.transport.retries import ATTEMPTS
 from airflow_provider_walmart.client.transport.shared_state import Resilient
 from airflow_provider_walmart.hooks.account import AccountHook, user_agent
 from airflow_provider_walmart.hooks.connection import walmart_settings

@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import IO, TYPE_CHECKING, Any
 
 from airflow_provider_walmart.client.errors import WalmartConfigError, WalmartFeedFailedError
-from airflow_provider_walmart.client.feeds.results import outcome_of
+from airflow_provider_walmart.client.feeds.verdict import outcome_of
 from airflow_provider_walmart.client.values.dates import from_epoch, utc_now
 from airflow_provider_walmart.client.values.failures import too_many
 from airflow_provider_walmart.client.values.rows import LISTED

@@ -10,7 +10,8 @@ import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_walmart.client.feeds.results import MISSING, item_errors, submitted_at
+from airflow_provider_walmart.client.feeds.item_errors import MISSING, item_errors
+from airflow_provider_walmart.client.feeds.results import submitted_at
 from airflow_provider_walmart.client.values.dates import epoch_ms
 from airflow_provider_walmart.storage.files import atomic_write
 from airflow_provider_walmart.task.context import task_identity

@@ -14,7 +14,8 @@ from airflow_provider_walmart.client.errors import (
     WalmartTimeoutError,
     WalmartWaitError,
 )
-from airflow_provider_walmart.client.feeds.results import is_finished, progress
+from airflow_provider_walmart.client.feeds.results import progress
+from airflow_provider_walmart.client.feeds.verdict import is_finished
 from airflow_provider_walmart.task.poll_failures import PollFailures
 
 if TYPE_CHECKING:

@@ -16,7 +16,8 @@ from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from airflow_provider_walmart.client.errors import WalmartAuthError
-from airflow_provider_walmart.client.feeds.results import is_finished, progress
+from airflow_provider_walmart.client.feeds.results import progress
+from airflow_provider_walmart.client.feeds.verdict import is_finished
 from airflow_provider_walmart.task.poll_failures import PollFailures
 from airflow_provider_walmart.triggers.accounts import Account, account_of
 

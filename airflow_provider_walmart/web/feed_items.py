@@ -13,7 +13,8 @@ from cachetools import TTLCache
 
 from airflow_provider_walmart.client.errors import WalmartError
 from airflow_provider_walmart.client.feeds.errors import read_feed_errors
-from airflow_provider_walmart.client.feeds.results import is_finished, summarize
+from airflow_provider_walmart.client.feeds.results import summarize
+from airflow_provider_walmart.client.feeds.verdict import is_finished
 from airflow_provider_walmart.client.marketplace import MarketplaceClient
 
 # What a page reads of one feed: 50 items are a call, and rows are memory of the API server.

@@ -40,9 +40,8 @@ from airflow_provider_walmart.client.feeds import submit as feed_submit  # noqa:
 from airflow_provider_walmart.client.feeds import watch as feed_watch  # noqa: E402
 from airflow_provider_walmart.client.golocal import booking as golocal_booking  # noqa: E402
 from airflow_provider_walmart.client.transport import rate_limits as throttle  # noqa: E402
-from airflow_provider_walmart.client.transport import session as transport  # noqa: E402
+from airflow_provider_walmart.client.transport import retries, tokens  # noqa: E402
 from airflow_provider_walmart.client.transport import shared_state as state  # noqa: E402
-from airflow_provider_walmart.client.transport import tokens  # noqa: E402
 from airflow_provider_walmart.operators import reports  # noqa: E402
 from airflow_provider_walmart.operators.exports import WalmartExportOperator  # noqa: E402
 from airflow_provider_walmart.operators.feeds import (  # noqa: E402
@@ -63,9 +62,9 @@ CLIENT_ID = "7d55b982-faea-410d-a5c6-3cf6debb2973"
 SECRET = "soak-secret-5f27"
 # What the client measures in Walmart's time.
 PAUSES = [
-    (transport.WalmartSession, "BACKOFF"),
-    (transport.WalmartSession, "MAX_BACKOFF"),
-    (transport.WalmartSession, "MAX_WAIT"),
+    (retries.Retries, "BACKOFF"),
+    (retries.Retries, "MAX_BACKOFF"),
+    (retries.Retries, "MAX_WAIT"),
     (tokens.TokenProvider, "PAUSE"),
     (tokens, "FAILURE_LIFE"),
     (throttle, "LEASE_LIFE"),

@@ -48,7 +48,7 @@ def client_of(options: dict[str, Any]) -> MarketplaceClient:
         sleep=clock.sleep,
         published=options.get("published", True),
     )
-    client.session.attempts = options.get("attempts", 1)
+    client.session.retries.attempts = options.get("attempts", 1)
     client.access_token()
     return client
 

@@ -59,10 +59,10 @@ def wire() -> Iterator[type[Wire]]:
 
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch) -> None:
-    from airflow_provider_walmart.client.transport.session import WalmartSession
+    from airflow_provider_walmart.client.transport.retries import Retries
     from airflow_provider_walmart.client.transport.tokens import TokenProvider
 
-    monkeypatch.setattr(WalmartSession, "BACKOFF", 0.01)
+    monkeypatch.setattr(Retries, "BACKOFF", 0.01)
     monkeypatch.setattr(TokenProvider, "PAUSE", 0.2)
 
 

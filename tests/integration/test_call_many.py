@@ -103,7 +103,7 @@ def test_calls_are_on_their_way_at_the_same_time_and_few_are_taken_ahead(hook, s
 def test_who_has_to_wait_longer_than_a_call_may_comes_later(shop, monkeypatch):
     hook = WalmartHook()
     monkeypatch.setattr(hook.client.session.throttle, "_max_wait", 0.5)
-    monkeypatch.setattr(hook.client.session, "MAX_WAIT", 0.5)
+    monkeypatch.setattr(hook.client.session.retries, "MAX_WAIT", 0.5)
     shop.fault("/v3/items", status=429, headers={"Retry-After": "2"}, skip=5, times=1)
     found = list(hook.call_many(ONE, [{"id": sku} for sku in SKUS], concurrency=4))
     assert [answer["sku"] for _, answer in found] == SKUS

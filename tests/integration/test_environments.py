@@ -29,7 +29,7 @@ def connect(monkeypatch, host: str, **fields) -> WalmartHook:
     known = {"conn_type": "walmart", "login": "an-id", "password": "a-secret", "host": host, **fields}
     monkeypatch.setenv("AIRFLOW_CONN_SHOP", json.dumps(known))
     hook = WalmartHook("shop")
-    hook.client.session.attempts = 1
+    hook.client.session.retries.attempts = 1
     return hook
 
 

@@ -132,7 +132,7 @@ class TestTransientErrors:
         feed_id = shop.feed(items=2, failed=1, age=60)
         shop.fault(where, status=500)
         wait = sensor(feed_id)
-        monkeypatch.setattr(wait.hook.client.session, "attempts", 1)
+        monkeypatch.setattr(wait.hook.client.session.retries, "attempts", 1)
         for _ in range(MAX_FAILED_POLLS - 1):
             assert wait.poke({}) is False
         with pytest.raises(WalmartServerError):
@@ -141,7 +141,7 @@ class TestTransientErrors:
     def test_a_good_poll_starts_the_count_anew(self, shop, monkeypatch):
         feed_id = shop.feed(feedStatus="INPROGRESS")
         wait = sensor(feed_id)
-        monkeypatch.setattr(wait.hook.client.session, "attempts", 1)
+        monkeypatch.setattr(wait.hook.client.session.retries, "attempts", 1)
         for _ in range(3):
             shop.fault("/v3/feeds/", status=500, times=MAX_FAILED_POLLS - 1)
             for _ in range(MAX_FAILED_POLLS):
@@ -226,7 +226,7 @@ class TestRescheduled:
             store_of.cache_clear()
             context = {**task.context(), "task_reschedule_count": next(numbers)}
             wait = sensor(feed_id, mode="reschedule", **fields)
-            wait.hook.client.session.attempts = 1
+            wait.hook.client.session.retries.attempts = 1
             return wait.poke(context)
 
         return poll_once
@@ -291,7 +291,7 @@ def test_a_body_that_makes_no_sense_is_a_transient_error(answer, shop, capsys):
 def test_a_lost_answer_at_the_last_attempt_is_the_cause(shop, monkeypatch):
     shop.fault("/v3/feeds/", reset="before")
     wait = sensor("F@1")
-    monkeypatch.setattr(wait.hook.client.session, "attempts", 1)
+    monkeypatch.setattr(wait.hook.client.session.retries, "attempts", 1)
     wait._failures.in_a_row = MAX_FAILED_POLLS - 1
     with pytest.raises(WalmartConnectionError):
         wait.poke({})

@@ -29,7 +29,7 @@ from airflow.sdk import DAG
 from airflow.triggers.base import BaseEventTrigger, BaseTrigger
 
 from airflow_provider_walmart.client.errors import WalmartError
-from airflow_provider_walmart.client.transport.session import WalmartSession
+from airflow_provider_walmart.client.transport.retries import Retries
 from airflow_provider_walmart.task import poll_failures
 from tests.helpers.tasks import Task, first_event, revive
 
@@ -364,7 +364,7 @@ def test_a_feed_with_failed_items_ends_a_sensor_alike(moment, option, ends, defe
 @pytest.mark.parametrize("option", [{}, {"silent_fail": True}], ids=str)
 def test_silent_fail_outlasts_polls_that_fail(name, option, deferrable, waiting, shop, monkeypatch):
     monkeypatch.setattr(poll_failures, "MAX_FAILED_POLLS", 2)
-    monkeypatch.setattr(WalmartSession, "BACKOFF", 0.0)
+    monkeypatch.setattr(Retries, "BACKOFF", 0.0)
     task = Task()
     # The first poll is good; then so many fail that Walmart would be given up twice.
     shop.fault("/v3/feeds|/v3/reports|/deliveries", method="GET", status=500, skip=1, times=4 * 4)

@@ -69,7 +69,7 @@ def proxy(walmart, monkeypatch):
 
 def hook() -> WalmartHook:
     found = WalmartHook("shop")
-    found.client.session.attempts = 1
+    found.client.session.retries.attempts = 1
     return found
 
 

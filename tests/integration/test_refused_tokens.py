@@ -15,7 +15,7 @@ from airflow_provider_walmart.client.errors import (
     WalmartServerError,
     WalmartUnknownOutcomeError,
 )
-from airflow_provider_walmart.client.transport.responses import HINT_401, HINT_ONE_WAY
+from airflow_provider_walmart.client.transport.hints import HINT_401, HINT_ONE_WAY
 from airflow_provider_walmart.hooks.walmart import WalmartHook
 from tests.helpers.wire import http, token
 

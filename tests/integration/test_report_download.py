@@ -185,7 +185,7 @@ def test_a_link_that_is_none_is_not_followed(shop, operator, files, body):
 def test_a_redirect_is_followed_to_where_a_link_may_lead_only(shop, operator, files, to):
     def with_one_attempt():
         made = operator()
-        made.hook.client.session.attempts = 1
+        made.hook.client.session.retries.attempts = 1
         return made
 
     shop.fault(STORAGE, status=307, headers={"Location": f"{to}?sig=not-to-be-told"})

@@ -18,7 +18,7 @@ from airflow_provider_walmart.client.errors import (
     WalmartServerError,
     WalmartUnknownOutcomeError,
 )
-from airflow_provider_walmart.client.transport.session import ATTEMPTS, WalmartSession
+from airflow_provider_walmart.client.transport.retries import ATTEMPTS, Retries
 from tests.helpers.wire import hang, http, reset, token
 
 PATH = "/v3/feeds"
@@ -218,7 +218,7 @@ class TestThrottled:
             client.request("GET", PATH)
         assert server.count(PATH) == ATTEMPTS
 
-    @pytest.mark.parametrize("seconds", [WalmartSession.MAX_WAIT + 30, 3600, 86000])
+    @pytest.mark.parametrize("seconds", [Retries.MAX_WAIT + 30, 3600, 86000])
     @pytest.mark.parametrize("form", ["X-Next-Replenishment-Time", "x-next-replenish-time", "Retry-After"])
     def test_a_long_wait_is_the_callers_decision(self, form, seconds, walmart):
         when = self.soon(seconds)

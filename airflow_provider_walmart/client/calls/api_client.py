@@ -15,11 +15,13 @@ from airflow_provider_walmart.client.catalogue.operations import Operation, find
 from airflow_provider_walmart.client.errors import WalmartNotFoundError
 from airflow_provider_walmart.client.transport.auth import WalmartAuth
 from airflow_provider_walmart.client.transport.headers import CORRELATION_ID, correlation_id
+from airflow_provider_walmart.client.transport.hints import HINT_ONE_WAY, STATUS_HINTS
 from airflow_provider_walmart.client.transport.http import HttpSession
 from airflow_provider_walmart.client.transport.observer import Observer
 from airflow_provider_walmart.client.transport.rate_limits import Throttle
-from airflow_provider_walmart.client.transport.responses import HINT_ONE_WAY, STATUS_HINTS, raise_for_status
-from airflow_provider_walmart.client.transport.session import ATTEMPTS, WalmartSession
+from airflow_provider_walmart.client.transport.responses import raise_for_status
+from airflow_provider_walmart.client.transport.retries import ATTEMPTS
+from airflow_provider_walmart.client.transport.session import WalmartSession
 from airflow_provider_walmart.client.transport.shared_state import Resilient
 from airflow_provider_walmart.client.transport.tokens import TokenProvider
 

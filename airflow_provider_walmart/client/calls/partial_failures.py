@@ -26,7 +26,8 @@ from airflow_provider_walmart.client.transport.error_bodies import (
     plain_key,
     redactor_of,
 )
-from airflow_provider_walmart.client.transport.responses import HINT_WRITE, answer_error
+from airflow_provider_walmart.client.transport.hints import HINT_WRITE
+from airflow_provider_walmart.client.transport.responses import answer_error
 from airflow_provider_walmart.client.values.redaction import NOTHING_SECRET, Redactor
 
 log = logging.getLogger(__name__)

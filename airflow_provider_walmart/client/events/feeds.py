@@ -8,7 +8,8 @@ from typing import Any
 
 from airflow_provider_walmart.client.events.completion import CompletionTracker
 from airflow_provider_walmart.client.events.scope import PollScope
-from airflow_provider_walmart.client.feeds.results import is_finished, submitted_at, summarize
+from airflow_provider_walmart.client.feeds.results import submitted_at, summarize
+from airflow_provider_walmart.client.feeds.verdict import is_finished
 
 
 class FeedTracker(CompletionTracker):

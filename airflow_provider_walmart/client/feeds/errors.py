@@ -6,8 +6,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from airflow_provider_walmart.client.feeds.results import error_rows, has_failed, item_errors, summarize
+from airflow_provider_walmart.client.feeds.item_errors import error_rows, item_errors
+from airflow_provider_walmart.client.feeds.results import summarize
 from airflow_provider_walmart.client.feeds.status import get_feed_with_items
+from airflow_provider_walmart.client.feeds.verdict import has_failed
 from airflow_provider_walmart.client.marketplace import MarketplaceClient
 
 

@@ -14,10 +14,11 @@ from typing import Any
 
 import msgspec
 
-from airflow_provider_walmart.client.feeds.results import has_failed, item_errors
+from airflow_provider_walmart.client.feeds.item_errors import item_errors
 from airflow_provider_walmart.client.feeds.sent_items import skus_of
 from airflow_provider_walmart.client.feeds.status import get_feed_with_items
 from airflow_provider_walmart.client.feeds.submit import FeedFile
+from airflow_provider_walmart.client.feeds.verdict import has_failed
 from airflow_provider_walmart.client.marketplace import MarketplaceClient
 from airflow_provider_walmart.client.values.error_codes import find_error_code
 

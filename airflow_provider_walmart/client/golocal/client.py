@@ -20,8 +20,8 @@ from airflow_provider_walmart.client.errors import (
 from airflow_provider_walmart.client.golocal.deliveries import delivery_id_of, delivery_in, says_none
 from airflow_provider_walmart.client.golocal.settings import SIMULATOR, TOKEN_PATH, GoLocalSettings
 from airflow_provider_walmart.client.transport.headers import BEARER_TOKEN, CORRELATION_ID, correlation_id
+from airflow_provider_walmart.client.transport.hints import HINT_IN_BETWEEN
 from airflow_provider_walmart.client.transport.http import HttpSession
-from airflow_provider_walmart.client.transport.responses import HINT_IN_BETWEEN
 from airflow_provider_walmart.client.transport.shared_state import Resilient
 from airflow_provider_walmart.client.transport.tokens import TokenCall, TokenProvider
 from airflow_provider_walmart.client.values.names import text_id

@@ -359,14 +359,14 @@ def _fetch(client: MarketplaceClient, link: str, request_id: str, file: IO[bytes
     session = client.session
     # Links may be asked for 20 times an hour, so each of them is worth several attempts.
     retry = Retrying(
-        stop=stop_after_attempt(session.attempts),
+        stop=stop_after_attempt(session.retries.attempts),
         retry=retry_if_exception_type((WalmartConnectionError, WalmartServerError)),
-        wait=wait_random_exponential(multiplier=session.BACKOFF, max=session.MAX_BACKOFF),
+        wait=wait_random_exponential(multiplier=session.retries.BACKOFF, max=session.retries.MAX_BACKOFF),
         before_sleep=lambda state: log.warning(
             "%s Attempt %d of %d",
             state.outcome and state.outcome.exception(),
             state.attempt_number,
-            session.attempts,
+            session.retries.attempts,
         ),
         reraise=True,
     )

@@ -31,8 +31,9 @@ from airflow_provider_walmart.client.errors import (
 )
 from airflow_provider_walmart.client.settings import WalmartSettings, text_field
 from airflow_provider_walmart.client.transport.headers import MARKETPLACE_TOKEN, TokenHeader, token_headers
+from airflow_provider_walmart.client.transport.hints import HINT_IN_BETWEEN
 from airflow_provider_walmart.client.transport.http import transport_error
-from airflow_provider_walmart.client.transport.responses import HINT_IN_BETWEEN, json_object, raise_for_status
+from airflow_provider_walmart.client.transport.responses import json_object, raise_for_status
 from airflow_provider_walmart.client.transport.shared_state import Resilient
 from airflow_provider_walmart.client.transport.token_cache import (
     Token,

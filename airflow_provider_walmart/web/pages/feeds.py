@@ -16,12 +16,9 @@ from starlette.responses import Response
 
 from airflow_provider_walmart.client.errors import WalmartError
 from airflow_provider_walmart.client.feeds import status as feed_status
-from airflow_provider_walmart.client.feeds.results import (
-    is_finished,
-    item_errors,
-    submitted_at,
-    summarize,
-)
+from airflow_provider_walmart.client.feeds.item_errors import item_errors
+from airflow_provider_walmart.client.feeds.results import submitted_at, summarize
+from airflow_provider_walmart.client.feeds.verdict import is_finished
 from airflow_provider_walmart.client.values.dates import utc_now
 from airflow_provider_walmart.web.access import User, reads_connection
 from airflow_provider_walmart.web.desk import BusyError, desk, marketplace

@@ -21,7 +21,7 @@ from airflow_provider_walmart.client.errors import (
     WalmartServerError,
     WalmartUnknownOutcomeError,
 )
-from airflow_provider_walmart.client.transport.session import WalmartSession
+from airflow_provider_walmart.client.transport.retries import Retries
 from airflow_provider_walmart.operators.api import MAX_XCOM, WalmartApiOperator
 from airflow_provider_walmart.operators.exports import WalmartExportOperator
 from tests.helpers.full_disk import disk_full_after
@@ -34,7 +34,7 @@ def connection(monkeypatch) -> None:
     account = {"conn_type": "walmart", "login": "an-id", "password": "a-secret"}
     monkeypatch.setenv("AIRFLOW_CONN_WALMART_DEFAULT", json.dumps(account))
     monkeypatch.setenv("AIRFLOW_CONN_ANOTHER", json.dumps({**account, "login": "another-id"}))
-    monkeypatch.setattr(WalmartSession, "BACKOFF", 0.0)
+    monkeypatch.setattr(Retries, "BACKOFF", 0.0)
 
 
 @pytest.fixture

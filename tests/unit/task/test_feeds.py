@@ -9,17 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_walmart.client.errors import WalmartError
-from airflow_provider_walmart.client.feeds.results import (
-    corrected,
-    error_rows,
-    has_failed,
-    is_finished,
-    item_errors,
-    progress,
-    result_of,
-    summarize,
-    verdict,
-)
+from airflow_provider_walmart.client.feeds.item_errors import error_rows, item_errors
+from airflow_provider_walmart.client.feeds.results import progress, result_of, summarize
+from airflow_provider_walmart.client.feeds.verdict import corrected, has_failed, is_finished, verdict
 from airflow_provider_walmart.client.values.failures import ErrorTally, parse_allowed_failures
 
 

@@ -13,7 +13,7 @@ from airflow_provider_walmart.client.calls.answers import parse_answer
 from airflow_provider_walmart.client.calls.partial_failures import check_page, embedded_errors
 from airflow_provider_walmart.client.catalogue.operations import all_operations, find
 from airflow_provider_walmart.client.errors import ErrorDetail, WalmartRequestError, WalmartServerError
-from airflow_provider_walmart.client.transport.responses import HINT_WRITE
+from airflow_provider_walmart.client.transport.hints import HINT_WRITE
 
 WRITE = find("updateMultiNodeInventory")
 READ = find("getMultiNodeInventoryForSkuAndAllShipnodes")

@@ -6,7 +6,7 @@ import pytest
 
 from airflow_provider_walmart.client.calls.partial_failures import HINT_PART, partial_failure_in
 from airflow_provider_walmart.client.errors import ErrorDetail
-from airflow_provider_walmart.client.transport.responses import HINT_WRITE
+from airflow_provider_walmart.client.transport.hints import HINT_WRITE
 from airflow_provider_walmart.client.values.redaction import Redactor
 
 WHOLE = "refused the request"

@@ -66,7 +66,7 @@ def test_business_and_token_calls(fields, business, token, make_client, walmart)
 
 def test_every_attempt_has_a_correlation_id_of_its_own(make_client, walmart, monkeypatch):
     client = make_client()
-    monkeypatch.setattr(client.session, "BACKOFF", 0.0)
+    monkeypatch.setattr(client.session.retries, "BACKOFF", 0.0)
     walmart.get("/v3/feeds", [{"status_code": 503}, {"status_code": 401}, {"json": {}}])
     client.request("GET", "/v3/feeds")
     guids = [request.headers["WM_QOS.CORRELATION_ID"] for request in walmart.request_history]
@@ -77,7 +77,7 @@ def test_the_error_names_the_correlation_id_of_the_last_attempt(make_client, wal
     from airflow_provider_walmart.client.errors import WalmartServerError
 
     client = make_client()
-    monkeypatch.setattr(client.session, "BACKOFF", 0.0)
+    monkeypatch.setattr(client.session.retries, "BACKOFF", 0.0)
     walmart.get("/v3/feeds", status_code=503)
     with pytest.raises(WalmartServerError) as raised:
         client.request("GET", "/v3/feeds")

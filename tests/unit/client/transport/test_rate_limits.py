@@ -22,7 +22,7 @@ from airflow_provider_walmart.client.catalogue.operations import all_operations
 from airflow_provider_walmart.client.errors import WalmartRateLimitError
 from airflow_provider_walmart.client.settings import WalmartSettings
 from airflow_provider_walmart.client.transport.rate_limits import Throttle, operation_at
-from airflow_provider_walmart.client.transport.session import WalmartSession
+from airflow_provider_walmart.client.transport.retries import Retries
 from airflow_provider_walmart.client.transport.shared_state import FileStore, MemoryStore, Resilient
 
 START = 1_800_000_000.0
@@ -349,7 +349,7 @@ def test_a_long_wait_is_refused_before_anything_is_sent_and_takes_no_slot():
 
 def test_whatever_has_pages_can_be_read_without_an_error():
     for operation in all_operations():
-        process = Process(max_wait=WalmartSession.MAX_WAIT)
+        process = Process(max_wait=Retries.MAX_WAIT)
         for _ in range(250 if operation.paging else 0):
             process.throttle.wait(operation.method, operation.path, "")
 

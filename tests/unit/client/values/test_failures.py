@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_walmart.client.errors import WalmartConfigError
-from airflow_provider_walmart.client.feeds.results import error_rows
+from airflow_provider_walmart.client.feeds.item_errors import error_rows
 from airflow_provider_walmart.client.values.failures import (
     ErrorTally,
     parse_allowed_failures,
