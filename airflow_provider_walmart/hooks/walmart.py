@@ -267,7 +267,7 @@ class WalmartHook(AccountHook[WalmartSettings, MarketplaceClient]):
         :raises WalmartConfigError: when it is empty, malformed or larger than Walmart takes.
         :raises WalmartUnknownOutcomeError: when it was sent and no id came back: check before sending it again.
         """
-        from airflow_provider_walmart.client.feeds.formats import upload_of
+        from airflow_provider_walmart.client.feeds.feed_types import upload_of
         from airflow_provider_walmart.client.feeds.slices import plan_document
         from airflow_provider_walmart.client.feeds.submit import FeedFile, submit_feed
 

@@ -20,9 +20,9 @@ from airflow_provider_walmart.client.errors import (
 )
 from airflow_provider_walmart.client.feeds.results import result_of, summarize
 from airflow_provider_walmart.client.settings import CURRENCIES
+from airflow_provider_walmart.client.values.allowed_failures import parse_allowed_failures
 from airflow_provider_walmart.client.values.choices import check_choice
 from airflow_provider_walmart.client.values.dates import from_epoch, utc_minute, utc_now
-from airflow_provider_walmart.client.values.failures import parse_allowed_failures
 from airflow_provider_walmart.client.values.names import names_of
 from airflow_provider_walmart.links.feeds import WalmartFailedItemsLink, WalmartFeedLink
 from airflow_provider_walmart.links.page import WalmartPageLink
@@ -806,7 +806,7 @@ def _trigger_at(at: float, resume: dict[str, Any]) -> BaseTrigger:
 
 
 def _has_no_spec(feed_type: str) -> bool:
-    from airflow_provider_walmart.client.feeds.formats import is_known
+    from airflow_provider_walmart.client.feeds.feed_types import is_known
 
     return is_known(feed_type)
 

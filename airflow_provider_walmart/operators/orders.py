@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_walmart.client.orders import ACTIONS
+from airflow_provider_walmart.client.values.allowed_failures import parse_allowed_failures
 from airflow_provider_walmart.client.values.choices import check_choice
-from airflow_provider_walmart.client.values.failures import parse_allowed_failures
 from airflow_provider_walmart.links.page import WalmartPageLink
 from airflow_provider_walmart.storage.files import AnyPath, PathField
 from airflow_provider_walmart.storage.rows import check_one_input, check_rows, iter_rows
@@ -94,7 +94,7 @@ class WalmartOrderUpdateOperator(OfMarketplace, BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Change the orders that are not yet as wanted."""
-        from airflow_provider_walmart.client.orders.changes import order_changes
+        from airflow_provider_walmart.client.orders.rows import order_changes
         from airflow_provider_walmart.client.orders.writes import OrderWriter
 
         with fail_without_retry():

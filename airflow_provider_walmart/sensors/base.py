@@ -28,7 +28,7 @@ from airflow_provider_walmart.client.errors import (
     WalmartTimeoutError,
 )
 from airflow_provider_walmart.links.page import WalmartPageLink
-from airflow_provider_walmart.task import failed_polls
+from airflow_provider_walmart.task import rescheduled_polls
 from airflow_provider_walmart.task.errors import fail_without_retry
 from airflow_provider_walmart.task.hooks import OfAccount
 from airflow_provider_walmart.task.poll_failures import PollFailures
@@ -198,5 +198,5 @@ class WalmartSensor(OfAccount, BaseSensorOperator):
     def _may_go_on(self, context: Context, error: WalmartError) -> bool:
         if self.reschedule and not isinstance(error, WalmartRateLimitError):
             # A rescheduled poll is a process of its own, which remembers nothing.
-            return failed_polls.may_go_on(self._failures, error, context)
+            return rescheduled_polls.may_go_on(self._failures, error, context)
         return self._failures.may_go_on(error)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_walmart.client.errors import WalmartConfigError, WalmartError
 from airflow_provider_walmart.client.feeds.results import progress
 from airflow_provider_walmart.client.feeds.verdict import is_finished
-from airflow_provider_walmart.client.values.failures import parse_allowed_failures
+from airflow_provider_walmart.client.values.allowed_failures import parse_allowed_failures
 from airflow_provider_walmart.client.values.names import names_of
 from airflow_provider_walmart.links.feeds import WalmartFailedItemsLink, WalmartFeedLink
 from airflow_provider_walmart.links.page import WalmartPageLink

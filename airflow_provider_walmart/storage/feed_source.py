@@ -13,7 +13,7 @@ from airflow_provider_walmart.client.values.dates import utc_now
 from airflow_provider_walmart.storage.rows import check_rows, iter_rows, reading
 
 if TYPE_CHECKING:
-    from airflow_provider_walmart.client.feeds.formats import FeedFormat
+    from airflow_provider_walmart.client.feeds.feed_types import FeedFormat
     from airflow_provider_walmart.client.feeds.slices import SlicePlan
     from airflow_provider_walmart.client.feeds.submit import FeedFile
     from airflow_provider_walmart.storage.snapshots import Row
@@ -118,7 +118,7 @@ class FeedSource:
 
         :raises WalmartConfigError: at the end, when rows make no feed, naming them.
         """
-        from airflow_provider_walmart.client.feeds.formats import value_of
+        from airflow_provider_walmart.client.feeds.feed_types import value_of
         from airflow_provider_walmart.client.values.rows import RowError, RowProblems
         from airflow_provider_walmart.storage.snapshots import Row
 
@@ -137,7 +137,7 @@ class FeedSource:
 
     @cached_property
     def _format(self) -> FeedFormat:
-        from airflow_provider_walmart.client.feeds.formats import format_of
+        from airflow_provider_walmart.client.feeds.feed_types import format_of
 
         return format_of(
             self._feed_type, header=self.header, root_key=self._root_key, currency=self._currency
@@ -145,7 +145,7 @@ class FeedSource:
 
     @cached_property
     def _payload(self) -> bytes:
-        from airflow_provider_walmart.client.feeds.formats import upload_of
+        from airflow_provider_walmart.client.feeds.feed_types import upload_of
 
         with reading("payload_path", str(self._payload_path)) as file:
             # Of a file that is too large, enough to see that it is.
@@ -168,7 +168,7 @@ class FeedSource:
 
     def feeds(self) -> Iterator[FeedFile]:
         """Yield the feeds to submit, one at a time in memory."""
-        from airflow_provider_walmart.client.feeds.formats import upload_of
+        from airflow_provider_walmart.client.feeds.feed_types import upload_of
         from airflow_provider_walmart.client.feeds.slices import build
         from airflow_provider_walmart.client.feeds.submit import FeedFile
 

@@ -40,7 +40,7 @@ def reconcile(client: MarketplaceClient, feed_type: str, snapshot_path: str) -> 
 
 
 def _compared(feed_type: str, rows: Iterator[Mapping[str, Any]]) -> Iterator[Row]:
-    from airflow_provider_walmart.client.feeds.formats import format_of, value_of
+    from airflow_provider_walmart.client.feeds.feed_types import format_of, value_of
     from airflow_provider_walmart.client.values.rows import RowError
     from airflow_provider_walmart.storage.snapshots import Row
 

@@ -13,8 +13,8 @@ from typing import IO, TYPE_CHECKING, Any
 
 from airflow_provider_walmart.client.errors import WalmartConfigError, WalmartFeedFailedError
 from airflow_provider_walmart.client.feeds.verdict import outcome_of
+from airflow_provider_walmart.client.values.allowed_failures import too_many
 from airflow_provider_walmart.client.values.dates import from_epoch, utc_now
-from airflow_provider_walmart.client.values.failures import too_many
 from airflow_provider_walmart.client.values.rows import LISTED
 from airflow_provider_walmart.storage.files import atomic_write, checked_path
 from airflow_provider_walmart.storage.rows import reading

@@ -20,7 +20,7 @@ from airflow_provider_walmart.client.errors import (
 from airflow_provider_walmart.client.feeds.item_errors import missing_row
 from airflow_provider_walmart.client.feeds.results import COUNTS, result_of, summarize
 from airflow_provider_walmart.client.feeds.verdict import corrected, is_finished, verdict, without
-from airflow_provider_walmart.client.values.failures import ErrorTally
+from airflow_provider_walmart.client.values.allowed_failures import ErrorTally
 from airflow_provider_walmart.storage.files import checked_path, remove, shown
 from airflow_provider_walmart.task.feed_rows import (
     counts_of,

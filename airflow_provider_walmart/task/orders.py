@@ -13,12 +13,12 @@ from airflow_provider_walmart.client.errors import (
     WalmartRequestError,
     WalmartUnknownOutcomeError,
 )
+from airflow_provider_walmart.client.values.allowed_failures import ErrorTally, too_many
 from airflow_provider_walmart.client.values.error_codes import find_error_code
-from airflow_provider_walmart.client.values.failures import ErrorTally, too_many
 from airflow_provider_walmart.storage.files import atomic_write
 
 if TYPE_CHECKING:
-    from airflow_provider_walmart.client.orders.changes import OrderChange
+    from airflow_provider_walmart.client.orders.rows import OrderChange
     from airflow_provider_walmart.client.orders.writes import OrderWriter
 
 log = logging.getLogger(__name__)

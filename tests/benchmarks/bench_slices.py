@@ -19,7 +19,7 @@ from typing import Any
 
 from tabulate import tabulate
 
-from airflow_provider_walmart.client.feeds.formats import format_of
+from airflow_provider_walmart.client.feeds.feed_types import format_of
 from airflow_provider_walmart.client.feeds.slices import build, plan
 from tests.helpers.figures import Figure
 

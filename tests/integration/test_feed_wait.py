@@ -224,7 +224,7 @@ def test_progress_is_in_the_log(shop, caplog, deferrable):
 
 @pytest.mark.parametrize("deferrable", MODES.values(), ids=MODES)
 def test_many_slices_are_looked_at_together(shop, monkeypatch, deferrable):
-    from airflow_provider_walmart.client.feeds import formats as feed_formats
+    from airflow_provider_walmart.client.feeds import feed_types as feed_formats
 
     monkeypatch.setitem(feed_formats._MAX_ITEMS, "mp_inventory", 1)
     shop.settings(feed_seconds=0)

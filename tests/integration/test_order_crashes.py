@@ -13,7 +13,7 @@ from requests.adapters import HTTPAdapter
 
 from airflow_provider_walmart.client.errors import WalmartError
 from airflow_provider_walmart.client.orders import writes as order_writes
-from airflow_provider_walmart.client.orders.changes import OrderChange, order_changes
+from airflow_provider_walmart.client.orders.rows import OrderChange, order_changes
 from airflow_provider_walmart.client.orders.writes import DONE, OrderWriter
 from airflow_provider_walmart.client.transport.rate_limits import Throttle
 from airflow_provider_walmart.client.transport.shared_state import FileStore, Resilient

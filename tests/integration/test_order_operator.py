@@ -367,7 +367,8 @@ def dies(*_):
 def shop_body(order_id: str) -> dict:
     from datetime import datetime, timezone
 
-    from airflow_provider_walmart.client.orders.changes import order_changes, request_left
+    from airflow_provider_walmart.client.orders.changes import request_left
+    from airflow_provider_walmart.client.orders.rows import order_changes
 
     (change,) = order_changes("ship", rows("ship", [order_id]))
     part = {"status": "Created", "statusQuantity": {"amount": "3"}}

@@ -20,7 +20,7 @@ from airflow_provider_walmart.client.errors import (
     WalmartTimeoutError,
     WalmartUnknownOutcomeError,
 )
-from airflow_provider_walmart.client.feeds import formats as feed_formats
+from airflow_provider_walmart.client.feeds import feed_types as feed_formats
 from airflow_provider_walmart.client.feeds import submit as feed_submit
 from airflow_provider_walmart.client.transport.rate_limits import Throttle
 from airflow_provider_walmart.operators.feeds import WalmartSubmitFeedOperator

@@ -190,7 +190,7 @@ EXAMPLE_FILES = sorted(str(path) for path in EXAMPLES.glob("*.py"))
 # Subjects of the client of which a task needs one, and loads it when it does.
 SUBJECTS = (
     "exports.pages",
-    "feeds.formats",
+    "feeds.feed_types",
     "feeds.slices",
     "feeds.submit",
     "reports.requests",

@@ -26,7 +26,7 @@ from typing import Any, BinaryIO, NamedTuple
 import msgspec
 
 from airflow_provider_walmart.client.errors import WalmartConfigError
-from airflow_provider_walmart.client.feeds.formats import FeedFormat, Piece, lasting, upload_of
+from airflow_provider_walmart.client.feeds.feed_types import FeedFormat, Piece, lasting, upload_of
 from airflow_provider_walmart.client.values.json_values import encode
 from airflow_provider_walmart.client.values.rows import RowError, RowProblems, line_of
 

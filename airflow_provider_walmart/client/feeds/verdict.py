@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from airflow_provider_walmart.client.feeds.item_errors import item_errors
 from airflow_provider_walmart.client.feeds.results import ERROR_COUNTS, count_of, summarize
-from airflow_provider_walmart.client.values.failures import too_many
+from airflow_provider_walmart.client.values.allowed_failures import too_many
 
 
 def is_finished(feed: dict[str, Any]) -> bool:

@@ -21,12 +21,8 @@ from airflow_provider_walmart.client.errors import (
 from airflow_provider_walmart.client.marketplace import MarketplaceClient
 from airflow_provider_walmart.client.once.outcomes import may_have_arrived
 from airflow_provider_walmart.client.once.settle import settle
-from airflow_provider_walmart.client.orders.changes import (
-    OrderChange,
-    OrderStateError,
-    request_left,
-    statuses_of,
-)
+from airflow_provider_walmart.client.orders.changes import OrderStateError, request_left, statuses_of
+from airflow_provider_walmart.client.orders.rows import OrderChange
 from airflow_provider_walmart.client.values.dates import utc_now
 
 if TYPE_CHECKING:

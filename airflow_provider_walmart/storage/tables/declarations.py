@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from airflow_provider_walmart.client.errors import WalmartConfigError
-from airflow_provider_walmart.storage.tables.rearranged import (
+from airflow_provider_walmart.storage.tables.odd_shapes import (
     lines_with_labels,
     refund_rows,
     tax_total,

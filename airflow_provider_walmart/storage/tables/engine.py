@@ -20,8 +20,8 @@ from airflow_provider_walmart.storage.tables.declarations import (
     with_children,
 )
 from airflow_provider_walmart.storage.tables.fields import WHOLE_RECORD, Unfit, level_of
+from airflow_provider_walmart.storage.tables.odd_shapes import as_list
 from airflow_provider_walmart.storage.tables.personal import Personal
-from airflow_provider_walmart.storage.tables.rearranged import as_list
 from airflow_provider_walmart.storage.tables.rows import Counts, Reading, Rows
 from airflow_provider_walmart.storage.tables.values import encode
 

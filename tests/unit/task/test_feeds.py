@@ -12,7 +12,7 @@ from airflow_provider_walmart.client.errors import WalmartError
 from airflow_provider_walmart.client.feeds.item_errors import error_rows, item_errors
 from airflow_provider_walmart.client.feeds.results import progress, result_of, summarize
 from airflow_provider_walmart.client.feeds.verdict import corrected, has_failed, is_finished, verdict
-from airflow_provider_walmart.client.values.failures import ErrorTally, parse_allowed_failures
+from airflow_provider_walmart.client.values.allowed_failures import ErrorTally, parse_allowed_failures
 
 
 def summary(status="PROCESSED", received=10, failed=0, processing=0):

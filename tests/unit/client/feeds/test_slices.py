@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_walmart.client.errors import WalmartConfigError
 from airflow_provider_walmart.client.feeds import slices as slices_module
-from airflow_provider_walmart.client.feeds.formats import format_of
+from airflow_provider_walmart.client.feeds.feed_types import format_of
 from airflow_provider_walmart.client.feeds.slices import build, plan, plan_document
 from airflow_provider_walmart.client.values.rows import LISTED
 

@@ -8,12 +8,8 @@ from datetime import datetime, timezone
 import pytest
 
 from airflow_provider_walmart.client.errors import WalmartConfigError
-from airflow_provider_walmart.client.orders.changes import (
-    OrderStateError,
-    order_changes,
-    request_left,
-    statuses_of,
-)
+from airflow_provider_walmart.client.orders.changes import OrderStateError, request_left, statuses_of
+from airflow_provider_walmart.client.orders.rows import order_changes
 from airflow_provider_walmart.client.values.rows import FileRow
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=timezone.utc)

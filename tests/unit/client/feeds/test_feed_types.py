@@ -15,7 +15,7 @@ import pytest
 
 from airflow_provider_walmart.client.catalogue import operations as catalogue
 from airflow_provider_walmart.client.errors import WalmartConfigError
-from airflow_provider_walmart.client.feeds.formats import format_of, upload_of
+from airflow_provider_walmart.client.feeds.feed_types import format_of, upload_of
 from airflow_provider_walmart.client.values.json_values import encode
 from airflow_provider_walmart.client.values.rows import RowError
 

@@ -6,7 +6,7 @@ import pytest
 
 from airflow_provider_walmart.client.errors import WalmartConfigError
 from airflow_provider_walmart.client.feeds.item_errors import error_rows
-from airflow_provider_walmart.client.values.failures import (
+from airflow_provider_walmart.client.values.allowed_failures import (
     ErrorTally,
     parse_allowed_failures,
 )
