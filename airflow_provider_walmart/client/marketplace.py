@@ -10,7 +10,7 @@ import requests
 from airflow_provider_walmart.client.calls.api_client import ApiClient, is_empty_list
 from airflow_provider_walmart.client.calls.build import BuiltRequest, build_request
 from airflow_provider_walmart.client.calls.many import call_many
-from airflow_provider_walmart.client.calls.paging import iter_records, page_params, pages, records, total_of
+from airflow_provider_walmart.client.calls.paging import iter_records, page_params, pages, records
 from airflow_provider_walmart.client.calls.partial_failures import check_page
 from airflow_provider_walmart.client.calls.raw_pages import RawPage, as_raw, decode_page
 from airflow_provider_walmart.client.catalogue.operations import MARKETPLACE, Operation, find
@@ -171,10 +171,7 @@ class MarketplaceClient(ApiClient[WalmartSettings, MarketplaceTokens]):
         first_may_be_empty = self._first_may_be_empty(found, params, fetch)
         body: Any = {} if found.body_required else None
         read = pages(found, params, body, first_may_be_empty, strict=strict)
-        return (
-            RawPage([as_raw(record) for record in records(found, page)], total_of(found, page))
-            for page in read
-        )
+        return (RawPage([as_raw(record) for record in page.records], page.total) for page in read)
 
     @staticmethod
     def _first_may_be_empty(

@@ -126,6 +126,10 @@ def messages(shop, said, caplog, monkeypatch, tmp_path):
     shop.no_faults()
     shop.fault("/v3/items", status=200, body={"totalItems": 3, "ItemResponse": [{"sku": "a"}]}, times=1)
     yield said(lambda hook: list(hook.paginate("getAllItems")))
+    for total, ids in ((9, "abc"), (9, "def"), (5, "jkl")):
+        page = {"totalResults": total, "results": {"feed": [{"feedId": feed_id} for feed_id in ids]}}
+        shop.fault("^/v3/feeds$", status=200, body=page, times=1)
+    yield said(lambda hook: list(hook.paginate("getAllFeedStatuses", limit=3)))
     shop.no_faults()
     shop.fault("/v3/feeds", method="POST", status=503)
     yield said(lambda hook: hook.submit_feed("inventory", INVENTORY))

@@ -25,9 +25,15 @@ What the styles of the catalogue mean:
 ``byte offset``
     The reply holds the place in a file to go on from; a reply without records, or with no later place, ends it.
 
-A list is whole or an error: one that ends after fewer records than every page of it announced is a
+A list is whole or an error: one that ends after fewer different records than every page of it announced is a
 `WalmartIncompleteError`. A total of 0 announces nothing and ends nothing. The page before, or the first one, once more is an
 error in all styles but the last two.
+
+Lists change while they are read. What is added pushes records onto the next page, where they come again: a page that begins
+with the end of the page before gives the rest only. What is taken away pulls records onto a page that was read already, and
+the total gets smaller: then reading goes on from the page before, in the styles that can ask for it again (query string,
+offset, page), and no total ends the list any more, but an empty page, a 404 or a missing cursor. Where more was taken away
+at once than a page holds, the list is an error.
 """
 
 from __future__ import annotations
@@ -35,6 +41,7 @@ from __future__ import annotations
 import itertools
 import logging
 import re
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -54,6 +61,10 @@ from airflow_provider_walmart.client.errors import (
 log = logging.getLogger(__name__)
 
 Fetch = Callable[[str, Any], Any]
+# How many pages back records are known again once a list became shorter.
+REMEMBERED = 6
+# Codes of a 404 that is about the path.
+NO_SUCH_PATH = frozenset({"URI_NOT_FOUND"})
 # Largest offset of GET /v3/items, for the markets whose documents name none.
 MAX_ITEMS_OFFSET = 10_000
 INCOMPLETE_HINT = "Run it again later; pass strict=False to go on with what Walmart gives, should it count other things than it lists."
@@ -79,7 +90,7 @@ def page_params(operation: Operation, params: Mapping[str, Any] | None = None) -
 
 def pages(
     operation: Operation, params: Mapping[str, Any] | None, body: Any, fetch: Fetch, *, strict: bool = True
-) -> Iterator[Any]:
+) -> Iterator[Page]:
     """Return an iterator over all pages, one request at a time, each sent when its page is asked for.
 
     :param operation: a paginated operation.
@@ -88,7 +99,6 @@ def pages(
     :param fetch: ``fetch(query, body)`` sends one request with this query (encoded, without question mark) and
         this body, and returns the decoded JSON, None for an empty reply.
     :param strict: as for `build_request`.
-    :returns: the replies; `records` takes out what they hold.
     :raises WalmartConfigError: at once, for parameters that the operation does not take.
     :raises WalmartIncompleteError: at the end, when fewer records came than Walmart announced; with ``strict=False`` that
         is a warning.
@@ -107,7 +117,7 @@ def iter_records(
     max_records: int | None = None,
     strict: bool = True,
 ) -> Iterator[Any]:
-    """Return an iterator over the records of all pages, of which at most three are in memory.
+    """Return an iterator over the records of all pages, of which at most four are in memory.
 
     :param max_records: stop after so many; None for all.
 
@@ -116,7 +126,7 @@ def iter_records(
     if max_records is not None and (not isinstance(max_records, int) or max_records < 0):
         raise WalmartConfigError(f"max_records is {max_records!r}; expected a whole number or None.")
     found = pages(operation, params, body, fetch, strict=strict)
-    return itertools.islice((record for page in found for record in records(operation, page)), max_records)
+    return itertools.islice((record for page in found for record in page.records), max_records)
 
 
 def records(operation: Operation, page: Any) -> list[Any]:
@@ -138,6 +148,18 @@ def total_of(operation: Operation, page: Any) -> int | None:
     """Return how many records all pages together hold, as the reply says; None when it does not say."""
     number = _integer(_at(operation, page, _paging(operation).total))
     return number if number is not None and number >= 0 else None
+
+
+@dataclass(frozen=True)
+class Page:
+    """What a page adds to a list.
+
+    :param records: its records, without those that the page before ended with.
+    :param total: how many records all pages together hold, as the reply says; None when it does not say.
+    """
+
+    records: list[Any]
+    total: int | None
 
 
 @dataclass(frozen=True)
@@ -207,7 +229,8 @@ class Paginator:
     def __init__(self, operation: Operation, params: Mapping[str, Any], body: Any, strict: bool) -> None:
         self.operation = operation
         self.paging = _paging(operation)
-        self.seen = 0
+        # How many records the pages held, and how many different ones.
+        self.seen = self.different = 0
         self._params = page_params(operation, params)
         self._body = self._first_body(body) if self.paging.in_body else body
         self._strict = strict
@@ -215,21 +238,42 @@ class Paginator:
         self._position = self._sent(self.paging.position)
         self._from_start = str(self._position) == str(self.paging.first)
         self._least_total: int | None = None
+        # How many records fewer this page announced than any one before, and how many of them were too many.
+        self._gone = self._gone_too_many = 0
+        self._recent: deque[list[Any]] = deque(maxlen=2)
+
+    @property
+    def _became_shorter(self) -> bool:
+        return self._recent.maxlen == REMEMBERED
 
     def first(self) -> PageRequest:
         """Return what to send first."""
         return self._ask(self._position)
 
+    def take(self, page: Any) -> Page:
+        """Return what a page adds to the list, and take note of it.
+
+        :raises WalmartError: when the page came before.
+        """
+        found, total = records(self.operation, page), total_of(self.operation, page)
+        self._guard.check_page(found)
+        self._note_total(total)
+        fresh = self._fresh(found)
+        self._recent.append(found)
+        self.seen += len(found)
+        self.different += len(fresh)
+        return Page(fresh, total)
+
     def next(self, page: Any) -> PageRequest | None:
-        """Return what to send after a page; None at the end.
+        """Return what to send after a page that was taken; None at the end.
 
         :raises WalmartIncompleteError: at the end, when fewer records came than announced.
         """
-        found = records(self.operation, page)
-        self.seen += len(found)
-        if total := total_of(self.operation, page):
-            self._least_total = min(total, self._least_total or total)
-        following = self._after(page, found)
+        if self._gone and (earlier := self._step_back(self._gone)):
+            # Pages come again from there on.
+            self._guard = LoopGuard(self.operation)
+            return earlier
+        following = self._after(page, records(self.operation, page))
         if following is None:
             self._check_complete()
         return following
@@ -237,33 +281,63 @@ class Paginator:
     def rescue(self, error: WalmartError) -> PageRequest | None:
         """Return what to send after a page could not be had; None at the end.
 
+        :raises WalmartIncompleteError: at the end, when fewer records came than announced.
         :raises WalmartError: ``error`` itself when nothing helps.
         """
         # Some lists say with a 404 that there is nothing behind the last page.
-        if isinstance(error, WalmartNotFoundError) and self._may_end_here():
-            return None
-        raise error
+        if not isinstance(error, WalmartNotFoundError) or not self._ends_with(error):
+            raise error
+        self._check_complete()
+        return None
 
-    def _may_end_here(self) -> bool:
-        """Return whether all records came that Walmart announced."""
-        return bool(self._least_total) and self.seen >= (self._least_total or 0)
+    def _ends_with(self, error: WalmartNotFoundError) -> bool:
+        """Return whether a 404 is the end of the list."""
+        return bool(self._least_total) and self.different >= (self._least_total or 0)
+
+    def _note_total(self, total: int | None) -> None:
+        self._gone = 0
+        if not total or not self.operation.is_list:
+            return
+        least, self._least_total = self._least_total or total, min(total, self._least_total or total)
+        self._gone = least - self._least_total
+        if self._gone:
+            self._recent = deque(self._recent, maxlen=REMEMBERED)
+
+    def _fresh(self, found: list[Any]) -> list[Any]:
+        """Return the records of a page without those that came just before."""
+        if self._became_shorter:
+            known = {_mark(record) for page in self._recent for record in page}
+            return [record for record in found if _mark(record) not in known]
+        # What was added in front pushed the end of the page before onto this one.
+        before = self._recent[-1] if self._recent else []
+        places = (len(before) - place for place, record in enumerate(before) if found[:1] == [record])
+        return found[next((count for count in places if before[-count:] == found[:count]), 0) :]
+
+    def _step_back(self, gone: int) -> PageRequest | None:
+        """Return what to send when records are gone, so that those behind them have moved up; None where nothing helps."""
+        return None
+
+    def _can_step_back(self, gone: int) -> bool:
+        """Return whether the page before holds all that moved up, and take note where it doesn't."""
+        is_enough = len(self._recent) > 1 and gone <= len(self._recent[-2])
+        if not is_enough:
+            self._gone_too_many = max(gone, self._gone_too_many)
+        return is_enough
 
     def _after(self, page: Any, found: list[Any]) -> PageRequest | None:
         raise NotImplementedError
 
     def _check_complete(self) -> None:
-        """Raise when fewer records came than Walmart announced."""
-        # Totals change while a list is read: only what no page's total explains is missing.
-        total = self._least_total or 0
-        if not self.operation.is_list or not self._from_start or self.seen >= total:
-            return
-        message = (
-            f"{self.operation.name} ended after {self.seen} of {total} records; the list was cut short, or changed while "
-            "it was read"
+        """Raise when fewer records came than Walmart announced, or some may have been passed over."""
+        counts = self.operation.is_list and self._from_start
+        check_whole(
+            self.operation.name,
+            self.different,
+            # Totals change while a list is read: only what no page's total explains is missing.
+            (self._least_total or 0) if counts else 0,
+            gone_too_many=self._gone_too_many,
+            strict=self._strict,
         )
-        if self._strict:
-            raise WalmartIncompleteError(f"{message}.", hint=INCOMPLETE_HINT)
-        log.warning("%s", message)
 
     def _first_body(self, body: Any) -> dict[str, Any]:
         if not isinstance(body, (dict, type(None))):
@@ -308,26 +382,42 @@ class Paginator:
     def _all_seen(self, page: Any, before: int = 0) -> bool | None:
         """Return whether this was the last record by the total; None where the reply holds no usable total."""
         total = total_of(self.operation, page)
-        return before + self.seen >= total if total else None
+        return before + self.different >= total if total else None
+
+    def _is_ended_by_total(self, page: Any, before: int = 0) -> bool | None:
+        """Return whether the total ends the list here: one that became smaller doesn't; None as for `_all_seen`."""
+        all_seen = self._all_seen(page, before)
+        return all_seen and not self._became_shorter
 
 
 class QueryStringPaginator(Paginator):
     """Follows ready query strings."""
 
+    def __init__(self, operation: Operation, params: Mapping[str, Any], body: Any, strict: bool) -> None:
+        super().__init__(operation, params, body, strict)
+        self._requests = deque([self.first()], maxlen=REMEMBERED)
+
     def _after(self, page: Any, found: list[Any]) -> PageRequest | None:
-        self._guard.check_page(found)
         cursor = self._cursor(page)
         if cursor is None:
             return None
         self._guard.check_cursor(cursor)
-        return PageRequest(cursor.removeprefix("?"), self._body)
+        self._requests.append(PageRequest(cursor.removeprefix("?"), self._body))
+        return self._requests[-1]
+
+    def _step_back(self, gone: int) -> PageRequest | None:
+        if not self._can_step_back(gone):
+            return None
+        # That of the page before is behind it then; the first one stays.
+        if len(self._requests) > 1:
+            self._requests.pop()
+        return self._requests[-1]
 
 
 class CursorPaginator(Paginator):
     """Follows opaque cursors."""
 
     def _after(self, page: Any, found: list[Any]) -> PageRequest | None:
-        self._guard.check_page(found)
         cursor = self._cursor(page)
         if cursor is None or self._is_end(cursor, found):
             return None
@@ -350,9 +440,8 @@ class ScrollPaginator(Paginator):
     """Follows a cursor that may stay the same."""
 
     def _after(self, page: Any, found: list[Any]) -> PageRequest | None:
-        self._guard.check_page(found)
         cursor = self._cursor(page)
-        return None if cursor is None or not found or self._all_seen(page) else self._ask(cursor)
+        return None if cursor is None or not found or self._is_ended_by_total(page) else self._ask(cursor)
 
 
 class CountingPaginator(Paginator):
@@ -367,19 +456,18 @@ class CountingPaginator(Paginator):
 
     def _is_last(self, page: Any, found: list[Any], before: int) -> bool:
         """Return whether a page is the last one, with so many records before the first page asked for."""
-        self._guard.check_page(found)
-        all_seen = self._all_seen(page, before)
-        if all_seen is None:
+        is_ended = self._is_ended_by_total(page, before)
+        if is_ended is None:
             # Where a total of 0 is wrong, pages may also be shorter than was asked for: then only one that is shorter than
             # another one is the last.
             full = self._size if total_of(self.operation, page) is None else self._largest_page
             self._largest_page = max(self._largest_page, len(found))
             return not found or (full is not None and len(found) < full)
-        return all_seen or not found
+        return is_ended or not found
 
-    def _may_end_here(self) -> bool:
+    def _ends_with(self, error: WalmartNotFoundError) -> bool:
         # What is asked for was counted here, so nothing is there only where the list is over.
-        return self.seen > 0 and self.seen >= (self._least_total or 0)
+        return super()._ends_with(error) or (self.seen > 0 and is_nothing_there(error))
 
 
 class OffsetPaginator(CountingPaginator):
@@ -390,11 +478,19 @@ class OffsetPaginator(CountingPaginator):
             return None
         offset, largest = self._start + self.seen, largest_of(self.operation, self.paging.position)
         if self._strict and largest is not None and offset > largest:
+            if self._all_seen(page, self._start):
+                return None
             raise WalmartError(
                 f"{self.operation.name} has more records than can be read: offsets end at {largest}.",
                 hint="Narrow the search, for instance by date.",
             )
         return self._ask(offset)
+
+    def _step_back(self, gone: int) -> PageRequest | None:
+        if not self._can_step_back(gone):
+            return None
+        self.seen = max(0, self.seen - len(self._recent[-1]) - gone)
+        return self._ask(self._start + self.seen)
 
 
 class PagePaginator(CountingPaginator):
@@ -404,9 +500,18 @@ class PagePaginator(CountingPaginator):
         before = (self._start - int(self.paging.first or 0)) * (self._size or 0)
         return None if self._is_last(page, found, before) else self._ask(int(self._position) + 1)
 
+    def _step_back(self, gone: int) -> PageRequest | None:
+        return self._ask(max(self._start, int(self._position) - 1)) if self._can_step_back(gone) else None
+
 
 class ByteOffsetPaginator(CountingPaginator):
     """Goes on from the place in a file that the reply names."""
+
+    def take(self, page: Any) -> Page:
+        """Return what a page adds to the list: lines of a file may be equal."""
+        found = records(self.operation, page)
+        self.seen += len(found)
+        return Page(found, total_of(self.operation, page))
 
     def _after(self, page: Any, found: list[Any]) -> PageRequest | None:
         cursor = self._cursor(page)
@@ -448,18 +553,29 @@ class ItemsPaginator(ScrollPaginator):
 
     def rescue(self, error: WalmartError) -> PageRequest | None:
         """Return what to send when the cursor has expired; None when there are no items, or no more of them."""
-        is_nothing_there = isinstance(error, WalmartNotFoundError)
         if self.seen == 0:
             # No match is answered with 404; a wrong path is, too, with another code.
-            if is_nothing_there and "CONTENT_NOT_FOUND" in {detail.name for detail in error.details}:
+            if isinstance(error, WalmartNotFoundError) and "CONTENT_NOT_FOUND" in {
+                detail.name for detail in error.details
+            }:
                 return None
         elif self._by_offset:
-            if is_nothing_there:
-                self._check_complete()
-                return None
+            return super().rescue(error)
         elif self._from_start and isinstance(error, WalmartRequestError) and error.status == 400:
             return self._go_on_by_offset(error)
         return super().rescue(error)
+
+    def take(self, page: Any) -> Page:
+        """Return what a page adds to the list, and take note of it."""
+        if self._by_offset is None:
+            return super().take(page)
+        taken = self._by_offset.take(page)
+        self.different += len(taken.records)
+        self._note_total(taken.total)
+        return taken
+
+    def _ends_with(self, error: WalmartNotFoundError) -> bool:
+        return super()._ends_with(error) or (self._by_offset is not None and is_nothing_there(error))
 
     def _after(self, page: Any, found: list[Any]) -> PageRequest | None:
         if self._by_offset:
@@ -513,7 +629,7 @@ def paginator_of(
     return PAGINATORS[_paging(operation).style](operation, params or {}, body, strict)
 
 
-def _pages(paginator: Paginator, first: PageRequest, fetch: Fetch) -> Iterator[Any]:
+def _pages(paginator: Paginator, first: PageRequest, fetch: Fetch) -> Iterator[Page]:
     request: PageRequest | None = first
     while request is not None:
         try:
@@ -521,8 +637,18 @@ def _pages(paginator: Paginator, first: PageRequest, fetch: Fetch) -> Iterator[A
         except WalmartError as error:
             request = paginator.rescue(error)
             continue
-        yield page
+        yield paginator.take(page)
         request = paginator.next(page)
+
+
+def _mark(record: Any) -> bytes:
+    """Return what two records have in common that are the same."""
+    return bytes(record) if isinstance(record, msgspec.Raw) else msgspec.json.encode(record)
+
+
+def is_nothing_there(error: WalmartNotFoundError) -> bool:
+    """Return whether Walmart itself says that there is nothing: a gateway's 404 is about the path."""
+    return error.is_of_walmart and NO_SUCH_PATH.isdisjoint(detail.name for detail in error.details)
 
 
 def _paging(operation: Operation) -> Paging:
@@ -552,6 +678,32 @@ def _put(tree: Any, path: str, value: Any) -> dict[str, Any]:
     branch = dict(tree) if isinstance(tree, dict) else {}
     branch[name] = _put(branch.get(name), rest, value) if rest else value
     return branch
+
+
+def check_whole(
+    name: str, different: int, announced: int, *, gone_too_many: int = 0, strict: bool = True
+) -> None:
+    """Pass for a list that was read to its end and is whole, as far as can be known.
+
+    :param name: the operation.
+    :param different: how many records came, each counted once.
+    :param announced: how many Walmart announced.
+    :param gone_too_many: how many records were taken away at once while it was read, where that is more than a page.
+    :param strict: False only logs a warning.
+    :raises WalmartIncompleteError: for one that isn't.
+    """
+    if gone_too_many:
+        message = (
+            f"{name} became shorter by {gone_too_many} records from one page to the next; others moved up and may have been "
+            "passed over"
+        )
+    elif different < announced:
+        message = f"{name} ended after {different} of {announced} records; the list was cut short, or changed while it was read"
+    else:
+        return
+    if strict:
+        raise WalmartIncompleteError(f"{message}.", hint=INCOMPLETE_HINT)
+    log.warning("%s", message)
 
 
 def largest_of(operation: Operation, name: str) -> int | None:

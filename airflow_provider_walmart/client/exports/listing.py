@@ -6,11 +6,11 @@ from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from airflow_provider_walmart.client.calls.paging import INCOMPLETE_HINT, largest_of
+from airflow_provider_walmart.client.calls.paging import check_whole, is_nothing_there, largest_of
 from airflow_provider_walmart.client.calls.parallel import in_order
 from airflow_provider_walmart.client.calls.raw_pages import Raw, RawPage
 from airflow_provider_walmart.client.catalogue.operations import Operation
-from airflow_provider_walmart.client.errors import WalmartIncompleteError
+from airflow_provider_walmart.client.errors import WalmartNotFoundError
 from airflow_provider_walmart.client.exports.duplicates import Duplicates
 from airflow_provider_walmart.client.exports.prefetch import prefetch
 from airflow_provider_walmart.client.marketplace import MarketplaceClient
@@ -45,19 +45,24 @@ class Listing:
 def read_list(
     listing: Listing, params: Mapping[str, Any], key: tuple[str, ...], workers: int
 ) -> Generator[list[Raw], None, None]:
-    """Yield the pages of a list, each record once: side by side where offsets allow it.
+    """Return an iterator over the pages of a list, each record once: side by side where offsets allow it.
 
     :param params: parameters of the caller.
     :param key: what makes a record unique, as for `Duplicates`.
     :param workers: how many pages are read at the same time.
     :raises WalmartError: on the way.
     """
-    pages = _by_offset(listing, params, workers) if _has_offsets(listing, params) else listing.pages(params)
     duplicates = Duplicates(key)
-    for page in prefetch(pages):
-        if duplicates.count >= REMEMBERED:
-            duplicates.next_batch()
-        yield duplicates.fresh(page.records)
+    if _has_offsets(listing, params):
+        return prefetch(_by_offset(listing, params, duplicates, workers))
+    return prefetch(_fresh(page, duplicates) for page in listing.pages(params))
+
+
+def _fresh(page: RawPage, duplicates: Duplicates) -> list[Raw]:
+    """Return the records of a page that are new, in constant memory."""
+    if duplicates.count >= REMEMBERED:
+        duplicates.next_batch()
+    return duplicates.fresh(page.records)
 
 
 def read_at_once(
@@ -91,49 +96,62 @@ def _has_offsets(listing: Listing, params: Mapping[str, Any]) -> bool:
     return bool(paging and paging.style == "offset" and not paging.in_body and paging.position not in params)
 
 
-def _by_offset(listing: Listing, params: Mapping[str, Any], workers: int) -> Iterator[RawPage]:
+def _by_offset(
+    listing: Listing, params: Mapping[str, Any], duplicates: Duplicates, workers: int
+) -> Iterator[list[Raw]]:
     """Yield the pages of a list: the first one, which says how many there are, then the others side by side."""
     position = str(listing.operation.paging and listing.operation.paging.position)
     most = largest_of(listing.operation, position)
     pages = listing.pages(params)
     first = next(pages, RawPage([]))
     size, total = len(first.records), first.total or 0
+    yield (fresh := _fresh(first, duplicates))
     if not size or total <= size or (most is not None and total > most):
-        yield first
-        yield from pages
+        yield from (_fresh(page, duplicates) for page in pages)
         return
 
-    yield first
-    yield from _rest(listing, params, position, first, workers)
+    different, least, gone_too_many = len(fresh), total, 0
+    for page, gone in _rest(listing, params, position, first, workers):
+        yield (fresh := _fresh(page, duplicates))
+        different += len(fresh)
+        least = min(least, page.total or least)
+        gone_too_many = max(gone_too_many, gone)
+    check_whole(listing.name, different, least, gone_too_many=gone_too_many, strict=listing.strict)
 
 
 def _rest(
     listing: Listing, params: Mapping[str, Any], position: str, first: RawPage, workers: int
-) -> Iterator[RawPage]:
-    """Yield the pages behind the first one, side by side.
+) -> Iterator[tuple[RawPage, int]]:
+    """Yield the pages behind the first one, read side by side, and how many records too many were taken away meanwhile.
 
     :param position: the parameter that is the offset.
     """
 
     def read(offset: int, _stop: object) -> RawPage:
-        return next(listing.pages({**params, position: offset}), RawPage([]))
+        try:
+            return next(listing.pages({**params, position: offset}), RawPage([]))
+        except WalmartNotFoundError as error:
+            # So some lists say that there is nothing behind the last page.
+            if is_nothing_there(error):
+                return RawPage([])
+            raise
 
-    size = seen = len(first.records)
-    total = least = first.total or 0
-    while seen < total:
-        before = seen
-        for page in in_order(range(seen, total, size), read, workers):
-            yield page
-            seen += len(page.records)
-            total = page.total or total
-            least = min(least, total)
+    size = offset = len(first.records)
+    # A total that became smaller is no proof that this is the end.
+    most = total = first.total or 0
+    while offset < most:
+        for page in in_order(range(offset, most, size), read, workers):
+            # Pages that are read side by side may show the list before and after it changed, in any order.
+            before, total = total, page.total or total
+            gone, most = max(0, before - total), max(most, total)
+            yield page, gone if gone >= size else 0
+            if 0 < gone < size:
+                # What was behind the records that are gone has moved up, onto what was read.
+                offset = max(0, offset - gone)
+                break
+            offset += len(page.records)
             if len(page.records) < size:
                 # Whatever comes behind it has another offset than was thought.
                 break
-        if seen == before:
+        if not page.records and not gone:
             break
-    if seen < least and listing.strict:
-        raise WalmartIncompleteError(
-            f"{listing.name} ended after {seen} of {least} records.",
-            hint=INCOMPLETE_HINT,
-        )

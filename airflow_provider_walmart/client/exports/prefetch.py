@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import contextvars
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from queue import SimpleQueue
 from typing import TypeVar
 
 Item = TypeVar("Item")
 
 
-def prefetch(source: Iterable[Item]) -> Iterator[Item]:
+def prefetch(source: Iterable[Item]) -> Generator[Item, None, None]:
     """Yield what an iterable yields; while one item is worked on, a thread fetches the next one, and no more.
 
     The first item is worked on alone: when that fails, nothing was asked for in vain.

@@ -371,7 +371,7 @@ def test_a_404_before_all_came_that_was_announced_is_an_error():
             raise WalmartNotFoundError("nothing", status=404, details=[ErrorDetail("CONTENT_NOT_FOUND.GMP")])
         return feeds(shop, query, body)
 
-    with pytest.raises(WalmartNotFoundError):
+    with pytest.raises(WalmartIncompleteError, match="ended after 3 of 7 records"):
         run(answer, Shop(7), "getAllFeedStatuses", LIMIT, None)
 
 
@@ -440,6 +440,7 @@ def test_the_first_request_of_every_paginated_operation_can_be_built(operation):
     first = paginator.first()
     assert first.query == build_request(operation, page_params(operation, params)).query
     assert not operation.body or first.body["x"] == 1
+    assert paginator.take({}).records == []
     assert paginator.next({}) is None
 
 
@@ -529,8 +530,7 @@ def test_pages_are_fetched_one_at_a_time_when_they_are_wanted():
     assert asked == []
     first = next(found)
     assert asked == ["offset=0&limit=3"]
-    assert records(operation, first) == shop.rows[:3]
-    assert total_of(operation, first) == 7
+    assert (first.records, first.total) == (shop.rows[:3], 7)
     next(found)
     assert asked == ["offset=0&limit=3", "offset=3&limit=3"]
 
