@@ -77,7 +77,7 @@ class WalmartSettings:
             (
                 ":" in self.client_id,
                 "client_id",
-                f"client_id (login) is {self.client_id!r}: a client ID has no colon. Are ID and secret in one field?",
+                "client_id (login) has a colon in it, a client ID has none: are ID and secret in one field?",
             ),
             (
                 not self.client_secret,

@@ -132,7 +132,7 @@ class WalmartApiOperator(OfMarketplace, BaseOperator):
         refuse_gzip(output_path)
         if not operation.gives_file:
             has_lines = self.paginate or self._has_rows()
-            check_suffix(output_path, *(("jsonl", "json") if has_lines else ("json", "jsonl")))
+            check_suffix(output_path, *(("jsonl", "json") if has_lines else ("json", "jsonl")), chosen_by="")
 
     def _call(self, operation: Operation, params: dict[str, Any]) -> Any:
         client = self.hook.client

@@ -372,7 +372,7 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
         if (self.send == "changed") != bool(self.snapshot_path):
             raise WalmartConfigError(
                 f"send is {self.send!r} and snapshot_path is {self.snapshot_path!r}: send='changed' needs a place for its "
-                "snapshot, and nothing else does."
+                "snapshot, a file such as 's3://my-bucket/prices.sqlite', and nothing else does."
             )
         if self.send == "changed" and not self.wait_for_completion:
             raise WalmartConfigError(

@@ -33,16 +33,19 @@ def check_lines_file(field: str, uri: str | None) -> None:
     """
     if uri:
         checked_path(uri, field)
-        check_suffix(uri, "jsonl", "json", field=field)
+        check_suffix(uri, "jsonl", "json", field=field, chosen_by="")
         refuse_gzip(uri, field)
 
 
-def check_suffix(output_path: str, *formats: str, field: str = "output_path") -> None:
+def check_suffix(
+    output_path: str, *formats: str, field: str = "output_path", chosen_by: str = "output_format"
+) -> None:
     """Refuse a path whose suffix names another format than the one that is written.
 
     :param output_path: a path or URI; ``.gz`` at its end doesn't count.
     :param formats: what is written, such as ``jsonl``; the first one is named in the error.
     :param field: what the user calls it.
+    :param chosen_by: the parameter with which another format can be chosen; empty where none can be.
     :raises WalmartConfigError: for a suffix of another format.
     """
     path = output_path.lower().removesuffix(GZIP)
@@ -50,9 +53,9 @@ def check_suffix(output_path: str, *formats: str, field: str = "output_path") ->
     if suffix is None or FORMATS[suffix] in formats:
         return
     right = next(suffix for suffix, kind in FORMATS.items() if kind == formats[0])
+    other = f", or choose another {chosen_by}" if chosen_by else ""
     raise WalmartConfigError(
-        f"{field} ends in {suffix!r}, but the file is written as {formats[0]}. Let it end in {right!r}, or choose "
-        "another output_format where the operator has one."
+        f"{field} ends in {suffix!r}, but the file is written as {formats[0]}. Let it end in {right!r}{other}."
     )
 
 

@@ -21,7 +21,8 @@ def duration(field: str, value: Any) -> timedelta:
         found = timedelta(-1)
     if found < timedelta(0):
         raise WalmartConfigError(
-            f"{field} is {str(value)[:40]!r}; expected a timedelta or seconds, not negative."
+            f"{field} is {str(value)[:40]!r}; expected a timedelta or seconds, not negative, such as "
+            "timedelta(minutes=5) or 300."
         )
     return found
 

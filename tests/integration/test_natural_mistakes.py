@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
+import inspect
 import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from airflow.sdk import BaseOperator
 
 from airflow_provider_walmart.get_provider_info import get_provider_info
 from airflow_provider_walmart.operators.api import WalmartApiOperator
@@ -54,8 +57,14 @@ MISTAKES: dict[type, Mistakes] = {
         ({"feed_type": "price"}, "Give one of records, records_path and payload_path; given: none"),
         ({"feed_type": "price", "records": [{"sku": "A", "prise": 1}]}, "'prise'; did you mean price?"),
         ({"feed_type": "price", "records_path": "/nowhere/prices.csv"}, "there is no such file"),
-        ({"feed_type": "price", "records": PRICES, "poll_interval": "5m"}, "expected a timedelta or seconds"),
-        ({"feed_type": "price", "records": PRICES, "send": "changed"}, "needs a place for its snapshot"),
+        (
+            {"feed_type": "price", "records": PRICES, "poll_interval": "5m"},
+            "such as timedelta.minutes=5. or 300",
+        ),
+        (
+            {"feed_type": "price", "records": PRICES, "send": "changed"},
+            "a file such as .s3://my-bucket/prices.sqlite",
+        ),
     ],
     WalmartReportOperator: [
         ({"report_type": "ITEM", "output_path": "items.xlsx"}, "written as csv. Let it end in '.csv'"),
@@ -73,11 +82,11 @@ MISTAKES: dict[type, Mistakes] = {
         ),
         (
             {"report_type": "ITEM", "output_path": "items.csv", "reuse_within": "1h"},
-            "expected a timedelta or seconds",
+            "such as timedelta.minutes=5. or 300",
         ),
         (
             {"report_type": "ITEM", "output_path": "items.csv", "exclude_columns": "SKU"},
-            "expected a list of names",
+            "expected a list of names such as ..SKU",
         ),
     ],
     WalmartExportOperator: [
@@ -102,7 +111,7 @@ MISTAKES: dict[type, Mistakes] = {
         ),
         (
             {"operation": "acknowledgeOrders", "output_path": FILE},
-            "has a single page: call it rather than page through it",
+            "call it rather than page through it .WalmartApiOperator, hook.call",
         ),
     ],
     WalmartSettlementOperator: [
@@ -118,7 +127,7 @@ MISTAKES: dict[type, Mistakes] = {
     ],
     WalmartApiOperator: [
         ({"operation": "getAllItem"}, "did you mean getAllItems"),
-        ({"operation": "getAnItem"}, "getAnItem needs id"),
+        ({"operation": "getAnItem"}, "getAnItem needs id: give it by name .in an operator: in api_params"),
         ({"operation": "getAllItems", "api_params": {"limt": 5}}, "did you mean limit?"),
         ({"operation": "getAnItem", "api_params": {"id": 1.5}}, "Quote it"),
         ({"operation": "getAnItem", "records": [{"id": "A"}]}, "One read for each row needs output_path"),
@@ -140,7 +149,7 @@ MISTAKES: dict[type, Mistakes] = {
     ],
     WalmartOrdersDueOperator: [
         ({"kind": "acknowlege"}, "allowed: acknowledge, ship, cancel"),
-        ({"kind": "ship", "within": "4h"}, "expected a timedelta or seconds"),
+        ({"kind": "ship", "within": "4h"}, "such as timedelta.minutes=5. or 300"),
         ({"kind": "ship", "within": timedelta(hours=-4)}, "not negative"),
         ({"kind": "ship", "output_path": "due.xlsx"}, "Let it end in '.jsonl'"),
         ({"kind": "ship", "output_path": "due.jsonl.gz"}, "not compressed. Leave that off"),
@@ -150,17 +159,20 @@ MISTAKES: dict[type, Mistakes] = {
         ({"metrics": "ontime"}, "allowed: cancellations, itemNotReceived"),
         ({"metrics": "otd;vtr"}, "such as otd, as a list or as text with commas between"),
         ({"metrics": 17}, "names such as otd, as a list or as text with commas between"),
-        ({"metrics": ["OTD"]}, "otd"),
+        ({"metrics": ["OTD"]}, "allowed: cancellations, .*otd"),
         ({"fail_on": "urgent"}, "allowed: MONITOR, URGENT, None"),
         ({"fail_on": True}, "allowed: MONITOR, URGENT, None"),
     ],
     WalmartGoLocalCreateDeliveryOperator: [
-        ({"delivery": {}}, "externalOrderId"),
+        ({"delivery": {}}, "externalOrderId of delivery is missing; expected an id, as text"),
         ({"delivery": "order 1"}, "expected a dict"),
-        ({"delivery": {"externalOrderID": "1"}}, "externalOrderId"),
-        ({"delivery": {"externalOrderId": 1.0}}, "externalOrderId"),
+        (
+            {"delivery": {"externalOrderID": "1"}},
+            "delivery has .externalOrderID.; did you mean externalOrderId?",
+        ),
+        ({"delivery": {"externalOrderId": 1.0}}, "externalOrderId of delivery is 1.0; .*Quote it"),
         ({"delivery": [{"externalOrderId": "1"}]}, "expected a dict"),
-        ({"delivery": {"externalOrderId": ""}}, "externalOrderId"),
+        ({"delivery": {"externalOrderId": ""}}, "externalOrderId of delivery is missing; expected an id"),
     ],
     WalmartGoLocalCancelDeliveryOperator: [
         ({"delivery_id": ""}, "expected an id, as text"),
@@ -189,11 +201,11 @@ MISTAKES: dict[type, Mistakes] = {
     WalmartGoLocalDeliverySensor: [
         ({"delivery_id": ""}, "expected an id, as text"),
         ({"delivery_id": 17.0}, "Quote it"),
-        ({"delivery_id": "a", "success_statuses": []}, "would be waited for without end"),
+        ({"delivery_id": "a", "success_statuses": []}, "Give one, such as DELIVERED"),
         ({"delivery_id": "a", "success_statuses": "at the door"}, "such as DELIVERED"),
         (
             {"delivery_id": "a", "failure_statuses": "DELIVERED"},
-            "in success_statuses and in failure_statuses",
+            "Leave it in one of them",
         ),
         ({"delivery_id": "a", "success_statuses": "delivered!"}, "such as DELIVERED"),
     ],
@@ -220,8 +232,14 @@ def test_the_error_names_what_to_write_instead(shop, monkeypatch, tmp_path, kind
 
 def test_the_table_has_every_operator_and_sensor():
     info = get_provider_info()
-    modules = {
+    modules = [
         m for part in ("operators", "sensors") for entry in info[part] for m in entry["python-modules"]
+    ]
+    kinds = {
+        kind
+        for module in map(importlib.import_module, modules)
+        for name, kind in vars(module).items()
+        if inspect.isclass(kind) and kind.__module__ == module.__name__ and name[0] != "_"
     }
-    assert {kind.__module__ for kind in MISTAKES} == modules
+    assert set(MISTAKES) == {kind for kind in kinds if issubclass(kind, BaseOperator)}
     assert {len(mistakes) for mistakes in MISTAKES.values()} == {6}

@@ -16,7 +16,10 @@ def run(args: Namespace, output: Output) -> int:
     """Test a connection as the button of Airflow's form does."""
     from airflow_provider_walmart.cli.output import printable
 
-    is_good, message = any_account(args.conn_id).test_connection()
+    hook = any_account(args.conn_id)
+    # The button's message names the field alone, since the page shows it unmasked; a terminal is the user's own.
+    hook.settings_of(hook.get_connection(args.conn_id))
+    is_good, message = hook.test_connection()
     if output.as_json:
         output.document({"connection": args.conn_id, "ok": is_good, "message": message})
     else:

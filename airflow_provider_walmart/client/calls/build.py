@@ -82,9 +82,7 @@ def _unknown_parameters(
             continue
         if strict or not isinstance(name, str) or not name or not name.isprintable():
             alike = _alike(name, known)
-            raise WalmartConfigError(
-                f"{operation.name} has no parameter {shown(name)}; {alike}; {NOT_STRICT}."
-            )
+            raise WalmartConfigError(f"{operation.name} has no parameter {shown(name)}; {alike} {NOT_STRICT}")
         unknown.append(Parameter(name=name, location="query"))
     return unknown
 
@@ -109,7 +107,10 @@ def _values(
         if value is not None:
             yield parameter, value
     if missing:
-        raise WalmartConfigError(f"{operation.name} needs {', '.join(missing)}.")
+        them = "it" if len(missing) == 1 else "them"
+        raise WalmartConfigError(
+            f"{operation.name} needs {', '.join(missing)}: give {them} by name (in an operator: in api_params)."
+        )
 
 
 def _pairs(parameter: Parameter, texts: Iterable[str]) -> list[str]:
@@ -137,4 +138,4 @@ def _alike(name: object, known: Mapping[str, Parameter]) -> str:
     close = difflib.get_close_matches(str(name)[:100].lower(), list(lower), n=2)
     if close:
         return f"did you mean {' or '.join(lower[key] for key in close)}?"
-    return f"it has {', '.join(sorted(known))}" if known else "it has none"
+    return f"it has {', '.join(sorted(known))}." if known else "it has none."

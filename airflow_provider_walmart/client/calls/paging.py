@@ -653,7 +653,9 @@ def is_nothing_there(error: WalmartNotFoundError) -> bool:
 
 def _paging(operation: Operation) -> Paging:
     if operation.paging is None:
-        raise WalmartConfigError(f"{operation.name} has a single page: call it rather than page through it.")
+        raise WalmartConfigError(
+            f"{operation.name} has a single page: call it rather than page through it (WalmartApiOperator, hook.call)."
+        )
     return operation.paging
 
 

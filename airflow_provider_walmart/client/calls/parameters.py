@@ -15,7 +15,7 @@ from airflow_provider_walmart.client.values.dates import FORMATS, parse_time
 from airflow_provider_walmart.client.values.names import LOST_FORM
 from airflow_provider_walmart.client.values.rows import is_unicode
 
-NOT_STRICT = "values and names newer than the catalogue pass with strict=False"
+NOT_STRICT = "Values and names newer than the catalogue pass with strict=False."
 # A point in time as people and templates write it. Only whole seconds in UTC are what Walmart takes everywhere.
 _TIME = re.compile(
     r"\d{4}-\d\d-\d\d(?P<space>[ T])\d\d:\d\d:\d\d(?P<fraction>\.\d+)?\s*(?P<zone>Z|[+-]\d\d:?\d\d)?",
@@ -34,7 +34,7 @@ def texts_of(operation: Operation, parameter: Parameter, value: Any, strict: boo
     if strict:
         for text in texts:
             if refused := next((why for check in _CHECKS if (why := check(parameter, text))), ""):
-                raise _error(operation, parameter, text, f"{refused}; {NOT_STRICT}")
+                raise _error(operation, parameter, text, refused, NOT_STRICT)
     return texts
 
 
@@ -191,5 +191,8 @@ def _not_in_range(parameter: Parameter, text: str) -> str:
 _CHECKS: tuple[Callable[[Parameter, str], str], ...] = (_not_in_list, _no_boolean, _no_match, _not_in_range)
 
 
-def _error(operation: Operation, parameter: Parameter, value: Any, what: str) -> WalmartConfigError:
-    return WalmartConfigError(f"{operation.name}: {parameter.name} is {shown(value)}; {what}.")
+def _error(
+    operation: Operation, parameter: Parameter, value: Any, what: str, more: str = ""
+) -> WalmartConfigError:
+    text = f"{operation.name}: {parameter.name} is {shown(value)}; {what}. {more}"
+    return WalmartConfigError(text.rstrip())

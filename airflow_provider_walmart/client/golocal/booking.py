@@ -191,7 +191,7 @@ def booking(delivery: Mapping[str, Any], client_id: str) -> dict[str, Any]:
     """Return what Walmart books: the delivery without the key around it, its ids as text.
 
     :param client_id: what ``clientId`` is when the delivery has none.
-    :raises WalmartConfigError: when it is no dict or has no ``externalOrderId``.
+    :raises WalmartConfigError: when it is no dict, or has no ``externalOrderId`` or one in another spelling.
     """
     inner = delivery.get("deliveries", delivery) if isinstance(delivery, Mapping) else delivery
     if not isinstance(inner, Mapping):
@@ -201,6 +201,9 @@ def booking(delivery: Mapping[str, Any], client_id: str) -> dict[str, Any]:
         )
     wanted = {"clientId": client_id, **inner}
     for name in ("clientId", "externalOrderId"):
+        for key in inner:
+            if key != name and str(key).casefold() == name.casefold():
+                raise WalmartConfigError(f"delivery has {str(key)!r}; did you mean {name}?")
         wanted[name] = text_id(f"{name} of delivery", wanted.get(name))
     try:
         check_json(wanted, "delivery")

@@ -136,11 +136,11 @@ class EndStates:
         states = cls(_states("success_statuses", success), _states("failure_statuses", failure))
         if not states.success:
             raise WalmartConfigError(
-                "success_statuses is empty: the delivery would be waited for without end."
+                "success_statuses is empty: the delivery would be waited for without end. Give one, such as DELIVERED."
             )
         if both := states.success & states.failure:
             raise WalmartConfigError(
-                f"{', '.join(sorted(both))}: in success_statuses and in failure_statuses."
+                f"{', '.join(sorted(both))}: in success_statuses and in failure_statuses. Leave it in one of them."
             )
         return states
 

@@ -93,7 +93,7 @@ def report_body(
     """
     body = {
         "rowFilters": _list_of("row_filters", row_filters, Mapping, "dicts"),
-        "excludeColumns": _list_of("exclude_columns", exclude_columns, str, "names"),
+        "excludeColumns": _list_of("exclude_columns", exclude_columns, str, "names such as ['SKU']"),
         "dataStartTime": _moment(start),
         "dataEndTime": _moment(end),
         "dateGranularity": date_granularity or ("DAILY" if start else None),

@@ -189,6 +189,27 @@ def test_a_test_of_a_connection_ends_like_it(walmart, shop, monkeypatch):
     assert json.loads(out)["ok"] is False
 
 
+@pytest.mark.parametrize(
+    ("field", "says"),
+    [
+        (
+            {"host": "htp://127.0.0.1:8089"},
+            "host is 'htp://127.0.0.1:8089'; expected a base URL such as https",
+        ),
+        ({"host": "http://example.com"}, "plain http would send keys in the clear"),
+        ({"extra": {"environment": "prod"}}, "environment is 'prod'; allowed: production, sandbox"),
+        ({"login": "an-id:a-secret"}, "has a colon in it"),
+    ],
+)
+def test_a_field_that_can_not_be_used_is_named_with_what_is_allowed(walmart, shop, monkeypatch, field, says):
+    monkeypatch.setenv("AIRFLOW_CONN_WRONG", shop.connection(**field))
+    code, out, err = walmart("test", "wrong")
+    assert (code, out) == (2, "")
+    assert says in err
+    assert "a-secret" not in err
+    assert not shop.received()
+
+
 def test_codes(walmart):
     code, out, _ = walmart("codes", "ERR_EXT_DATA_0101119", "-o", "json")
     assert (code, json.loads(out)[0]["action"]) == (0, "fix the row")

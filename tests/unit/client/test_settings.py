@@ -152,7 +152,7 @@ def test_a_password_in_the_host_is_not_repeated(url):
         ({"client_id": None}, "login", "client ID"),
         ({"client_secret": ""}, "password", "client secret"),
         ({"client_secret": "   \n"}, "password", "client secret"),
-        ({"client_id": "id:secret"}, "client_id", "colon"),
+        ({"client_id": f"id:{SECRET}"}, "client_id", "colon"),
         ({"environment": "prod"}, "environment", "'prod'; allowed: production, sandbox"),
         ({"market": "de"}, "market", "'de'; allowed: us, ca, mx, cl"),
         ({"market": "us,ca"}, "market", "'us,ca'"),

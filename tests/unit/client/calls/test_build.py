@@ -154,7 +154,7 @@ def test_headers_that_one_operation_insists_on_are_there():
         "WM_SANDBOX": "v2",
         "WM_SVC.VERSION": "1.0.0",
     }
-    with pytest.raises(WalmartConfigError, match=r"getTaxForms needs WM_PARTNER_ID\."):
+    with pytest.raises(WalmartConfigError, match=r"getTaxForms needs WM_PARTNER_ID: give it by name"):
         build_request(find("getTaxForms"))
 
 
@@ -203,9 +203,9 @@ def test_accept_is_sent_where_it_is_not_json_alone(name, params, accept):
         ("getListingQualityScore", {"viewTrendingItems": "yes"}, "allowed are true and false"),
         ("getSearchResult", {"asin": "short"}, "allowed is what matches"),
         ("getSearchResult", {"asin": "A234567890\n"}, "allowed is what matches"),
-        ("getInventory", {}, "getInventory needs sku."),
-        ("getCarrierRateQuote", {}, "getCarrierRateQuote needs shipmentId, mode."),
-        ("getInventory", {"sku": None}, "getInventory needs sku."),
+        ("getInventory", {}, "getInventory needs sku: give it by name"),
+        ("getCarrierRateQuote", {}, "getCarrierRateQuote needs shipmentId, mode: give them by name"),
+        ("getInventory", {"sku": None}, "getInventory needs sku: give it by name"),
         ("getInventory", {"sku": ["1", "2"]}, "sku is of type list; it takes one value"),
     ],
 )
