@@ -106,9 +106,9 @@ COMMAND = Command(
     ),
     description="Reads only, unless --write is given. A write is sent once, after a confirmation.",
     examples=(
-        "walmart call getAnOrder purchaseOrderId=1796277083022",
+        "walmart call getAnOrder purchaseOrderId=108900000000016",
         "walmart call getAllOrders status=Created --all | jq length",
-        "walmart call 'GET /v3/inventory' sku=A-1",
-        """walmart call updateInventoryForAnItem sku=A-1 --write --body @stock.json""",
+        "walmart call 'GET /v3/inventory' sku=SKU-000001",
+        """walmart call updateInventoryForAnItem sku=SKU-000001 --write --body @stock.json""",
     ),
 )

@@ -59,5 +59,5 @@ COMMAND = Command(
         OUTPUT,
     ),
     description="Fields that are required only together with others are not marked: the check of a feed finds these, too.",
-    examples=("walmart items spec 'Baby Blankets' --version 5.0.20260608-18_15_07-api",),
+    examples=("walmart items spec Mugs --version 5.0.20260608-18_15_07-api",),
 )

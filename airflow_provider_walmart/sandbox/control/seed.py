@@ -234,7 +234,15 @@ def small_shop(state: State) -> None:
             settlements=40,
             feeds=[
                 SeedFeed(feedType="MP_INVENTORY", items=4, age=7200, fileName="inventory.json"),
-                SeedFeed(feedType="price", items=6, failed=2, age=3600, fileName="prices.json"),
+                # By this id the examples of the command line ask for it.
+                SeedFeed(
+                    feedType="price",
+                    items=6,
+                    failed=2,
+                    age=3600,
+                    fileName="prices.json",
+                    feedId="3F1C0A6C@AQMBAQA",
+                ),
                 SeedFeed(
                     feedType="MP_ITEM", feedStatus="INPROGRESS", items=10, age=600, fileName="items.json"
                 ),
