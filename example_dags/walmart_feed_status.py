@@ -1,7 +1,7 @@
 """Every hour, check the feeds of the last day; red when items did not make it, with the SKUs in a file.
 
-Needs a connection ``walmart_default`` of type *Walmart Marketplace*. Set the Airflow variable-free
-environment variable ``WALMART_ERRORS_DIR`` to any place that Airflow's object storage can write to, such as
+Needs a connection ``walmart_default`` of type *Walmart Marketplace*. Set the environment variable
+``WALMART_ERRORS_DIR`` to any place that Airflow's object storage can write to, such as
 ``s3://aws_default@my-bucket/walmart``.
 """
 

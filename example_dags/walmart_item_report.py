@@ -4,7 +4,7 @@ Needs a connection ``walmart_default`` of type *Walmart Marketplace*. Set the en
 ``WALMART_LAKE_DIR`` to any place that Airflow's object storage can write to, such as
 ``s3://aws_default@my-bucket/walmart``.
 
-Walmart takes a quarter to three quarters of an hour for a report; the task waits in the triggerer meanwhile. It takes
+Walmart needs 15 to 45 minutes to make a report; the task waits in the triggerer meanwhile. Walmart takes
 one request per report type and hour: a retry goes on with the request of the first try, and other tasks that want the
 same report within the hour share it.
 """

@@ -4,8 +4,8 @@ Needs a connection ``walmart_default`` of type *Walmart Marketplace*, the extra 
 (``pip install duckdb``). Set the environment variable ``WALMART_LAKE_DIR`` to a folder that all workers see; the mart is a
 file in it, so it must be on a disk and not in a bucket.
 
-Orders that changed are exported again: the load replaces them, and all rows that belong to them. It loads what the
-manifest names, in one transaction, so that a retry and a second run leave the same.
+Orders that changed are exported again: the load replaces them, and all rows that belong to them. It loads the files that the
+manifest names, in one transaction, so that a retry and a second run have the same result.
 """
 
 from __future__ import annotations

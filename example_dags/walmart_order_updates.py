@@ -1,6 +1,6 @@
-"""Acknowledge the orders that wait for it, and ship what a file of tracking numbers says went out.
+"""Acknowledge the orders that wait for it, and mark the orders in a file of tracking numbers as shipped.
 
-Every order is read before it is changed, so that the same file may come again: start the DAG as often as you like.
+Every order is read before it is changed, so the same file may come again: start the DAG as often as you like.
 
 Needs a connection ``walmart_default`` of type *Walmart Marketplace*. Set the environment variable
 ``WALMART_LAKE_DIR`` to any place that Airflow's object storage can reach, such as ``s3://aws_default@my-bucket/walmart``;

@@ -4,8 +4,8 @@ Needs a connection ``walmart_default`` of type *Walmart Marketplace*. Set the en
 ``WALMART_LAKE_DIR`` to any place that Airflow's object storage can write to, such as
 ``s3://aws_default@my-bucket/walmart``.
 
-A run that is cleared writes the file of its interval anew. The timetable matters: what Airflow makes of a plain cron
-expression gives runs no interval, and an export without one lands all that Walmart keeps, half a year.
+A run that is cleared writes the file of its interval anew. The timetable matters: with a plain cron expression Airflow gives
+runs no interval, and an export without one lands all that Walmart keeps, half a year.
 """
 
 from __future__ import annotations

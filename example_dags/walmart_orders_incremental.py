@@ -1,12 +1,12 @@
-"""Every quarter of an hour, land the orders that changed since, and load them as soon as they are there.
+"""Every quarter of an hour, land the orders that changed since the last run, and load them as soon as they are landed.
 
 Needs a connection ``walmart_default`` of type *Walmart Marketplace*. Set the environment variable
 ``WALMART_LAKE_DIR`` to any place that Airflow's object storage can write to, such as
 ``s3://aws_default@my-bucket/walmart``.
 
-Airflow 3.3 remembers with the asset how far it was exported, so a run goes on where the last one ended, whatever was
-missed meanwhile; a run that failed moves nothing. Below, each run exports its data interval. Each run looks back ten
-minutes further, for orders that Walmart shows late: load by ``purchaseOrderId``, the last one wins.
+Airflow 3.3 remembers with the asset how far it was exported, so a run goes on where the last one ended, even if runs were
+missed; a run that failed moves nothing. On Airflow 3.1 and 3.2 each run exports its data interval. Each window starts ten
+minutes earlier, for orders that Walmart shows late: load by ``purchaseOrderId``, the last one wins.
 """
 
 from __future__ import annotations

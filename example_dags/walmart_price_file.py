@@ -4,7 +4,7 @@ Needs a connection ``walmart_default`` of type *Walmart Marketplace*. Set the en
 ``WALMART_LAKE_DIR`` to any place that Airflow's object storage can read and write, such as
 ``s3://aws_default@my-bucket/walmart``; the file is ``prices/YYYY-MM-DD.csv`` in it, with the columns ``sku`` and ``price``.
 
-Approve it in the UI: *Required Actions* of the run. What was checked is what is sent: later changes to the file don't
+Approve it in the UI: *Required Actions* of the run. The checked copy is sent: later changes to the file don't
 matter.
 """
 

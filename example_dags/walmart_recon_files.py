@@ -1,7 +1,6 @@
 """Land the payment reconciliation files that are not there yet, each as the zipped CSV that Walmart makes.
 
-Walmart makes one every two weeks and says of which dates there are some. What was landed stays as it is; to get a file
-again, delete it.
+Walmart makes one every two weeks, and lists their dates. A landed file stays as it is; to get it again, delete it.
 
 Needs a connection ``walmart_default`` of type *Walmart Marketplace*. Set the environment variable
 ``WALMART_LAKE_DIR`` to any place that Airflow's object storage can write to, such as

@@ -1,7 +1,7 @@
 """Keep one schedule, by which Walmart makes a report by itself, as it is declared here.
 
-What differs is changed, what is missing is made, and every other schedule of this report type and version is deleted,
-those made in Seller Center too. Change the declaration, and the next run makes it so.
+A missing schedule is made, a different one is changed, and every other schedule of this report type and version is deleted,
+including those made in Seller Center. Change the declaration, and the next run applies it.
 
 Needs a connection ``walmart_default`` of type *Walmart Marketplace*. The reports themselves are waited for with
 `WalmartReportSensor`, or picked up by a `WalmartReportOperator` with a `reuse_within` that reaches back to them.

@@ -1,8 +1,8 @@
-"""Keep webhook subscriptions as they are declared here, and take what they bring.
+"""Keep webhook subscriptions as they are declared here, and land the orders that they announce.
 
-``walmart_webhook_subscriptions`` makes what is missing, changes what differs, wakes up what was paused, and deletes every
-other subscription of its URL. Start it with ``{"renew": true}`` after the secret was changed: Walmart's list hides nothing,
-but this package blacks the secrets of it out, so a changed one can't be seen.
+``walmart_webhook_subscriptions`` makes subscriptions that are missing, changes those that differ, wakes up those that were paused,
+and deletes every other subscription of its URL. Start it with ``{"renew": true}`` after the secret was changed: This package
+redacts the secrets in Walmart's list, so a changed one can't be seen there.
 
 ``walmart_webhook_order`` is started by an endpoint of yours, such as ``docs/examples/webhook_endpoint.py``, once for each new
 order, and lands that order.

@@ -33,7 +33,7 @@ COMMAND = Command(
     "run a stand-in for Walmart's servers on this machine",
     run,
     arguments=(
-        argument("--port", type=int, default=8765, help="port to listen on (default: 8765)"),
+        argument("--port", type=int, default=8089, help="port to listen on (default: 8089)"),
         argument("--shop", help="what is in the shop: small, default or none"),
         argument("--seed", help="YAML or JSON file with a shop of your own"),
         argument("--profile", help="walmart: late answers and transient errors as on its usual days"),

@@ -187,3 +187,10 @@ def test_a_reader_that_has_enough_is_no_error():
     )
     assert done.stdout == "[\n"
     assert done.stderr == "code 0\n"
+
+
+def test_the_sandbox_has_the_port_that_the_docs_name_however_it_is_started():
+    from airflow_provider_walmart.cli.main import parser
+    from airflow_provider_walmart.sandbox.__main__ import _parser
+
+    assert parser().parse_args(["sandbox"]).port == _parser().parse_args([]).port == 8089
