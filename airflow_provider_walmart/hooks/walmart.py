@@ -158,9 +158,11 @@ class WalmartHook(AccountHook[WalmartSettings, MarketplaceClient]):
 
         :param operation: as for `call`; one that pages.
         :param body: for operations that take one.
-        :param strict: as for `call`.
+        :param strict: as for `call`; False also takes a list that ends before all records came that Walmart announced.
         :param max_records: stop after so many; default: all.
         :param params: as for `call`; the page size is the largest documented one unless given.
+        :raises WalmartConfigError: at once, for bad input and for an operation that doesn't page.
+        :raises WalmartIncompleteError: on the way, when the list ends before all records came that Walmart announced.
         """
         return self.client.paginate(
             operation, body=body, strict=strict, max_records=max_records, params=params

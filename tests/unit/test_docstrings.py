@@ -18,19 +18,12 @@ import pytest
 from airflow.providers.common.compat import sdk
 
 import airflow_provider_walmart
-from airflow_provider_walmart.get_provider_info import get_provider_info
 from tests.helpers.airflow_line import AIRFLOW
 from tests.helpers.documents import DOCUMENTS
+from tests.helpers.public_names import public_names
 
 PARAM = re.compile(r"^ *:param (\w+): *(.*(?:\n(?! *:).+)*)", re.MULTILINE)
 RAISES = re.compile(r"^ *:raises ([\w.]+):", re.MULTILINE)
-# What users import beside what Airflow lists of a provider.
-MORE_MODULES = (
-    "airflow_provider_walmart.client.errors",
-    "airflow_provider_walmart.client.golocal.webhook",
-    "airflow_provider_walmart.client.webhooks.notifications",
-    "airflow_provider_walmart.sandbox.pytest_plugin",
-)
 SHOWN = re.compile(r"^\.\. autoclass:: ([\w.]+)\.(\w+)$", re.MULTILINE)
 # They are for the rest of the package, and the reference leaves them out.
 NOT_FOR_USERS = {"client", "client_of", "settings_of"}
@@ -79,22 +72,11 @@ def public() -> dict[str, Any]:
 
 def public_things() -> Iterator[Callable[..., Any]]:
     """Yield the classes and functions that users call, and the methods of those that they keep in hand."""
-    info = get_provider_info()
-    named = {
-        part: [module for entry in info[part] for module in entry["python-modules"]]
-        for part in ("hooks", "operators", "sensors", "triggers")
-    }
-    named["links"] = sorted({path.rpartition(".")[0] for path in info["extra-links"]})
-    named["more"] = list(MORE_MODULES)
-    for part, modules in named.items():
-        for module in map(importlib.import_module, modules):
-            for name, thing in vars(module).items():
-                if getattr(thing, "__module__", "") != module.__name__ or name.startswith("_"):
-                    continue
-                if isinstance(thing, (type, FunctionType)):
-                    yield thing
-                if isinstance(thing, type) and part in ("hooks", "more"):
-                    yield from public_methods(thing)
+    for part, _, thing in public_names():
+        if isinstance(thing, (type, FunctionType)):
+            yield thing
+        if isinstance(thing, type) and part in ("hooks", "more"):
+            yield from public_methods(thing)
     # What a page shows with its docstring, the retry policy apart, which takes nothing and needs Airflow 3.3.
     for module, name in SHOWN.findall("".join(path.read_text() for path in DOCUMENTS)):
         if not module.endswith("retry_policy"):
