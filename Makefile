@@ -50,11 +50,15 @@ test-airflow: $(VENV)/.with-test ## tests with a real Airflow, and with a browse
 test-oldest: ## what touches Airflow, on the oldest one
 	@$(MAKE) --no-print-directory test-touching-airflow AIRFLOW=3.1
 
-# Left out is what knows nothing of Airflow, or is about many processes, which have the same client below them.
+# Left out is what knows nothing of Airflow: the client, over HTTP and in many processes, the sandbox, texts and layers.
+# Each night the version matrix runs them on every line, too.
 test-touching-airflow: $(VENV)/.with-test
 	$(RUN) -m pytest -n auto --maxprocesses 8 tests/unit tests/integration $(patsubst %,--ignore=tests/%, \
-	  unit/client integration/sandbox integration/fault_matrix \
-	  $(patsubst %,integration/test_%.py,many_processes order_crashes rate_budgets submit_crashes tls triggerer_kills))
+	  unit/client unit/storage/tables integration/sandbox integration/fault_matrix \
+	  $(patsubst %,unit/test_%.py,declarations document_links drawings hostile_input layers release vocabulary) \
+	  $(patsubst %,integration/test_%.py,call environments many_processes many_threads natural_mistakes observer \
+	    order_crashes paginate paginate_windows proxies rate_budgets reading_feeds redirects redis refused_tokens retries \
+	    submit_crashes tables_page tls triggerer_kills troubleshooting_page))
 	$(RUN) -m pytest tests/system/test_feed_status.py
 
 test-package: dist ## what is published, in an empty environment
