@@ -58,6 +58,20 @@ def test_the_matrix_has_all_supported_versions():
     assert f"| Python | {', '.join(PYTHONS)} |" in readme
 
 
+def test_a_release_says_where_its_files_come_from():
+    jobs = WORKFLOWS["release"]["jobs"]
+    steps = {
+        step["uses"].partition("@")[0]: step
+        for job in jobs.values()
+        for step in job.get("steps", ())
+        if "uses" in step
+    }
+    assert steps["actions/attest-build-provenance"]["with"] == {"subject-path": "dist/*"}
+    assert steps["pypa/gh-action-pypi-publish"]["with"] == {"attestations": True}
+    assert jobs["build"]["permissions"] == {"contents": "read", "id-token": "write", "attestations": "write"}
+    assert jobs["publish"]["permissions"] == {"id-token": "write"}
+
+
 def test_workflows_run_what_is_there():
     targets = re.findall(r"^([a-z-]+):", (CHECKOUT / "Makefile").read_text(), re.MULTILINE)
     jobs = [job for workflow in WORKFLOWS.values() for job in workflow.get("jobs", {}).values()]
