@@ -108,6 +108,12 @@ def judge_feeds(
         note=note,
     )
     uri = result["itemErrorsUri"]
+    if waiting := [str(review.summary["feedId"]) for review in reviews if not is_finished(review.feed)]:
+        log.info(
+            "Walmart is still at work on %s; only what has failed so far counts: %s",
+            counted(len(waiting), "feed"),
+            ", ".join(waiting[:10]),
+        )
     together = _together(reviews)
     reasons = [reason for chain in together if (reason := _why_failed(chain, allowed_failures))]
     failed = f"{len(reasons)} of {counted(len(together), 'feed')} failed: "

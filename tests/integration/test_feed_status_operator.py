@@ -53,7 +53,8 @@ def test_nothing_to_see(shop):
     assert operator().execute({})["feeds"] == []
 
 
-def test_all_recent_feeds(shop):
+def test_all_recent_feeds(shop, caplog):
+    caplog.set_level(logging.INFO)
     ids = shop.feeds(
         {"feedType": "MP_INVENTORY", "items": 4, "age": 60},
         {"feedType": "price", "items": 6, "age": 120},
@@ -75,6 +76,8 @@ def test_all_recent_feeds(shop):
         "itemsProcessing": 0,
     }
     assert [summary["feedStatus"] for summary in found[1:]] == ["PROCESSED", "INPROGRESS", "RECEIVED"]
+    assert "Walmart is still at work on 2 feeds; only what has failed so far counts" in caplog.text
+    assert f"so far counts: {ids[2]}, {ids[3]}" in caplog.text
 
 
 @pytest.mark.parametrize("feed_status", ["PROCESSED", "INPROGRESS"])
