@@ -217,6 +217,14 @@ class WalmartWaitError(WalmartError):
 class WalmartAuthError(WalmartError):
     """The keys or the token are refused."""
 
+    # Whether they were good until now: somebody has reset them, and is about to edit the connection.
+    keys_worked = False
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the same call would fail the same way again: not once a connection has keys that were made anew."""
+        return not self.keys_worked and super().is_final
+
 
 class WalmartPermissionError(WalmartError):
     """The token is good, but may not do this."""

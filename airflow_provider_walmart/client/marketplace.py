@@ -28,7 +28,11 @@ from airflow_provider_walmart.client.transport.rate_limits import Throttle
 from airflow_provider_walmart.client.transport.responses import json_object, raise_for_status
 from airflow_provider_walmart.client.transport.retries import Retries
 from airflow_provider_walmart.client.transport.shared_state import Resilient
-from airflow_provider_walmart.client.transport.tokens import MarketplaceTokens
+from airflow_provider_walmart.client.transport.tokens import (
+    MarketplaceTokens,
+    TokenCall,
+    marketplace_token_call,
+)
 
 TOKEN_DETAIL = "/v3/token/detail"  # noqa: S105 - a path
 PARTNER_ID = "WM_PARTNER_ID"
@@ -59,7 +63,10 @@ class MarketplaceClient(ApiClient[WalmartSettings, MarketplaceTokens]):
     def _token_provider(
         self, http: HttpSession, store: Resilient, on_secret: Callable[[str], None]
     ) -> MarketplaceTokens:
-        return MarketplaceTokens(self.settings, http, store, on_secret)
+        return MarketplaceTokens(self.settings, http, store, on_secret, self._current_call)
+
+    def _token_call(self, settings: WalmartSettings) -> TokenCall:
+        return marketplace_token_call(settings)
 
     def _common_headers(self) -> dict[str, str]:
         return business_headers(self.settings)

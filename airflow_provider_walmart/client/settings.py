@@ -106,6 +106,13 @@ class WalmartSettings:
         """Whether calls go to Walmart's production, and not to a sandbox or another host."""
         return urlsplit(self.base_url).hostname == urlsplit(HOSTS["production"]).hostname
 
+    def is_same_account(self, other: WalmartSettings) -> bool:
+        """Return whether other settings lead to the same account as far as they say, with other keys perhaps."""
+        return all(
+            getattr(self, name) == getattr(other, name)
+            for name in ("base_url", "environment", "market", "partner_id")
+        )
+
 
 def text_field(name: str, value: Any) -> str:
     """Return a pasted value as it was meant; refuse what can't be sent in a header."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -61,7 +61,7 @@ class AccountHook(BaseHook, Generic[SettingsT, ClientT]):
     @cached_property
     def client(self) -> ClientT:
         """The client of the connection's account."""
-        return self.client_of(self._settings())
+        return self.client_of(self._settings(), current_settings=self._settings)
 
     @staticmethod
     def settings_of(connection: Connection) -> SettingsT:
@@ -69,11 +69,18 @@ class AccountHook(BaseHook, Generic[SettingsT, ClientT]):
         raise NotImplementedError
 
     @staticmethod
-    def client_of(settings: SettingsT, store: Resilient | None = None, attempts: int = ATTEMPTS) -> ClientT:
+    def client_of(
+        settings: SettingsT,
+        store: Resilient | None = None,
+        attempts: int = ATTEMPTS,
+        current_settings: Callable[[], SettingsT] | None = None,
+    ) -> ClientT:
         """Return a client for an account.
 
         :param store: where it keeps what must outlive the process; default: the store of the deployment.
         :param attempts: how often a call that changes nothing is sent when it fails in a way that may pass.
+        :param current_settings: returns the account as the connection describes it now, for keys that are edited while the
+            client is used.
         """
         raise NotImplementedError
 

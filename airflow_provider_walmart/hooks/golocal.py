@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote_plus
 
@@ -51,14 +52,20 @@ class WalmartGoLocalHook(AccountHook[GoLocalSettings, GoLocalClient]):
 
     @staticmethod
     def client_of(
-        settings: GoLocalSettings, store: Resilient | None = None, attempts: int = ATTEMPTS
+        settings: GoLocalSettings,
+        store: Resilient | None = None,
+        attempts: int = ATTEMPTS,
+        current_settings: Callable[[], GoLocalSettings] | None = None,
     ) -> GoLocalClient:
         """Return a client for an account.
 
         :param store: where it keeps its token; default: the store of the deployment.
         :param attempts: how often a call that changes nothing is sent when it fails in a way that may pass.
+        :param current_settings: returns the account as the connection describes it now.
         """
-        return GoLocalClient(settings, store or shared_state(), user_agent(), mask, observer(), attempts)
+        return GoLocalClient(
+            settings, store or shared_state(), user_agent(), mask, observer(), attempts, current_settings
+        )
 
     def call(self, operation: str, *, body: Any = None, strict: bool = True, **params: Any) -> Any:
         """Call one operation by name.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import uuid
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
@@ -68,14 +68,20 @@ class WalmartHook(AccountHook[WalmartSettings, MarketplaceClient]):
 
     @staticmethod
     def client_of(
-        settings: WalmartSettings, store: Resilient | None = None, attempts: int = ATTEMPTS
+        settings: WalmartSettings,
+        store: Resilient | None = None,
+        attempts: int = ATTEMPTS,
+        current_settings: Callable[[], WalmartSettings] | None = None,
     ) -> MarketplaceClient:
         """Return a client for an account.
 
         :param store: where it keeps its token and its rate budgets; default: the store of the deployment.
         :param attempts: how often a call that changes nothing is sent when it fails in a way that may pass.
+        :param current_settings: returns the account as the connection describes it now.
         """
-        return MarketplaceClient(settings, store or shared_state(), user_agent(), mask, observer(), attempts)
+        return MarketplaceClient(
+            settings, store or shared_state(), user_agent(), mask, observer(), attempts, current_settings
+        )
 
     def get_token_detail(self) -> dict[str, Any]:
         """Return scopes and validity of the access token from ``GET /v3/token/detail``.

@@ -558,7 +558,6 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
                 poll_interval=self.poll_interval,
                 since=limit.since,
                 deadline=limit.deadline,
-                changed_client=self.changed_client,
             )
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:

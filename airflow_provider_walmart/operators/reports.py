@@ -145,7 +145,6 @@ class WalmartReportOperator(WithLineage, BaseOperator):
                     poll_interval=self.poll_interval,
                     since=limit.since,
                     deadline=limit.deadline,
-                    changed_client=self.changed_client,
                 )
             return self._land(requester, finished, request_id, reused)
 

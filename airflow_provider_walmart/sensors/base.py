@@ -173,7 +173,7 @@ class WalmartSensor(OfAccount, BaseSensorOperator):
             return False
         with fail_without_retry():
             try:
-                found = self._poll(context)
+                found = self.poll(context)
             except (
                 WalmartAuthError,
                 WalmartConnectionError,
@@ -186,14 +186,6 @@ class WalmartSensor(OfAccount, BaseSensorOperator):
                 return False
             self._failures.reset()
             return False if found is None else PokeReturnValue(is_done=True, xcom_value=found)
-
-    def _poll(self, context: Context) -> Any:
-        try:
-            return self.poll(context)
-        except WalmartAuthError:
-            if self.changed_client() is None:
-                raise
-            return self.poll(context)
 
     def _may_go_on(self, context: Context, error: WalmartError) -> bool:
         if self.reschedule and not isinstance(error, WalmartRateLimitError):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from functools import cached_property
 from inspect import unwrap
@@ -11,8 +10,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from airflow_provider_walmart.hooks.golocal import WalmartGoLocalHook
     from airflow_provider_walmart.hooks.walmart import WalmartHook
-
-log = logging.getLogger(__name__)
 
 
 class OfAccount:
@@ -32,26 +29,6 @@ class OfAccount:
         state: dict[str, Any] = super().__getstate__()  # type: ignore[misc]
         return {name: value for name, value in state.items() if name != "hook"}
 
-    def _make_hook(self) -> Any:
-        raise NotImplementedError
-
-    def changed_client(self) -> Any:
-        """Return a client with what the connection says now; None when that is what the present one has, or makes no sense.
-
-        Keys are edited while tasks wait, who keep their client for hours.
-        """
-        hook = self._make_hook()
-        try:
-            if hook.client.settings == self.hook.client.settings:  # type: ignore[attr-defined]
-                return None
-        except Exception as error:
-            # Somebody may be in the middle of editing it.
-            log.warning("The connection can't be used as it is now: %s", error)
-            return None
-        log.info("The connection was edited: going on with what it says now")
-        vars(self)["hook"] = hook
-        return hook.client
-
 
 class OfMarketplace(OfAccount):
     """An operator or sensor with a connection of type ``walmart``."""
@@ -61,9 +38,6 @@ class OfMarketplace(OfAccount):
     @cached_property
     def hook(self) -> WalmartHook:
         """The hook of the connection."""
-        return self._make_hook()
-
-    def _make_hook(self) -> WalmartHook:
         from airflow_provider_walmart.hooks.walmart import WalmartHook
 
         return WalmartHook(self.walmart_conn_id)
@@ -77,9 +51,6 @@ class OfGoLocal(OfAccount):
     @cached_property
     def hook(self) -> WalmartGoLocalHook:
         """The hook of the connection."""
-        return self._make_hook()
-
-    def _make_hook(self) -> WalmartGoLocalHook:
         from airflow_provider_walmart.hooks.golocal import WalmartGoLocalHook
 
         return WalmartGoLocalHook(self.walmart_golocal_conn_id)

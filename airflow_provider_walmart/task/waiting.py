@@ -33,7 +33,6 @@ def wait_for_feeds(
     poll_interval: float | None,
     since: float,
     deadline: float,
-    changed_client: Callable[[], MarketplaceClient | None] = lambda: None,
 ) -> list[dict[str, Any] | None]:
     """Return feeds once all of them are finished, in the order of their ids; None for one that is unknown.
 
@@ -42,16 +41,13 @@ def wait_for_feeds(
     :param poll_interval: seconds between two polls; None: by age and type of the feed.
     :param since: when waiting began, seconds since 1970 UTC.
     :param deadline: when to give up, seconds since 1970 UTC.
-    :param changed_client: asked when the keys are refused: returns a client with what the connection says now, None when
-        that has not changed.
     :raises WalmartTimeoutError: when the deadline passed.
     :raises WalmartWaitError: when too many polls in a row failed, or one did for which no retry can help.
     """
     from airflow_provider_walmart.client.feeds.watch import LISTED_WITHIN, FeedWatch, pause_before_next_poll
 
     done = wait_for(
-        lambda client: FeedWatch(client).poll,
-        client,
+        FeedWatch(client).poll,
         feed_ids,
         what="Feeds",
         is_done=is_finished,
@@ -60,7 +56,6 @@ def wait_for_feeds(
         since=since,
         deadline=deadline,
         unknown_for=LISTED_WITHIN,
-        changed_client=changed_client,
     )
     return [done[feed_id] for feed_id in feed_ids]
 
@@ -73,7 +68,6 @@ def wait_for_report(
     poll_interval: float | None,
     since: float,
     deadline: float,
-    changed_client: Callable[[], MarketplaceClient | None] = lambda: None,
 ) -> dict[str, Any] | None:
     """Return a report request once it is READY or ERROR; None when Walmart doesn't know it.
 
@@ -82,8 +76,7 @@ def wait_for_report(
     from airflow_provider_walmart.client.reports import requests as reports
 
     return wait_for(
-        lambda client: reports.ReportWatch(client, report_type).poll,
-        client,
+        reports.ReportWatch(client, report_type).poll,
         [request_id],
         what="Report",
         is_done=reports.is_done,
@@ -92,7 +85,6 @@ def wait_for_report(
         since=since,
         deadline=deadline,
         unknown_for=reports.LISTED_WITHIN,
-        changed_client=changed_client,
     )[request_id]
 
 
@@ -102,8 +94,7 @@ def report_pause(age: float) -> float:
 
 
 def wait_for(
-    make_poll: Callable[[MarketplaceClient], Callable[[Collection[str]], Mapping[str, Any]]],
-    client: MarketplaceClient,
+    poll: Callable[[Collection[str]], Mapping[str, Any]],
     ids: Sequence[str],
     *,
     what: str,
@@ -112,18 +103,15 @@ def wait_for(
     pause: Callable[[], float],
     since: float,
     deadline: float,
-    changed_client: Callable[[], MarketplaceClient | None],
     unknown_for: float,
 ) -> dict[str, dict[str, Any] | None]:
     """Return things by id once nothing more will happen to them; None for one that Walmart doesn't know.
 
-    :param make_poll: returns what polls Walmart for the state of things: dicts, None for an unknown one, an error for one
-        that can't be read.
+    :param poll: polls Walmart for the state of things: dicts, None for an unknown one, an error for one that can't be read.
     :param what: the things, in words for errors.
     :param pause: how long to wait before the next poll, in seconds.
     :param unknown_for: how long a thing may be unknown before that is believed, in seconds.
     """
-    poll = make_poll(client)
     things = _Things(ids, is_done, progress, unknown_from=since + unknown_for)
     failures = PollFailures(keys_worked=True)
     is_last = False
@@ -135,13 +123,10 @@ def wait_for(
         is_last = seconds >= left
         time.sleep(max(0.0, min(seconds, left)))
         failed = things.read(poll, pending)
-        is_refused = isinstance(failed, WalmartAuthError)
-        if is_refused and (edited := changed_client()):
-            poll = make_poll(edited)
-        elif failed is None:
+        if failed is None:
             failures.reset()
         # At the deadline, refused keys are why it isn't known how far things are.
-        elif failures.may_go_on(failed) and not (is_last and is_refused):
+        elif failures.may_go_on(failed) and not (is_last and isinstance(failed, WalmartAuthError)):
             log.warning(failures.text(failed))
         else:
             raise gave_up(what, ids, str(failed), is_final=failed.is_final) from failed

@@ -494,8 +494,8 @@ def test_keys_that_are_reset_and_edited_are_used_by_a_sensor_that_is_rescheduled
 @every_sensor
 @pytest.mark.parametrize("deferrable", [False, True], ids=["poll", "deferred"])
 def test_keys_that_never_worked_end_it_at_once(name, deferrable, waiting, shop, monkeypatch):
-    shop.settings(secrets=dict.fromkeys(CLIENTS, "new-secret"))
-    shop.revoke_tokens()
+    for name_of in ("AIRFLOW_CONN_WALMART_DEFAULT", "AIRFLOW_CONN_WALMART_GOLOCAL_DEFAULT"):
+        monkeypatch.setenv(name_of, json.dumps({**json.loads(os.environ[name_of]), "password": "no-secret"}))
     with pytest.raises(AirflowFailException, match="refuses these keys"):
         make(name, **waiting[name], deferrable=deferrable).execute({})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
@@ -23,7 +24,9 @@ from airflow_provider_walmart.client.transport.responses import raise_for_status
 from airflow_provider_walmart.client.transport.retries import ATTEMPTS
 from airflow_provider_walmart.client.transport.session import WalmartSession
 from airflow_provider_walmart.client.transport.shared_state import Resilient
-from airflow_provider_walmart.client.transport.tokens import TokenProvider
+from airflow_provider_walmart.client.transport.tokens import TokenCall, TokenProvider
+
+log = logging.getLogger(__name__)
 
 
 class Account(Protocol):
@@ -36,6 +39,9 @@ class Account(Protocol):
     @property
     def timeout(self) -> float:
         """Seconds to wait for each answer."""
+
+    def is_same_account(self, other: Any) -> bool:
+        """Return whether other settings lead to the same account, with other keys perhaps."""
 
 
 SettingsT = TypeVar("SettingsT", bound=Account)
@@ -51,6 +57,8 @@ class ApiClient(Generic[SettingsT, TokensT]):
     :param on_secret: called with every secret as soon as it is known; a log masker goes here.
     :param observer: is notified of what goes over the wire; None: nobody is.
     :param attempts: how often a call that changes nothing is sent when it fails in a way that may pass; default 4.
+    :param current_settings: asked when the keys are refused: returns the account as it is now, with keys that may have been
+        edited since. None: nobody knows of others.
     """
 
     # Rows of the API in the catalogue.
@@ -66,8 +74,10 @@ class ApiClient(Generic[SettingsT, TokensT]):
         on_secret: Callable[[str], None] = lambda secret: None,
         observer: Observer | None = None,
         attempts: int = ATTEMPTS,
+        current_settings: Callable[[], SettingsT] | None = None,
     ) -> None:
         self.settings = settings
+        self._current_settings = current_settings
         self.store = store
         http = HttpSession(settings.base_url, user_agent, observer)
         self.tokens = self._token_provider(http, store, on_secret)
@@ -95,6 +105,10 @@ class ApiClient(Generic[SettingsT, TokensT]):
         """Return what gives out the tokens of the account."""
         raise NotImplementedError
 
+    def _token_call(self, settings: SettingsT) -> TokenCall:
+        """Return how a token is asked for."""
+        raise NotImplementedError
+
     def _common_headers(self) -> dict[str, str]:
         """Return the headers of every call but the token call, without token and correlation id."""
         raise NotImplementedError
@@ -117,6 +131,23 @@ class ApiClient(Generic[SettingsT, TokensT]):
     def _raise_for_status(self, response: requests.Response, auth: WalmartAuth) -> None:
         hints = {**self.hints, 401: HINT_ONE_WAY} if auth.body_was_spent else self.hints
         raise_for_status(response, hints)
+
+    def _current_call(self) -> TokenCall | None:
+        """Return how a token is asked for with the keys that the account has now; None where that can't be known."""
+        if self._current_settings is None:
+            return None
+        try:
+            current = self._current_settings()
+        except Exception as error:
+            # Somebody may be in the middle of editing it.
+            log.warning("The connection can't be used as it is now: %s", error)
+            return None
+        if not self.settings.is_same_account(current):
+            log.warning("The connection leads to another account now, which is not gone on with")
+            return None
+        self.settings = current
+        self.session.headers.update(self._common_headers())
+        return self._token_call(current)
 
     # -- calls ---------------------------------------------------------------------------------------
 

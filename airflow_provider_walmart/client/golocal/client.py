@@ -52,7 +52,11 @@ class GoLocalClient(ApiClient[GoLocalSettings, TokenProvider]):
         self, http: HttpSession, store: Resilient, on_secret: Callable[[str], None]
     ) -> TokenProvider:
         fresh = self.settings.fresh_token_per_request
-        return TokenProvider(token_call(self.settings), http, store, on_secret, fresh=fresh)
+        call, current = token_call(self.settings), self._current_call
+        return TokenProvider(call, http, store, on_secret, fresh=fresh, current_call=current)
+
+    def _token_call(self, settings: GoLocalSettings) -> TokenCall:
+        return token_call(settings)
 
     def _common_headers(self) -> dict[str, str]:
         return {"Accept": "application/json", "WM_CONSUMER.ID": self.settings.client_id}

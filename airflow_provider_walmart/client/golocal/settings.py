@@ -81,6 +81,10 @@ class GoLocalSettings:
                 field="host",
             )
 
+    def is_same_account(self, other: GoLocalSettings) -> bool:
+        """Return whether other settings lead to the same account as far as they say, with other keys perhaps."""
+        return (self.base_url, self.environment) == (other.base_url, other.environment)
+
     @property
     def deliveries(self) -> str:
         """Path that all delivery calls begin with."""

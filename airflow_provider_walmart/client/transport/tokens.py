@@ -60,6 +60,10 @@ HINT_KEYS = (
     "{place} of the connection (production and sandbox keys differ), and is the secret the one that belongs to the "
     "client ID?"
 )
+HINT_RESET = (
+    "These keys worked a moment ago: somebody has reset them. Put the new ones into the connection; what runs reads it again, and "
+    "so does a retry."
+)
 HINT_FORBIDDEN = (
     "These keys get no token. Either Walmart has not enabled this API for them, or something between here and Walmart "
     "(a proxy, a firewall) refuses the call."
@@ -110,6 +114,14 @@ class TokenStatus:
     failed_at: datetime | None
 
 
+@dataclass(frozen=True)
+class _Keys:
+    """The keys that are in use: how to ask for a token with them, and the record of it."""
+
+    call: TokenCall
+    cache: TokenCache
+
+
 @dataclass
 class TokenBudget:
     """How many token requests one call may still cost, whatever the server does."""
@@ -133,6 +145,8 @@ class TokenProvider:
     :param store: shared state store.
     :param on_secret: called with every token as soon as it is known, before anything else sees it.
     :param fresh: ask for one each time and keep none.
+    :param current_call: asked when the keys are refused: returns how to ask for a token with those that the account has now;
+        None where nobody knows of others.
     """
 
     # Before the second attempt; more or less by half. Seconds.
@@ -146,13 +160,20 @@ class TokenProvider:
         on_secret: Callable[[str], None],
         *,
         fresh: bool = False,
+        current_call: Callable[[], TokenCall | None] = lambda: None,
     ) -> None:
-        self.call = call
         self.http = http
         self._store = store
         self._on_secret = on_secret
         self._fresh = fresh
-        self._cache = TokenCache((call.url, *call.identity), call.secret, store, on_secret)
+        self._current_call = current_call
+        self._worked = False
+        self._keys = self._keys_of(call)
+
+    @property
+    def call(self) -> TokenCall:
+        """How a token is asked for."""
+        return self._keys.call
 
     def get(self, rejected: str | None = None, budget: TokenBudget | None = None) -> str:
         """Return a valid token.
@@ -160,22 +181,51 @@ class TokenProvider:
         However many threads and processes ask at once, one of them sends the request, a second one after
         a transient error, and the others take the outcome, be it a token or an error.
 
+        Keys that are refused may have been reset and edited since: they are asked for once more, and others tried once.
+
         :param rejected: a token that Walmart just refused: another one is returned.
         :param budget: what the call that needs the token may still cost; default: one request.
         :raises WalmartError: when there is no token to be had.
         """
-        budget = budget or TokenBudget(1)
+        keys = self._keys
+        try:
+            token = self._get(keys, rejected, budget or TokenBudget(1))
+        except WalmartAuthError as error:
+            if not self._has_other_keys(keys):
+                if self._worked or rejected is not None:
+                    error.keys_worked, error.hint = True, HINT_RESET
+                raise
+            token = self._get(self._keys, rejected, TokenBudget(1))
+        self._worked = True
+        return token
+
+    def _get(self, keys: _Keys, rejected: str | None, budget: TokenBudget) -> str:
+        """Return a valid token of some keys."""
         if self._fresh:
-            self._raise_while_blocked(self._cache.newest())
-            return self._renew(TokenRecord(), rejected, budget)
+            self._raise_while_blocked(keys.cache.newest())
+            return self._renew(keys, TokenRecord(), rejected, budget)
         asked_at = time.time()
-        return self._cache.usable(self._cache.known(), rejected) or self._single_flight(
-            rejected, budget, asked_at
+        return keys.cache.usable(keys.cache.known(), rejected) or self._single_flight(
+            keys, rejected, budget, asked_at
         )
+
+    def _keys_of(self, call: TokenCall) -> _Keys:
+        return _Keys(call, TokenCache((call.url, *call.identity), call.secret, self._store, self._on_secret))
+
+    def _has_other_keys(self, refused: _Keys) -> bool:
+        """Return whether there are other keys than those that were refused, and use them from now on."""
+        with _locks.setdefault(f"other keys than {refused.cache.name}", threading.Lock()):
+            # Another thread may have been quicker.
+            if self._keys is refused and (call := self._current_call()):
+                keys = self._keys_of(call)
+                if keys.cache.name != refused.cache.name:
+                    log.info("The connection was edited: going on with the keys that it has now")
+                    self._keys = keys
+            return self._keys is not refused
 
     def status(self) -> TokenStatus:
         """Return what is known of the account's token, without asking Walmart."""
-        record = self._cache.newest()
+        record = self._keys.cache.newest()
         token = record.token if record.has_good_token(None) else None
         return TokenStatus(
             from_epoch(token.expires_at) if token else None,
@@ -183,12 +233,12 @@ class TokenProvider:
             from_epoch(record.failed_at) if record.failure else None,
         )
 
-    def _single_flight(self, rejected: str | None, budget: TokenBudget, asked_at: float) -> str:
+    def _single_flight(self, keys: _Keys, rejected: str | None, budget: TokenBudget, asked_at: float) -> str:
         """Return a token that one of all that ask at once asks for; the others wait and take the outcome.
 
         :param asked_at: when this caller wanted it, seconds since 1970 UTC.
         """
-        cache = self._cache
+        cache = keys.cache
         with _locks.setdefault(cache.name, threading.Lock()):
             if token := cache.usable(cache.known(), rejected) or cache.usable(cache.stored(), rejected):
                 return token
@@ -198,13 +248,15 @@ class TokenProvider:
                 if token := cache.usable(record, rejected):
                     return token
                 self._raise_while_blocked(record)
-                if failure := self._failure_of_others(record, asked_at):
-                    return self._old_token(record, rejected, failure)
-                return self._renew(record, rejected, budget)
+                if failure := self._failure_of_others(cache, record, asked_at):
+                    return self._old_token(cache, record, rejected, failure)
+                return self._renew(keys, record, rejected, budget)
 
-    def _failure_of_others(self, record: TokenRecord, asked_at: float) -> WalmartError | None:
+    def _failure_of_others(
+        self, cache: TokenCache, record: TokenRecord, asked_at: float
+    ) -> WalmartError | None:
         """Return the failure that answers for this caller, too; None when it is to ask itself."""
-        has_seen_it = record.failed_at == vars(_seen).get(self._cache.name)
+        has_seen_it = record.failed_at == vars(_seen).get(cache.name)
         since = asked_at if has_seen_it else asked_at - FAILURE_LIFE
         # A failure from the future was written by a host whose clock is wrong.
         return record.failure_error if since <= record.failed_at <= time.time() else None
@@ -213,12 +265,12 @@ class TokenProvider:
         if time.time() < record.blocked_until and (failure := record.failure_error):
             raise failure
 
-    def _renew(self, record: TokenRecord, rejected: str | None, budget: TokenBudget) -> str:
+    def _renew(self, keys: _Keys, record: TokenRecord, rejected: str | None, budget: TokenBudget) -> str:
         while True:
             asked_at = time.time()
             budget.left -= 1
             try:
-                token = self._token_of(self._request(self.call), asked_at)
+                token = self._token_of(self._request(keys.call), asked_at)
             except WalmartError as error:
                 passing = isinstance(error, (WalmartConnectionError, WalmartServerError))
                 if passing and budget.left > 0 and not record.has_good_token(rejected):
@@ -226,26 +278,28 @@ class TokenProvider:
                     time.sleep(self.PAUSE * random.uniform(0.5, 1.5))  # noqa: S311 - spreads load, guards nothing
                     continue
                 record = replace(record, failed_at=time.time(), failure=failure_to_dict(error))
-                self._keep(record)
-                return self._old_token(record, rejected, error)
-            self._keep(TokenRecord(token=token))
+                self._keep(keys.cache, record)
+                return self._old_token(keys.cache, record, rejected, error)
+            self._keep(keys.cache, TokenRecord(token=token))
             return token.value
 
-    def _old_token(self, record: TokenRecord, rejected: str | None, error: WalmartError) -> str:
+    def _old_token(
+        self, cache: TokenCache, record: TokenRecord, rejected: str | None, error: WalmartError
+    ) -> str:
         """Return the token that could not be renewed while it is good, or else raise why.
 
         Renewal comes early, so there is time left to ride out a transient error.
         """
-        vars(_seen)[self._cache.name] = record.failed_at
+        vars(_seen)[cache.name] = record.failed_at
         if record.token is None or not record.token.is_good(rejected) or error.status == 401:
             raise error
         log.warning("Could not renew the access token, going on with the old one: %s", error)
         return record.token.value
 
-    def _keep(self, record: TokenRecord) -> None:
+    def _keep(self, cache: TokenCache, record: TokenRecord) -> None:
         # One that is asked for each time is nothing to be kept; when to ask again is.
         if not self._fresh or time.time() < record.blocked_until:
-            self._cache.keep(record)
+            cache.keep(record)
 
     def _token_of(self, answer: dict[str, Any], asked_at: float) -> Token:
         value = answer.get("access_token")
@@ -295,7 +349,16 @@ class TokenProvider:
             if error.status in (404, 405):
                 error.hint = HINT_PLACE
             elif "invalid_client" in error.codes:
-                error.hint = HINT_KEYS.format(place=call.keys_belong_to)
+                # By OAuth a 400 may say the same as a 401.
+                raise WalmartAuthError(
+                    error.message,
+                    status=error.status,
+                    method=error.method,
+                    path=error.path,
+                    details=error.details,
+                    correlation_id=error.correlation_id,
+                    hint=HINT_KEYS.format(place=call.keys_belong_to),
+                ) from None
             raise
         if response.content.lstrip()[:1] == b"<":
             raise WalmartServerError(
@@ -319,6 +382,7 @@ class MarketplaceTokens(TokenProvider):
     :param http: plain session for the token call; shares the connections of the session that it is for.
     :param store: shared state store.
     :param on_secret: called with every token as soon as it is known, before anything else sees it.
+    :param current_call: as for `TokenProvider`.
     """
 
     def __init__(
@@ -327,8 +391,9 @@ class MarketplaceTokens(TokenProvider):
         http: requests.Session,
         store: Resilient,
         on_secret: Callable[[str], None],
+        current_call: Callable[[], TokenCall | None] = lambda: None,
     ) -> None:
-        super().__init__(marketplace_token_call(settings), http, store, on_secret)
+        super().__init__(marketplace_token_call(settings), http, store, on_secret, current_call=current_call)
         self._settings = settings
 
     def exchange_authorization_code(self, code: str, redirect_uri: str, partner_id: str | int) -> str:

@@ -189,7 +189,7 @@ def test_fresh_token_per_request_asks_each_time_and_keeps_none(golocal):
         ({"status_code": 401, "json": {}}, WalmartAuthError, "Walmart refuses these keys", 1),
         (
             {"status_code": 400, "json": {"error": "invalid_client"}},
-            WalmartRequestError,
+            WalmartAuthError,
             "refuses these keys",
             1,
         ),

@@ -262,7 +262,7 @@ def test_a_resting_store_is_left_alone(folder, token_calls):
 def test_a_lock_that_is_never_given_back(folder, token_calls, caplog, monkeypatch):
     monkeypatch.setattr("airflow_provider_walmart.client.transport.tokens.LONGEST_RENEWAL", -4.9)
     client = process(folder)
-    with FileStore(folder).lock(client.session.tokens._cache.name, 1):
+    with FileStore(folder).lock(client.session.tokens._keys.cache.name, 1):
         assert client.access_token() == "token-1"
     assert warnings(caplog) == [
         "A lock in the shared state store was held too long: this step goes on without it."
@@ -302,6 +302,6 @@ def test_another_threads_secret_is_masked_when_a_token_is_read(folder, token_cal
     process(folder).access_token()
     told = []
     second = process(folder)
-    second.session.tokens._cache._on_secret = told.append
+    second.session.tokens._keys.cache._on_secret = told.append
     second.access_token()
     assert told == ["token-1"]
