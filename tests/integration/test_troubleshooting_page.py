@@ -61,19 +61,19 @@ def button(hook):
 
 def after_a_reset(shop, hook):
     hook.get_access_token()
-    shop.settings(secrets={"an-id": "new"})
+    shop.settings(secrets={"another-id": "new"})
     shop.revoke_tokens()
     try:
         return feeds(hook)
     finally:
-        shop.settings(secrets={"an-id": "sandbox"})
+        shop.settings(secrets={})
 
 
 def messages(shop, said, caplog, monkeypatch, tmp_path):
     """Yield what is said in every situation of the page."""
     yield said(feeds, **BAD_SECRET)
     yield said(button, **BAD_SECRET)
-    yield said(partial(after_a_reset, shop))
+    yield said(partial(after_a_reset, shop), login="another-id")
     waiting = PollFailures(keys_worked=True)
     refused = WalmartAuthError("401", status=401)
     assert waiting.may_go_on(refused)
