@@ -582,12 +582,25 @@ def read_operation(document: Document, market: str, method: str, path: str, oper
         "parameters": found,
         "body": content_types,
         "body_required": bool(body.get("required")),
+        "form": form(document, body),
         "content_type": content_type,
         "success": success,
         "safe_to_retry": method == "GET" or (method == "POST" and path in READ_ONLY_POSTS),
         "paging": paging(document, operation, found),
         "limits": [],
     }
+
+
+def form(document: Document, body: Json) -> list[Json]:
+    """Return the parts of a form, where it is more than one file under the usual name."""
+    schema = document.resolve(body.get("content", {}).get("multipart/form-data", {}).get("schema", {}))
+    required = schema.get("required", [])
+    if required in ([], ["file"]):
+        return []
+    return [
+        {"name": name, "location": "form", **({"required": True} if name in required else {})}
+        for name in schema["properties"]
+    ]
 
 
 def build(folder: Path) -> Json:

@@ -34,7 +34,7 @@ class Parameter(msgspec.Struct, frozen=True):
     """One parameter of an operation.
 
     :param name: its name, as Walmart spells it.
-    :param location: ``path``, ``query`` or ``header``.
+    :param location: ``path``, ``query``, ``header`` or ``form``.
     :param required: whether the operation insists on it. A required one with a default is sent on its own.
     :param type: ``string``, ``integer``, ``boolean`` or ``array``.
     :param format: how a point in time is written: ``date``, ``us-date``, ``date-time-ms``, ``date-space-time``,
@@ -125,6 +125,7 @@ class Operation(msgspec.Struct, frozen=True, dict=True):
     :param parameters: parameters in Walmart's order, without the headers that all calls have in common.
     :param body: media types of the body; empty where there is none.
     :param body_required: whether the body must be there.
+    :param form: parts of a body that is sent as a form; empty where that is a file under the name ``file``.
     :param content_type: ``Content-Type`` that must be sent, with or without body; empty where the body decides.
     :param success: media types of a reply that means success.
     :param safe_to_retry: whether the call changes nothing: GET, and a POST that only looks something up.
@@ -142,6 +143,7 @@ class Operation(msgspec.Struct, frozen=True, dict=True):
     parameters: tuple[Parameter, ...] = ()
     body: tuple[str, ...] = ()
     body_required: bool = False
+    form: tuple[Parameter, ...] = ()
     content_type: str = ""
     success: tuple[str, ...] = ()
     safe_to_retry: bool = False

@@ -42,6 +42,51 @@ def test_a_file_holds_the_same_json():
 
 
 @pytest.mark.parametrize(
+    ("body", "kind"), [({"a": 1}, "json"), (b" <a/>", "xml")], ids=["JSON", "XML"]
+)
+def test_a_file_says_what_it_is(body, kind):
+    name, _, media_type = sent(body, "inventory.postFeeds")["files"]["file"]
+    assert (name, media_type) == (f"file.{kind}", f"application/{kind}")
+
+
+def test_a_file_has_the_name_that_its_operation_wants():
+    assert list(sent({"a": 1}, "walmartPlusEnrollment")["files"]) == ["fileName"]
+
+
+PAYLOAD = {"purchaseOrderNo": "1"}
+TYPES = [{"fileName": "lamp.png", "type": "OTHER"}]
+
+
+def test_the_parts_of_a_form():
+    body = {"files": [("lamp.png", b"A"), b"B"], "documentTypes": TYPES, "payload": PAYLOAD}
+    assert sent(body, "submitClaim")["files"] == [
+        ("files", ("lamp.png", b"A", "application/octet-stream")),
+        ("files", ("file2", b"B", "application/octet-stream")),
+        ("documentTypes", (None, b'[{"fileName":"lamp.png","type":"OTHER"}]', "application/json")),
+        ("payload", (None, b'{"purchaseOrderNo":"1"}', "application/json")),
+    ]
+    event = {"file": b"A", "eventId": "7", "eventName": "Summer"}
+    assert sent(event, "ca.bulkAddItem")["files"][1] == ("eventId", (None, b"7", "text/plain"))
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b"A", "it takes a dict with the parts documentTypes, files, payload"),
+        ({"files": [b"A"], "payload": PAYLOAD}, "body has no documentTypes"),
+        ({"files": [], "documentTypes": TYPES, "payload": PAYLOAD}, "body has no files"),
+        ({"file": b"A"}, "body is ['file']; it takes a dict with the parts"),
+        ({"files": [b"A"], "documentTypes": TYPES, "payload": {"a": {1}}}, "payload.a is of type set"),
+        ({"files": ["lamp.png", b"A"], "documentTypes": TYPES, "payload": PAYLOAD}, "files is of type bytes"),
+    ],
+)
+def test_forms_that_cannot_be_sent(body, said):
+    with pytest.raises(WalmartConfigError) as raised:
+        sent(body, "submitClaim")
+    assert said in str(raised.value)
+
+
+@pytest.mark.parametrize(
     ("body", "said"),
     [
         ({"tags": {"a"}}, "body.tags is of type set"),
