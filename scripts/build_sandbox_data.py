@@ -9,7 +9,8 @@ statuses, media types, limits; never wording or examples. This is a second readi
 catalogue, so that a mistake of one shows at the other.
 
 A shape is ``"string"``, ``"integer"``, ``"number"``, ``"boolean"``, ``"date"``, ``"date-time"`` or ``"any"``; ``[shape]`` for a
-list; ``[kind, [values]]`` where only some values are allowed; or an object, whose required names end in ``*``.
+list; ``[kind, [values]]`` where only some values are allowed; ``[kind, pattern]`` where a text must match a regular expression; or an
+object, whose required names end in ``*``.
 
 The output depends on the documents alone; running the script twice gives the same bytes.
 """
@@ -36,7 +37,7 @@ SECONDS = {"min": 60, "hour": 3600, "day": 86400}
 # Checked for every call alike, or declared by mistake: the access token alone is what admits a call.
 COMMON_HEADERS = {
     "accept", "authorization", "content-type", "wm_consumer.channel.type", "wm_partner.id", "wm_qos.correlation_id",
-    "wm_sandbox", "wm_sec.access_token", "wm_svc.name",
+    "wm_sec.access_token", "wm_svc.name",
 }  # fmt: skip
 # Misspelt in the documents: "ACS" beside a text that has ASC.
 MISSPELT = {"ACS": "ASC"}
@@ -98,6 +99,9 @@ class Document:
             kind = schema["format"]
         if values := schema.get("enum"):
             return [kind, [MISSPELT.get(value, value) for value in values if value is not None]]
+        # Some have a format where the pattern belongs.
+        if kind == "string" and schema.get("pattern", "").startswith("^"):
+            return [kind, schema["pattern"]]
         return kind
 
     def _fields(self, schema: Json) -> tuple[Json, set[str]]:
@@ -173,11 +177,15 @@ def parameters(document: Document, operation: Json) -> Iterator[Json]:
         source = document.resolve(node)
         if source["in"] == "path" or source["name"].lower() in COMMON_HEADERS:
             continue
+        # An account has it or not, where an operation doesn't need it.
+        if source["name"] == "WM_SANDBOX" and not source.get("required"):
+            continue
         schema = document.resolve(source.get("schema", {}))
         found: Json = {"name": source["name"], "in": source["in"]}
         if source.get("required"):
             found["required"] = True
-        found["shape"] = document.shape(schema, marks=False)
+        plain = {name: value for name, value in schema.items() if name != "pattern"}
+        found["shape"] = document.shape(plain, marks=False)
         for name in ("minimum", "maximum", "pattern"):
             if name in schema:
                 found[name] = schema[name]
@@ -226,6 +234,9 @@ def rows(folder: Path) -> Iterator[Json]:
                 if content:
                     row["takes"] = list(content)
                     row["bodyRequired"] = bool(body.get("required"))
+                    form = document.resolve(content.get("multipart/form-data", {}).get("schema", {}))
+                    if parts := form.get("required"):
+                        row["form"] = parts
                     if "application/json" in content:
                         row["body"] = document.shape(
                             content["application/json"].get("schema", {}), marks=True

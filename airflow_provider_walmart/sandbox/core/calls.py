@@ -129,6 +129,7 @@ class Endpoint:
     :param limit: its published rate limit, or a function that knows it by the call.
     :param writes: whether it changes the seller's data; default any method but GET.
     :param is_legacy: whether it belongs to a market's older API, which knows no ``WM_GLOBAL_VERSION``.
+    :param refusal: body shape of its answers to bad requests, where it has one of its own.
     """
 
     method: str
@@ -138,6 +139,7 @@ class Endpoint:
     limit: throttle.Limit | Callable[[Call], throttle.Limit | None] | None = None
     writes: bool | None = None
     is_legacy: bool = False
+    refusal: Shape | None = None
 
     async def serve(self, sandbox: Sandbox, request: Request) -> Response:
         """Check a request as Walmart's gateway does, then carry it out.
@@ -145,7 +147,12 @@ class Endpoint:
         :param sandbox: the sandbox.
         :param request: the request.
         """
-        token = _admit(sandbox, request, is_legacy=self.is_legacy)
+        try:
+            token = _admit(sandbox, request, is_legacy=self.is_legacy)
+        except Refusal as refusal:
+            if refusal.status == 400 and self.refusal:
+                refusal.shape = self.refusal
+            raise
         call = Call(sandbox, request, await request.body(), token)
         self._check_scope(call)
         limit = self.limit(call) if callable(self.limit) else self.limit

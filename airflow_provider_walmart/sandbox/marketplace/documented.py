@@ -22,6 +22,7 @@ from airflow_provider_walmart.sandbox.marketplace.answer_pages import PAGE, RECO
 from airflow_provider_walmart.sandbox.marketplace.plausible import Answers, overlay
 from airflow_provider_walmart.sandbox.marketplace.request_checks import (
     Row,
+    check_form,
     check_parameters,
     checked_body,
     place_of,
@@ -68,7 +69,7 @@ class Draft:
         page = page_of(call, self._row, self.body, RECORDS if records is None else len(records))
         answer = Answers(known).of(shape, path=call.request.url.path, page=page, records=records)
         if self._row.method == "GET":
-            answer = overlay(answer, call.state.written.get(call.request.url.path))
+            answer = overlay(answer, call.state.written.get(call.request.url.path), shape)
         return answer
 
     def over(self, told: Json) -> Any:
@@ -76,7 +77,7 @@ class Draft:
 
         :param told: fields of the answer, in its form.
         """
-        return overlay(self.made(), told)
+        return overlay(self.made(), told, self._row.shape)
 
 
 Fill = Callable[[Draft], Any]
@@ -111,6 +112,7 @@ class Documented:
     async def _answer(self, call: Call, row: Row) -> Response:
         check_parameters(call, row)
         draft = Draft(call, row, checked_body(call, row))
+        await check_form(call, row)
         # What a module knows comes first, since it may refuse the call; a file is answered all the same.
         answer = self._fill(draft) if self._fill and row.market == "us" else draft.made()
         if isinstance(answer, Awaitable):
@@ -146,6 +148,7 @@ def endpoints(taken: set[tuple[str, str]], fills: Mapping[tuple[str, str], Fill]
             Documented(rows, fills.get(place)).handle,
             limit=Limit(*rows[0].limit, f"{rows[0].method} {rows[0].path}") if rows[0].limit else None,
             is_legacy=any(row.market != "us" for row in rows),
+            refusal=next((row.refusal for row in rows if row.market == "us"), None),
         )
         for place, rows in found.items()
     ]

@@ -246,13 +246,15 @@ async def _file(call: Call) -> tuple[bytes, str]:
         form = await call.request.form()
     except (HTTPException, ValueError):  # the second one from older versions of the parser
         form = None
-    part = form.get("file") if form is not None else None
+    # The part has a name of its own in the document of one kind of feed.
+    name = "fileName" if call.query("requestType") == "WALMART_PLUS_SFF" else "file"
+    part = form.get(name) if form is not None else None
     if part is None:
         raise Refusal(
             400,
             "MISSING_FILE",
-            field="file",
-            description="The multipart body needs a part named file",
+            field=name,
+            description=f"The multipart body needs a part named {name}",
             shape="feed",
         )
     if isinstance(part, UploadFile):

@@ -33,23 +33,38 @@ class Page(Protocol):
     total: int
 
 
-def overlay(answer: Any, told: Any) -> Any:
-    """Return an answer with what was told, where it has such fields.
+def overlay(answer: Any, told: Any, shape: Any) -> Any:
+    """Return an answer with what was told, where it has such fields and they may hold it.
 
     :param answer: the answer.
     :param told: what was told, in the form of the answer.
+    :param shape: the shape of the answer.
     """
     if isinstance(answer, dict):
         known = told if isinstance(told, dict) else {}
+        parts = shape if isinstance(shape, dict) else {}
         return {
-            name: overlay(value, known[name]) if name in known else value for name, value in answer.items()
+            name: overlay(value, known[name], parts.get(name)) if name in known else value
+            for name, value in answer.items()
         }
-    if not _is_like(told, answer):
+    if not _is_like(told, answer) or not _is_allowed(told, shape):
         return answer
     if isinstance(answer, list) and answer and isinstance(answer[0], dict):
         # Each entry in the documented form, whatever was written: undeclared fields and nulls stay out.
-        return [overlay(answer[0], entry) for entry in told]
+        entries = shape[0] if isinstance(shape, list) else None
+        return [overlay(answer[0], entry, entries) for entry in told]
     return told
+
+
+def _is_allowed(told: Any, shape: Any) -> bool:
+    """Return whether a value is one of those that a shape allows; of a list, whether all are."""
+    if not isinstance(shape, list):
+        return True
+    if len(shape) == 1:
+        return all(_is_allowed(entry, shape[0]) for entry in told)
+    if isinstance(shape[1], str):
+        return isinstance(told, str) and bool(re.search(shape[1], told))
+    return told in shape[1]
 
 
 def _is_like(told: Any, answer: Any) -> bool:
@@ -90,6 +105,9 @@ class Answers:
             }
         if not isinstance(shape, list):
             return self._plain(shape, name, number)
+        if len(shape) > 1 and isinstance(shape[1], str):
+            made = self._plain(shape[0], name, number)
+            return next(text for text in (made, *_SAMPLES) if re.search(shape[1], text))
         if len(shape) > 1:
             return self._one_of(shape[1], name, number)
         return self._entries(shape, name, number)
@@ -97,7 +115,7 @@ class Answers:
     def _entries(self, shape: list[Any], name: str, number: int) -> list[Any]:
         if shape is self._records and self._told is not None:
             return [
-                overlay(self._value(shape[0], name, place + 1), self._told[place])
+                overlay(self._value(shape[0], name, place + 1), self._told[place], shape[0])
                 for place in range(self._page.start, self._page.end)
             ]
         if shape is self._records:
@@ -172,6 +190,9 @@ def _moment(number: int) -> str:
 def _price(number: int) -> str:
     return f"{products.price(number):.2f}"
 
+
+#: Texts of the forms that documents ask for by a pattern.
+_SAMPLES = ("09/02/2026", "17:00", "2026-09-02", "1001", "Standard")
 
 #: End of a field's name in lower case -> what makes its value from the number of an item; the first one that fits.
 _MAKERS: dict[str, Callable[[int], str]] = {

@@ -55,6 +55,7 @@ class Row(Struct, rename="camel"):
     takes: list[str] = []
     body_required: bool = False
     body: Any = "any"
+    form: list[str] = []
     shape: Any = "any"
     limit: tuple[int, float] | None = None
     refusal: Shape | None = None
@@ -86,7 +87,7 @@ def check_parameters(call: Call, row: Row) -> None:
 
 
 def checked_body(call: Call, row: Row) -> Any:
-    """Return the decoded body of a request, ``None`` when it takes no JSON.
+    """Return the decoded body of a request, without fields that are null; ``None`` when it takes no JSON.
 
     :param call: the call.
     :param row: the operation.
@@ -113,7 +114,22 @@ def checked_body(call: Call, row: Row) -> Any:
         ) from None
     for where, reason in _wrong(body, row.body, ""):
         raise _bad_content(where or "body", f"{where or 'body'} {reason}")
-    return body
+    return _without_nulls(body)
+
+
+async def check_form(call: Call, row: Row) -> None:
+    """Refuse a form that lacks a part.
+
+    :param call: the call.
+    :param row: the operation.
+    :raises Refusal: 400 naming the first part that is missing.
+    """
+    if "multipart/form-data" not in call.request.headers.get("Content-Type", ""):
+        return
+    given = await call.request.form()
+    for name in row.form:
+        if name not in given:
+            raise _bad_content(name, f"the form has no part {name}")
 
 
 def _bad_content(name: str, description: str) -> Refusal:
@@ -169,6 +185,9 @@ def _wrong(value: Any, shape: Any, where: str) -> Iterator[tuple[str, str]]:
             return
         for index, entry in enumerate(value):
             yield from _wrong(entry, shape[0], f"{where}[{index}]")
+    elif isinstance(shape, list) and isinstance(shape[1], str):
+        if not (isinstance(value, str) and re.search(shape[1], value)):
+            yield where, f"must match {shape[1]}"
     elif isinstance(shape, list):
         if value not in shape[1]:
             yield where, f"must be one of {', '.join(map(_written, shape[1]))}"
@@ -187,6 +206,12 @@ def _wrong_object(value: Any, shape: dict[str, Any], where: str) -> Iterator[tup
             yield from _wrong(value[plain], part, place)
         elif plain != name:
             yield place, "is missing"
+
+
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _without_nulls(part) for name, part in value.items() if part is not None}
+    return [_without_nulls(part) for part in value] if isinstance(value, list) else value
 
 
 def _is_of(value: Any, kind: str) -> bool:

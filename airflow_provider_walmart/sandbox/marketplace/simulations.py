@@ -75,12 +75,14 @@ def create_order(draft: Draft) -> Any:
     """
     body = draft.body
     wanted = body.get("orderLines", {}).get("orderLine", [])
-    for line in wanted:
-        _item(draft, line["item"]["sku"])
+    skus = [line.get("item", {}).get("sku", "") for line in wanted]
+    for sku in skus:
+        _item(draft, sku)
     to = body.get("shippingInfo", {})
     where = {name: text for name, text in to.get("postalAddress", {}).items() if name in _ADDRESS}
     lines: list[SeedLine | str] = [
-        SeedLine(line["item"]["sku"], quantity=_amount(line.get("orderLineQuantity", {}))) for line in wanted
+        SeedLine(sku, quantity=_amount(line.get("orderLineQuantity", {})))
+        for sku, line in zip(skus, wanted, strict=True)
     ]
     if not lines:
         raise bad_param("orderLines", "must have a line", service=SERVICE)

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from airflow_provider_walmart.sandbox.marketplace.request_checks import place_of
-from tests.integration.sandbox.test_sandbox_every_operation import ROWS, value_of
+from scripts.catalogue_walk import ROWS, value_of
 from tests.integration.sandbox.test_sandbox_openapi import DOCUMENTS, document, problems
 
 # Fields of the US API, which the documents of 2023 don't have yet, and a text that is declared where nothing is said.

@@ -9,7 +9,7 @@ from airflow_provider_walmart.sandbox.core.calls import Endpoint
 from airflow_provider_walmart.sandbox.marketplace.documented import Documented
 from airflow_provider_walmart.sandbox.marketplace.request_checks import place_of
 from airflow_provider_walmart.sandbox.server.app import ENDPOINTS
-from tests.integration.sandbox.test_sandbox_every_operation import MARKETS, ROWS, value_of
+from scripts.catalogue_walk import MARKETS, ROWS, value_of
 from tests.integration.sandbox.test_sandbox_openapi import US, document, problems
 
 pytestmark = pytest.mark.skipif(not US.is_dir(), reason="Walmart's API documents are not here")

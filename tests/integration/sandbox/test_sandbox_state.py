@@ -171,22 +171,30 @@ def test_the_statement_is_what_is_not_settled_yet(shop):
 # -- simulations ---------------------------------------------------------------------------------------
 
 
+SIMULATED = {"WM_SANDBOX": "v2"}
+
+
 def test_a_simulated_order_goes_all_its_way(shop):
     new = {"sku": "NEW-1", "productName": "A new one", "productType": "Mugs", "condition": "NEW"}
-    made = shop.call(
-        "POST", "/v1/simulations/items", json={"items": [{**new, "price": {"amount": 7, "currency": "USD"}}]}
-    )
+    items = "/v1/simulations/items"
+    body = {"items": [{**new, "price": {"amount": 7, "currency": "USD"}}]}
+    assert shop.refused(400, "POST", items, json=body)["field"] == "WM_SANDBOX"
+    made = shop.call("POST", items, json=body, headers=SIMULATED)
     assert made.json()[0]["sku"] == "NEW-1"
     assert shop.get("/v3/items/NEW-1")["ItemResponse"][0]["price"]["amount"] == 7
-    assert "NEW-1" in [item["sku"] for item in shop.get("/v1/simulations/items")]
+    assert "NEW-1" in [item["sku"] for item in shop.call("GET", items, headers=SIMULATED).json()]
     update = {"sku": "NEW-1", "price": {"amount": 8, "currency": "USD"}}
-    assert shop.call("PUT", "/v1/simulations/items/NEW-1", json=update).json()["success"] is True
+    assert shop.call("PUT", f"{items}/NEW-1", json=update, headers=SIMULATED).json()["success"] is True
     line = {"item": {"sku": "NEW-1"}, "orderLineQuantity": {"unitOfMeasurement": "EACH", "amount": "2"}}
-    answer = shop.call("POST", "/v1/simulations/orders", json={"orderLines": {"orderLine": [line]}})
+    orders = "/v1/simulations/orders"
+    unnamed = {"orderLines": {"orderLine": [{"orderLineQuantity": None}]}}
+    assert shop.refused(404, "POST", orders, json=unnamed, headers=SIMULATED)["field"] == "sku"
+    body = {"orderLines": {"orderLine": [line]}}
+    answer = shop.call("POST", orders, json=body, headers=SIMULATED)
     assert answer.status_code == 201
     number = answer.json()["purchaseOrderId"]
-    deliver = f"/v1/simulations/orders/{number}/deliver"
-    shop.refused(400, "POST", deliver, json={})
+    deliver = f"{orders}/{number}/deliver"
+    shop.refused(400, "POST", deliver, json={"orderLines": None}, headers=SIMULATED)
     part = {
         "status": "Shipped",
         "statusQuantity": {"unitOfMeasurement": "EACH", "amount": "2"},
@@ -205,12 +213,12 @@ def test_a_simulated_order_goes_all_its_way(shop):
         }
     }
     assert shop.call("POST", f"/v3/orders/{number}/shipping", json=ship).status_code == 200
-    assert shop.call("POST", deliver, json={}).json()["success"] is True
+    assert shop.call("POST", deliver, json={}, headers=SIMULATED).json()["success"] is True
     assert (
         shop.get("/v3/orders", status="Delivered")["list"]["elements"]["order"][0]["purchaseOrderId"]
         == number
     )
-    version = {"WM_SVC.VERSION": "1"}
+    version = {**SIMULATED, "WM_SVC.VERSION": "1"}
     body = {"purchaseOrderId": number, "lineNumber": 1, "qty": 1, "returnReason": "DEFECTIVE"}
     made = shop.call("POST", "/v1/simulations/returns", json=body, headers=version).json()
     move = {
@@ -331,7 +339,9 @@ def test_a_claim_is_paid_out(shop):
     payload = (
         '{"purchaseOrderNo": "PO1", "purchaseOrderLineNo": "1", "claimType": "LOST", "returnOrderId": "R1"}'
     )
-    files = {"payload": (None, payload), "files": ("a.pdf", b"%PDF"), "documentTypes": (None, "[]")}
+    files = {"payload": (None, payload), "files": ("a.pdf", b"%PDF")}
+    assert shop.refused(400, "POST", f"{path}/claim", files=files)["field"] == "documentTypes"
+    files["documentTypes"] = (None, "[]")
     answer = shop.call("POST", f"{path}/claim", files=files)
     number = answer.json()["data"]["claimNumber"]
     (claim,) = call(shop, "GET", path)["data"]["claims"]
