@@ -6,10 +6,8 @@ import base64
 import secrets
 from collections.abc import Mapping
 
+from airflow_provider_walmart.sandbox.core import bounded
 from airflow_provider_walmart.sandbox.core.state import Scroll, State
-
-#: Cursors kept; the oldest ones are forgotten.
-KEPT = 10_000
 
 
 def start(state: State, *, life: float, query: Mapping[str, str] | None = None) -> str:
@@ -19,10 +17,8 @@ def start(state: State, *, life: float, query: Mapping[str, str] | None = None) 
     :param life: seconds it is valid without being used.
     :param query: what the list was asked for with.
     """
-    while len(state.scrolls) >= KEPT:
-        del state.scrolls[next(iter(state.scrolls))]
     cursor = _fresh()
-    state.scrolls[cursor] = Scroll(0, state.clock.now() + life, dict(query or {}))
+    bounded.put(state.scrolls, cursor, Scroll(0, state.clock.now() + life, dict(query or {})))
     return cursor
 
 

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl
 import msgspec
 from starlette.types import Scope
 
-#: Whole entries kept; the counts go on for ever.
+#: Whole entries kept, and requests of so many kinds counted; the oldest are forgotten.
 KEPT = 50_000
 
 #: Longest text that says why a request was refused.
@@ -87,12 +87,14 @@ class RequestLog:
         :param reason: why it was refused.
         """
         self._counts[entry.key] -= 1
-        if not self._counts[entry.key]:
+        if self._counts[entry.key] <= 0:
             del self._counts[entry.key]
         entry.fields["status"] = status
         if reason:
             entry.fields["reason"] = reason
         self._counts[entry.key] += 1
+        while len(self._counts) > KEPT:
+            del self._counts[next(iter(self._counts))]
 
     def entries(self, path: str) -> list[dict[str, Any]]:
         """Return the requests whose raw path matches.

@@ -353,7 +353,7 @@ class State(Struct):
     settings: Settings = field(default_factory=Settings)
     tokens: dict[str, Token] = {}
     refresh_tokens: dict[str, RefreshToken] = {}
-    used_codes: set[str] = set()
+    used_codes: dict[str, bool] = {}
     buckets: dict[str, Bucket] = {}
     faults: list[Fault] = []
     feeds: dict[str, Feed] = {}

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from airflow_provider_walmart.sandbox.core import bounded
 from airflow_provider_walmart.sandbox.core.errors import Refusal
 from airflow_provider_walmart.sandbox.core.state import Bucket, State
 
@@ -57,7 +58,9 @@ def spend(state: State, owner: str, limit: Limit | None, names: Iterable[str]) -
     if limit is None:
         return {}
     now, rate = state.clock.now(), limit.calls / limit.seconds
-    bucket = state.buckets.setdefault(f"{owner}/{limit.bucket}", Bucket(limit.calls, now))
+    key = f"{owner}/{limit.bucket}"
+    bucket = state.buckets.get(key) or Bucket(limit.calls, now)
+    bounded.put(state.buckets, key, bucket)
     level = min(limit.calls, bucket.level + max(0.0, now - bucket.at) * rate)
     granted = level >= 1 - _SLACK
     bucket.level, bucket.at = max(0.0, level - granted), now

@@ -9,6 +9,7 @@ from urllib.parse import parse_qs
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from airflow_provider_walmart.sandbox.core import bounded
 from airflow_provider_walmart.sandbox.core.calls import Call, Handler, make_token, reply, token_key
 from airflow_provider_walmart.sandbox.core.errors import Refusal
 from airflow_provider_walmart.sandbox.core.sandbox import Sandbox
@@ -69,9 +70,8 @@ async def issue(sandbox: Sandbox, request: Request) -> Response:
         raise GoLocalRefusal(401, "client_secret", "Client ID and client secret do not match.", status=401)
     now, life = sandbox.state.clock.now(), sandbox.state.settings.token_life
     access_token = make_token()
-    sandbox.state.tokens[token_key(access_token)] = Token(
-        client=client, seller="", market=MARKET, channel="", issued=now, expires=now + life
-    )
+    token = Token(client=client, seller="", market=MARKET, channel="", issued=now, expires=now + life)
+    bounded.put(sandbox.state.tokens, token_key(access_token), token)
     return reply({"token_type": "Bearer", "expires_in": int(life), "access_token": access_token})
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from starlette.responses import Response
 
+from airflow_provider_walmart.sandbox.core import bounded
 from airflow_provider_walmart.sandbox.core.calls import Call, Handler, reply
 from airflow_provider_walmart.sandbox.core.dates import iso
 from airflow_provider_walmart.sandbox.core.deliveries import CANCELLED, LIFE, Delivery, Quote
@@ -60,7 +61,7 @@ async def quote(call: Call) -> Response:
             raise GoLocalRefusal(number, name, f"Missing input field {name}.")
     _check_served(wanted)
     quote_id, expires = str(uuid.uuid4()), call.now + call.state.settings.quote_seconds
-    call.state.quotes[quote_id] = Quote(call.token.client, expires)
+    bounded.put(call.state.quotes, quote_id, Quote(call.token.client, expires))
     validity = {"startTime": iso(int(call.now * 1000)), "endTime": iso(int(expires * 1000))}
     fee = {"amount": 8.75, "currency": "USD"}
     return reply({"deliveries": {"quoteId": quote_id, "deliveryFee": fee, "quoteValidity": validity}})

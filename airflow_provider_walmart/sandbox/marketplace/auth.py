@@ -11,6 +11,7 @@ from xml.sax.saxutils import escape
 from starlette.requests import Request
 from starlette.responses import Response
 
+from airflow_provider_walmart.sandbox.core import bounded
 from airflow_provider_walmart.sandbox.core.calls import (
     Call,
     Endpoint,
@@ -50,7 +51,7 @@ async def issue(sandbox: Sandbox, request: Request) -> Response:
 
     now, life = sandbox.state.clock.now(), sandbox.state.settings.token_life
     access_token = make_token()
-    sandbox.state.tokens[token_key(access_token)] = Token(
+    token = Token(
         client=client,
         seller=seller,
         market=market,
@@ -58,6 +59,7 @@ async def issue(sandbox: Sandbox, request: Request) -> Response:
         issued=now,
         expires=now + life,
     )
+    bounded.put(sandbox.state.tokens, token_key(access_token), token)
     return _token_answer(request, access_token, int(life), refresh_token)
 
 
@@ -109,9 +111,9 @@ def _check_grant(sandbox: Sandbox, request: Request, form: dict[str, str], clien
             raise bad_param("code", "missing, unknown or already used")
         if not form.get("redirect_uri"):
             raise bad_param("redirect_uri", "missing")
-        state.used_codes.add(code)
+        bounded.put(state.used_codes, code, True)
         refresh_token = "APX" + secrets.token_urlsafe(48)
-        state.refresh_tokens[token_key(refresh_token)] = RefreshToken(client, seller)
+        bounded.put(state.refresh_tokens, token_key(refresh_token), RefreshToken(client, seller))
         return refresh_token
     given = form.get("refresh_token", "")
     known = state.refresh_tokens.get(token_key(given))

@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
+from airflow_provider_walmart.sandbox.core import bounded
 from airflow_provider_walmart.sandbox.core.calls import Call, Endpoint, market_of, reply
 from airflow_provider_walmart.sandbox.core.errors import Refusal
 from airflow_provider_walmart.sandbox.core.throttle import Limit
@@ -31,8 +32,6 @@ from airflow_provider_walmart.sandbox.marketplace.request_checks import (
 Json = dict[str, Any]
 
 DATA = Path(__file__).with_name("documented.jsonl")
-#: Paths whose last written body is remembered; the oldest are forgotten.
-KEPT = 1000
 
 
 class Draft:
@@ -120,7 +119,7 @@ class Documented:
         if isinstance(answer, Response):
             return answer
         if row.method != "GET" and isinstance(draft.body, dict):
-            _remember(call, draft.body)
+            bounded.put(call.state.written, call.request.url.path, draft.body)
         if row.status == 204:
             return Response(status_code=204)
         return _file(call, row) or reply(answer, row.status)
@@ -152,15 +151,6 @@ def endpoints(taken: set[tuple[str, str]], fills: Mapping[tuple[str, str], Fill]
         )
         for place, rows in found.items()
     ]
-
-
-def _remember(call: Call, body: Json) -> None:
-    """Keep what was written to a path."""
-    written = call.state.written
-    written.pop(call.request.url.path, None)
-    written[call.request.url.path] = body
-    while len(written) > KEPT:
-        del written[next(iter(written))]
 
 
 def _scalars(body: Any) -> Json:

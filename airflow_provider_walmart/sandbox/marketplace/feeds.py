@@ -101,6 +101,7 @@ async def submit(call: Call) -> Response:
         feed_errors=content.feed_errors,
         file_name=file_name or f"{feed_id}.json",
     )
+    feed_effects.settle(call.state)
     due = call.now + call.state.settings.feed_seconds
     call.state.feed_effects += feed_effects.changes(feed_type, content, due=due, node=call.query("shipNode"))
     return reply({"feedId": feed_id})

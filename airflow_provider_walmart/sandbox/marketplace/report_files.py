@@ -19,7 +19,7 @@ from typing import Any, BinaryIO, cast
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from airflow_provider_walmart.sandbox.core import shop
+from airflow_provider_walmart.sandbox.core import bounded, shop
 from airflow_provider_walmart.sandbox.core.sandbox import Sandbox
 from airflow_provider_walmart.sandbox.core.state import Download, ReportRequest, State
 from airflow_provider_walmart.sandbox.marketplace import feed_effects
@@ -46,7 +46,7 @@ def link(sandbox: Sandbox, request: Request, report: ReportRequest) -> tuple[str
     """
     signature = secrets.token_hex(16)
     expires = sandbox.state.clock.now() + LINK_LIFE
-    sandbox.state.downloads[signature] = Download(report.id, expires)
+    bounded.put(sandbox.state.downloads, signature, Download(report.id, expires))
     host = re.sub(r":\d*$", "", request.headers.get("host", "127.0.0.1"))
     path = PATH.format(name=f"{report.id}.zip")
     query = f"X-Amz-Expires={LINK_LIFE}&X-Amz-Signature={signature}"
