@@ -41,9 +41,7 @@ def test_a_file_holds_the_same_json():
     assert sent({"amount": Decimal("1.10")}, "inventory.postFeeds")["files"]["file"][1] == b'{"amount":1.10}'
 
 
-@pytest.mark.parametrize(
-    ("body", "kind"), [({"a": 1}, "json"), (b" <a/>", "xml")], ids=["JSON", "XML"]
-)
+@pytest.mark.parametrize(("body", "kind"), [({"a": 1}, "json"), (b" <a/>", "xml")], ids=["JSON", "XML"])
 def test_a_file_says_what_it_is(body, kind):
     name, _, media_type = sent(body, "inventory.postFeeds")["files"]["file"]
     assert (name, media_type) == (f"file.{kind}", f"application/{kind}")
