@@ -170,7 +170,8 @@ class Poller:
         else:
             self._failures.reset()
             self.worked_at = time.time()
-            await self._each(due, lambda _, waiting: waiting.poll_later())
+            # Also what was seen without being due: so all of them come to be polled in the same rounds.
+            await self._each({*due, *found}, lambda _, waiting: waiting.poll_later())
             await self._each(found, lambda thing_id, waiting: self._learn(thing_id, waiting, found[thing_id]))
         await self._each(due, lambda _, waiting: waiting.polled.set())
 

@@ -35,6 +35,8 @@ POLL_INTERVAL = 20.0
 LIMIT_PER_MINUTE = 5000
 # The feeds finish one after the other between these times after the beginning. Seconds.
 FIRST_END, LAST_END = 70.0, 130.0
+# By so much later for each feed: all are waited for before the first one finishes. Seconds.
+TO_START = 0.002
 TICK = 0.01
 
 
@@ -79,12 +81,13 @@ class LoopWatch:
 
 def seed(server: Server, count: int) -> dict[str, float]:
     """Put feeds into the sandbox; return when each will be finished."""
-    server.control("POST", "settings", {"feed_seconds": 600, "limits": False})
-    step = (LAST_END - FIRST_END) / count
-    ends = [FIRST_END + number * step for number in range(count)]
+    server.control("POST", "settings", {"feed_seconds": 3600, "limits": False})
+    first, step = FIRST_END + count * TO_START, (LAST_END - FIRST_END) / count
+    ends = [first + number * step for number in range(count)]
     ids, began = [], time.time()
     for start in range(0, count, 1000):
-        feeds = [{"items": 1, "age": 600 - end} for end in ends[start : start + 1000]]
+        late = time.time() - began
+        feeds = [{"items": 1, "age": 3600 + late - end} for end in ends[start : start + 1000]]
         ids += server.control("POST", "seed", {"feeds": feeds})["feeds"]
     return {feed_id: began + end for feed_id, end in zip(ids, ends, strict=True)}
 
@@ -135,11 +138,9 @@ async def ours(server: Server, count: int) -> dict[str, Any]:
             assert event.payload["status"] == "success", event
             noticed[feed_id] = time.time()
 
-    watch = LoopWatch()
-    await asyncio.sleep(0.1)
-    before = memory()
+    before, watch = memory(), LoopWatch()
     waiting = await start(wait, ends)
-    while len(poller._waiting) < count:
+    while len(poller._waiting) + len(noticed) < count:
         await asyncio.sleep(0.1)
     at_start = watch.largest()
     each = (memory() - before) / count
@@ -190,9 +191,7 @@ async def stock(server: Server, count: int) -> dict[str, Any]:
             noticed[feed_id] = time.time()
 
     creator = asyncio.create_task(bring_into_being())
-    watch = LoopWatch()
-    await asyncio.sleep(0.1)
-    before = memory()
+    before, watch = memory(), LoopWatch()
     waiting = await start(wait, ends)
     at_start = watch.largest()
     each = (memory() - before) / count

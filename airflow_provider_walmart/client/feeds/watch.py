@@ -86,6 +86,8 @@ class FeedWatch:
         at_once = off_list[: calls // 4]
         self._ask(at_once, found)
         calls -= len(at_once)
+        if self._reached == 0:
+            self._unseen = set(waiting)
         calls -= self._read({*due} - {*off_list}, waiting, calls, found)
         self._ask(off_list[len(at_once) :][:calls], found)
         return found
@@ -93,13 +95,8 @@ class FeedWatch:
     def _read(self, due: set[str], waiting: set[str], calls: int, found: dict[str, Seen]) -> int:
         """Read the list, in so many calls at most, until it has shown what is due; return how many it took."""
         offset = taken = 0
-        if self._reached == 0:
-            self._unseen = set(waiting)
-        while missing := due - found.keys():
-            if len(missing) <= min(FEW, calls - taken):
-                self._ask(missing, found)
-                taken += len(missing)
-                break
+        missing = due - found.keys()
+        while len(missing) > min(FEW, calls - taken):
             if taken == calls:
                 self._reached = offset
                 return taken
@@ -107,19 +104,26 @@ class FeedWatch:
             taken += 1
             offset += len(page)
             found.update({feed_id: page[feed_id] for feed_id in page.keys() & waiting})
+            is_new = not missing.isdisjoint(page)
+            missing.difference_update(page)
             self._note_listed(page.keys())
             if offset >= min(total, max(4 * len(waiting), LEAST_CALLS * PAGE)):
                 self._off_list.update(dict.fromkeys(self._unseen & waiting))
-                break
-            # Half of the calls for the top, or less when nothing is there; the rest where the last round stopped.
-            if offset < self._reached and (missing.isdisjoint(page) or taken >= calls // 2):
-                offset = self._reached
-        self._reached = 0
-        return taken
+                self._reached = 0
+                return taken
+            # Half of the calls for the top, or less when nothing is there; the rest where the last round stopped, unless
+            # this reading has shown all that is missing already.
+            if (not is_new or taken >= calls // 2) and not self._unseen.isdisjoint(missing):
+                offset = max(offset, self._reached)
+        self._ask(missing, found)
+        if offset >= self._reached or self._unseen.isdisjoint(waiting):
+            self._reached = 0
+        return taken + len(missing)
 
     def _note_listed(self, feed_ids: Collection[str]) -> None:
         self._unseen.difference_update(feed_ids)
-        self._off_list = dict.fromkeys(feed_id for feed_id in self._off_list if feed_id not in feed_ids)
+        for feed_id in feed_ids:
+            self._off_list.pop(feed_id, None)
 
     def _page(self, offset: int) -> tuple[dict[str, dict[str, Any]], float]:
         """Return the feeds of one page by id, and how many there are in all: 0 where a page has none."""

@@ -140,6 +140,25 @@ def test_a_list_that_is_much_longer_than_what_is_waited_for_is_read_in_several_r
     assert min(last_seen.values()) >= 10
 
 
+def test_what_was_shown_before_the_place_where_a_round_stopped_is_not_skipped():
+    walmart = Walmart(3000)
+    watch = FeedWatch(walmart)
+    near, far = walmart.listed[:1000], walmart.listed[2500:2510]
+    assert watch.poll({*near, *far}).keys() == {*near}
+    assert watch.poll(near, {*near, *far}).keys() == {*near}
+
+
+def test_what_is_due_at_the_top_does_not_keep_a_round_from_going_on_further_down():
+    walmart = Walmart(3000)
+    watch = FeedWatch(walmart)
+    near, far = walmart.listed[:1000], walmart.listed[2500:2510]
+    seen: set[str] = set()
+    for _ in range(3):
+        assert watch.poll(near, {*near, *far}).keys() >= {*near}
+        seen |= watch.poll(far, {*near, *far}).keys() & {*far}
+    assert seen == {*far}
+
+
 def test_new_feeds_do_not_wait_for_old_ones():
     walmart = Walmart(20_000)
     old = walmart.listed[100::20]
