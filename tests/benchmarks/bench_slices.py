@@ -1,30 +1,35 @@
 """Planning and building the documents of a large feed, beside a bare ``json.dumps`` of the same entries.
 
-``python tests/benchmarks/bench_slices.py [rows]`` prints a table. Every
-measurement has a process of its own, and counts the processor time of that process. Memory is the growth of its peak over
-what it is before the first row; ``build`` includes the largest document, which is there as a whole.
+``python tests/benchmarks/bench_slices.py [rows]`` prints a table. Rows come as dicts that are made one by one, or out of a
+file. Every measurement has a process of its own, and counts the processor time of that process. Memory is the growth of its
+peak over what it is before the first row; ``build`` includes the largest document, which is there as a whole.
 """
 
 from __future__ import annotations
 
+import csv
 import json
 import resource
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any
 
 from tabulate import tabulate
 
 from airflow_provider_walmart.client.feeds.feed_types import format_of
 from airflow_provider_walmart.client.feeds.slices import build, plan
+from airflow_provider_walmart.storage.rows import iter_rows
 from tests.helpers.figures import Figure
 
 ROWS = 1_000_000
 FEED_TYPES = ("inventory", "MP_INVENTORY", "price")
+# What rows come out of: nothing, or a file of this kind.
+SOURCES = ("dicts", "jsonl", "csv")
 MEGABYTE = 1_000_000
 # Processor time of json.dumps alone.
 MOST_TIMES = 2
@@ -49,13 +54,31 @@ def peak() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def measure(feed_type: str, count: int) -> dict[str, Any]:
+def source_of(kind: str, feed_type: str, count: int, folder: Path) -> Callable[[], Iterator[Any]]:
+    """Return what gives all rows, as `plan` wants it."""
+    if kind == "dicts":
+        return lambda: rows(feed_type, count)
+    path = folder / f"rows.{kind}"
+    with path.open("w", newline="") as file:
+        if kind == "csv":
+            writer = csv.DictWriter(file, next(rows(feed_type, 1)))
+            writer.writeheader()
+            writer.writerows(rows(feed_type, count))
+        else:
+            file.writelines(json.dumps(row) + "\n" for row in rows(feed_type, count))
+    # What is imported once.
+    next(iter_rows(None, str(path)))
+    return lambda: iter_rows(None, str(path))
+
+
+def measure(feed_type: str, count: int, kind: str) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as folder:
+        return measure_rows(feed_type, count, source_of(kind, feed_type, count, Path(folder)))
+
+
+def measure_rows(feed_type: str, count: int, source: Callable[[], Iterator[Any]]) -> dict[str, Any]:
     feed_format = format_of(feed_type)
     now = datetime.now(timezone.utc)
-
-    def source() -> Iterator[dict[str, Any]]:
-        return rows(feed_type, count)
-
     with tempfile.TemporaryFile() as entries:
         warm_up = plan(feed_format, lambda: rows(feed_type, 10), entries)
         list(build(feed_format, entries, warm_up, now=now))
@@ -89,10 +112,10 @@ def measure_bare(feed_type: str, count: int) -> dict[str, Any]:
     return {"json.dumps, s": time.process_time() - started}
 
 
-def measured(what: str, feed_type: str, count: int) -> dict[str, Any]:
+def measured(*what: str) -> dict[str, Any]:
     """Measure in a new process."""
     done = subprocess.run(
-        [sys.executable, "-m", __spec__.name, what, feed_type, str(count)],
+        [sys.executable, "-m", __spec__.name, *what],
         capture_output=True,
         text=True,
         check=True,
@@ -101,10 +124,17 @@ def measured(what: str, feed_type: str, count: int) -> dict[str, Any]:
 
 
 def table(count: int) -> list[dict[str, Any]]:
-    """Print and return what was measured, one feed type a line."""
+    """Print and return what was measured, one feed type and source a line."""
     lines = [
-        {"rows": count, "feed type": one, **measured("ours", one, count), **measured("bare", one, count)}
+        {
+            "rows": count,
+            "feed type": one,
+            "from": kind,
+            **measured("ours", one, str(count), kind),
+            **measured("bare", one, str(count)),
+        }
         for one in FEED_TYPES
+        for kind in SOURCES
     ]
     for line in lines:
         line["ratio"] = (line["plan, s"] + line["build, s"]) / line["json.dumps, s"]
@@ -116,7 +146,7 @@ def figures(count: int = ROWS) -> list[Figure]:
     """Measure, and return what was found."""
     return [
         Figure(
-            f"checking, slicing and building {count:,} rows of type {line['feed type']}",
+            f"checking, slicing and building {count:,} rows of type {line['feed type']}, from {line['from']}",
             f"{line['slices']:,} feeds of at most {line['largest, MB']:.1f} MB; peak memory grows by "
             f"{line['plan grows by, MB']:.1f} MB and the document being built",
             f"{line['ratio']:.1f} times the processor time of json.dumps alone",
@@ -131,8 +161,8 @@ def figures(count: int = ROWS) -> list[Figure]:
 
 if __name__ == "__main__":
     match sys.argv[1:]:
-        case ["ours", feed_type, count]:
-            print(json.dumps(measure(feed_type, int(count))))
+        case ["ours", feed_type, count, kind]:
+            print(json.dumps(measure(feed_type, int(count), kind)))
         case ["bare", feed_type, count]:
             print(json.dumps(measure_bare(feed_type, int(count))))
         case arguments:

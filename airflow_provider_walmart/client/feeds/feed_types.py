@@ -176,7 +176,7 @@ class FeedFormat(Upload):
         :raises RowError: saying what is wrong with it.
         """
         # The check of an abstract class takes longer than many a row.
-        if type(row) is not dict and not isinstance(row, Mapping):
+        if not isinstance(row, (dict, Mapping)):
             raise RowError(f"is {shown(row)}; expected an object with columns")
         known = self.known
         if known is None:
@@ -356,17 +356,16 @@ def _header(header: object) -> tuple[str, dict[str, Any]]:
 
 
 def _inventory(row: Mapping[str, Any], _: FeedFormat) -> Piece:
-    sku = id_of(row, "sku")
-    entry = {"sku": sku, **_stock(row)}
-    return Piece(_about(sku), "", entry, ship_node=optional_id(row, "ship_node") or "")
+    sku, stock = id_of(row, "sku"), _stock(row)
+    entry = {"sku": sku, **stock}
+    return Piece(_about(sku), "", entry, None, optional_id(row, "ship_node") or "")
 
 
 def _node_inventory(row: Mapping[str, Any], _: FeedFormat) -> Piece:
     sku = id_of(row, "sku")
-    node = optional_id(row, "ship_node")
-    place = {"shipNode": node} if node else {}
-    entry = {"sku": sku, "shipNodes": [{**place, **_stock(row)}]}
-    return Piece(_about(sku), f"ship_node {node!r}" if node else "without ship_node", entry, join=_join_nodes)
+    node, stock = optional_id(row, "ship_node"), _stock(row)
+    entry = {"sku": sku, "shipNodes": [{"shipNode": node, **stock} if node else stock]}
+    return Piece(_about(sku), f"ship_node {node!r}" if node else "without ship_node", entry, _join_nodes)
 
 
 def _join_nodes(entry: dict[str, Any], other: dict[str, Any]) -> None:
@@ -375,7 +374,7 @@ def _join_nodes(entry: dict[str, Any], other: dict[str, Any]) -> None:
 
 def _stock(row: Mapping[str, Any]) -> dict[str, Any]:
     stock: dict[str, Any] = {"quantity": {"unit": "EACH", "amount": whole_number(row, "quantity")}}
-    if available := day_of(row, "inventory_available_date"):
+    if "inventory_available_date" in row and (available := day_of(row, "inventory_available_date")):
         stock["inventoryAvailableDate"] = available
     return stock
 
@@ -395,6 +394,9 @@ class _Offer(NamedTuple):
 def _offer(row: Mapping[str, Any], feed_format: FeedFormat, *, type_if_compared: str) -> _Offer:
     sku = id_of(row, "sku")
     price = money_of(row, "price")
+    if len(row) == 2:
+        # As in most rows, there is nothing else.
+        return _Offer(sku, price, feed_format.currency, None, "BASE", None, None)
     currency = (optional_text(row, "currency") or feed_format.currency).upper()
     if not _is_currency(currency):
         raise RowError(f"currency is {shown(currency)}; expected three letters, such as USD")
@@ -440,7 +442,7 @@ def _price(row: Mapping[str, Any], feed_format: FeedFormat) -> Piece:
         part += f" to {pricing['expirationDate']}"
     if offer.effective or offer.expiration:
         pricing["processMode"] = "UPSERT"
-    return Piece(_about(offer.sku), part, {"sku": offer.sku, "pricing": [pricing]}, join=_join_prices)
+    return Piece(_about(offer.sku), part, {"sku": offer.sku, "pricing": [pricing]}, _join_prices)
 
 
 def _join_prices(entry: dict[str, Any], other: dict[str, Any]) -> None:

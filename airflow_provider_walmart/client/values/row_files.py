@@ -12,7 +12,7 @@ import io
 import itertools
 import zlib
 from collections.abc import Iterator
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 
 import msgspec
 
@@ -51,16 +51,29 @@ def rows(file: BinaryIO, name: str) -> Iterator[dict[str, Any]]:
     return read(_lines(file, name, compressed=compressed), name)
 
 
-class _Buffered(io.BufferedReader):
-    """Reads a file in large pieces, since those of object storage are slow in finding line ends."""
+class _Source(io.RawIOBase):
+    """Reads from a file, and leaves it open: it belongs to the caller.
 
-    def close(self) -> None:
-        """Leave the file open: it belongs to the caller."""
+    Files of object storage aren't read line by line: for each line they are asked whether they are still open, which takes
+    them longer than a line does.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        super().__init__()
+        self._file = file
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._file.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
 
 
 def _lines(file: BinaryIO, name: str, *, compressed: bool) -> Iterator[tuple[int, bytes]]:
     """Yield numbered lines with their ends, without byte order mark."""
-    buffered = _Buffered(cast("io.RawIOBase", file), 1 << 16)
+    buffered = io.BufferedReader(_Source(file), 1 << 16)
     source = gzip.GzipFile(fileobj=buffered) if compressed else buffered
     number = 0
     try:
@@ -83,14 +96,13 @@ def _lines(file: BinaryIO, name: str, *, compressed: bool) -> Iterator[tuple[int
 def _json_rows(lines: Iterator[tuple[int, bytes]], name: str) -> Iterator[dict[str, Any]]:
     decode = msgspec.json.Decoder().decode
     for number, line in lines:
-        text = line.strip()
-        if not text:
-            continue
         try:
-            row = decode(text)
+            row = decode(line)
         except UnicodeDecodeError as error:
             raise _not_utf8(name, number, error) from None
         except (ValueError, RecursionError) as error:
+            if not line.strip():
+                continue
             raise _bad(name, number, f"is not one JSON object ({error})") from None
         if not isinstance(row, dict):
             raise _bad(name, number, "is JSON, but not an object; expected one object per line")
@@ -98,13 +110,15 @@ def _json_rows(lines: Iterator[tuple[int, bytes]], name: str) -> Iterator[dict[s
 
 
 def _csv_rows(lines: Iterator[tuple[int, bytes]], name: str) -> Iterator[dict[str, Any]]:
+    records = _csv_records(lines, name)
     header: list[str] = []
-    for line, fields in _csv_records(lines, name):
-        if not header:
-            header = _header(fields, name, line)
-            continue
-        if len(fields) != len(header):
-            raise _bad(name, line, f"has {len(fields)} fields; there are {len(header)} columns")
+    for line, fields in records:
+        header = _header(fields, name, line)
+        break
+    count = len(header)
+    for line, fields in records:
+        if len(fields) != count:
+            raise _bad(name, line, f"has {len(fields)} fields; there are {count} columns")
         row = FileRow(zip(header, fields, strict=True))
         row.line = line
         yield row
@@ -130,7 +144,7 @@ def _csv_records(lines: Iterator[tuple[int, bytes]], name: str) -> Iterator[tupl
     start = 1
     try:
         for fields in reader:
-            if any(map(str.strip, fields)):
+            if "".join(fields).strip():
                 yield start, fields
             start = number + 1
     except csv.Error as error:

@@ -22,8 +22,7 @@ _MOST_MONEY = 999_999_999
 _YES, _NO = ("true", "yes", "1"), ("false", "no", "0")
 # A sign in the exponent is what distinguishes a number from an id such as 1E5, which may be one.
 _is_exponent = re.compile(r"[+-]?\d+([.,]\d+)?[eE]\+\d+", re.ASCII).fullmatch
-# What nearly all numbers are, in the way in which most of them are written.
-_is_units = re.compile(r"\d{1,9}", re.ASCII).fullmatch
+# What nearly all amounts are, in the way in which most of them are written.
 _is_amount = re.compile(r"\d{1,9}(\.\d{1,2})?", re.ASCII).fullmatch
 _is_number = re.compile(r"[+-]?(\d{1,30}\.?\d{0,30}|\.\d{1,30})", re.ASCII).fullmatch
 
@@ -37,8 +36,10 @@ MOST_ROWS = 100_000
 class FileRow(dict[str, Any]):
     """A row out of a file."""
 
+    __slots__ = ("line",)
+
     #: The line that it begins in, counted from 1.
-    line = 0
+    line: int
 
 
 def line_of(row: Any) -> int | None:
@@ -121,10 +122,6 @@ def optional_text(row: Mapping[str, Any], column: str) -> str | None:
 
 def id_of(row: Mapping[str, Any], column: str) -> str:
     """Return an id that must be there."""
-    value = row.get(column)
-    # As nearly all of them are: text that can be neither a number's nor invalid.
-    if type(value) is str and value.isascii() and "+" not in value and (stripped := value.strip()):
-        return stripped
     if (text := optional_id(row, column)) is None:
         raise RowError(f"{column} is missing")
     return text
@@ -132,9 +129,15 @@ def id_of(row: Mapping[str, Any], column: str) -> str:
 
 def optional_id(row: Mapping[str, Any], column: str) -> str | None:
     """Return an id: text that never was a number with a decimal point or an exponent; None when it is absent."""
+    value = row.get(column)
+    if value is None:
+        return None
+    # As nearly all of them are: text that can be neither a number's nor invalid.
+    if type(value) is str and value.isascii() and "+" not in value:
+        return value.strip() or None
     if (value := given(row, column)) is None:
         return None
-    if isinstance(value, float) and not isinstance(value, bool):
+    if isinstance(value, float):
         raise RowError(
             f"{column} is {shown(value)}; expected text (as a number an id loses its form, which a template does to it where "
             "render_template_as_native_obj is set)"
@@ -174,7 +177,8 @@ def whole_number(row: Mapping[str, Any], column: str) -> int:
     value = row.get(column)
     if type(value) is int and 0 <= value <= _MOST_UNITS:
         return value
-    if type(value) is str and _is_units(value):
+    # Fewer digits than the most have, as nearly all have that are text.
+    if type(value) is str and len(value) < 10 and value.isdecimal() and value.isascii():
         return int(value)
     number = number_of(row, column)
     if number < 0:
@@ -188,10 +192,11 @@ def whole_number(row: Mapping[str, Any], column: str) -> int:
 
 def money_of(row: Mapping[str, Any], column: str) -> int | float:
     """Return an amount of money: above zero, with two decimals at most."""
-    value = row.get(column)
-    if type(value) is str and _is_amount(value):
+    value: Any = row.get(column)
+    is_amount = type(value) is str and _is_amount(value)
+    if is_amount:
         value = float(value)
-    if type(value) is float and 0 < value <= _MOST_MONEY and value == round(value, 2):
+    if type(value) is float and 0 < value <= _MOST_MONEY and (is_amount or value == round(value, 2)):
         return int(value) if value.is_integer() else value
     return _checked_money(row, column)
 
