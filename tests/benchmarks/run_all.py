@@ -1,7 +1,8 @@
 """Runs all benchmarks, or the named ones, prints their tables, and keeps the figures in the docs.
 
-``python -m tests.benchmarks.run_all [calls export ...]``: takes a quarter of an hour on a quiet machine. Figures
-of benchmarks that are not run, or find nothing that they need, stay as they are in ``docs/benchmarks.md``.
+``python -m tests.benchmarks.run_all [calls week:20000:168 ...]``: takes a quarter of an hour on a quiet machine. Numbers
+behind a name are arguments of that benchmark, as for a larger run, whose figures have a section of their own in
+``docs/benchmarks.md``. Figures of benchmarks that are not run, or find nothing that they need, stay as they are there.
 """
 
 from __future__ import annotations
@@ -31,18 +32,26 @@ same sandbox server. Ratios and counts travel; seconds don't.
 COLUMNS = ["what", "this package", "beside it", "budget", "met"]
 
 
-def figures_of(name: str) -> list[Figure]:
+def figures_of(run: str) -> list[Figure]:
     """Run one benchmark in a process of its own.
+
+    :param run: its name, and arguments behind it.
 
     A process counts the memory of the one that started it into its own peak, so nothing heavy may be imported here.
     """
     with tempfile.NamedTemporaryFile("r") as file:
-        subprocess.run([sys.executable, "-m", __spec__.name, "--figures", name, file.name], check=True)
+        subprocess.run(
+            [sys.executable, "-m", __spec__.name, "--figures", file.name, *run.split()], check=True
+        )
         return [Figure(**found) for found in json.load(file)]
 
 
-def section(name: str, found: list[Figure]) -> str:
-    """Return the part of the page that one benchmark writes."""
+def section(run: str, found: list[Figure], load: float) -> str:
+    """Return the part of the page that one benchmark writes.
+
+    :param run: as for `figures_of`.
+    :param load: how many processes wanted a core when it began.
+    """
     rows = [
         [
             figure.what,
@@ -55,11 +64,12 @@ def section(name: str, found: list[Figure]) -> str:
     ]
     table = tabulate(rows, headers=COLUMNS, tablefmt="github", disable_numparse=True)
     machine = (
-        f"{os.cpu_count()} cores, Python {platform.python_version()}, Airflow {version('apache-airflow')}"
+        f"{os.cpu_count()} cores, {load:.1f} of them busy with other things, Python {platform.python_version()}, "
+        f"Airflow {version('apache-airflow')}"
     )
     return (
-        f"## {name}\n\n{table}\n\n"
-        f"`python -m tests.benchmarks.bench_{name}`, {datetime.now(timezone.utc):%Y-%m-%d}, {machine}.\n"
+        f"## {run}\n\n{table}\n\n"
+        f"`python -m tests.benchmarks.bench_{run}`, {datetime.now(timezone.utc):%Y-%m-%d}, {machine}.\n"
     )
 
 
@@ -68,32 +78,37 @@ def sections_of(page: str) -> dict[str, str]:
     return {part.partition("\n")[0]: f"## {part.strip()}\n" for part in page.split("\n## ")[1:]}
 
 
-def main(names: list[str]) -> int:
-    """Run benchmarks and rewrite the page; 1 when a budget is missed."""
+def main(wanted: list[str]) -> int:
+    """Run benchmarks and rewrite the page; 1 when a budget is missed.
+
+    :param wanted: names of benchmarks, with arguments behind colons; none: all of them.
+    """
     known = sorted(path.stem.removeprefix("bench_") for path in HERE.glob("bench_*.py"))
-    if unknown := set(names) - set(known):
+    runs = [" ".join(one.split(":")) for one in wanted or known]
+    if unknown := {run.split()[0] for run in runs} - {*known}:
         print(
             f"no such benchmark: {', '.join(sorted(unknown))}; there are {', '.join(known)}", file=sys.stderr
         )
         return 2
     kept = sections_of(PAGE.read_text()) if PAGE.exists() else {}
     missed = False
-    for name in names or known:
-        print(f"== {name}", flush=True)
-        found = figures_of(name)
+    for run in runs:
+        print(f"== {run}", flush=True)
+        load = os.getloadavg()[0]
+        found = figures_of(run)
         missed |= any(figure.met is False for figure in found)
         if found:
-            kept[name] = section(name, found)
+            kept[run] = section(run, found, load)
         beside = PAGE.with_suffix(".part")
-        beside.write_text("\n".join([HEAD, *(kept[name] for name in known if name in kept)]))
+        beside.write_text("\n".join([HEAD, *(text for _, text in sorted(kept.items()))]))
         beside.replace(PAGE)
     return int(missed)
 
 
 if __name__ == "__main__":
     match sys.argv[1:]:
-        case ["--figures", name, path]:
-            found = importlib.import_module(f"tests.benchmarks.bench_{name}").figures()
+        case ["--figures", path, name, *arguments]:
+            found = importlib.import_module(f"tests.benchmarks.bench_{name}").figures(*map(int, arguments))
             Path(path).write_text(json.dumps([vars(figure) for figure in found]))
-        case names:
-            sys.exit(main(names))
+        case wanted:
+            sys.exit(main(wanted))
