@@ -19,6 +19,8 @@ ifdef PYTHON
   VENV := $(VENV)-py$(or $(shell "$(PYTHON)" -c 'import sys; print("%d.%d" % sys.version_info[:2])'),$(error PYTHON=$(PYTHON) does not run))
 endif
 RUN := $(VENV)/bin/python
+# Half the time of a test is waiting for a server, so twice as many are at work as there are processors, but at most 8.
+IN_PARALLEL := -n $(shell expr 2 '*' "$$(getconf _NPROCESSORS_ONLN)") --maxprocesses 8
 # What the tests use of the extras that users choose from.
 EXTRAS := parquet,redis,s3
 
@@ -41,7 +43,7 @@ demo-ui: $(VENV)/.with-test ## the same, but the Airflow UI stays up until Ctrl-
 test: test-quick test-airflow ## all tests
 
 test-quick: $(VENV)/.with-test ## unit and integration tests, in parallel
-	$(RUN) -m pytest -n auto --maxprocesses 8 tests/unit tests/integration
+	$(RUN) -m pytest $(IN_PARALLEL) tests/unit tests/integration
 
 # Much of their time is waiting for Airflow, so two of them run at a time, each with an Airflow of its own.
 test-airflow: $(VENV)/.with-test ## tests with a real Airflow, and with a browser where there is one
@@ -53,7 +55,7 @@ test-oldest: ## what touches Airflow, on the oldest one
 # Left out is what knows nothing of Airflow: the client, over HTTP and in many processes, the sandbox, texts and layers.
 # Each night the version matrix runs them on every line, too.
 test-touching-airflow: $(VENV)/.with-test
-	$(RUN) -m pytest -n auto --maxprocesses 8 tests/unit tests/integration $(patsubst %,--ignore=tests/%, \
+	$(RUN) -m pytest $(IN_PARALLEL) tests/unit tests/integration $(patsubst %,--ignore=tests/%, \
 	  unit/client unit/storage/tables integration/sandbox integration/fault_matrix \
 	  $(patsubst %,unit/test_%.py,declarations document_links drawings hostile_input layers release vocabulary) \
 	  $(patsubst %,integration/test_%.py,call environments many_processes many_threads natural_mistakes observer \
@@ -99,7 +101,7 @@ matrix: $(VENV)/.with-dev ## every supported Python with every supported Airflow
 
 fault-matrix: $(VENV)/.with-test ## every entry point through every trouble; writes docs/fault-matrix.md
 	$(RUN) -m tests.integration.fault_matrix.page
-	$(RUN) -m pytest -n auto --maxprocesses 8 tests/integration/fault_matrix
+	$(RUN) -m pytest $(IN_PARALLEL) tests/integration/fault_matrix
 
 soak: $(VENV)/.with-test ## hours of Walmart's time with transient errors, in minutes: nothing twice, nothing lost, nothing leaked
 	$(RUN) -m tests.benchmarks.soak
