@@ -201,7 +201,7 @@ def get_provider_info() -> dict[str, Any]:
         "cli": ["airflow_provider_walmart.cli.airflow_commands.get_commands"],
         "config": {
             "walmart": {
-                "description": "What the tasks of a deployment share: access tokens, so that all of them need one.",
+                "description": "Where the tasks of a deployment keep what they share: access tokens and rate budgets.",
                 "options": {
                     "shared_state": {
                         "description": (

@@ -11,8 +11,8 @@
     ├── WalmartOrdersFailedError    Walmart refused to change more orders than allowed
     ├── WalmartReportFailedError    Walmart could not make a report, or it is not what it should be
     ├── WalmartDeliveryFailedError  a GoLocal delivery ended in another way than wanted
-    ├── WalmartTimeoutError         what was waited for was not finished in time, and goes on at Walmart
-    ├── WalmartWaitError            what was waited for could not be read: too many polls failed
+    ├── WalmartTimeoutError         a wait took too long; the thing that was waited for goes on at Walmart
+    ├── WalmartWaitError            a wait ended because polls failed: too many in a row, or one for good
     ├── WalmartAuthError            401 that survived one renewal of the token, or bad keys
     ├── WalmartPermissionError      403
     ├── WalmartNotFoundError        404
@@ -194,11 +194,11 @@ class WalmartDeliveryFailedError(WalmartError):
 
 
 class WalmartTimeoutError(WalmartError):
-    """What was waited for was not finished in time; it goes on at Walmart."""
+    """A wait took too long; the thing that was waited for goes on at Walmart."""
 
 
 class WalmartWaitError(WalmartError):
-    """What was waited for could not be read.
+    """A wait ended because polls failed: too many in a row, or one in a way that no retry can change.
 
     :param message: what was waited for, and why it could not be read.
     :param is_final: no retry can change this.

@@ -58,7 +58,7 @@ class WalmartExportOperator(WithLineage, BaseOperator):
         Walmart can't search by date, ``feedDate``; dotted for one inside another. Records outside of the window are
         left out. Default: when orders and returns were last modified.
     :param lookback: how far before its begin a window starts, for what Walmart shows late: a `timedelta` or seconds.
-        What was exported already comes again then: load by key, the last one wins. Default: none where the window is an
+        Exported records come again then: load by key, the last one wins. Default: none where the window is an
         interval; where it begins at the mark, ten minutes for orders, returns and feeds, none for other operations.
     :param output_format: ``jsonl`` (default), or ``parquet``, which needs the extra ``parquet``: a folder of the tables
         of the operation, one folder each with ``part-00001-....parquet`` and so on, and ``_manifest.json``, which lists

@@ -14,7 +14,7 @@ class WalmartNewOrdersTrigger(WalmartEventTrigger):
     """Fires for new orders, or for those that change to some status, to be used in an `AssetWatcher`.
 
     A poll that found something is one event, or several of 500 orders each. No event holds personal data. All watchers of a
-    connection share one poll loop (Airflow 3.3). What was announced is kept in the state store of the asset once the
+    connection share one poll loop (Airflow 3.3). Which orders were announced is kept in the state store of the asset once the
     events are in Airflow's database: a restart of the triggerer loses no order, and repeats those of the last poll at
     most. Below 3.3 there is no such store, and a restart begins anew with what comes from then on.
 

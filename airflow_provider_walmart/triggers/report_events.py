@@ -13,7 +13,7 @@ from airflow_provider_walmart.triggers.events import WalmartEventTrigger, list_o
 class WalmartReportReadyTrigger(WalmartEventTrigger):
     """Fires for every report that is ready, whoever asked for it, to be used in an `AssetWatcher`.
 
-    All watchers of a connection share one poll loop (Airflow 3.3). What was announced is kept in the state store of
+    All watchers of a connection share one poll loop (Airflow 3.3). Which reports were announced is kept in the state store of
     the asset once the events are in Airflow's database: a restart of the triggerer loses no report, and repeats those of
     the last poll at most. Below 3.3 there is no such store, and a restart begins anew with what becomes ready from then on.
 
