@@ -1,6 +1,6 @@
 # The sandbox server alone, without Airflow:
 #   docker build -f docker/sandbox.Dockerfile -t walmart-sandbox .
-#   docker run --rm -p 8089:8089 -p 8090:8090 walmart-sandbox --shop default
+#   docker run --rm -p 8089:8089 -p 8090:8090 walmart-sandbox --shop typical
 FROM python:3.13-slim
 RUN pip install --no-cache-dir httptools jinja2 jsonschema msgspec python-multipart pyyaml starlette uvicorn
 WORKDIR /app

@@ -45,7 +45,7 @@ def main() -> int:
     options = parser.parse_intermixed_args()
     found = Contradictions("schemathesis")
     with tempfile.TemporaryDirectory() as folder, Processes(Path(folder)) as processes:
-        sandbox = LocalSandbox(processes, "--shop", "default", "--feed-seconds", "1")
+        sandbox = LocalSandbox(processes, "--shop", "typical", "--feed-seconds", "1")
         for path in sorted((options.folder / DOCUMENTS).glob("*.json")):
             if path.name.startswith(tuple(options.documents or [""])):
                 tested = seen = 0

@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 import uvicorn
 
-from airflow_provider_walmart.sandbox.control import default_shop, seed
+from airflow_provider_walmart.sandbox.control import seed, typical_shop
 from airflow_provider_walmart.sandbox.core.clock import Clock
 from airflow_provider_walmart.sandbox.core.sandbox import Sandbox
 from airflow_provider_walmart.sandbox.core.state import CannotStartError, Settings, State
@@ -51,8 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     def fresh() -> State:
         state = State(Clock.started(), copy.copy(settings))
-        if shop == "default":
-            seed.sow(state, default_shop.seed(state.clock.now()))
+        if shop == "typical":
+            seed.sow(state, typical_shop.seed(state.clock.now()))
         elif shop == "small":
             seed.small_shop(state)
         if options.seed:
@@ -155,7 +155,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--shop",
-        choices=("small", "default", "none"),
+        choices=("small", "typical", "none"),
         help="what is in the shop at the start: a handful of everything, a few hundred items and four weeks of orders, "
         "or nothing (default small; none with --seed)",
     )

@@ -34,7 +34,7 @@ COMMAND = Command(
     run,
     arguments=(
         argument("--port", type=int, default=8089, help="port to listen on (default: 8089)"),
-        argument("--shop", help="what is in the shop: small, default or none"),
+        argument("--shop", help="what is in the shop: small, typical or none"),
         argument("--seed", help="YAML or JSON file with a shop of your own"),
         argument("--profile", help="walmart: late answers and transient errors as on its usual days"),
         argument("--latency", help="how much later every answer comes, such as 300ms"),
@@ -43,5 +43,5 @@ COMMAND = Command(
         "It prints its address when it is ready, and runs until Ctrl-C. `python -m airflow_provider_walmart.sandbox "
         "--help` has more options."
     ),
-    examples=("walmart sandbox", "walmart sandbox --shop default --profile walmart"),
+    examples=("walmart sandbox", "walmart sandbox --shop typical --profile walmart"),
 )

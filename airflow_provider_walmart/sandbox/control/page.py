@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from airflow_provider_walmart.sandbox.control import default_shop, seed
+from airflow_provider_walmart.sandbox.control import seed, typical_shop
 from airflow_provider_walmart.sandbox.control.api import LATEST, PREFIX, Misuse
 from airflow_provider_walmart.sandbox.control.seed_feeds import SeedError, SeedFeed
 from airflow_provider_walmart.sandbox.core.dates import iso
@@ -48,7 +48,7 @@ SEEDS: dict[str, Callable[[State], seed.Seed]] = {
     "a feed that fails as a whole": lambda _: seed.Seed(
         feeds=[SeedFeed("MP_ITEM", "ERROR", items=0, ingestionErrors=[SeedError()])]
     ),
-    "the default shop": lambda state: default_shop.seed(state.clock.now()),
+    "the typical shop": lambda state: typical_shop.seed(state.clock.now()),
 }
 
 

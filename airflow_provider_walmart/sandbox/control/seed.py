@@ -127,7 +127,7 @@ class Seed(Struct, forbid_unknown_fields=True):
     :param returns: how many returns, more about them, or each of them told by its order line.
     :param items: how many items, or the SKUs of items with SKUs of their own, or more about them.
     :param inventories: how many SKUs with stock, or the SKUs.
-    :param settlements: how many rows the settlement reports get beside those of shipped orders that were told.
+    :param settlements: how many rows the settlement reports get beside those of shipped orders.
     :param reports: the reports.
     :param feeds: the feeds.
     """

@@ -167,9 +167,8 @@ def _shown(draft: Draft, claim: Json) -> Json:
 def _worth(draft: Draft, claim: Json) -> float:
     """Return what the line cost that a claim is about."""
     state = draft.call.state
-    number = order_records.number_of(state, claim["purchaseOrderId"])
-    order = None if number is None else order_records.to_change(state, number)
-    lines = order.record["orderLines"]["orderLine"] if order else []
+    order = order_records.record_of(state, claim["purchaseOrderId"])
+    lines = order["orderLines"]["orderLine"] if order else []
     costs = {line["lineNumber"]: line["charges"]["charge"][0]["chargeAmount"]["amount"] for line in lines}
     return float(costs.get(claim["lineNumber"], 0))
 

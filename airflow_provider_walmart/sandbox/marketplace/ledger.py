@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any
 
 from msgspec import Struct
 
 from airflow_provider_walmart.sandbox.core import shop
 from airflow_provider_walmart.sandbox.core.state import State
+from airflow_provider_walmart.sandbox.marketplace import order_records
 
 Json = dict[str, Any]
 
 #: Share of a price that Walmart keeps.
 COMMISSION = 0.15
 
-_SHIPPED = ("Shipped", "Delivered", "Refund")
+_PAID = (*order_records.SHIPPED, "Refund")
 
 
 class Entry(Struct, kw_only=True):
@@ -38,20 +41,42 @@ class Entry(Struct, kw_only=True):
 
 
 def entries(state: State, since: int, until: int) -> list[Entry]:
-    """Return the entries of a period, oldest first; of orders that were told one by one, or changed.
+    """Return the entries of a period, oldest first.
 
     :param state: the sandbox's state.
     :param since: its start, epoch milliseconds.
     :param until: its end, epoch milliseconds, which is no longer part of it.
     """
-    found = [
-        entry
-        for changed in state.changed_orders.values()
-        for entry in _of_order(changed.record)
-        if since <= entry.posted < until
-    ]
-    found += [entry for entry in _of_returns(state) if since <= entry.posted < until]
+    found = _of_period(state, since, until)
     return sorted(found, key=lambda entry: (entry.posted, entry.order["purchaseOrderId"]))
+
+
+def has_entries(state: State, since: int, until: int) -> bool:
+    """Return whether a period has entries.
+
+    :param state: the sandbox's state.
+    :param since: its start, epoch milliseconds.
+    :param until: its end, epoch milliseconds, which is no longer part of it.
+    """
+    return any(True for _ in _of_period(state, since, until))
+
+
+def _of_period(state: State, since: int, until: int) -> Iterator[Entry]:
+    orders = chain(
+        (changed.record for changed in state.changed_orders.values()), _as_made(state, since, until)
+    )
+    of_orders = chain.from_iterable(map(_of_order, orders))
+    return (entry for entry in chain(of_orders, _of_returns(state)) if since <= entry.posted < until)
+
+
+def _as_made(state: State, since: int, until: int) -> Iterator[Json]:
+    """Yield the orders of a period that are still as they were made, and were made as shipped."""
+    for batch in state.orders:
+        # Those with times of their own were told one by one.
+        if batch.status in order_records.SHIPPED and not batch.times:
+            for number in batch.between(since, until):
+                if number not in state.changed_orders:
+                    yield json.loads(order_records.made(batch, number))
 
 
 def total(found: Iterable[Entry]) -> float:
@@ -76,7 +101,7 @@ def _of_order(order: Json) -> Iterator[Entry]:
     for line in order["orderLines"]["orderLine"]:
         ordered = int(line["orderLineQuantity"]["amount"])
         for part in line["orderLineStatuses"]["orderLineStatus"]:
-            if part["status"] in _SHIPPED:
+            if part["status"] in _PAID:
                 quantity = int(part["statusQuantity"]["amount"])
                 posted = part.get("trackingInfo", {}).get("shipDateTime", line["statusDate"])
                 amounts = _charged(line, quantity / ordered)
@@ -90,10 +115,9 @@ def _of_order(order: Json) -> Iterator[Entry]:
 
 def _of_returns(state: State) -> Iterator[Entry]:
     """Yield what was paid back for returns."""
-    by_id = {changed.record["purchaseOrderId"]: changed.record for changed in state.changed_orders.values()}
     for changed in state.changed_returns.values():
         for returned in changed.record["returnOrderLines"]:
-            order = by_id.get(returned["purchaseOrderId"])
+            order = order_records.record_of(state, returned["purchaseOrderId"])
             if order is None or not returned["refundedQty"]:
                 continue
             number = str(returned["purchaseOrderLineNumber"])

@@ -102,10 +102,9 @@ def _record(state: State, seed: SeedReturn, number: int) -> Changed:
 
 def _sold(state: State, seed: SeedReturn) -> tuple[Json, Json]:
     """Return the order line that comes back, and its order."""
-    number = order_records.number_of(state, seed.purchaseOrderId)
-    order = None if number is None else order_records.to_change(state, number)
-    lines = order.record["orderLines"]["orderLine"] if order else []
+    order = order_records.record_of(state, seed.purchaseOrderId)
+    lines = order["orderLines"]["orderLine"] if order else []
     line = next((line for line in lines if line["lineNumber"] == seed.lineNumber), None)
     if order is None or line is None:
         raise ValueError(f"returns: order {seed.purchaseOrderId} has no line {seed.lineNumber}")
-    return line, order.record
+    return line, order

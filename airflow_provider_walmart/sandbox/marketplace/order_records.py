@@ -16,6 +16,9 @@ from airflow_provider_walmart.sandbox.core.state import State
 _FIRST_PURCHASE_ORDER = 108_900_000_000_001
 _FIRST_CUSTOMER_ORDER = 200_012_000_000_001
 
+#: What has been shipped, and so has tracking.
+SHIPPED = ("Shipped", "Delivered")
+
 #: Orders are for so many different SKUs, ``SKU-000001`` onwards, in turn.
 SKUS = 1000
 
@@ -126,12 +129,24 @@ def expected_ship(created: int) -> int:
 
 
 @functools.cache
-def _template(product_info: bool, replacement_info: bool) -> Template:
+def _template(product_info: bool, replacement_info: bool, is_shipped: bool) -> Template:
     item: dict[str, Any] = {"productName": "<product>", "sku": "<sku>", "condition": "New"}
     if product_info:
         item |= {
             "imageUrl": "https://i5.walmartimages.com/asr/<sku>.jpeg",
             "weight": {"value": "1.5", "unit": "LB"},
+        }
+    part: dict[str, Any] = {
+        "status": "<status>",
+        "statusQuantity": {"unitOfMeasurement": "EACH", "amount": "<quantity>"},
+    }
+    if is_shipped:
+        part["trackingInfo"] = {
+            "shipDateTime": "#created",
+            "carrierName": {"carrier": "UPS"},
+            "methodCode": "Standard",
+            "trackingNumber": "1Z<po>",
+            "trackingURL": "https://example.com/track/1Z<po>",
         }
     order: dict[str, Any] = {
         "purchaseOrderId": "<po>",
@@ -170,14 +185,7 @@ def _template(product_info: bool, replacement_info: bool) -> Template:
                     },
                     "orderLineQuantity": {"unitOfMeasurement": "EACH", "amount": "<quantity>"},
                     "statusDate": "#created",
-                    "orderLineStatuses": {
-                        "orderLineStatus": [
-                            {
-                                "status": "<status>",
-                                "statusQuantity": {"unitOfMeasurement": "EACH", "amount": "<quantity>"},
-                            }
-                        ]
-                    },
+                    "orderLineStatuses": {"orderLineStatus": [part]},
                     "fulfillment": {
                         "fulfillmentOption": "S2H",
                         "shipMethod": "VALUE",
@@ -200,7 +208,8 @@ def _kind(turn: int, status: str, node: str, product_info: bool, replacement_inf
     street, city, state, postal_code = _TOWNS[turn % len(_TOWNS)]
     quantity = turn % 3 + 1
     total = products.cents(sku) * quantity
-    narrowed = _template(product_info, replacement_info).narrow(
+    is_shipped = status in SHIPPED
+    narrowed = _template(product_info, replacement_info, is_shipped).narrow(
         {
             "name": person(turn),
             "street": street,
@@ -216,7 +225,8 @@ def _kind(turn: int, status: str, node: str, product_info: bool, replacement_inf
             "node": node,
         }
     )
-    return narrowed.around("po", "co", "po", "created", "delivery", "ship", "created", "delivery")
+    tracking = ("created", "po", "po") if is_shipped else ()
+    return narrowed.around("po", "co", "po", "created", "delivery", "ship", "created", *tracking, "delivery")
 
 
 def made(batch: Batch, number: int, *, product_info: bool = False, replacement_info: bool = False) -> str:
@@ -229,10 +239,14 @@ def made(batch: Batch, number: int, *, product_info: bool = False, replacement_i
     """
     created = batch.created(number)
     po, moment, delivery = purchase_order(number), str(created), str(created + 7 * DAY)
-    a, b, c, d, e, f, g, h, i = _kind(number % SKUS, batch.status, batch.kind, product_info, replacement_info)
+    a, b, c, d, e, f, g, *tracking, h, i = _kind(
+        number % SKUS, batch.status, batch.kind, product_info, replacement_info
+    )
+    # Shipped as soon as it was created.
+    shipped = f"{tracking[0]}{moment}{tracking[1]}{po}{tracking[2]}{po}" if tracking else ""
     return (
         f"{a}{po}{b}{customer_order(number)}{c}{po}{d}{moment}{e}{delivery}{f}{expected_ship(created)}{g}{moment}"
-        f"{h}{delivery}{i}"
+        f"{shipped}{h}{delivery}{i}"
     )
 
 
@@ -282,3 +296,14 @@ def to_change(state: State, number: int) -> Changed | None:
         return None
     record = json.loads(made(batch, number, product_info=True, replacement_info=True))
     return Changed(record, batch.created(number))
+
+
+def record_of(state: State, text: str) -> dict[str, Any] | None:
+    """Return the order with a purchase order id as it is now, ``None`` when there is no such order.
+
+    :param state: the sandbox's state.
+    :param text: the id.
+    """
+    number = number_of(state, text)
+    order = None if number is None else to_change(state, number)
+    return order.record if order else None

@@ -261,7 +261,7 @@ def _dates(call: Call) -> list[str]:
     return [
         f"{datetime.fromtimestamp(end / 1000, timezone.utc):%m%d%Y}"
         for end in ends
-        if call.state.settlement_rows or ledger.entries(call.state, end - PERIOD * DAY, end)
+        if call.state.settlement_rows or ledger.has_entries(call.state, end - PERIOD * DAY, end)
     ]
 
 

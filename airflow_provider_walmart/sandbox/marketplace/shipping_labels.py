@@ -22,11 +22,10 @@ def create(draft: Draft) -> Any:
     :param draft: the answer to ``POST /v3/shipping/labels``.
     """
     state, body = draft.call.state, draft.body
-    number = order_records.number_of(state, body["purchaseOrderId"])
-    order = None if number is None else order_records.to_change(state, number)
+    order = order_records.record_of(state, body["purchaseOrderId"])
     if order is None:
         raise _refused(404, "purchaseOrderId", "is not known")
-    lines = {line["lineNumber"]: line["item"]["sku"] for line in order.record["orderLines"]["orderLine"]}
+    lines = {line["lineNumber"]: line["item"]["sku"] for line in order["orderLines"]["orderLine"]}
     for item in body["boxItems"]:
         if lines.get(item["lineNumber"]) != item["sku"]:
             raise _refused(400, "boxItems", f"has no line {item['lineNumber']} with the SKU {item['sku']}")

@@ -1,16 +1,17 @@
-"""A shop told by name: items, orders and returns with given ids, from a request or from one file; and the default shop."""
+"""A shop told by name: items, orders and returns with given ids, from a request or from one file; and the typical shop."""
 
 import json
-import time
 from collections import Counter
 from datetime import datetime, timedelta, timezone
+from decimal import Decimal
 
 import msgspec
 import pytest
 
-from airflow_provider_walmart.sandbox.control import default_shop, seed
+from airflow_provider_walmart.sandbox.control import seed, typical_shop
 from tests.helpers.documents import CHECKOUT, blocks
 from tests.helpers.sandbox_server import Server
+from tests.helpers.settlement_rows import earned, sales, settlement_rows
 
 ORDER = {
     "purchaseOrderId": "1796277083022",
@@ -212,12 +213,10 @@ def test_the_file_of_the_docs_makes_its_shop(start, tmp_path):
     assert len(server.get("/v3/items")["ItemResponse"]) == len(kinds["items"])
 
 
-def test_the_default_shop(start):
-    started = time.monotonic()
-    server = start("--shop", "default")
-    assert time.monotonic() - started < 20
-    server.control("POST", "settings", {"limits": False})
-    assert server.get("/v3/items", limit=1)["totalItems"] == default_shop.ITEMS
+def test_the_typical_shop(start):
+    server = start("--shop", "typical")
+    server.control("POST", "settings", {"limits": False, "token_life": 1e9})
+    assert server.get("/v3/items", limit=1)["totalItems"] == typical_shop.ITEMS
     orders = []
     for node_type in ("SellerFulfilled", "WFSFulfilled", "3PLFulfilled"):
         since = f"{datetime.now(timezone.utc) - timedelta(days=29):%Y-%m-%d}"
@@ -246,10 +245,16 @@ def test_the_default_shop(start):
         "SYSTEM_ERROR",
         "TIMEOUT_ERROR",
     } <= set(kinds)
+    server.control("POST", "clock", {"advance": 14 * 86_400})
+    paid = earned(orders)
+    assert len(paid) > 400
+    assert sales(settlement_rows(server)) == {
+        number: pytest.approx(amount, abs=Decimal("0.1")) for number, amount in paid.items()
+    }
 
 
-def test_the_default_shop_is_the_same_each_time():
+def test_the_typical_shop_is_the_same_each_time():
     now = 1_790_000_000
-    one, other = (json.dumps(msgspec.to_builtins(default_shop.seed(now))) for _ in range(2))
+    one, other = (json.dumps(msgspec.to_builtins(typical_shop.seed(now))) for _ in range(2))
     assert one == other
-    assert isinstance(default_shop.seed(now), seed.Seed)
+    assert isinstance(typical_shop.seed(now), seed.Seed)

@@ -1,13 +1,11 @@
 """What one call changes another one sees: performance, payments, simulations, inbound shipments, labels, claims, settings."""
 
-import csv
-import io
-import zipfile
 from decimal import Decimal
 
 import pytest
 
 from airflow_provider_walmart.sandbox.marketplace.request_checks import place_of
+from tests.helpers.settlement_rows import earned, sales, settlement_rows
 from tests.integration.sandbox.test_sandbox_openapi import US, problems
 from tests.integration.sandbox.test_sandbox_shapes import operations
 
@@ -115,12 +113,6 @@ def test_returns_count(shop):
 # -- payments ------------------------------------------------------------------------------------------
 
 
-def table(server, date):
-    answer = server.call("GET", f"/v3/report/reconreport/reconFile?reportDate={date}")
-    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
-        return list(csv.DictReader(io.StringIO(archive.read(archive.namelist()[0]).decode())))
-
-
 def test_settlements_add_up_to_the_orders(shop):
     sow(
         shop,
@@ -131,13 +123,7 @@ def test_settlements_add_up_to_the_orders(shop):
     )
     sow(shop, returns=[{"purchaseOrderId": "PO1", "quantity": 1, "status": "COMPLETED", "age": DAY}])
     shop.control("POST", "clock", {"advance": 14 * DAY})
-    dates = shop.get("/v3/report/reconreport/availableReconFiles")["availableApReportDates"]
-    rows = [row for date in dates for row in table(shop, date)]
-    (paid,) = (
-        {date: table(shop, date)[0]["Total Payable"] for date in dates}.values()
-        if len(dates) == 1
-        else (None,)
-    )
+    rows = settlement_rows(shop)
     lines = [row for row in rows if row["Transaction Type"] != "PaymentSummary"]
     by_type = {}
     for row in lines:
@@ -150,8 +136,37 @@ def test_settlements_add_up_to_the_orders(shop):
     total = sum(Decimal(row["Amount"]) for row in lines)
     summaries = [Decimal(row["Total Payable"]) for row in rows if row["Transaction Type"] == "PaymentSummary"]
     assert sum(summaries) == total == Decimal("15.30")
-    assert paid is None or Decimal(paid) == total
     assert {row["Purchase Order #"] for row in lines} == {"PO1", "PO2"}
+
+
+def test_orders_that_are_only_counted_have_tracking_and_are_settled(shop):
+    for status in ("Created", "Acknowledged", "Shipped", "Delivered"):
+        sow(shop, orders={"count": 7, "status": status, "age": DAY, "spacing": 3600})
+    sow(shop, returns=[{"purchaseOrderId": "108900000000015", "status": "COMPLETED", "quantity": 1}])
+    found = shop.get("/v3/orders", limit=200)["list"]["elements"]["order"]
+    statuses = {
+        order["purchaseOrderId"]: order["orderLines"]["orderLine"][0]["orderLineStatuses"]["orderLineStatus"][
+            0
+        ]
+        for order in found
+    }
+    numbers = [part["trackingInfo"]["trackingNumber"] for part in statuses.values() if "trackingInfo" in part]
+    assert len(set(numbers)) == 14
+    assert all(
+        ("trackingInfo" in part) == (part["status"] in ("Shipped", "Delivered")) for part in statuses.values()
+    )
+    shop.control("POST", "clock", {"advance": 14 * DAY})
+    rows = settlement_rows(shop)
+    lines = [row for row in rows if row["Transaction Type"] != "PaymentSummary"]
+    paid = earned(found)
+    assert len(paid) == 14
+    assert sales(rows) == {
+        number: pytest.approx(amount, abs=Decimal("0.02")) for number, amount in paid.items()
+    }
+    refunds = [row for row in lines if row["Transaction Type"] == "Refund"]
+    assert {row["Purchase Order #"] for row in refunds} == {"108900000000015"}
+    payable = [Decimal(row["Total Payable"]) for row in rows if row["Transaction Type"] == "PaymentSummary"]
+    assert sum(payable) == sum(Decimal(row["Amount"]) for row in lines)
 
 
 def test_the_statement_is_what_is_not_settled_yet(shop):
