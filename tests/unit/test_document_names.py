@@ -11,14 +11,24 @@ from contextlib import suppress
 from functools import cache
 from typing import Any
 
+import pytest
 from airflow.providers.common.compat.sdk import BaseSensorOperator
 from airflow.sdk import DAG
 
 from airflow_provider_walmart.cli.commands import all_commands
 from airflow_provider_walmart.cli.main import parser
-from airflow_provider_walmart.get_provider_info import get_provider_info
+from airflow_provider_walmart.client.catalogue.operations import all_operations
+from airflow_provider_walmart.client.feeds.feed_types import _KNOWN
+from airflow_provider_walmart.client.golocal.client import CATALOGUE
+from airflow_provider_walmart.client.orders.rows import KINDS
+from airflow_provider_walmart.get_provider_info import (
+    GOLOCAL_CONN_FIELDS,
+    WALMART_CONN_FIELDS,
+    get_provider_info,
+)
 from airflow_provider_walmart.hooks.golocal import WalmartGoLocalHook
 from airflow_provider_walmart.hooks.walmart import WalmartHook
+from airflow_provider_walmart.sandbox.__main__ import _parser
 from tests.helpers.documents import CHECKOUT, DOCUMENTS, FENCE
 from tests.helpers.public_names import public_names
 
@@ -141,6 +151,55 @@ def is_command(text: str) -> bool:
     except SystemExit as end:
         return end.code == 0
     return True
+
+
+def rows_of_table(page: str, heading: str) -> dict[str, set[str]]:
+    """Return the first table behind a heading: the code in each row, by that in its first cell."""
+    text = "\n" + (CHECKOUT / "docs" / page).read_text()
+    section = text.split(f"\n{heading}\n", 1)[1].split("\n#", 1)[0].split("|---", 1)[1]
+    lines = [line.split("|") for line in section.splitlines() if line.startswith("| `")]
+    return {CODE.findall(cells[1])[0]: set(CODE.findall("|".join(cells[2:]))) for cells in lines}
+
+
+def test_columns_of_feeds_that_the_page_lists_are_there():
+    listed = rows_of_table("feeds.md", "### Columns")
+    assert set(map(str.lower, listed)) == set(_KNOWN)
+    for feed_type, same in (("MP_INVENTORY", "inventory"), ("PRICE_AND_PROMOTION", "price")):
+        assert not listed[feed_type]
+        listed[feed_type] = listed[same]
+    assert {name.lower(): columns for name, columns in listed.items()} == {
+        name: set(known.columns) for name, known in _KNOWN.items()
+    }
+
+
+def test_columns_of_orders_that_the_page_lists_are_there():
+    assert rows_of_table("orders.md", "## Columns") == {
+        name: {"purchase_order_id", *kind.columns} for name, kind in KINDS.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("page", "heading", "fields"),
+    [
+        ("connections.md", "## Walmart Marketplace", WALMART_CONN_FIELDS),
+        ("golocal.md", "## Connection", GOLOCAL_CONN_FIELDS),
+    ],
+)
+def test_fields_of_connections_that_a_page_lists_are_there(page, heading, fields):
+    assert set(rows_of_table(page, heading)) == set(fields)
+
+
+def test_options_of_the_sandbox_that_its_page_lists_are_there():
+    options = {name for action in _parser()._actions for name in action.option_strings}
+    listed = rows_of_table("sandbox.md", "# Sandbox server")
+    assert {text.split()[0] for text in listed} == options - {"-h", "--help"}
+
+
+def test_operations_of_golocal_that_the_page_lists_are_there():
+    listed = rows_of_table("golocal.md", "## Everything else")
+    known = {operation.name: operation.place for operation in all_operations(CATALOGUE)}
+    assert set(listed) == set(known)
+    assert all(known[name] in code for name, code in listed.items())
 
 
 def test_keywords_are_told_from_other_code():
