@@ -92,8 +92,8 @@ class WalmartFeedStatusOperator(OfMarketplace, BaseOperator):
         a list), without regard to case; default: all. Not with ``feed_id``.
     :param since_hours: how far back to read, in hours, up to ten years; default 24.
     :param allowed_failures: failed items per feed that are still fine: an int is a number of items, a float
-        from 0.0 to 1.0 a share of them, text either of them or ``"1%"``; default 0. A feed of which nothing was applied
-        always fails.
+        from 0.0 to 1.0 a share of them; text is read as either, or as per cent (``"1%"``); default 0. A feed of which
+        nothing was applied always fails.
     :param item_errors_path: where failed items go as JSON lines: a path, an `ObjectStoragePath` or a URI of one;
         None (default): nowhere. Written as a whole or not at all, and only when an item failed; without one, the file of an
         earlier try is removed.
@@ -181,7 +181,7 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
     The feed is made of plain records (a list, or a JSON lines or CSV file), which are checked before anything is
     sent and cut into as many feeds as Walmart's caps want; or it is a ready file. It goes out once, even if a worker dies
     at any moment: before sending, an intent is stored in the task state, and after it the feed id; a retry reads what
-    Walmart has before it sends (Airflow 3.3 keeps task state; below, a retry searches for the file name alone).
+    Walmart has before it sends (Airflow 3.3 keeps task state; on 3.1 and 3.2 a retry searches for the file name).
 
     Give exactly one of ``records``, ``records_path`` and ``payload_path``.
 
@@ -196,9 +196,9 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
     :param root_key: for other feed types: key of the list of items.
     :param wait_for_completion: True (default) waits and judges; False returns right after submitting.
     :param allowed_failures: failed items per feed that are still fine: an int is a number of items, a float
-        from 0.0 to 1.0 a share of them, text either of them or ``"1%"``; default 0. A feed of which nothing was applied
-        always fails. Rows that can't be sent count as failed: where so many may fail, the others are sent; with 0, one bad
-        row stops all.
+        from 0.0 to 1.0 a share of them; text is read as either, or as per cent (``"1%"``); default 0. A feed of which
+        nothing was applied always fails. Rows that can't be sent count as failed: where so many may fail, the others are
+        sent; with 0, one bad row stops all.
     :param item_errors_path: where failed items go as JSON lines: a path, an `ObjectStoragePath` or a URI of one;
         None (default): nowhere. Written only when an item failed; without one, the file of an earlier try is removed.
     :param durable: True (default) goes on with what an earlier try of this task submitted when the payload is the same;
@@ -207,18 +207,18 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
         risk of sending it twice.
     :param send: ``all`` rows (default), or ``changed``: only those that differ from what Walmart last accepted. When
         nothing changed, no feed is sent, and the task succeeds. Rows that are no longer in the input are left as they are.
-    :param snapshot_path: for ``send="changed"``: where what was accepted is kept, a file of its own for each account and
+    :param snapshot_path: for ``send="changed"``: the file that keeps which values were accepted, one for each account and
         feed type; a path, an `ObjectStoragePath` or a URI of one.
     :param full_every: with ``send="changed"``: how often all rows are sent nevertheless, as timedelta or seconds; default
         7 days. Stock is sent again after 6 hours, since sales lower it at Walmart.
-    :param validate_spec: for item feeds: True checks all rows against Walmart's item spec, sends those that are as it wants
-        them, and counts the others as failed items (``LOCAL_INVALID`` in the failed-items file); ``warn`` checks and sends
-        all; False (default) doesn't check. US only.
+    :param validate_spec: for item feeds: True checks all rows against Walmart's item spec, sends those that fit it, and counts
+        the others as failed items (``LOCAL_INVALID`` in the failed-items file); ``warn`` checks and sends all; False
+        (default) doesn't check. US only.
     :param spec_version: version of the item spec; None (default): the one in ``feed_header`` or the ready file, or else the
         one that Walmart recommends at the moment. With it, or with ``validate_spec``, records need no ``feed_header``.
-    :param resend_transient: how often items are sent again that failed at Walmart and not by what is in them (system errors
-        and timeouts), each time in a feed of their own; default 0. An item counts in the feed that it was sent in last. JSON
-        only.
+    :param resend_transient: how often items are sent again that failed at Walmart although nothing is wrong with them (system
+        errors and timeouts), each time in a feed of their own; default 0. An item counts in the feed that it was sent in
+        last. Not for XML and zip files.
     :param resend_after: how long to wait before that, as timedelta or seconds; default 1 hour, the least that Walmart asks
         for.
     :param submissions_path: folder for a ledger: each run of the task writes a Parquet file with the table ``submissions``,

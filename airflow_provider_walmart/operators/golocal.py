@@ -21,8 +21,8 @@ class WalmartGoLocalCreateDeliveryOperator(OfGoLocal, BaseOperator):
 
     Walmart is asked for the order before anything is sent, and a delivery that is there is taken as it is, whoever
     booked it and however it ended: another delivery needs another ``externalOrderId``. Before booking, an intent is
-    stored in the task state, and after it the delivery's id (Airflow 3.3 keeps task state; below, a retry searches for
-    the order for longer).
+    stored in the task state, and after it the delivery's id (Airflow 3.3 keeps task state; on 3.1 and 3.2 a retry
+    searches for the order for longer).
 
     :param delivery: body of the booking, a dict in Walmart's form with ``externalOrderId``; the key ``deliveries``
         around it may be left out, and ``clientId`` where it is the client ID of the connection.

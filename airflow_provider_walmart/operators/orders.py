@@ -44,7 +44,7 @@ class WalmartOrderUpdateOperator(OfMarketplace, BaseOperator):
     :param records_path: JSON lines or CSV file with the rows (``.gz`` too): a path, an `ObjectStoragePath` or
         a URI of one.
     :param allowed_failures: refused orders that are still fine: an int is a number of orders, a float from 0.0 to 1.0
-        a share of them, text either of them or ``"1%"``; default 0.
+        a share of them; text is read as either, or as per cent (``"1%"``); default 0.
     :param outcomes_path: where the outcomes go as JSON lines, one per order, also when the task fails: a path, an
         `ObjectStoragePath` or a URI of one; None (default): nowhere.
     :param walmart_conn_id: id of a connection of type ``walmart``; default ``walmart_default``.

@@ -38,7 +38,8 @@ class WalmartFeedSensor(OfMarketplace, WalmartSensor):
 
     :param feed_id: the feed to wait for (with its ``@``), or a list of them; also what a template makes of a list.
     :param allowed_failures: failed items that are still fine: an int is a number of items, a float from 0.0 to
-        1.0 a share of them, text either of them or ``"1%"``; default 0. A feed of which nothing was applied always fails.
+        1.0 a share of them; text is read as either, or as per cent (``"1%"``); default 0. A feed of which nothing was
+        applied always fails.
     :param item_errors_path: where failed items go as JSON lines: a path, an `ObjectStoragePath` or a URI of one;
         None (default): nowhere. Written only when an item failed; without one, the file of an earlier try is removed.
     :param poke_interval: time between two polls, as timedelta or seconds; default 60.
