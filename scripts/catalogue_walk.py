@@ -138,6 +138,23 @@ BODIES: dict[str, Any] = {
     "mx.updatePrice": PRICE_XML,
     "cancelOrderLines": CANCELLED,
     "mx.cancelOrderLines": CANCELLED,
+    "mx.shippingUpdates": {
+        "shipments": [
+            {
+                "shipmentLines": [
+                    {
+                        "primeLineNo": "1",
+                        "shipmentLineNo": "1",
+                        "quantity": {"unitOfMeasurement": "EACH", "amount": "1"},
+                    }
+                ],
+                "carrier": "Other",
+                "trackingNumber": "12345",
+                "trackingURL": "https://example.com",
+            }
+        ]
+    },
+    "mx.deliveryUpdates": {"packages": [{"trackingNo": "22344", "eventName": "DELIVERY_UPDATE"}]},
     "shippingUpdates": orders_body(
         "orderShipment", sellerOrderId="S-1", **status("Shipped", trackingInfo=TRACKING)
     ),
@@ -150,10 +167,9 @@ BODIES: dict[str, Any] = {
     "updateInventoryForAnItem": {"sku": SKU, "quantity": {"unit": "EACH", "amount": 3}},
     "mx.updateInventoryForAnItem": {"sku": SKU, "quantity": {"unit": "EACH", "amount": 3}},
     "issueRefund": {"customerOrderId": "200012000000001", "refundLines": [{"returnOrderLineNumber": 1}]},
-    "mx.refundOrderLines": {
-        "customerOrderId": "200012000000002",
-        "refundLines": [{"returnOrderLineNumber": 1}],
-    },
+    "mx.refundOrderLines": orders_body(
+        "orderRefund", orderLineStatuses={"orderLineStatus": {"status": "DELIVERED"}}
+    ),
     "createLabel": {
         "packageType": "BOX",
         "boxDimensions": {"boxWeight": 1, "boxWeightUnit": "LB"},
@@ -193,6 +209,8 @@ PARAMETERS: dict[str, Json] = {
     "shippingUpdates": {"purchaseOrderId": "108900000000002"},
     "cancelOrderLines": {"purchaseOrderId": "108900000000004"},
     "mx.cancelOrderLines": {"purchaseOrderId": "108900000000005"},
+    "mx.shippingUpdates": {"purchaseOrderId": "P108900000000003"},
+    "mx.deliveryUpdates": {"purchaseOrderId": "P108900000000009"},
     "refundOrderLines": {"purchaseOrderId": "108900000000006"},
     "deliveryAnOrder": {"purchaseOrderId": "108900000000007"},
     "issueRefund": {"returnOrderId": "103738048000000001"},
@@ -249,7 +267,7 @@ def ids_of(hook: WalmartHook) -> Json:
 
     What is deleted has ids of its own, under ``deleted``.
     """
-    for shipped in ("108900000000006", "108900000000007"):
+    for shipped in ("108900000000006", "108900000000007", "108900000000009"):
         hook.call("shippingUpdates", purchaseOrderId=shipped, body=BODIES["shippingUpdates"])
 
     def schedule() -> Any:

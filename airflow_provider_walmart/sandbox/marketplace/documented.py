@@ -54,6 +54,9 @@ class Draft:
         :param given: values of fields, wherever they are.
         """
         shape = self._row.shape
+        if shape == "string":
+            # A document that says no more of its answer.
+            return "Accepted"
         if not isinstance(shape, (dict, list)):
             return {}
         call = self.call
@@ -86,12 +89,13 @@ class Documented:
     """Answers one method of one path, in the markets that document it.
 
     :param rows: the operation in each market.
-    :param fill: makes the answer in the US; default a plausible one.
+    :param fill: makes the answer in the US, or in the only market that documents it; default a plausible one.
     """
 
     def __init__(self, rows: list[Row], fill: Fill | None = None) -> None:
         self._rows = {row.market: row for row in rows}
         self._fill = fill
+        self._filled = "us" if "us" in self._rows or len(rows) > 1 else rows[0].market
 
     async def handle(self, call: Call) -> Response:
         """Answer a call.
@@ -113,7 +117,7 @@ class Documented:
         draft = Draft(call, row, checked_body(call, row))
         await check_form(call, row)
         # What a module knows comes first, since it may refuse the call; a file is answered all the same.
-        answer = self._fill(draft) if self._fill and row.market == "us" else draft.made()
+        answer = self._fill(draft) if self._fill and row.market == self._filled else draft.made()
         if isinstance(answer, Awaitable):
             answer = await answer
         if isinstance(answer, Response):

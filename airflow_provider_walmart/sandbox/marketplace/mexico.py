@@ -1,4 +1,4 @@
-"""The lists of orders and returns of Mexico's older API: by ``cursorMark``, and by offset."""
+"""The lists of orders and returns of Mexico's older API, by ``cursorMark`` and by offset; and its shipments."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ import binascii
 import re
 from typing import Any
 
+from msgspec import Struct
 from starlette.responses import Response
 
-from airflow_provider_walmart.sandbox.core import dates
+from airflow_provider_walmart.sandbox.core import dates, products
 from airflow_provider_walmart.sandbox.core.calls import Call, Endpoint, reply
 from airflow_provider_walmart.sandbox.core.errors import Refusal, bad_param
 from airflow_provider_walmart.sandbox.core.records import page
 from airflow_provider_walmart.sandbox.core.throttle import per_minute
-from airflow_provider_walmart.sandbox.marketplace import order_records, orders, returns
+from airflow_provider_walmart.sandbox.marketplace import order_records, order_writes, orders, returns
+from airflow_provider_walmart.sandbox.marketplace.documented import Draft, Fill
 
 SERVICE = "GMP_ORDER_API"
 STATUSES = ("Created", "Acknowledged", "Shipped", "Cancelled", "OnHold", "Delivered")
@@ -88,6 +90,52 @@ async def returns_by_cursor(call: Call) -> Response:
     # Required in the document, so that the last page has it empty.
     meta["nextCursor"] = "" if is_last else _encode(offset + len(found))
     return reply({"meta": meta, "returnOrders": found})
+
+
+async def refund(call: Call) -> Response:
+    """Answer ``POST /v3/returns/{returnOrderId}/refund``: in Mexico's form, elsewhere as the refund of a return does.
+
+    :param call: the call.
+    """
+    if call.token.market != "mx":
+        return await returns.refund(call)
+    body = call.content(_Refund, shape="errors", service=returns.SERVICE)
+    lines = body.order_refund.order_lines.order_line
+    returns.refund_lines(call, {products.whole(line.line_number) for line in lines}, None)
+    return reply("Accepted", 202)
+
+
+def ship(draft: Draft) -> str:
+    """Ship lines of an order.
+
+    :param draft: the answer to ``POST /v3/orders/{purchaseOrderId}/ship``.
+    """
+
+    def apply(order: dict[str, Any]) -> None:
+        for shipment in draft.body.get("shipments", []):
+            tracking = {
+                "shipDateTime": int(draft.call.now * 1000),
+                "carrierName": {"carrier": shipment.get("carrier", "Other")},
+                "methodCode": "Standard",
+                "trackingNumber": shipment.get("trackingNumber", ""),
+                "trackingURL": shipment.get("trackingURL", ""),
+            }
+            for line in shipment.get("shipmentLines", []):
+                amount = products.whole(line.get("quantity", {}).get("amount", ""))
+                order_writes.ship_units(order, line.get("primeLineNo", ""), amount, tracking)
+
+    return order_writes.change_in_mexico(draft.call, apply)
+
+
+def deliver(draft: Draft) -> str:
+    """Deliver shipments of an order.
+
+    :param draft: the answer to ``POST /v3/orders/{purchaseOrderId}/deliver``.
+    """
+    numbers = {package.get("trackingNo", "") for package in draft.body.get("packages", [])}
+    return order_writes.change_in_mexico(
+        draft.call, lambda order: order_writes.deliver_shipments(order, numbers)
+    )
 
 
 def _returns(call: Call, offset: int, limit: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:
@@ -211,6 +259,26 @@ def _decode(mark: str) -> int:
     raise bad_param("cursorMark", "invalid", service=SERVICE)
 
 
+class _RefundLine(Struct, rename="camel"):
+    line_number: str
+
+
+class _RefundLines(Struct, rename="camel"):
+    order_line: list[_RefundLine]
+
+
+class _OrderRefund(Struct, rename="camel"):
+    order_lines: _RefundLines
+
+
+class _Refund(Struct, rename="camel"):
+    """What a refund of a return looks like in Mexico, as far as it is looked at."""
+
+    order_refund: _OrderRefund
+
+
+_PATH = "/v3/orders/{purchaseOrderId}"
+FILLS: dict[tuple[str, str], Fill] = {("POST", f"{_PATH}/ship"): ship, ("POST", f"{_PATH}/deliver"): deliver}
 ENDPOINTS = [
     Endpoint("GET", "/v3/orders/cursor", listing, "orders", per_minute(60, "orders/cursor"), is_legacy=True),
     Endpoint("GET", "/v3/orders", by_offset, "orders", per_minute(5000, "orders")),
@@ -221,6 +289,9 @@ ENDPOINTS = [
         "returns",
         per_minute(60, "returns/cursor"),
         is_legacy=True,
+    ),
+    Endpoint(
+        "POST", "/v3/returns/{returnOrderId}/refund", refund, "returns", per_minute(60, "returns/refund")
     ),
     Endpoint("GET", "/v3/returns", returns_by_offset, "returns", per_minute(50, "returns")),
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from starlette.responses import Response
@@ -159,8 +159,55 @@ def change(state: State, purchase_order: str, apply: Callable[[Json], None]) -> 
     return order
 
 
+def change_in_mexico(call: Call, apply: Callable[[Json], None]) -> str:
+    """Change an order whose id is as in Mexico's lists, with a P in front; return what Mexico answers, with 202.
+
+    :param call: the call.
+    :param apply: makes the change.
+    :raises Refusal: as :func:`change` does.
+    """
+    change(call.state, call.path["purchaseOrderId"].removeprefix("P"), apply)
+    return "Accepted"
+
+
 def _write(call: Call, apply: Callable[[Json], None]) -> Response:
+    if call.token.market == "mx":
+        return reply(change_in_mexico(call, apply), 202)
     return reply({"order": change(call.state, call.path["purchaseOrderId"], apply)})
+
+
+def ship_units(order: Json, line_number: str, amount: int, tracking: Json) -> None:
+    """Ship units of an order line.
+
+    :param order: the order.
+    :param line_number: the line.
+    :param amount: how many units.
+    :param tracking: what is known of the shipment, in Walmart's form.
+    :raises Refusal: 400 when there is no such line, or less is left of it.
+    """
+    line = next((one for one in order["orderLines"]["orderLine"] if one["lineNumber"] == line_number), None)
+    if line is None:
+        raise _bad("lineNumber", "is no line of this order")
+    _move(line, _OPEN, "Shipped", amount, {"trackingInfo": tracking})
+
+
+def deliver_shipments(order: Json, tracking_numbers: Collection[str]) -> None:
+    """Deliver shipments of an order.
+
+    :param order: the order.
+    :param tracking_numbers: their numbers.
+    :raises Refusal: 400 when the order has none of them.
+    """
+    moved = [
+        part
+        for line in order["orderLines"]["orderLine"]
+        for part in _parts(line)
+        if part["status"] == "Shipped" and part["trackingInfo"].get("trackingNumber") in tracking_numbers
+    ]
+    if not moved:
+        raise _bad("trackingNo", "is of no shipment of this order")
+    for part in moved:
+        part["status"] = "Delivered"
 
 
 def _changes(order: Json, body: Json, root: str) -> list[tuple[Json, Json]]:

@@ -11,11 +11,10 @@ from msgspec import Struct
 from starlette.responses import Response
 
 from airflow_provider_walmart.sandbox.core import dates, products
-from airflow_provider_walmart.sandbox.core.calls import Call, Endpoint, reply
+from airflow_provider_walmart.sandbox.core.calls import Call, reply
 from airflow_provider_walmart.sandbox.core.errors import Refusal, bad_param
 from airflow_provider_walmart.sandbox.core.records import Batch, Changed, Template, batch_of, page
 from airflow_provider_walmart.sandbox.core.state import State
-from airflow_provider_walmart.sandbox.core.throttle import per_minute
 from airflow_provider_walmart.sandbox.marketplace.order_records import (
     customer_order,
     purchase_order,
@@ -96,11 +95,32 @@ async def listing(call: Call) -> Response:
 
 
 async def refund(call: Call) -> Response:
-    """Answer ``POST /v3/returns/{returnOrderId}/refund``.
+    """Answer ``POST /v3/returns/{returnOrderId}/refund`` but for Mexico.
 
     :param call: the call.
     """
     body = call.content(RefundBody, shape="errors", service=SERVICE)
+    lines = refund_lines(
+        call, {line.returnOrderLineNumber for line in body.refundLines}, body.customerOrderId
+    )
+    refunded = [{name: line[name] for name in ("returnOrderLineNumber", "quantity")} for line in lines]
+    return reply(
+        {
+            "returnOrderId": call.path["returnOrderId"],
+            "customerOrderId": body.customerOrderId,
+            "refundLines": refunded,
+        }
+    )
+
+
+def refund_lines(call: Call, wanted: set[int], customer_order: str | None) -> list[dict[str, Any]]:
+    """Pay back lines of a return; return them.
+
+    :param call: the call; its path names the return.
+    :param wanted: numbers of the lines.
+    :param customer_order: id of the order, where it is told.
+    :raises Refusal: 404 when there is no such return, 400 when a line is not part of it or has been paid back.
+    """
     text = call.path["returnOrderId"]
     number = number_of(call.state, text)
     if number is None:
@@ -108,23 +128,17 @@ async def refund(call: Call) -> Response:
             404, f"NOT_FOUND.{SERVICE}", field="returnOrderId", description="No such return", shape="errors"
         )
     record = record_of(call.state, number)
-    lines = _to_refund(body, record)
-    for line in lines:
+    lines = {line["returnOrderLineNumber"]: line for line in record["returnOrderLines"]}
+    its_own = customer_order in (None, record["customerOrderId"])
+    if not its_own or not wanted or not lines.keys() >= wanted:
+        raise _bad("customerOrderId and refundLines must belong to the return.")
+    found = [lines[line_number] for line_number in sorted(wanted)]
+    if any(line["status"] == "COMPLETED" for line in found):
+        raise _bad("The return has been refunded already.")
+    for line in found:
         complete(line)
     call.state.changed_returns[number] = Changed(record, int(call.now * 1000))
-    refunded = [{name: line[name] for name in ("returnOrderLineNumber", "quantity")} for line in lines]
-    return reply({"returnOrderId": text, "customerOrderId": body.customerOrderId, "refundLines": refunded})
-
-
-def _to_refund(body: RefundBody, record: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the lines of a return that are to be refunded, once it is sure that they may be."""
-    lines = {line["returnOrderLineNumber"]: line for line in record["returnOrderLines"]}
-    wanted = sorted({line.returnOrderLineNumber for line in body.refundLines})
-    if body.customerOrderId != record["customerOrderId"] or not wanted or not lines.keys() >= set(wanted):
-        raise _bad("customerOrderId and refundLines must belong to the return.")
-    if any(lines[number]["status"] == "COMPLETED" for number in wanted):
-        raise _bad("The return has been refunded already.")
-    return [lines[number] for number in wanted]
+    return found
 
 
 def complete(line: dict[str, Any]) -> None:
@@ -361,11 +375,3 @@ def _bad(info: str) -> Refusal:
         info=info,
         shape="errors",
     )
-
-
-ENDPOINTS = [
-    # The list itself is answered by way of Mexico, whose list has another form.
-    Endpoint(
-        "POST", "/v3/returns/{returnOrderId}/refund", refund, "returns", per_minute(60, "returns/refund")
-    ),
-]

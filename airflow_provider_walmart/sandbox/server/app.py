@@ -45,7 +45,6 @@ from airflow_provider_walmart.sandbox.marketplace import (
     prices,
     report_files,
     reports,
-    returns,
     schedules,
     seller_settings,
     settlements,
@@ -61,6 +60,7 @@ from airflow_provider_walmart.sandbox.server.routing import Table
 
 #: Method and path of documented operations of which a module knows more -> what makes their answers.
 FILLS = {
+    **mexico.FILLS,
     **settlements.FILLS,
     **performance.FILLS,
     **simulations.FILLS,
@@ -78,7 +78,6 @@ ENDPOINTS: list[Endpoint] = [
     *mexico.ENDPOINTS,
     *orders.ENDPOINTS,
     *order_writes.ENDPOINTS,
-    *returns.ENDPOINTS,
     *inventory.ENDPOINTS,
     *prices.ENDPOINTS,
     *item_specs.ENDPOINTS,
