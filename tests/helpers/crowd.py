@@ -1,6 +1,8 @@
-"""Many processes use one connection at the same moment: ``python -m tests.helpers.crowd PROCESSES CALLS``.
+"""Many processes use one connection at the same moment: ``python -m tests.helpers.crowd``.
 
-Prints what became of them as JSON: calls that succeeded, errors and warnings of every process.
+Reads a crowd a line, as JSON: how many ``processes``, how many ``calls`` of each, in which ``environment``. Prints what became
+of them as JSON: calls that succeeded, errors and warnings of every process. Each crowd comes from a process of its own that has
+imported what is needed and used nothing of it.
 """
 
 from __future__ import annotations
@@ -21,8 +23,6 @@ from airflow_provider_walmart.client.transport import tokens
 from airflow_provider_walmart.hooks.walmart import WalmartHook
 
 tokens.TokenProvider.PAUSE = 0.2
-# However long the last of them takes until its turn comes.
-tokens.FAILURE_LIFE = float(os.environ.get("FAILURE_LIFE", "60"))
 throttle.LOCK_TIMEOUT = 60.0
 
 
@@ -52,19 +52,38 @@ def one(start: Any, outcomes: Any, calls: int) -> None:
 
 
 def main(processes: int, calls: int) -> None:
-    # What takes its time when it is first needed must not spread the processes.
-    all_operations()
-    with contextlib.suppress(ImportError):
-        import redis  # noqa: F401
+    # However long the last of them takes until its turn comes.
+    tokens.FAILURE_LIFE = float(os.environ.get("FAILURE_LIFE", "60"))
     context = multiprocessing.get_context("fork")
     start, outcomes = context.Barrier(processes), context.Queue()
     crowd = [context.Process(target=one, args=(start, outcomes, calls)) for _ in range(processes)]
     for process in crowd:
         process.start()
-    print(json.dumps([outcomes.get(timeout=120) for _ in crowd]))
+    print(json.dumps([outcomes.get(timeout=120) for _ in crowd]), flush=True)
     for process in crowd:
         process.join()
 
 
+def serve() -> None:
+    # What takes its time when it is first needed must not spread the processes.
+    all_operations()
+    with contextlib.suppress(ImportError):
+        import redis  # noqa: F401
+    context = multiprocessing.get_context("fork")
+    for line in sys.stdin:
+        wanted = json.loads(line)
+        crowd = context.Process(target=in_environment, args=(wanted.pop("environment"),), kwargs=wanted)
+        crowd.start()
+        crowd.join()
+        if crowd.exitcode:
+            sys.exit(crowd.exitcode)
+
+
+def in_environment(environment: dict[str, str], **wanted: int) -> None:
+    os.environ.clear()
+    os.environ.update(environment)
+    main(**wanted)
+
+
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]))
+    serve()

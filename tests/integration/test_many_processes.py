@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,19 +14,24 @@ import pytest
 from airflow_provider_walmart.hooks.walmart import WalmartHook
 from tests.helpers.redis_server import client_of, needs_redis, running_redis
 
-CROWD = ["-m", "tests.helpers.crowd"]
+Crowd = Callable[..., list[dict]]
 
 
-def crowd(processes: int, calls: int, **environment: str) -> list[dict]:
-    done = subprocess.run(
-        [sys.executable, *CROWD, str(processes), str(calls)],
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        timeout=280,
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout.splitlines()[-1])
+@pytest.fixture(scope="module")
+def crowd() -> Iterator[Crowd]:
+    """Return what lets many processes make calls, in an environment like that of the test."""
+    command = [sys.executable, "-m", "tests.helpers.crowd"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+
+        def of(processes: int, calls: int, **environment: str) -> list[dict]:
+            wanted = {"processes": processes, "calls": calls, "environment": {**os.environ, **environment}}
+            print(json.dumps(wanted), file=server.stdin, flush=True)
+            said = next((line for line in server.stdout if line.startswith("[{")), "")
+            assert said, f"ended with status {server.wait()}"
+            return json.loads(said)
+
+        yield of
+        server.stdin.close()
 
 
 def all_succeeded(outcomes: list[dict], calls: int) -> bool:
@@ -33,7 +39,7 @@ def all_succeeded(outcomes: list[dict], calls: int) -> bool:
     return all(outcome["done"] == calls for outcome in outcomes)
 
 
-def test_twenty_processes_share_one_token(shop):
+def test_twenty_processes_share_one_token(shop, crowd):
     outcomes = crowd(20, 50)
     assert all_succeeded(outcomes, 50)
     assert [outcome["warnings"] for outcome in outcomes] == [[]] * 20
@@ -52,7 +58,7 @@ def shared_by(redis) -> dict[str, str]:
 
 @needs_redis
 @pytest.mark.parametrize(("kind", "processes"), [("tcp", 20), ("unix", 2)])
-def test_processes_share_one_token_over_redis(kind, processes, shop, tmp_path):
+def test_processes_share_one_token_over_redis(kind, processes, shop, tmp_path, crowd):
     with running_redis(tmp_path, kind) as redis:
         outcomes = crowd(processes, 50, **shared_by(redis))
     assert all_succeeded(outcomes, 50)
@@ -78,7 +84,7 @@ def holds_rubbish(folder: Path) -> None:
     ],
     ids=["is a file", "holds rubbish"],
 )
-def test_a_broken_store_costs_tokens_and_one_warning_a_process(spoil, tokens, warning, shop, tmp_path):
+def test_a_broken_store_costs_tokens_and_one_warning_a_process(spoil, tokens, warning, shop, tmp_path, crowd):
     spoil(tmp_path / "state")
     outcomes = crowd(20, 5)
     assert all_succeeded(outcomes, 5)
@@ -90,7 +96,7 @@ def test_a_broken_store_costs_tokens_and_one_warning_a_process(spoil, tokens, wa
 
 
 @pytest.mark.parametrize("trouble", [{"status": 500}, {"status": 401}])
-def test_when_the_token_endpoint_fails_nobody_hammers_it(trouble, shop):
+def test_when_the_token_endpoint_fails_nobody_hammers_it(trouble, shop, crowd):
     shop.fault("/v3/token$", **trouble)
     outcomes = crowd(20, 1)
     assert sum(outcome["done"] for outcome in outcomes) == 0
@@ -118,7 +124,7 @@ def all_were_throttled(*crowds: list[dict]) -> bool:
 LATER = {"FAILURE_LIFE": "0"}
 
 
-def test_when_the_token_call_is_throttled_nobody_asks_before_the_time_it_named(shop):
+def test_when_the_token_call_is_throttled_nobody_asks_before_the_time_it_named(shop, crowd):
     throttle_tokens(shop)
     assert all_were_throttled(crowd(5, 2, **LATER), crowd(5, 2, **LATER))
     assert shop.counts() == {("POST", "/v3/token"): 1}
@@ -126,7 +132,7 @@ def test_when_the_token_call_is_throttled_nobody_asks_before_the_time_it_named(s
 
 @needs_redis
 def test_when_the_token_call_is_throttled_nobody_who_shares_a_redis_asks_before_the_time_it_named(
-    shop, tmp_path
+    shop, tmp_path, crowd
 ):
     throttle_tokens(shop)
     with running_redis(tmp_path) as redis:
