@@ -22,7 +22,7 @@ from airflow_provider_walmart.client.catalogue.operations import (
     all_feed_types,
     all_operations,
 )
-from airflow_provider_walmart.client.values.error_codes import ACTIONS, all_error_codes
+from airflow_provider_walmart.client.values.error_codes import all_error_codes
 from airflow_provider_walmart.get_provider_info import get_provider_info
 from airflow_provider_walmart.storage.tables.declarations import (
     ADDED,
@@ -160,7 +160,7 @@ def error_codes() -> str:
     """Return a table of the error codes that are known."""
     lines = ["| code | what it means | what to do | known from |", "|---|---|---|---|"]
     lines += [
-        f"| `{known.code}` | {known.meaning} | {ACTIONS[known.action]} | {known.source} |"
+        f"| `{known.code}` | {known.meaning} | {known.to_do} | {known.source} |"
         for known in all_error_codes()
     ]
     return "\n".join(lines)

@@ -21,8 +21,8 @@ def run(args: Namespace, output: Output) -> int:
     unknown = [code for code, known in looked_up.items() if known is None]
     found = [known for known in looked_up.values() if known] if looked_up else list(all_error_codes())
     output.rows(
-        [{**asdict(each), "action": ACTIONS[each.action]} for each in found],
-        {"code": "code", "meaning": "meaning", "action": "what to do", "source": "known from"},
+        [{**asdict(each), "action": ACTIONS[each.action], "to_do": each.to_do} for each in found],
+        {"code": "code", "meaning": "meaning", "to_do": "what to do", "source": "known from"},
         empty="Walmart's own text is all there is to go by.",
     )
     if unknown:

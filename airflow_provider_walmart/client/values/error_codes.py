@@ -28,17 +28,24 @@ class ErrorCode:
     :param meaning: what it means, in a sentence.
     :param action: a key of `ACTIONS`.
     :param source: where that is known from.
+    :param step: what exactly to do, where more is known than the action says.
     """
 
     code: str
     meaning: str
     action: str
     source: str
+    step: str = ""
+
+    @property
+    def to_do(self) -> str:
+        """What to do, in words."""
+        return self.step or ACTIONS[self.action]
 
     @property
     def hint(self) -> str:
-        """Meaning and action in one line."""
-        return f"{self.meaning} To do: {ACTIONS[self.action]}."
+        """Meaning, and what to do, in one line."""
+        return f"{self.meaning} To do: {self.to_do}."
 
 
 @cache

@@ -14,7 +14,9 @@ def test_each_code_is_listed_once_with_meaning_action_and_source():
         assert known.action in ACTIONS
         assert known.meaning.endswith(".")
         assert known.source
-        assert ACTIONS[known.action] in known.hint
+        assert known.hint == f"{known.meaning} To do: {known.step or ACTIONS[known.action]}."
+        # What is wrong with a row, or is never to be sent again, says what to do in its place.
+        assert known.step or known.action in ("later", "wait") or known.code == "DATA_ERROR"
 
 
 @pytest.mark.parametrize(
