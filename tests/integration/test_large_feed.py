@@ -60,7 +60,10 @@ def test_table_file_and_message(large, make, tmp_path, caplog):
     lines = [re.split(r"\s{2,}", line) for line in table.splitlines()[3:]]
     assert {code: int(count) for code, count, *_ in lines} == counts
     assert [int(count) for _, count, *_ in lines] == sorted(counts.values(), reverse=True)
-    assert "productId: 0101119 [Another item already has this product id (UPC). To do: find the other item by its" in table
+    assert (
+        "productId: 0101119 [Another item already has this product id (UPC). To do: find the other item by its"
+        in table
+    )
     assert "5000 of 10000 items read" in caplog.text
 
     assert task.xcom["return_value"] == {
