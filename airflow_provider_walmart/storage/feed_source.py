@@ -123,10 +123,10 @@ class FeedSource:
         from airflow_provider_walmart.storage.snapshots import Row
 
         problems = RowProblems(f"make no feed of type {self._feed_type}")
-        number = 0
+        piece, number = self._format.piece, 0
         for place, (number, row) in enumerate(self.rows(), 1):
             try:
-                key, sku, value = value_of(self._format.piece(row))
+                key, sku, value = value_of(piece(row))
             except RowError as error:
                 problems.add(number, str(error))
             else:

@@ -125,6 +125,7 @@ class Piece(NamedTuple):
     :param join: ``join(entry, other)`` adds the entry of the next row to this one, where both can be joined
         and have the same subject; it may raise RowError. None where the entry stands alone.
     :param ship_node: ship node that the whole upload must be for; empty for none.
+    :param is_as_given: whether the entry is the row as it was given: equal numbers may be written in different ways in it.
     """
 
     subject: str
@@ -132,6 +133,7 @@ class Piece(NamedTuple):
     entry: dict[str, Any]
     join: Join | None = None
     ship_node: str = ""
+    is_as_given: bool = False
 
 
 @dataclass(frozen=True)
@@ -223,16 +225,20 @@ def value_of(piece: Piece) -> tuple[str, str, bytes]:
     if sku is None:
         raise RowError("names no sku, so it can't be compared with what was accepted")
     # Of entries of types that are not known here, the part is a digest of all they say.
-    key = f"sku {sku!r}"
-    if piece.subject:
-        key = ", ".join(filter(None, (piece.subject, piece.part)))
-    return key, sku, hashlib.blake2b(_sorted(_by_value(piece.entry)), digest_size=16).digest()
+    key = piece.subject or f"sku {sku!r}"
+    if piece.subject and piece.part:
+        key = f"{piece.subject}, {piece.part}"
+    entry = _by_value(piece.entry) if piece.is_as_given else piece.entry
+    return key, sku, hashlib.blake2b(_sorted(entry), digest_size=16).digest()
 
 
 _sorted = msgspec.json.Encoder(order="sorted").encode
 
 
 def _sku_in(entry: Mapping[str, Any]) -> str | None:
+    sku = entry.get("sku")
+    if type(sku) is str and sku:
+        return sku
     for holder in (entry, *entry.values()):
         sku = holder.get("sku") if isinstance(holder, (dict, Mapping)) else None
         if isinstance(sku, (str, int)) and not isinstance(sku, bool) and str(sku):
@@ -531,7 +537,8 @@ def _walmarts_own(row: Mapping[str, Any], known: _Known) -> Piece:
     check_json(entry, "")
     content = entry[known.nested]
     sku = id_of(entry if "sku" in entry or not isinstance(content, dict) else content, "sku")
-    return Piece(_about_template(sku, content) if known.piece is _template else _about(sku), "", entry)
+    about = _about_template(sku, content) if known.piece is _template else _about(sku)
+    return Piece(about, "", entry, is_as_given=True)
 
 
 def _as_it_is(row: Mapping[str, Any]) -> Piece:
@@ -540,7 +547,7 @@ def _as_it_is(row: Mapping[str, Any]) -> Piece:
         raise RowError("is empty")
     entry = dict(row)
     check_json(entry, "")
-    return Piece("", hashlib.sha256(encode(entry)).hexdigest(), entry)
+    return Piece("", hashlib.sha256(encode(entry)).hexdigest(), entry, is_as_given=True)
 
 
 def _about(sku: str) -> str:

@@ -15,7 +15,7 @@ import pytest
 
 from airflow_provider_walmart.client.catalogue import operations as catalogue
 from airflow_provider_walmart.client.errors import WalmartConfigError
-from airflow_provider_walmart.client.feeds.feed_types import format_of, upload_of
+from airflow_provider_walmart.client.feeds.feed_types import format_of, upload_of, value_of
 from airflow_provider_walmart.client.values.json_values import encode
 from airflow_provider_walmart.client.values.rows import RowError
 
@@ -954,3 +954,17 @@ def test_a_misspelt_feed_type_is_answered_with_the_one_that_was_meant(feed_type,
         WalmartConfigError, match=re.escape(f"feed type {feed_type}: {hint}Its document is not known")
     ):
         format_of(feed_type)
+
+
+@pytest.mark.parametrize("amount", [3, 3.0, Decimal(3), Decimal("3.00")])
+@pytest.mark.parametrize("feed_type", ["price", "SOME_TYPE"])
+def test_equal_numbers_say_the_same_however_they_are_written(feed_type, amount):
+    """As they are compared with what Walmart accepted: rows in Walmart's own form, and of types that are not known."""
+    known = {} if feed_type == "price" else {"header": {"Header": {}}, "root_key": "Root"}
+
+    def said(value) -> bytes:
+        row = {"sku": "A", "pricing": [{"currentPrice": {"currency": "USD", "amount": value}}]}
+        return value_of(format_of(feed_type, **known).piece(row))[2]
+
+    assert said(amount) == said(3)
+    assert said(amount) != said(3.5)
