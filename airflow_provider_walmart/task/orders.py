@@ -109,8 +109,7 @@ def _check_outcomes(
 def _apply_all(writer: OrderWriter, changes: Sequence[OrderChange], outcomes: list[dict[str, Any]]) -> None:
     said = time.monotonic()
     unknown = 0
-    for change in changes:
-        made = writer.apply(change)
+    for made in writer.apply_all(changes):
         outcomes.append(made)
         unknown = unknown + 1 if made["outcome"] == "unknown" else 0
         if unknown == MOST_UNKNOWN:

@@ -43,7 +43,7 @@ def one_try(make_client, url: str, folder: Path, changes: list[OrderChange], plo
     records = FileRecords(folder / "records", plot.point)
     try:
         writer = OrderWriter(client, records, forgotten=False)
-        outcomes = [writer.apply(change)["outcome"] for change in changes]
+        outcomes = [made["outcome"] for made in writer.apply_all(changes)]
         if set(outcomes) <= {DONE, "already"}:
             (folder / "outcome").write_text("green")
     except WalmartError:

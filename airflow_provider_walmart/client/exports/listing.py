@@ -8,11 +8,11 @@ from typing import Any
 
 from airflow_provider_walmart.client.calls.paging import check_whole, is_nothing_there, largest_of
 from airflow_provider_walmart.client.calls.parallel import in_order
+from airflow_provider_walmart.client.calls.prefetch import prefetch
 from airflow_provider_walmart.client.calls.raw_pages import Raw, RawPage
 from airflow_provider_walmart.client.catalogue.operations import Operation
 from airflow_provider_walmart.client.errors import WalmartNotFoundError
 from airflow_provider_walmart.client.exports.duplicates import Duplicates
-from airflow_provider_walmart.client.exports.prefetch import prefetch
 from airflow_provider_walmart.client.marketplace import MarketplaceClient
 
 # How many keys of a long list are remembered: what moves on while it is read comes again soon.

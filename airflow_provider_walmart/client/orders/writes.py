@@ -7,11 +7,13 @@ changed is kept before its request, and who finds it there waits until it must s
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Generator, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from airflow_provider_walmart.client.calls.prefetch import prefetch
 from airflow_provider_walmart.client.errors import (
     WalmartError,
     WalmartNotFoundError,
@@ -34,12 +36,25 @@ KEY = "walmart_order_write"
 # A change that was accepted shows in the order within this time after it was sent. Seconds.
 SETTLE = 60.0
 READ_EVERY = 5.0
+# An order that was read ahead is believed for this time. Seconds.
+FRESH = 5.0
 # How often an order whose write was throttled is tried; each time Walmart's time is waited for.
 THROTTLED = 3
 # Somebody else is changing the order; that passes, within an hour.
 LOCKED = 423
 
 DONE, ALREADY, REFUSED, UNKNOWN, NOT_TRIED = OUTCOMES = ("done", "already", "refused", "unknown", "notTried")
+
+
+class _Ahead(NamedTuple):
+    """An order that was read while the one before it was being changed.
+
+    :param order: as Walmart gives it.
+    :param read_at: when reading it began (`time.monotonic`).
+    """
+
+    order: dict[str, Any]
+    read_at: float
 
 
 class OrderWriter:
@@ -65,16 +80,47 @@ class OrderWriter:
         # Where nothing says which order an earlier try was changing, it may have been any of them.
         self._started = time.time() if forgotten else None
 
-    def apply(self, change: OrderChange) -> dict[str, Any]:
+    def apply_all(self, changes: Sequence[OrderChange]) -> Generator[dict[str, Any], None, None]:
+        """Carry out changes one after the other, and yield what became of each, as `apply` does.
+
+        While one order is changed, or waits for its turn in the budget of writes, the next one is read.
+
+        :raises WalmartError: as for `apply`.
+        """
+        with contextlib.closing(prefetch(self._read_ahead(changes))) as ahead:
+            for change, seen in zip(changes, ahead, strict=True):
+                yield self.apply(change, seen)
+
+    def _read_ahead(self, changes: Sequence[OrderChange]) -> Iterator[_Ahead | None]:
+        """Yield the orders as they are; None for one that has to be read when its turn has come."""
+        before = ""
+        for change in changes:
+            seen, began = None, time.monotonic()
+            # What an earlier try or the change before may have sent has to show first.
+            if self._started is None and change.purchase_order_id != before:
+                # An error is one when its turn has come.
+                with contextlib.suppress(WalmartError):
+                    seen = _Ahead(self._read(change), began)
+            yield seen
+            before = change.purchase_order_id
+
+    def _read(self, change: OrderChange) -> dict[str, Any]:
+        found: dict[str, Any] = self._client.call(
+            "getAnOrder", params={"purchaseOrderId": change.purchase_order_id}
+        )
+        return found
+
+    def apply(self, change: OrderChange, ahead: _Ahead | None = None) -> dict[str, Any]:
         """Do what an order still lacks of a change, and return what became of it.
 
+        :param ahead: the order as it was moments ago; None: it is read.
         :return: a dict as `outcome` makes it: ``done``, ``already`` (it lacked nothing), ``refused``, or ``unknown``.
         :raises WalmartError: when that concerns more than this order, such as bad keys, a limit that is used up, or
             a server that can't be reached. This order was not changed then.
         """
         for attempt in range(1, THROTTLED + 1):
             try:
-                return self._apply(change)
+                return self._apply(change, ahead if attempt == 1 else None)
             except WalmartRateLimitError as error:
                 # An answer of 429 was no change, and the next call waits for the time that it named.
                 of_token = error.path == self._client.tokens.call.path
@@ -83,9 +129,9 @@ class OrderWriter:
                 log.info("Order %s was throttled, once more: %s", change.purchase_order_id, error)
         raise AssertionError("unreachable")
 
-    def _apply(self, change: OrderChange) -> dict[str, Any]:
+    def _apply(self, change: OrderChange, ahead: _Ahead | None) -> dict[str, Any]:
         try:
-            left, order = self._left(change, self._sent_at(change))
+            left, order = self._left(change, self._sent_at(change), ahead)
             if left is None:
                 return outcome(change, ALREADY, description=statuses_of(order))
         except OrderStateError as error:
@@ -119,16 +165,18 @@ class OrderWriter:
         return _unknown(change, error, f"and it does not show after {SETTLE:.0f} s")
 
     def _left(
-        self, change: OrderChange, sent_at: float | None
+        self, change: OrderChange, sent_at: float | None, ahead: _Ahead | None = None
     ) -> tuple[tuple[str, Any] | None, dict[str, Any]]:
         """Return the request that an order still lacks, and the order.
 
         :param sent_at: when one may have been sent: until it must show, that something is lacking is not believed.
+        :param ahead: as for `apply`; not believed either where one may have been sent, or when it has become old.
         :raises OrderStateError: when its state forbids the change.
         """
+        is_fresh = ahead and sent_at is None and time.monotonic() - ahead.read_at < FRESH
 
         def read() -> tuple[tuple[str, Any] | None, dict[str, Any], OrderStateError | None]:
-            order = self._client.call("getAnOrder", params={"purchaseOrderId": change.purchase_order_id})
+            order = ahead.order if ahead and is_fresh else self._read(change)
             try:
                 return request_left(change, order, utc_now()), order, None
             except OrderStateError as error:

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from airflow_provider_walmart.client.exports.prefetch import prefetch
+from airflow_provider_walmart.client.calls.prefetch import prefetch
 
 
 def test_everything_comes_in_order():
