@@ -136,6 +136,8 @@ class AccountHook(BaseHook, Generic[SettingsT, ClientT]):
 
         Airflow shows the message unmasked, so nothing that was received or configured as a secret, and no
         text of an exception, ever goes into it.
+
+        :return: whether the keys work here, and the message.
         """
         try:
             settings = self._settings()

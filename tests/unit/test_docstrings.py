@@ -142,6 +142,21 @@ def test_all_parameters_of_public_names_are_described():
     assert wrong == {}
 
 
+def test_results_and_errors_of_tasks_are_described():
+    tasks = {
+        name: thing.__doc__
+        for name, thing in public().items()
+        if name.split(".")[1] in ("operators", "sensors")
+    }
+    assert len([name for name in tasks if name.endswith(("Operator", "Sensor"))]) > 10
+    wrong = [
+        name
+        for name, text in tasks.items()
+        if name.endswith(("Operator", "Sensor")) and not (":return:" in text and RAISES.search(text))
+    ]
+    assert wrong == []
+
+
 def test_described_parameters_are_there():
     wrong = {
         name: gone
