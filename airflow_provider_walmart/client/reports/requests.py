@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 import logging
 import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -51,6 +52,7 @@ def check_report(
     """
     if not isinstance(report_type, str) or not report_type.strip():
         raise WalmartConfigError(f"report_type is {report_type!r}; expected a type such as ITEM.")
+    _warn_of_misspelt(report_type)
     version = report_version or _newest_version(report_type, has_dates=start is not None)
     versions = VERSIONS.get(report_type, (version,))
     if version not in versions:
@@ -59,6 +61,16 @@ def check_report(
     if start is None and (report_type, version) in NEED_DATES:
         raise WalmartConfigError(f"{report_type} {version} needs start and end.")
     return version
+
+
+def _warn_of_misspelt(report_type: str) -> None:
+    """Say what may have been meant by a type that the documents don't have; a newer one passes."""
+    known = next(each.enum for each in find("generateReport").parameters if each.name == "reportType")
+    close = difflib.get_close_matches(report_type.upper(), known, n=1, cutoff=0.8)
+    if close and report_type not in known:
+        log.warning(
+            "report_type is %r, which Walmart's documents don't have; did you mean %s?", report_type, *close
+        )
 
 
 def _newest_version(report_type: str, *, has_dates: bool) -> str:

@@ -59,6 +59,19 @@ def test_what_can_not_be_is_refused_with_a_reason(report_type, version, start, e
         check_report(report_type, version, start, end)
 
 
+@pytest.mark.parametrize(
+    ("report_type", "meant"),
+    [("ITEMS", "ITEM"), ("item", "ITEM"), ("ITEM", None), ("MADE_UP_TOMORROW", None)],
+)
+def test_a_misspelt_type_passes_with_a_warning(report_type, meant, caplog):
+    check_report(report_type, None, None, None)
+    assert [record.levelname for record in caplog.records] == (["WARNING"] if meant else [])
+    assert (
+        not meant
+        or f"{report_type!r}, which Walmart's documents don't have; did you mean {meant}?" in caplog.text
+    )
+
+
 # -- bodies --------------------------------------------------------------------------------------------
 
 
