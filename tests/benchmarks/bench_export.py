@@ -179,6 +179,11 @@ def late_seconds(server: Server, days: float) -> dict[str, float]:
     return took
 
 
+def fewest_turns(pages: int, concurrency: int) -> float:
+    """Return after how many answers all pages may be there when not one call is in vain."""
+    return 1 + pages / concurrency
+
+
 def late_figures() -> list[Figure]:
     """Measure with the latency that Walmart has, and within its rate budget."""
     days, pages = LATE_ORDERS * SPACING / 86_400, LATE_ORDERS // 200
@@ -195,7 +200,8 @@ def late_figures() -> list[Figure]:
             f"an export of {LATE_ORDERS:,} orders at {1000 * LATENCY:.0f} ms an answer, {number} calls at once, against the "
             "bare loop",
             f"{took['bare'] / took[str(number)]:.1f} x ({took[str(number)]:.1f} s)",
-            f"{took['bare']:.1f} s",
+            f"{took['bare']:.1f} s; at most {pages / fewest_turns(pages, number):.1f} x: the first page, which tells that there are "
+            f"too many for one search, and then {number} pages at a time",
             ">= 8 x" if number > 8 else "",
             took["bare"] / took[str(number)] >= 8 if number > 8 else None,
         )

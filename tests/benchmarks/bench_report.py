@@ -1,7 +1,8 @@
 """Landing a report of 1 GB, beside a bare loop of ``requests`` and ``zipfile`` that does the same over the same server.
 
 ``python tests/benchmarks/bench_report.py [megabytes] [rounds]`` prints a table. Both download the zip archive to a temporary file and unpack its CSV file to the disk. Rounds of the
-two take turns; the ratio is the median of the ratios of the rounds. Every round is a process of its own. Memory is the
+two take turns; a ratio is the median of the ratios of the rounds: of CPU time, which other processes don't change as they do
+what the clock says. Every round is a process of its own. Memory is the
 growth of its peak over what it is when a small report is landed. JSON lines and Parquet are measured beside the bare loop
 with DuckDB behind it, which reads the unpacked CSV file with all columns as text; the archive itself is measured once.
 """
@@ -138,17 +139,20 @@ def compare(megabytes: int, rounds: int) -> dict[str, Any]:
         }
         for what, runs in results.items()
     }
-    ratios = {
-        one: statistics.median(
-            mine["seconds"] / other["seconds"]
-            for mine, other in zip(results[one], results[PAIRS[one]], strict=True)
-        )
-        for one in PAIRS
-    }
+    ratios, clock = (
+        {
+            one: statistics.median(
+                mine[quantity] / other[quantity]
+                for mine, other in zip(results[one], results[PAIRS[one]], strict=True)
+            )
+            for one in PAIRS
+        }
+        for quantity in ("cpu", "seconds")
+    )
     print("\n" + tabulate(lines.values(), headers="keys", floatfmt=".1f"))
-    print(", ".join(f"{one} takes {ratio:.2f} times as long" for one, ratio in ratios.items()))
+    print(", ".join(f"{one} takes {ratio:.2f} times the CPU time" for one, ratio in ratios.items()))
     landed = {what: runs[0]["rows"] for what, runs in results.items() if what in (*PAIRS, "zip")}
-    return {"ratios": ratios, "lines": lines, "rows": rows, "landed": landed}
+    return {"ratios": ratios, "clock": clock, "lines": lines, "rows": rows, "landed": landed}
 
 
 def figures(megabytes: int = MEGABYTES, rounds: int = ROUNDS) -> list[Figure]:
@@ -156,11 +160,12 @@ def figures(megabytes: int = MEGABYTES, rounds: int = ROUNDS) -> list[Figure]:
     found = compare(megabytes, rounds)
     assert set(found["landed"].values()) == {found["rows"]}, found["landed"]
     grown = {what: line["peak grows by, MB"] for what, line in found["lines"].items()}
-    ratios = found["ratios"]
+    ratios, clock = found["ratios"], found["clock"]
     return [
         Figure(
-            f"time to land a report of {megabytes:,} MB as CSV, against a bare requests + zipfile loop",
+            f"CPU time to land a report of {megabytes:,} MB as CSV, against a bare requests + zipfile loop",
             f"{ratios['csv']:.2f} x",
+            f"{clock['csv']:.2f} x by the clock",
             budget="<= 1.05 x",
             met=ratios["csv"] <= 1.05,
         ),
@@ -168,6 +173,7 @@ def figures(megabytes: int = MEGABYTES, rounds: int = ROUNDS) -> list[Figure]:
             Figure(
                 f"the same as {name}, against the bare loop and DuckDB",
                 f"{ratios[what]:.2f} x",
+                f"{clock[what]:.2f} x by the clock",
                 budget="<= 1.3 x",
                 met=ratios[what] <= 1.3,
             )

@@ -50,7 +50,7 @@ def section(run: str, found: list[Figure], load: float) -> str:
     """Return the part of the page that one benchmark writes.
 
     :param run: as for `figures_of`.
-    :param load: how many processes wanted a core when it began.
+    :param load: how many processes ran or waited for a core when it began.
     """
     rows = [
         [
@@ -64,7 +64,7 @@ def section(run: str, found: list[Figure], load: float) -> str:
     ]
     table = tabulate(rows, headers=COLUMNS, tablefmt="github", disable_numparse=True)
     machine = (
-        f"{os.cpu_count()} cores, {load:.1f} of them busy with other things, Python {platform.python_version()}, "
+        f"{os.cpu_count()} cores, a load of {load:.1f} before it, Python {platform.python_version()}, "
         f"Airflow {version('apache-airflow')}"
     )
     return (
