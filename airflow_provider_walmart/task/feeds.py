@@ -108,12 +108,7 @@ def judge_feeds(
         note=note,
     )
     uri = result["itemErrorsUri"]
-    if waiting := [str(review.summary["feedId"]) for review in reviews if not is_finished(review.feed)]:
-        log.info(
-            "Walmart is still at work on %s; only what has failed so far counts: %s",
-            counted(len(waiting), "feed"),
-            ", ".join(waiting[:10]),
-        )
+    _log_unfinished(reviews)
     together = _together(reviews)
     reasons = [reason for chain in together if (reason := _why_failed(chain, allowed_failures))]
     failed = f"{len(reasons)} of {counted(len(together), 'feed')} failed: "
@@ -123,6 +118,16 @@ def judge_feeds(
         where = f" All failed items are in {uri}." if uri else ""
         raise WalmartFeedFailedError(failed + " | ".join(reasons[:10]) + f".{where}")
     return result
+
+
+def _log_unfinished(reviews: Iterable[_Review]) -> None:
+    """Say of which feeds less is known than of the others."""
+    if waiting := [str(review.summary["feedId"]) for review in reviews if not is_finished(review.feed)]:
+        log.info(
+            "Walmart is still at work on %s; only what has failed so far counts: %s",
+            counted(len(waiting), "feed"),
+            ", ".join(waiting[:10]),
+        )
 
 
 def _together(reviews: Sequence[_Review]) -> list[list[_Review]]:
