@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 from airflow_provider_walmart.sandbox.control import seed_feeds
 from airflow_provider_walmart.sandbox.control.seed_feeds import SeedFeed
 from airflow_provider_walmart.sandbox.core import products
-from airflow_provider_walmart.sandbox.core.records import append
+from airflow_provider_walmart.sandbox.core.records import Batch, append
 from airflow_provider_walmart.sandbox.core.state import (
     NODES,
     WFS_NODE,
@@ -184,32 +184,33 @@ def _orders(state: State, orders: int | SeedOrders | list[SeedOrder]) -> list[st
     if isinstance(orders, list):
         return [record["purchaseOrderId"] for record in named_orders.add(state, orders)][:IDS_RETURNED]
     wanted = orders if isinstance(orders, SeedOrders) else SeedOrders(orders)
-    numbers = append(
-        state.orders,
-        wanted.count,
-        state.clock.now(),
-        spacing=wanted.spacing,
-        age=wanted.age,
-        status=wanted.status,
-        kind=wanted.shipNodeType,
-        least=named_orders.least_number(state),
-    )
-    return [purchase_order(number) for number in numbers[:IDS_RETURNED]]
+    least = named_orders.least_number(state)
+    numbers = _counted(state, state.orders, wanted, kind=wanted.shipNodeType, least=least)
+    return [purchase_order(number) for number in numbers]
 
 
 def _returns(state: State, wanted: int | SeedReturns | list[SeedReturn]) -> list[str]:
     if isinstance(wanted, list):
         return [record["returnOrderId"] for record in named_returns.add(state, wanted)][:IDS_RETURNED]
     wanted = wanted if isinstance(wanted, SeedReturns) else SeedReturns(wanted)
+    return [return_order(number) for number in _counted(state, state.returns, wanted)]
+
+
+def _counted(
+    state: State, batches: list[Batch], wanted: SeedOrders | SeedReturns, *, kind: str = "", least: int = 0
+) -> range:
+    """Make records that are all alike; return the numbers of those whose ids are told."""
     numbers = append(
-        state.returns,
+        batches,
         wanted.count,
         state.clock.now(),
         spacing=wanted.spacing,
         age=wanted.age,
         status=wanted.status,
+        kind=kind,
+        least=least,
     )
-    return [return_order(number) for number in numbers[:IDS_RETURNED]]
+    return numbers[:IDS_RETURNED]
 
 
 def small_shop(state: State) -> None:

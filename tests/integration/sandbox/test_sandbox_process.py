@@ -7,6 +7,8 @@ import time
 
 import pytest
 
+from airflow_provider_walmart.sandbox.__main__ import main
+
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_stops_it_cleanly(start, number):
@@ -36,29 +38,30 @@ def test_the_sandbox_listens_at_the_given_address(start):
 @pytest.mark.parametrize(
     "arguments", [["--client", "no-colon"], ["--client", ":secret"], ["--token-life", "-1"], ["--port", "x"]]
 )
-def test_bad_arguments_are_named(arguments):
-    run = subprocess.run(
-        [sys.executable, "-m", "airflow_provider_walmart.sandbox", *arguments], capture_output=True, text=True
-    )
-    assert run.returncode == 2
-    assert arguments[0] in run.stderr
+def test_bad_arguments_are_named(arguments, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+    assert arguments[0] in capsys.readouterr().err
 
 
-def refusal(*arguments: str) -> str:
+@pytest.fixture
+def refusal(capsys):
     """Return the only line that a sandbox says when it can't start."""
-    run = subprocess.run(
-        [sys.executable, "-m", "airflow_provider_walmart.sandbox", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert (run.returncode, run.stdout) == (2, "")
-    (line,) = run.stderr.splitlines()
-    return line
+
+    def said(*arguments):
+        with pytest.raises(SystemExit) as ended:
+            main(arguments)
+        output = capsys.readouterr()
+        assert (ended.value.code, output.out) == (2, "")
+        (line,) = output.err.splitlines()
+        return line
+
+    return said
 
 
 @pytest.mark.parametrize("content", ['{"a": 1}', "{}", "[]", '{"clock"', "", "\xff", '{"clock": 5}'])
-def test_a_file_that_holds_no_state_is_left_alone(content, tmp_path):
+def test_a_file_that_holds_no_state_is_left_alone(content, tmp_path, refusal):
     file = tmp_path / "state.json"
     file.write_text(content, encoding="latin-1")
     assert f"--state-file {file} holds no state of this sandbox" in refusal(
@@ -70,12 +73,12 @@ def test_a_file_that_holds_no_state_is_left_alone(content, tmp_path):
 @pytest.mark.parametrize(
     ("place", "said"), [("no/state.json", "No such file or directory"), ("", "Is a directory")]
 )
-def test_a_state_file_that_cannot_be_written_is_named(place, said, tmp_path):
+def test_a_state_file_that_cannot_be_written_is_named(place, said, tmp_path, refusal):
     file = tmp_path / place
     assert f"--state-file {file}: {said}" in refusal("--port", "0", "--state-file", str(file))
 
 
-def test_an_address_that_is_none_is_named(start):
+def test_an_address_that_is_none_is_named(start, refusal):
     port = start().url.rpartition(":")[2]
     assert f"can't listen on 127.0.0.1, port {port}: Address already in use" in refusal("--port", port)
     assert "port 70000: " in refusal("--port", "70000")
@@ -129,6 +132,9 @@ def test_every_kind_of_record_survives_a_restart(start, tmp_path):
     first.call("POST", "/v3/feeds?feedType=inventory", json={"Inventory": rows})
     first.call("DELETE", "/v3/items/SKU-000001")
     first.call("POST", "/v3/reports/reportRequests?reportType=ITEM&reportVersion=v4")
+    daily = {"frequency": "DAILY", "repeatsEvery": 1, "hour": 9}
+    schedules = "/v3/reports/schedules?reportType=ITEM"
+    assert first.call("POST", f"{schedules}&reportVersion=v4", json=daily).status_code == 200
     first.control("POST", "faults", [{"path": "/never", "body": {"a": [1]}}])
     paths = (
         f"/v3/orders/{order_id}",
@@ -139,6 +145,7 @@ def test_every_kind_of_record_survives_a_restart(start, tmp_path):
         "/v3/inventory?sku=SKU-000011",
         "/v3/items?limit=1000",
         "/v3/reports/reportRequests?reportType=ITEM",
+        schedules,
     )
     before = [first.get(path) for path in paths]
     faults = first.control("GET", "faults")

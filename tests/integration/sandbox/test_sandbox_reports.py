@@ -303,11 +303,3 @@ def test_only_the_timing_can_be_changed(shop, body):
     one = f"{SCHEDULES}/{create(shop, DAILY)['scheduleId']}"
     assert shop.call("PUT", one, json=body).status_code == 400
     assert shop.get(one)["payload"] == DAILY
-
-
-def test_schedules_survive_a_restart(start, tmp_path):
-    options = ("--no-seed", "--state-file", str(tmp_path / "state.json"))
-    first = start(*options)
-    made = create(first, DAILY)
-    first.stop()
-    assert start(*options).get(f"{SCHEDULES}/{made['scheduleId']}") == made
