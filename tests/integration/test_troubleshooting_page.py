@@ -141,6 +141,8 @@ def messages(shop, said, caplog, monkeypatch, tmp_path):
         page = {"totalResults": total, "results": {"feed": [{"feedId": feed_id} for feed_id in ids]}}
         shop.fault("^/v3/feeds$", status=200, body=page, times=1)
     yield said(lambda hook: list(hook.paginate("getAllFeedStatuses", limit=3)))
+    shop.fault("/reconFile", status=200, body="<html>Sign in</html>", times=1)
+    yield said(lambda hook: hook.call("getReconReportV1", reportDate="07282026"))
     shop.no_faults()
     shop.fault("/v3/feeds", method="POST", status=503)
     yield said(lambda hook: hook.submit_feed("inventory", INVENTORY))

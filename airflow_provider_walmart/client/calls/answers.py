@@ -8,7 +8,7 @@ from typing import Any
 
 import requests
 
-from airflow_provider_walmart.client.calls.partial_failures import check_answer, check_file
+from airflow_provider_walmart.client.calls.partial_failures import answers_file, check_answer, check_file
 from airflow_provider_walmart.client.catalogue.operations import Operation
 from airflow_provider_walmart.client.errors import WalmartServerError
 from airflow_provider_walmart.client.transport.http import transport_error
@@ -37,13 +37,18 @@ def parse_answer(operation: Operation, response: requests.Response) -> Any:
         if has_json and operation.safe_to_retry:
             raise answer_error(WalmartServerError, response, f"answered {response.status_code} with no body")
         return None
-    if not has_json and "json" not in response.headers.get("Content-Type", ""):
+    if not has_json and ("json" not in response.headers.get("Content-Type", "") or _is_file(operation)):
         check_file(operation, response, response.content)
         return response.content
     answer = json_object(response) if operation.is_list else decode_json(response)
     check_answer(operation, response, answer)
     redact_subscription(operation, answer)
     return unwrapped(operation, answer)
+
+
+def _is_file(operation: Operation) -> bool:
+    # What a write answers with in place of a file may hold what it did.
+    return operation.safe_to_retry and answers_file(operation)
 
 
 def parse_file(operation: Operation, response: requests.Response) -> Iterator[bytes]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import json
 import logging
 import re
 from collections.abc import Iterator, Mapping
@@ -49,6 +50,7 @@ UNSURE = {name for name, status in HTTPStatus.__members__.items() if status >= 5
 _REFUSED_NUMBER = re.compile(r"[45]\d\d")
 _UNSURE_NUMBER = re.compile(r"5\d\d")
 # The outermost element of an error document, behind declarations and comments.
+_PAGE = re.compile(rb"^(<[?!][^>]*>\s*)*(<!doctype html|<(html|head|body|title)[\s/>])")
 _XML_ERRORS = re.compile(rb"^(<[?!][^>]*>\s*)*<(\w+:)?(errors?|fault)[\s/>]")
 # The list of ship nodes in an answer, and the status that is documented for one whose stock was set.
 NODES = "nodes"
@@ -70,8 +72,11 @@ AROUND_ERRORS = (
     "timestamp",
     "type",
 )
+# Fields that tell an error in a list from other things that have a code.
+OF_LISTED_ERRORS = frozenset((*ERRORS, "category", "errorcode", "erroridentifiers", "severity"))
 OF_ERRORS = frozenset((*ERRORS, *VERDICTS, *AROUND_ERRORS, *CODE, *DESCRIPTION))
 
+PDF = "application/pdf"
 HINT_PART = "Fix what was refused and send that alone: the rest was done."
 HINT_NO_ANSWER = (
     "This was not taken for an empty answer: no file is replaced and no watermark moved by it. A retry asks again; if "
@@ -146,12 +151,26 @@ def is_error_document(answer: Any) -> bool:
 
 
 def _check_read(operation: Operation, response: requests.Response, answer: Any) -> None:
-    if is_error_document(answer):
+    if not isinstance(answer, (Mapping, list)):
+        what = "a text" if isinstance(answer, str) else "null" if answer is None else "a bare value"
+        raise _no_answer(operation, response, f"{what} in place of an object", error_details(response))
+    if is_error_document(answer) or _is_list_of_errors(answer):
         raise _no_answer(operation, response, "nothing but errors", error_details(response))
     # Most reads have no errors, and a search in the text is next to nothing.
     if b'"error' in response.content and (errors := embedded_errors(answer, redactor_of(response))):
         said = "; ".join(map(str, errors[:5]))
         log.warning("%s answered with errors beside its records: %s", operation.name, said)
+
+
+def _is_list_of_errors(answer: Any) -> bool:
+    # A list of codes with their descriptions may be what was asked for.
+    return (
+        isinstance(answer, list)
+        and bool(answer)
+        and all(
+            is_error_document(each) and not OF_LISTED_ERRORS.isdisjoint(plain_fields(each)) for each in answer
+        )
+    )
 
 
 def _no_answer(
@@ -177,19 +196,41 @@ def check_file(operation: Operation, response: requests.Response, start: bytes) 
     :raises WalmartServerError: for a web page (a sign-in page, that of a proxy) and for an error document.
     """
     text = start[:1024].removeprefix(codecs.BOM_UTF8).lstrip().lower()
-    if _is_page(text):
+    kind = response.headers.get("Content-Type", "").lower()
+    if "html" in kind or _PAGE.search(text):
         what = "a web page in place of a file"
     elif text.startswith(b"<") and _XML_ERRORS.search(text):
         what = "errors in place of a file"
-    elif text.startswith(b"{"):
+    elif text.startswith(b"{") or ("json" in kind and answers_file(operation)) or _is_json_list(start):
         what = "JSON in place of a file"
+    elif _lacks_pdf(operation, kind, text):
+        what = "something else in place of a PDF file"
     else:
         return
     raise _no_answer(operation, response, what, content_details(start, redactor_of(response)))
 
 
-def _is_page(text: bytes) -> bool:
-    return text.startswith((b"<!doctype html", b"<html")) or b"<head" in text[:200]
+def answers_file(operation: Operation) -> bool:
+    """Return whether an operation answers with a file that is neither JSON nor XML, as its documents say."""
+    return bool(operation.success) and not any(
+        kind in media_type for media_type in operation.success for kind in ("json", "xml")
+    )
+
+
+def _lacks_pdf(operation: Operation, kind: str, text: bytes) -> bool:
+    """Return whether an operation that answers with PDF files says that it does, or answers with text, and has none."""
+    is_expected = operation.success == (PDF,) and kind.startswith((PDF, "text/"))
+    return is_expected and b"%pdf" not in text
+
+
+def _is_json_list(start: bytes) -> bool:
+    # A table may begin with a bracket.
+    if not start.lstrip().startswith(b"["):
+        return False
+    try:
+        return isinstance(json.loads(start), list)
+    except (ValueError, RecursionError):
+        return False
 
 
 # -- writes ------------------------------------------------------------------------------------------
@@ -283,7 +324,7 @@ def _serious(errors: Any) -> list[Mapping[str, Any]]:
 def _verdict(answer: Mapping[str, Any]) -> str:
     """Return what an answer says of the request as a whole; empty when that is nothing bad."""
     for name in ("status", "statusCode", "statuscode"):
-        value = str(answer.get(name)).upper()
+        value = str(answer.get(name)).strip().upper()
         if value in REFUSED or value in PARTLY or _REFUSED_NUMBER.fullmatch(value):
             return f"{name} {value}"
     return "success false" if answer.get("success") is False else ""

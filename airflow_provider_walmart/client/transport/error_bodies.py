@@ -62,7 +62,7 @@ def json_error_details(body: Any, redactor: Redactor = NOTHING_SECRET) -> list[E
 
     :param redactor: of the request that was answered.
     """
-    return _details(_in_json(body), redactor)
+    return _details(_in_json({"errors": body} if isinstance(body, list) else body), redactor)
 
 
 def plain_key(name: str) -> str:
