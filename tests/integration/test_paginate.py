@@ -314,7 +314,15 @@ def inventories(*numbers: int, cursor: str | None = None) -> dict[str, Any]:
     return {"meta": meta, "elements": {"inventories": rows(*numbers)}}
 
 
-@pytest.mark.parametrize("mark", ["?", ""])
+@pytest.mark.parametrize("blank", ["", " ", "\n"])
+def test_a_cursor_of_white_space_is_none(blank, replies):
+    client, server = replies(inventories(1, cursor=blank))
+    assert list(client.paginate(INVENTORIES)) == rows(1)
+    client, server = replies(orders(1, cursor=blank))
+    assert list(client.paginate("getAllOrders")) == rows(1)
+
+
+@pytest.mark.parametrize("mark", ["?", "", " ?"])
 def test_a_ready_query_string_goes_over_the_wire_byte_by_byte(mark, replies):
     # Half encoded, half not, as Walmart's own are; nothing of it may be touched.
     cursor = "limit=3&by=a%2Bb+c@%7E%41&soIndex=&to=2019-09-17T21:08:05.000+0000&q=x;y,z'()*!$/?=%25"

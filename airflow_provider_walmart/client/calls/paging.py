@@ -365,7 +365,7 @@ class Paginator:
 
     def _cursor(self, page: Any) -> str | None:
         cursor = _at(self.operation, page, self.paging.cursor)
-        if cursor is None or cursor == "":
+        if cursor is None or (isinstance(cursor, str) and not cursor.strip()):
             return None
         if isinstance(cursor, bool) or not isinstance(cursor, (str, int)):
             kind = type(cursor).__name__
@@ -402,7 +402,7 @@ class QueryStringPaginator(Paginator):
         if cursor is None:
             return None
         self._guard.check_cursor(cursor)
-        self._requests.append(PageRequest(cursor.removeprefix("?"), self._body))
+        self._requests.append(PageRequest(cursor.strip().removeprefix("?"), self._body))
         return self._requests[-1]
 
     def _step_back(self, gone: int) -> PageRequest | None:
@@ -714,7 +714,9 @@ def largest_of(operation: Operation, name: str) -> int | None:
 
 
 def _integer(value: Any) -> int | None:
-    if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,18}", value):
+    if isinstance(value, str) and re.fullmatch(r"\s*-?[0-9]{1,18}\s*", value):
+        return int(value)
+    if isinstance(value, float) and value.is_integer():
         return int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 

@@ -869,6 +869,8 @@ def test_a_byte_offset_that_is_none_is_an_error():
     [
         (7, 7),
         ("7", 7),
+        (" 7\n", 7),
+        (7.0, 7),
         (0, 0),
         (-1, None),
         (True, None),
