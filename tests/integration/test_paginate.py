@@ -316,10 +316,10 @@ def inventories(*numbers: int, cursor: str | None = None) -> dict[str, Any]:
 
 @pytest.mark.parametrize("blank", ["", " ", "\n"])
 def test_a_cursor_of_white_space_is_none(blank, replies):
-    client, server = replies(inventories(1, cursor=blank))
-    assert list(client.paginate(INVENTORIES)) == rows(1)
-    client, server = replies(orders(1, cursor=blank))
-    assert list(client.paginate("getAllOrders")) == rows(1)
+    for operation, reply in ((INVENTORIES, inventories), ("getAllOrders", orders)):
+        client, server = replies(reply(1, cursor=blank))
+        assert list(client.paginate(operation)) == rows(1)
+        assert len(asked(server)) == 1
 
 
 @pytest.mark.parametrize("mark", ["?", "", " ?"])
