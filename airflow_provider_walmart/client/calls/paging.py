@@ -309,9 +309,7 @@ class Paginator:
             known = {_mark(record) for page in self._recent for record in page}
             return [record for record in found if _mark(record) not in known]
         # What was added in front pushed the end of the page before onto this one.
-        before = self._recent[-1] if self._recent else []
-        places = (len(before) - place for place, record in enumerate(before) if found[:1] == [record])
-        return found[next((count for count in places if before[-count:] == found[:count]), 0) :]
+        return found[_overlap(self._recent[-1], found) if self._recent else 0 :]
 
     def _step_back(self, gone: int) -> PageRequest | None:
         """Return what to send when records are gone, so that those behind them have moved up; None where nothing helps."""
@@ -639,6 +637,12 @@ def _pages(paginator: Paginator, first: PageRequest, fetch: Fetch) -> Iterator[P
             continue
         yield paginator.take(page)
         request = paginator.next(page)
+
+
+def _overlap(before: list[Any], found: list[Any]) -> int:
+    """Return with how many of the records that a page ends with the next one begins."""
+    counts = (len(before) - place for place, record in enumerate(before) if found[:1] == [record])
+    return next((count for count in counts if before[-count:] == found[:count]), 0)
 
 
 def _mark(record: Any) -> bytes:
