@@ -8,7 +8,12 @@ from typing import Any
 
 import requests
 
-from airflow_provider_walmart.client.calls.partial_failures import answers_file, check_answer, check_file
+from airflow_provider_walmart.client.calls.partial_failures import (
+    answers_file,
+    answers_json,
+    check_answer,
+    check_file,
+)
 from airflow_provider_walmart.client.catalogue.operations import Operation
 from airflow_provider_walmart.client.errors import WalmartServerError
 from airflow_provider_walmart.client.transport.http import transport_error
@@ -32,7 +37,7 @@ def parse_answer(operation: Operation, response: requests.Response) -> Any:
     """
     if response.status_code == 204:
         return None
-    has_json = any("json" in media_type for media_type in operation.success)
+    has_json = answers_json(operation)
     if not response.content:
         if has_json and operation.safe_to_retry:
             raise answer_error(WalmartServerError, response, f"answered {response.status_code} with no body")

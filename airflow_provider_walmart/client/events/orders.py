@@ -17,7 +17,7 @@ from operator import attrgetter
 from typing import Any
 
 from airflow_provider_walmart.client.events.scope import PollScope, mark
-from airflow_provider_walmart.client.values.dates import epoch_ms, from_epoch, utc_now
+from airflow_provider_walmart.client.values.dates import epoch_ms, from_epoch, parse_time, utc_now
 from airflow_provider_walmart.client.values.lists import objects_in
 
 # Statuses of order lines.
@@ -235,8 +235,9 @@ def _several(container: Any, name: str) -> list[dict[str, Any]]:
 
 
 def _milliseconds(value: Any) -> int:
-    """Return a date in epoch milliseconds; 0 for none."""
+    """Return a date in epoch milliseconds; 0 for none. Walmart writes it so, and as ISO 8601 in some answers."""
     try:
         return max(0, int(value))
     except (TypeError, ValueError, OverflowError):
-        return 0
+        when = parse_time(value)
+        return max(0, epoch_ms(when)) if when else 0

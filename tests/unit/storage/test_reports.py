@@ -250,7 +250,7 @@ def test_a_folder_in_the_archive_is_no_file(land):
 @pytest.mark.parametrize(
     ("table", "said"),
     [
-        (b"SKU,Name\nA\n", "Row 1 .* has 1 columns, its header 2"),
+        (b"SKU,Name\nA\n", "Row 1 .* has 1 columns, its header 2; land it as csv"),
         (b"SKU\nA\nB,C\n", "Row 2 .* has 2 columns, its header 1"),
         (b"SKU,SKU\nA,B\n", "two columns of one name"),
         (b"SKU\n\xe9\n", "damaged"),

@@ -274,6 +274,8 @@ def test_what_is_noted_of_an_order():
         "1", seen.version, "SellerFulfilled", frozenset(["Created", "Shipped"]), NOW, NOW + 5
     )
     assert snapshot_of(walmarts(orderDate=str(NOW)), "SellerFulfilled").placed == NOW
+    for written in ("2026-11-30T10:00:00Z", "2026-11-30T11:00:00.000+01:00", "2026-11-30 10:00:00+0000"):
+        assert snapshot_of(walmarts(orderDate=written), "SellerFulfilled").placed == 1796032800000
     assert snapshot_of(dict(reversed(walmarts().items())), "SellerFulfilled").version == seen.version
     assert snapshot_of(walmarts(customerEmailId="x"), "SellerFulfilled").version != seen.version
 

@@ -165,6 +165,24 @@ def test_only_new_orders_are_acknowledged(parts, expected):
     assert left("acknowledge", {"purchase_order_id": "1"}, of=order(parts)) == expected
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        # The form of Walmart's own order JSON, and of exports.
+        1793437200000,
+        "1793437200000",
+        "2026-10-31T10:00:00+01:00",
+        "2026-10-31 10:00:00.000+01:00",
+        "2026-10-31T09:00:00.123456Z",
+    ],
+)
+def test_the_time_of_a_shipment_may_be_written_in_any_form(written):
+    [(_, body)] = [left("ship", {**SHIP, "ship_date_time": written}, of=order([part("Acknowledged", 3)]))]
+    (line,) = body["orderShipment"]["orderLines"]["orderLine"]
+    (status,) = line["orderLineStatuses"]["orderLineStatus"]
+    assert status["trackingInfo"]["shipDateTime"] // 1000 == 1793437200
+
+
 def test_a_shipment_says_what_walmart_wants():
     row = {
         **SHIP,
