@@ -106,7 +106,7 @@ fault-matrix: $(VENV)/.with-test ## every entry point through every trouble; wri
 soak: $(VENV)/.with-test ## hours of Walmart's time with transient errors, in minutes: nothing twice, nothing lost, nothing leaked
 	$(RUN) -m tests.benchmarks.soak
 
-bench: $(VENV)/.with-bench ## the performance budgets, into docs/benchmarks.md; some of them with ONLY="calls export"
+bench: $(VENV)/.with-bench ## the performance budgets, into docs/benchmarks.md; some of them, or larger ones, with ONLY="calls week:20000:168"
 	$(RUN) -m tests.benchmarks.run_all $(ONLY)
 
 soak-export: $(VENV)/.with-test ## a quarter of a million orders, exported while more arrive
