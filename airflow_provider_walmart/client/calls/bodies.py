@@ -44,15 +44,19 @@ _Part = tuple[str, tuple[str | None, bytes, str]]
 
 def _parts(operation: Operation, body: Any) -> list[_Part]:
     """Return the parts of a form: name, then name of the file, content and media type."""
-    known = {part.name for part in operation.form}
-    if not isinstance(body, dict) or (wrong := sorted(map(str, body.keys() - known))):
+    _check_parts(operation, body)
+    return [part for name, value in body.items() for part in _part(operation, name, value)]
+
+
+def _check_parts(operation: Operation, body: Any) -> None:
+    known = sorted(part.name for part in operation.form)
+    given = sorted(map(str, body)) if isinstance(body, dict) else shown(body)
+    if not isinstance(body, dict) or not set(given) <= set(known):
         raise WalmartConfigError(
-            f"{operation.name}: body is {shown(body) if not isinstance(body, dict) else wrong}; "
-            f"it takes a dict with the parts {', '.join(sorted(known))}."
+            f"{operation.name}: body is {given}; it takes a dict with the parts {', '.join(known)}."
         )
     if missing := [part.name for part in operation.form if part.required and not body.get(part.name)]:
         raise WalmartConfigError(f"{operation.name}: body has no {', '.join(missing)}.")
-    return [part for name, value in body.items() for part in _part(operation, name, value)]
 
 
 def _part(operation: Operation, name: str, value: Any) -> list[_Part]:

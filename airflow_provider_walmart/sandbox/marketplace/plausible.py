@@ -41,12 +41,7 @@ def overlay(answer: Any, told: Any, shape: Any) -> Any:
     :param shape: the shape of the answer.
     """
     if isinstance(answer, dict):
-        known = told if isinstance(told, dict) else {}
-        parts = shape if isinstance(shape, dict) else {}
-        return {
-            name: overlay(value, known[name], parts.get(name)) if name in known else value
-            for name, value in answer.items()
-        }
+        return _overlay_object(answer, told, shape)
     if not _is_like(told, answer) or not _is_allowed(told, shape):
         return answer
     if isinstance(answer, list) and answer and isinstance(answer[0], dict):
@@ -54,6 +49,15 @@ def overlay(answer: Any, told: Any, shape: Any) -> Any:
         entries = shape[0] if isinstance(shape, list) else None
         return [overlay(answer[0], entry, entries) for entry in told]
     return told
+
+
+def _overlay_object(answer: dict[str, Any], told: Any, shape: Any) -> Any:
+    known = told if isinstance(told, dict) else {}
+    parts = shape if isinstance(shape, dict) else {}
+    return {
+        name: overlay(value, known[name], parts.get(name)) if name in known else value
+        for name, value in answer.items()
+    }
 
 
 def _is_allowed(told: Any, shape: Any) -> bool:
@@ -97,20 +101,23 @@ class Answers:
 
     def _value(self, shape: Any, name: str, number: int) -> Any:
         if isinstance(shape, dict):
-            return {
-                key: self._value(part, key, number)
-                for key, part in shape.items()
-                if not (key in _CURSOR and not self._page.next)
-                and not (isinstance(part, dict) and _TROUBLE.search(key))
-            }
+            return self._object(shape, number)
         if not isinstance(shape, list):
             return self._plain(shape, name, number)
-        if len(shape) > 1 and isinstance(shape[1], str):
+        if len(shape) == 1:
+            return self._entries(shape, name, number)
+        if isinstance(shape[1], str):
             made = self._plain(shape[0], name, number)
             return next(text for text in (made, *_SAMPLES) if re.search(shape[1], text))
-        if len(shape) > 1:
-            return self._one_of(shape[1], name, number)
-        return self._entries(shape, name, number)
+        return self._one_of(shape[1], name, number)
+
+    def _object(self, shape: dict[str, Any], number: int) -> dict[str, Any]:
+        return {
+            key: self._value(part, key, number)
+            for key, part in shape.items()
+            if not (key in _CURSOR and not self._page.next)
+            and not (isinstance(part, dict) and _TROUBLE.search(key))
+        }
 
     def _entries(self, shape: list[Any], name: str, number: int) -> list[Any]:
         if shape is self._records and self._told is not None:

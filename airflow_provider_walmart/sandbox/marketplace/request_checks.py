@@ -185,14 +185,19 @@ def _wrong(value: Any, shape: Any, where: str) -> Iterator[tuple[str, str]]:
             return
         for index, entry in enumerate(value):
             yield from _wrong(entry, shape[0], f"{where}[{index}]")
-    elif isinstance(shape, list) and isinstance(shape[1], str):
-        if not (isinstance(value, str) and re.search(shape[1], value)):
-            yield where, f"must match {shape[1]}"
     elif isinstance(shape, list):
-        if value not in shape[1]:
-            yield where, f"must be one of {', '.join(map(_written, shape[1]))}"
+        if reason := _not_allowed(value, shape[1]):
+            yield where, reason
     elif shape in _KINDS and not _is_of(value, shape):
         yield where, f"must be a {shape}"
+
+
+def _not_allowed(value: Any, allowed: str | list[Any]) -> str:
+    """Return what is wrong with a value that must match a pattern, or be one of a list; empty for nothing."""
+    if isinstance(allowed, str):
+        matches = isinstance(value, str) and re.search(allowed, value)
+        return "" if matches else f"must match {allowed}"
+    return "" if value in allowed else f"must be one of {', '.join(map(_written, allowed))}"
 
 
 def _wrong_object(value: Any, shape: dict[str, Any], where: str) -> Iterator[tuple[str, str]]:
