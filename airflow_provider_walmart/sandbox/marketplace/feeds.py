@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from airflow_provider_walmart.sandbox.core import products
-from airflow_provider_walmart.sandbox.core.calls import Call, Endpoint, reply
+from airflow_provider_walmart.sandbox.core.calls import Call, Endpoint, reply, require_headers
 from airflow_provider_walmart.sandbox.core.errors import Refusal, bad_param
 from airflow_provider_walmart.sandbox.core.state import Feed, ItemError, State
 from airflow_provider_walmart.sandbox.core.throttle import Limit, per_hour, per_minute
@@ -77,6 +77,8 @@ async def submit(call: Call) -> Response:
     feed_type = call.query("feedType").strip()
     if not feed_type:
         raise bad_param("feedType", "missing", service=SERVICE, shape="feed")
+    if _is_enrollment(call):
+        require_headers(call.request, "WM_MARKET")
     data, file_name = await _file(call)
     if len(data) > _limits(feed_type.lower())[2]:
         raise Refusal(
@@ -247,8 +249,7 @@ async def _file(call: Call) -> tuple[bytes, str]:
         form = await call.request.form()
     except (HTTPException, ValueError):  # the second one from older versions of the parser
         form = None
-    # The part has a name of its own in the document of one kind of feed.
-    name = "fileName" if call.query("requestType") == "WALMART_PLUS_SFF" else "file"
+    name = "fileName" if _is_enrollment(call) else "file"
     part = form.get(name) if form is not None else None
     if part is None:
         raise Refusal(
@@ -261,6 +262,11 @@ async def _file(call: Call) -> tuple[bytes, str]:
     if isinstance(part, UploadFile):
         return await part.read(), part.filename or ""
     return part.encode(), ""
+
+
+def _is_enrollment(call: Call) -> bool:
+    """Return whether a feed enrolls items in Walmart+, whose document differs from those of all others."""
+    return call.query("requestType") == "WALMART_PLUS_SFF"
 
 
 def _find(call: Call) -> Feed:

@@ -388,3 +388,12 @@ def test_error_report_is_for_fitment_only(server, query):
     server.control("POST", "seed", {"feeds": [{"feedId": "F@1"}]})
     server.refused(400, "GET", f"/v3/feeds/F@1/errorReport{query}")
     server.refused(404, "GET", "/v3/feeds/F@2/errorReport?feedType=FITMENT_ACES")
+
+
+def test_the_enrollment_in_walmart_plus_has_a_part_and_a_header_of_its_own(server):
+    path = "/v3/feeds?feedType=PROGRAM_ACTIONS&requestType=WALMART_PLUS_SFF"
+    market = {"WM_MARKET": "us"}
+    content = '{"ProgramActionFeedHeader": {}, "ProgramAction": [{"ItemIdentifiers": {"sku": "A"}}]}'
+    assert server.refused(400, "POST", path, files={"fileName": content})["field"] == "WM_MARKET"
+    assert server.refused(400, "POST", path, files={"file": content}, headers=market)["field"] == "fileName"
+    assert server.call("POST", path, files={"fileName": content}, headers=market).json()["feedId"]
