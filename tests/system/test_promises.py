@@ -15,7 +15,6 @@ import pytest
 from scripts.local_airflow import AIRFLOW, LocalAirflow
 from scripts.local_sandbox import LocalSandbox
 from scripts.processes import Processes
-from tests.helpers.airflow_line import AIRFLOW as LINE
 from tests.helpers.sandbox_server import running
 from tests.helpers.shop import Shop
 
@@ -28,8 +27,6 @@ WAYS = {
     "dag.test()": [sys.executable],
     "airflow tasks test": [*AIRFLOW, "tasks", "test", "submits_deferred", "submit"],
 }
-# Not so Airflow 3.2.2 with the packages of its constraints.
-TESTS_DAGS = LINE != (3, 2)
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +54,7 @@ def tried(
 
     processes.wait_until(is_read, what="the DAG to be read")
     started = {}
-    for way, command in WAYS.items() if TESTS_DAGS else ():
+    for way, command in WAYS.items():
         home = tmp_path_factory.mktemp("home")
         with (
             closing(sqlite3.connect(airflow.home / "airflow.db")) as known,
@@ -144,9 +141,6 @@ def test_a_deferred_task_keeps_its_limits_its_options_and_its_keys(
         assert task["try_number"] == 1, task_id
 
 
-@pytest.mark.skipif(
-    not TESTS_DAGS, reason="there, dag.test() fails with any task: 'svcs_registry' is missing"
-)
 @pytest.mark.parametrize("way", WAYS)
 def test_who_tests_a_dag_sees_its_deferred_task_end(
     way: str, tried: dict[str, subprocess.Popen[str]], shops: dict[str, Shop]
