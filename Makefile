@@ -52,14 +52,16 @@ test-airflow: $(VENV)/.with-test ## tests with a real Airflow, and with a browse
 test-oldest: ## what touches Airflow, on the oldest one
 	@$(MAKE) --no-print-directory test-touching-airflow AIRFLOW=3.1
 
-# Left out is what knows nothing of Airflow: the client, over HTTP and in many processes, the sandbox, texts and layers.
+# Left out is what is the same on every Airflow: the client, over HTTP and in many processes, what it reads side by side, the
+# sandbox, texts and layers.
 # Each night the version matrix runs them on every line, too.
 test-touching-airflow: $(VENV)/.with-test
 	$(RUN) -m pytest $(IN_PARALLEL) tests/unit tests/integration $(patsubst %,--ignore=tests/%, \
 	  unit/client unit/storage/tables integration/sandbox integration/fault_matrix \
 	  $(patsubst %,unit/test_%.py,declarations document_links drawings hostile_input layers release vocabulary) \
-	  $(patsubst %,integration/test_%.py,call environments many_processes many_threads natural_mistakes observer \
-	    order_crashes paginate paginate_windows proxies rate_budgets reading_feeds redirects redis refused_tokens retries \
+	  $(patsubst %,integration/test_%.py,call document_code environments export_parts export_side_by_side item_specs \
+	    large_feed many_processes many_threads natural_mistakes observer order_crashes paginate paginate_windows proxies \
+	    rate_budgets reading_feeds reconcile redirects redis refused_tokens report_examples retries s3_rights submissions \
 	    submit_crashes tables_page tls triggerer_kills troubleshooting_page))
 	$(RUN) -m pytest tests/system/test_feed_status.py
 
