@@ -15,13 +15,13 @@ from tests.helpers import wire
 ORDERS = [f"10890000000000{number}" for number in range(4)]
 
 
-def order(order_id: str) -> dict:
+def order(order_id: str, status: str = "Created") -> dict:
     line = {
         "lineNumber": "1",
         "orderLineQuantity": {"unitOfMeasurement": "EACH", "amount": "1"},
         "orderLineStatuses": {
             "orderLineStatus": [
-                {"status": "Created", "statusQuantity": {"unitOfMeasurement": "EACH", "amount": "1"}}
+                {"status": status, "statusQuantity": {"unitOfMeasurement": "EACH", "amount": "1"}}
             ]
         },
     }
@@ -57,7 +57,7 @@ class Walmart:
             self.changed.notify_all()
             if request.method == "POST":
                 self.changed.wait_for(lambda: self._until(self, order_id), 60)
-        return wire.http(200, order(order_id))
+        return wire.http(200, order(order_id, "Created" if request.method == "GET" else "Acknowledged"))
 
 
 def outcomes(walmart: Walmart, make_client, ids: list[str], *, forgotten: bool = False) -> list[str]:

@@ -35,6 +35,24 @@ def request_left(change: OrderChange, order: Json, now: datetime) -> tuple[str, 
     return None if body is None else (operation, body or None)
 
 
+def is_order(change: OrderChange, answer: Any) -> bool:
+    """Return whether an answer is the order of a change: one without lines would lack nothing."""
+    if not isinstance(answer, dict) or str(answer.get("purchaseOrderId")) != change.purchase_order_id:
+        return False
+    return bool(_lines(answer))
+
+
+def shows_change(change: OrderChange, answer: Any, now: datetime) -> bool:
+    """Return whether an answer to a write is the order as it was to become.
+
+    :param now: as for `request_left`.
+    """
+    try:
+        return is_order(change, answer) and request_left(change, answer, now) is None
+    except OrderStateError:
+        return False
+
+
 def _acknowledgement(change: OrderChange, order: Json, now: datetime) -> Any:
     # It has no body; an empty one distinguishes this from nothing left to do.
     return {} if any(_quantities(line, ("Created",)) for line in _lines(order).values()) else None

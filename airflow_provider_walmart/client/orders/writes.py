@@ -19,11 +19,19 @@ from airflow_provider_walmart.client.errors import (
     WalmartNotFoundError,
     WalmartRateLimitError,
     WalmartRequestError,
+    WalmartServerError,
+    WalmartUnknownOutcomeError,
 )
 from airflow_provider_walmart.client.marketplace import MarketplaceClient
 from airflow_provider_walmart.client.once.outcomes import may_have_arrived
 from airflow_provider_walmart.client.once.settle import settle
-from airflow_provider_walmart.client.orders.changes import OrderStateError, request_left, statuses_of
+from airflow_provider_walmart.client.orders.changes import (
+    OrderStateError,
+    is_order,
+    request_left,
+    shows_change,
+    statuses_of,
+)
 from airflow_provider_walmart.client.orders.rows import OrderChange
 from airflow_provider_walmart.client.values.dates import utc_now
 
@@ -108,6 +116,12 @@ class OrderWriter:
         found: dict[str, Any] = self._client.call(
             "getAnOrder", params={"purchaseOrderId": change.purchase_order_id}
         )
+        if not is_order(change, found):
+            raise WalmartServerError(
+                f"Order {change.purchase_order_id} was asked for, and the answer is not that order with its lines",
+                hint="It was not changed. A retry reads it again.",
+                is_read=True,
+            )
         return found
 
     def apply(self, change: OrderChange, ahead: _Ahead | None = None) -> dict[str, Any]:
@@ -141,7 +155,9 @@ class OrderWriter:
         operation, body = left
         self._records.set(KEY, {"order": change.purchase_order_id, "sentAt": time.time()})
         try:
-            self._client.call(operation, body=body, params={"purchaseOrderId": change.purchase_order_id})
+            answer = self._client.call(
+                operation, body=body, params={"purchaseOrderId": change.purchase_order_id}
+            )
         except WalmartNotFoundError as error:
             return _missing(change, error)
         except WalmartRequestError as error:
@@ -153,7 +169,11 @@ class OrderWriter:
                 raise
             log.warning("The answer got lost, checking whether the change arrived: %s", error)
             return self._after_loss(change, error)
-        return outcome(change, DONE)
+        if shows_change(change, answer, utc_now()):
+            return outcome(change, DONE)
+        said = f"Order {change.purchase_order_id}: the answer to {operation} is not the changed order"
+        log.warning("%s, checking whether the change arrived", said)
+        return self._after_loss(change, WalmartUnknownOutcomeError(said))
 
     def _after_loss(self, change: OrderChange, error: WalmartError) -> dict[str, Any]:
         try:
