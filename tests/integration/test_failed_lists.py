@@ -43,13 +43,24 @@ FAILURES = {
     "status": ({"status": "FAIL", "payload": None}, "with status FAIL in place of records"),
     "problem": (
         {"title": "Down", "detail": "Down for a moment", "status": 500},
-        "neither .*Down for a moment",
+        "with status 500 in place of records: Down for a moment",
     ),
     "message": ({"message": "maintenance"}, "neither a list of records nor a total.*: maintenance"),
     "empty object": ({}, "neither a list of records nor a total"),
     "null": ("null", "no body"),
+    "text as list": ({"list": "Service temporarily unavailable"}, "something else than an object as 'list'"),
+    "list of pages": ({"list": [{"elements": {}}]}, "something else than an object as 'list'"),
+    "text inside": (
+        {"list": {"meta": {"totalCount": 0}, "elements": "unavailable"}},
+        "something else than an object as 'elements'",
+    ),
+    "message inside": (
+        {"list": {"message": "Endpoint request timed out"}},
+        "an error as 'list': Endpoint request timed",
+    ),
+    "status alone": ({"status": "OK"}, "neither a list of records nor a total"),
+    "another total": ({"totalX": 1}, "neither a list of records nor a total"),
 }
-EVERY_FAILURE = pytest.mark.parametrize(("body", "said"), FAILURES.values(), ids=FAILURES)
 ORDERS = "/v3/orders$"
 
 
@@ -87,6 +98,20 @@ def orders(shop, count: int, **fields) -> list[str]:
     return shop.server.control(
         "POST", "seed", {"orders": {"count": count, "age": 60, "spacing": 1, **fields}}
     )["orders"]
+
+
+# Beside an empty list of orders, and a total of 0.
+EMPTY = {"list": {"meta": {"totalCount": 0}, "elements": {"order": []}}}
+FAILURES |= {
+    f"{name} beside an empty list": ({**EMPTY, **fields}, said)
+    for name, fields, said in (
+        ("status FAILED", {"status": "FAILED", "message": "backend"}, "with status FAILED .*: backend"),
+        ("status ERROR", {"status": "ERROR"}, "with status ERROR in place of records"),
+        ("success false", {"success": False}, "with success false in place of records"),
+        ("code", {"code": "SYSTEM_ERROR", "message": "down"}, "with an error .*: SYSTEM_ERROR: down"),
+    )
+}
+EVERY_FAILURE = pytest.mark.parametrize(("body", "said"), FAILURES.values(), ids=FAILURES)
 
 
 @EVERY_FAILURE
@@ -148,6 +173,25 @@ def test_a_list_of_items_is_not_cut_short(shop, hook):
     assert len([next(found), next(found)]) == 2
     with pytest.raises(WalmartServerError, match=SAID_ERRORS):
         next(found)
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [{}, {"status": "OK"}, {"code": 200, "message": "success"}, {"description": "Number of lines 0"}],
+)
+@pytest.mark.parametrize("empty", [EMPTY, {"list": None}, {"list": {}}, {"list": {"elements": None}}])
+def test_an_empty_list_is_one(empty, beside, shop, hook, export):
+    shop.fault(ORDERS, status=200, body={**empty, **beside})
+    assert list(hook.paginate("getAllOrders")) == []
+    assert export()["records"] == 0
+    assert dict(export.marks)
+
+
+@pytest.mark.parametrize("results", ["unavailable", 5, [{"feed": []}]])
+def test_feeds_that_are_no_list_are_not_no_feeds(results, shop, hook):
+    shop.fault("^/v3/feeds$", body={"results": results})
+    with pytest.raises(WalmartServerError, match="something else than an object as 'results'"):
+        list(hook.paginate("getAllFeedStatuses"))
 
 
 def test_stock_that_could_not_be_read_is_not_no_stock(shop, hook):

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import requests
 
 from airflow_provider_walmart.client.calls.paging import records
-from airflow_provider_walmart.client.catalogue.operations import Operation
+from airflow_provider_walmart.client.catalogue.operations import Operation, Paging
 from airflow_provider_walmart.client.errors import ErrorDetail, WalmartRequestError, WalmartServerError
 from airflow_provider_walmart.client.transport.error_bodies import (
     CODE,
@@ -35,7 +35,9 @@ log = logging.getLogger(__name__)
 
 # Severities of what is said beside a success.
 REMARKS = ("INFO", "WARN")
-OK, FAIL = "OK", "FAIL"
+FAIL = "FAIL"
+# Codes that may stand beside an empty list.
+GOOD_CODES = ("0", "200", "OK", "SUCCESS")
 # What the status of an answer is by Walmart's documents when nothing was done: the words of HTTP, and some more. Those of
 # things, such as a template's, are others; an order may be locked.
 REFUSED = {name for name, status in HTTPStatus.__members__.items() if status >= 400} - {"LOCKED"} | {
@@ -125,16 +127,47 @@ def check_page(operation: Operation, response: requests.Response, page: dict[str
     """
     if operation.paging is None or records(operation, page):
         return
-    errors, status = embedded_errors(page, redactor_of(response)), str(page.get("status")).upper()
-    if errors:
+    redactor = redactor_of(response)
+    if errors := embedded_errors(page, redactor):
         raise _no_answer(operation, response, "errors in place of records", errors)
-    if status == FAIL:
-        raise _no_answer(operation, response, f"status {FAIL} in place of records", error_details(response))
-    paths = (*operation.paging.records, *operation.paging.total, *operation.paging.cursor)
-    known = {path.partition(".")[0] for path in paths}
-    if status != OK and not any(name in known or name.startswith("total") for name in page):
-        what = "neither a list of records nor a total"
+    if what := _in_place_of_list(operation.paging, page, redactor):
         raise _no_answer(operation, response, what, error_details(response))
+
+
+def _in_place_of_list(paging: Paging, page: Mapping[str, Any], redactor: Redactor) -> str:
+    """Return what a page without records holds in place of an empty list; empty when it holds that."""
+    if verdict := _verdict(page):
+        return f"{verdict} in place of records"
+    if _has_error_code(page):
+        return "an error in place of records"
+    known = {path.partition(".")[0] for path in (*paging.records, *paging.total, *paging.cursor)}
+    if known.isdisjoint(page) and not any(
+        name.startswith("total") and value == 0 for name, value in page.items()
+    ):
+        return "neither a list of records nor a total"
+    return next(filter(None, (_on_the_way(page, path, redactor) for path in paging.records)), "")
+
+
+def _has_error_code(page: Mapping[str, Any]) -> bool:
+    fields = plain_fields(page)
+    codes = [str(fields[name]).upper() for name in CODE if fields.get(name)]
+    return any(code not in GOOD_CODES for code in codes) and any(fields.get(name) for name in DESCRIPTION)
+
+
+def _on_the_way(page: Mapping[str, Any], path: str, redactor: Redactor) -> str:
+    """Return what is in place of one of the objects around the records; empty when they are there or missing."""
+    holder: Any = page
+    for name in path.split(".")[:-1]:
+        holder = holder.get(name)
+        # An empty list in JSON that was made from XML lacks what would be around it.
+        if holder is None or holder in ({}, []):
+            return ""
+        if not isinstance(holder, Mapping):
+            return f"something else than an object as '{name}'"
+        if is_error_document(holder):
+            words = "; ".join(map(str, json_error_details(holder, redactor)))
+            return f"an error as '{name}': {words}"
+    return ""
 
 
 def is_error_document(answer: Any) -> bool:
