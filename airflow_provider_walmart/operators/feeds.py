@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import partial
+from functools import cache, partial
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator, conf
@@ -731,10 +732,14 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
         self.log.info("What was sent, and what became of it, is in %s", uri)
 
     def _sent(self, context: Context, sent: SentFeeds) -> dict[str, SentFeed]:
+        source = cache(partial(self._selected_source, context))
+        # Where rows were selected, that is done again, and said in the log, only when items seem to be missing.
+        is_simple = not sent.rows
         return {
             feed_id: SentFeed(
                 count,
-                partial(self._skus, context, number) if feed_id == chain[0] else tuple,
+                partial(self._skus, context, sent, number, source) if feed_id == chain[0] else tuple,
+                is_compared=is_simple and feed_id == chain[0],
                 is_resent=feed_id != chain[-1],
                 resend_of=chain[0] if feed_id != chain[0] else None,
             )
@@ -742,11 +747,21 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
             for feed_id, count in zip(chain, counts, strict=True)
         }
 
-    def _skus(self, context: Context, number: int) -> list[str | None]:
+    def _selected_source(self, context: Context) -> FeedSource:
         source = self._source(context)
         # The marks in the snapshot are still there: it is the same selection.
         self._select_rows(context, source)
-        return source.skus(number)
+        return source
+
+    def _skus(
+        self, context: Context, sent: SentFeeds, number: int, source: Callable[[], FeedSource]
+    ) -> list[str | None]:
+        from airflow_provider_walmart.client.feeds.sent_items import skus_of
+
+        feed = next(islice(source().feeds(), number - 1, None), None)
+        is_sent = feed and was_sent(self._records(context, sent.records), feed, sent.chains[number - 1][0])
+        # Of input that has changed since, nothing can be said.
+        return skus_of(feed.content) if feed and is_sent else []
 
     def _keep(self, context: Context, result: dict[str, Any], sent: SentFeeds, outcomes: Outcomes) -> None:
         from airflow_provider_walmart.hooks import metrics

@@ -187,14 +187,5 @@ class FeedSource:
                 ship_node=plan.ship_node,
             )
 
-    def skus(self, number: int) -> list[str | None]:
-        """Return the SKUs of one feed, in the order of its items.
-
-        :param number: 1 for the first feed.
-        """
-        from airflow_provider_walmart.client.feeds.sent_items import skus_of
-
-        return skus_of(next(itertools.islice(self.feeds(), number - 1, None)).content)
-
     def _rows(self) -> Iterator[Mapping[str, Any]]:
         return (row for _, row in self.rows())

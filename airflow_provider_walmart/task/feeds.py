@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import html
 import itertools
 import logging
+import unicodedata
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -50,13 +53,16 @@ class SentFeed:
     """What is known of a feed by the one who sent it.
 
     :param items: how many items were sent.
-    :param skus: returns their SKUs in the order of the items; called when Walmart says nothing of some of them.
+    :param skus: returns their SKUs in the order of the items; none when they are no longer known.
+    :param is_compared: whether they are always compared with those of the details; else only when Walmart seems to say
+        nothing of some of them.
     :param is_resent: whether those that failed at Walmart were sent again, and count in that feed.
     :param resend_of: the feed that items were sent in first; the two are judged together.
     """
 
     items: int
     skus: Callable[[], Sequence[str | None]] = tuple
+    is_compared: bool = False
     is_resent: bool = False
     resend_of: str | None = None
 
@@ -297,7 +303,7 @@ class _Review:
         from airflow_provider_walmart.client.feeds.resend import is_transient
 
         feed_id, counted_by_walmart = self.summary["feedId"], self.summary["itemsFailed"]
-        seen: set[str] = set()
+        seen: Counter[str] = Counter()
         for item, rows in errors.rows_of_items():
             if errors.read % PROGRESS_EVERY == 0:
                 log.info(
@@ -307,7 +313,7 @@ class _Review:
                     self.summary["itemsReceived"],
                     errors.failed,
                 )
-            seen.add(_folded(item.get("sku")))
+            seen[_folded(item.get("sku"))] += 1
             is_last = not (self.sent.is_resent and is_transient(item))
             self.note(str(feed_id), item, is_last)
             if is_last:
@@ -331,24 +337,55 @@ class _Review:
             sent=self.expected,
         )
 
-    def _missing_rows(self, read: int, seen: set[str]) -> Iterator[dict[str, Any]]:
+    def _missing_rows(self, read: int, seen: Counter[str]) -> Iterator[dict[str, Any]]:
         """Yield a row for each item that was sent and that a finished feed says nothing of."""
-        missing = self.sent.items - read
-        if missing <= 0 or not is_finished(self.feed) or self.summary["feedStatus"] == "ERROR":
+        if not self.sent.items or not is_finished(self.feed) or self.summary["feedStatus"] == "ERROR":
             return
-        try:
-            skus = self.sent.skus()
-        except (WalmartError, OSError) as error:
-            log.warning("The input can't be read again to name the items that are missing: %s", error)
-            skus = ()
-        named = [(index, sku) for index, sku in enumerate(skus) if sku and _folded(sku) not in seen]
+        missing = max(0, self.sent.items - read)
+        if not missing and max(seen.values(), default=0) < 2 and not self.sent.is_compared:
+            return
+        named = self._missing_skus(seen, is_needed=missing > 0)
         unnamed: list[tuple[int | None, str | None]] = [(None, None)] * (missing - len(named))
         for index, sku in (*named, *unnamed):
             yield missing_row(self.summary["feedId"], sku, index)
 
+    def _missing_skus(self, seen: Counter[str], *, is_needed: bool) -> list[tuple[int, str]]:
+        """Return SKUs that were sent and that the details don't have, each with its place.
+
+        :param is_needed: whether some are missing by their number; else they must be known on both sides to say so.
+        """
+        skus = self._skus_sent(is_needed=is_needed)
+        named = _unseen(skus, seen)
+        is_sure = is_needed or (_are_known(skus, seen) and len(named) < len(skus))
+        return named if is_sure else []
+
+    def _skus_sent(self, *, is_needed: bool) -> Sequence[str | None]:
+        try:
+            return self.sent.skus()
+        except (WalmartError, OSError) as error:
+            if is_needed:
+                log.warning("The input can't be read again to name the items that are missing: %s", error)
+            return ()
+
+
+def _unseen(skus: Sequence[str | None], seen: Counter[str]) -> list[tuple[int, str]]:
+    """Return those SKUs that were sent more often than the details have them, each with its place."""
+    left, unseen = seen.copy(), []
+    for index, sku in enumerate(skus):
+        if sku and left[_folded(sku)] <= 0:
+            unseen.append((index, sku))
+        left[_folded(sku)] -= 1
+    return unseen
+
+
+def _are_known(skus: Sequence[str | None], seen: Counter[str]) -> bool:
+    """Return whether all items have a SKU, those that were sent and those of the details."""
+    return all(map(_folded, skus)) and "" not in seen
+
 
 def _folded(sku: Any) -> str:
-    return str(sku or "").strip().casefold()
+    """Return a SKU without what Walmart changes in one: case, space, the forms of a character."""
+    return " ".join(unicodedata.normalize("NFC", html.unescape(str(sku or ""))).split()).casefold()
 
 
 def _write_failed_items(

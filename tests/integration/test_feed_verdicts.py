@@ -187,6 +187,63 @@ def test_missing_items_are_counted_when_the_input_can_no_longer_be_read(walmart,
     assert [json.loads(line)["sku"] for line in path.read_text().splitlines()] == [None, None]
 
 
+def of_sku(sku, index: int = 1) -> dict:
+    return {"sku": sku, "index": index, "ingestionStatus": "SUCCESS"}
+
+
+@pytest.mark.parametrize("deferrable", [False, True], ids=["poll", "deferred"])
+@pytest.mark.parametrize("sku", ["SKU-0", "SKU-99"], ids=["one twice", "one of another feed"])
+def test_an_item_in_place_of_another_is_found(sku, deferrable, walmart, tmp_path):
+    walmart([item(0), of_sku(sku), item(2)])
+    path = tmp_path / "failed.jsonl"
+    with pytest.raises(AirflowFailException, match=r"1 of 3 items failed.*MISSING x 1 .such as SKU-1."):
+        Task().run(submit(item_errors_path=str(path), deferrable=deferrable))
+    (row,) = [json.loads(line) for line in path.read_text().splitlines()]
+    assert (row["sku"], row["index"], row["status"]) == ("SKU-1", 1, "MISSING")
+
+
+def test_the_same_page_of_details_again_is_not_the_rest_of_them(walmart):
+    skus = [f"SKU-{number}" for number in range(60)]
+    walmart([of_sku(sku) for sku in (*skus[:50], *skus[:50])], itemsReceived=60, itemsSucceeded=60)
+    with pytest.raises(AirflowFailException, match=r"10 of 60 items failed.*MISSING x 10"):
+        Task().run(submit(records=[{"sku": sku, "quantity": 1} for sku in skus]))
+
+
+@pytest.mark.parametrize(
+    "skus",
+    [
+        ["sku-0 ", "Sku-1", "SKU-2"],
+        [None, None, None],
+        [None, "SKU-1", "SKU-1"],
+        [0, 1, 2],
+        ["1", "2", "3"],
+        ["SKU-2", "SKU-1", "SKU-0"],
+        ["SKU-0", "SKU-1", "SKU-2", "SKU-2"],
+    ],
+    ids=["other case", "none", "some", "numbers", "other ids", "other order", "one twice beside all"],
+)
+def test_skus_in_other_forms_are_not_missing(skus, walmart):
+    walmart([of_sku(sku, index) for index, sku in enumerate(skus)], itemsReceived=3, itemsSucceeded=3)
+    assert Task().run(submit())["itemsFailed"] == 0
+
+
+def test_skus_are_compared_with_those_that_were_sent(walmart, tmp_path):
+    """Of input that has changed since, nothing is said."""
+    rows = [{"sku": sku, "quantity": 1} for sku in ("A & B", "C")]
+    walmart([of_sku("A &amp; B"), of_sku("C")])
+    source = tmp_path / "rows.jsonl"
+    source.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    task = Task()
+
+    def make():
+        if task.deferrals:
+            source.write_text(json.dumps({"sku": "D", "quantity": 1}) + "\n")
+        return submit(records=None, records_path=str(source), deferrable=True)()
+
+    assert task.run(make)["itemsFailed"] == 0
+    assert Task().run(submit(records=rows))["itemsFailed"] == 0
+
+
 def test_a_sensor_waits_for_several_feeds_and_returns_one_result(shop):
     ids = shop.feeds(
         {"items": 2, "age": 60, "feedType": "price"}, {"items": 3, "age": 70, "feedType": "price"}
