@@ -27,13 +27,16 @@ What the styles of the catalogue mean:
 
 A list is whole or an error: one that ends after fewer different records than every page of it announced is a
 `WalmartIncompleteError`. A total of 0 announces nothing and ends nothing. The page before, or the first one, once more is an
-error in all styles but the last two.
+error in all styles but the last two, as far as records can be told apart.
 
 Lists change while they are read. What is added pushes records onto the next page, where they come again: a page that begins
 with the end of the page before gives the rest only. What is taken away pulls records onto a page that was read already, and
 the total gets smaller: then reading goes on from the page before, in the styles that can ask for it again (query string,
 offset, page), and no total ends the list any more, but an empty page, a 404 or a missing cursor. Where more was taken away
-at once than a page holds, the list is an error.
+at once than a page holds, the list is an error. Going back again and again to what is known already has an end as well.
+
+That a record comes again can be seen where records have a key (`key_of`). Equal records of other lists are so many records:
+all are given, and such a list is an error when it gets shorter.
 """
 
 from __future__ import annotations
@@ -49,6 +52,7 @@ from typing import Any
 import msgspec
 
 from airflow_provider_walmart.client.calls.build import build_request
+from airflow_provider_walmart.client.catalogue.keys import key_of
 from airflow_provider_walmart.client.catalogue.operations import Operation, Paging
 from airflow_provider_walmart.client.errors import (
     WalmartConfigError,
@@ -63,6 +67,8 @@ log = logging.getLogger(__name__)
 Fetch = Callable[[str, Any], Any]
 # How many pages back records are known again once a list became shorter.
 REMEMBERED = 6
+# How many pages more than those that bring something new are read again.
+IN_VAIN = 10
 # Codes of a 404 that is about the path.
 NO_SUCH_PATH = frozenset({"URI_NOT_FOUND"})
 # Largest offset of GET /v3/items, for the markets whose documents name none.
@@ -206,12 +212,19 @@ class LoopGuard:
         if self._steps == self._power:
             self._kept, self._steps, self._power = cursor, 0, self._power * 2
 
-    def check_page(self, found: list[Any]) -> None:
+    def check_page(self, found: list[Any], *, may_repeat: bool = False) -> None:
         """Take note of the records of a page.
 
+        :param may_repeat: whether equal records are so many records, of a list that has an end. Then the page before is an error
+            only where it holds different records, and the first one is none.
         :raises WalmartError: when they are those of the page before, or of the first one: who loses the place begins again.
         """
-        if found and found in (self._last_page, self._first_page):
+        is_before = found == self._last_page
+        if may_repeat:
+            is_again = is_before and (len(found) < 2 or any(record != found[0] for record in found))
+        else:
+            is_again = is_before or found == self._first_page
+        if found and is_again:
             raise WalmartError(f"{self._name} gave the same page twice, its pages would never end.")
         self._last_page = found
         self._first_page = self._first_page or found
@@ -240,6 +253,9 @@ class Paginator:
         self._least_total: int | None = None
         # How many records fewer this page announced than any one before, and how many of them were too many.
         self._gone = self._gone_too_many = 0
+        # How many pages more were read again than brought something new.
+        self._in_vain = 0
+        self._has_key = bool(key_of(operation.name))
         self._recent: deque[list[Any]] = deque(maxlen=2)
 
     @property
@@ -256,12 +272,16 @@ class Paginator:
         :raises WalmartError: when the page came before.
         """
         found, total = records(self.operation, page), total_of(self.operation, page)
-        self._guard.check_page(found)
+        self._guard.check_page(
+            found, may_repeat=bool(total) and not self._has_key and not self._became_shorter
+        )
         self._note_total(total)
         fresh = self._fresh(found)
         self._recent.append(found)
         self.seen += len(found)
         self.different += len(fresh)
+        if fresh:
+            self._in_vain = max(0, self._in_vain - 1)
         return Page(fresh, total)
 
     def next(self, page: Any) -> PageRequest | None:
@@ -305,6 +325,8 @@ class Paginator:
 
     def _fresh(self, found: list[Any]) -> list[Any]:
         """Return the records of a page without those that came just before."""
+        if not self._has_key:
+            return found
         if self._became_shorter:
             known = {_mark(record) for page in self._recent for record in page}
             return [record for record in found if _mark(record) not in known]
@@ -316,11 +338,13 @@ class Paginator:
         return None
 
     def _can_step_back(self, gone: int) -> bool:
-        """Return whether the page before holds all that moved up, and take note where it doesn't."""
-        is_enough = len(self._recent) > 1 and gone <= len(self._recent[-2])
-        if not is_enough:
+        """Return whether the page before holds all that moved up, and tells it from what is known; take note where not."""
+        is_enough = self._has_key and len(self._recent) > 1 and gone <= len(self._recent[-2])
+        if not is_enough or self._in_vain == IN_VAIN:
             self._gone_too_many = max(gone, self._gone_too_many)
-        return is_enough
+            return False
+        self._in_vain += 1
+        return True
 
     def _after(self, page: Any, found: list[Any]) -> PageRequest | None:
         raise NotImplementedError

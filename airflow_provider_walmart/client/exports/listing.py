@@ -6,7 +6,13 @@ from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from airflow_provider_walmart.client.calls.paging import check_whole, is_nothing_there, largest_of
+from airflow_provider_walmart.client.calls.paging import (
+    IN_VAIN,
+    LoopGuard,
+    check_whole,
+    is_nothing_there,
+    largest_of,
+)
 from airflow_provider_walmart.client.calls.parallel import in_order
 from airflow_provider_walmart.client.calls.prefetch import prefetch
 from airflow_provider_walmart.client.calls.raw_pages import Raw, RawPage
@@ -52,17 +58,65 @@ def read_list(
     :param workers: how many pages are read at the same time.
     :raises WalmartError: on the way.
     """
-    duplicates = Duplicates(key)
+    taken = _Taken(listing, key)
     if _has_offsets(listing, params):
-        return prefetch(_by_offset(listing, params, duplicates, workers))
-    return prefetch(_fresh(page, duplicates) for page in listing.pages(params))
+        return prefetch(_by_offset(listing, params, taken, workers))
+    return prefetch(taken.take(page) for page in listing.pages(params))
 
 
-def _fresh(page: RawPage, duplicates: Duplicates) -> list[Raw]:
-    """Return the records of a page that are new, in constant memory."""
-    if duplicates.count >= REMEMBERED:
-        duplicates.next_batch()
-    return duplicates.fresh(page.records)
+class _Taken:
+    """What came of a list: leaves out records that came before, where a key tells them apart, in constant memory.
+
+    :param key: what makes a record unique, as for `Duplicates`.
+    """
+
+    def __init__(self, listing: Listing, key: tuple[str, ...]) -> None:
+        self._listing = listing
+        self._has_key = bool(key)
+        self._duplicates, self._guard = Duplicates(key), LoopGuard(listing.operation)
+        self._different = self._gone_too_many = self._in_vain = 0
+        self._least: int | None = None
+
+    def take(self, page: RawPage) -> list[Raw]:
+        """Return those of the records of a page that are new."""
+        records = page.records
+        if self._has_key:
+            if self._duplicates.count >= REMEMBERED:
+                self._duplicates.next_batch()
+            records = self._duplicates.fresh(records)
+        if page.total:
+            self._least = min(page.total, self._least or page.total)
+        if records:
+            self._in_vain = max(0, self._in_vain - 1)
+        self._different += len(records)
+        return records
+
+    def check_moves_on(self, page: RawPage) -> None:
+        """Raise when a server gives the same page again; that of records with a key, their count shows."""
+        if not self._has_key:
+            self._guard.check_page(page.records, may_repeat=True)
+
+    def goes_back(self, page: RawPage, gone: int, size: int) -> bool:
+        """Return whether to read again what came before a page, and take note where that doesn't help.
+
+        :param gone: how many records fewer this page announces.
+        :param size: how many records a page holds.
+        """
+        can = self._has_key and gone < size and self._in_vain < IN_VAIN
+        if gone and can:
+            self._in_vain += 1
+            return True
+        # Nothing is behind an empty page that could have moved up, once it has been looked for.
+        if page.records or self._in_vain < IN_VAIN:
+            self._gone_too_many = max(self._gone_too_many, gone)
+        return False
+
+    def check_whole(self) -> None:
+        """Raise when fewer records came than were announced, or some may have been passed over."""
+        listing, gone = self._listing, self._gone_too_many
+        check_whole(
+            listing.name, self._different, self._least or 0, gone_too_many=gone, strict=listing.strict
+        )
 
 
 def read_at_once(
@@ -97,7 +151,7 @@ def _has_offsets(listing: Listing, params: Mapping[str, Any]) -> bool:
 
 
 def _by_offset(
-    listing: Listing, params: Mapping[str, Any], duplicates: Duplicates, workers: int
+    listing: Listing, params: Mapping[str, Any], taken: _Taken, workers: int
 ) -> Iterator[list[Raw]]:
     """Yield the pages of a list: the first one, which says how many there are, then the others side by side."""
     position = str(listing.operation.paging and listing.operation.paging.position)
@@ -105,26 +159,26 @@ def _by_offset(
     pages = listing.pages(params)
     first = next(pages, RawPage([]))
     size, total = len(first.records), first.total or 0
-    yield (fresh := _fresh(first, duplicates))
+    yield taken.take(first)
     if not size or total <= size or (most is not None and total > most):
-        yield from (_fresh(page, duplicates) for page in pages)
+        for page in pages:
+            yield taken.take(page)
         return
 
-    different, least, gone_too_many = len(fresh), total, 0
-    for page, gone in _rest(listing, params, position, first, workers):
-        yield (fresh := _fresh(page, duplicates))
-        different += len(fresh)
-        least = min(least, page.total or least)
-        gone_too_many = max(gone_too_many, gone)
-    check_whole(listing.name, different, least, gone_too_many=gone_too_many, strict=listing.strict)
+    taken.check_moves_on(first)
+    for page in _rest(listing, params, position, first, taken, workers):
+        taken.check_moves_on(page)
+        yield taken.take(page)
+    taken.check_whole()
 
 
 def _rest(
-    listing: Listing, params: Mapping[str, Any], position: str, first: RawPage, workers: int
-) -> Iterator[tuple[RawPage, int]]:
-    """Yield the pages behind the first one, read side by side, and how many records too many were taken away meanwhile.
+    listing: Listing, params: Mapping[str, Any], position: str, first: RawPage, taken: _Taken, workers: int
+) -> Iterator[RawPage]:
+    """Yield the pages behind the first one, read side by side.
 
     :param position: the parameter that is the offset.
+    :param taken: what came, each page after it was given.
     """
 
     def read(offset: int, _stop: object) -> RawPage:
@@ -137,15 +191,16 @@ def _rest(
             raise
 
     size = offset = len(first.records)
-    # A total that became smaller is no proof that this is the end.
+    # A total that became smaller is no proof that this is the end, and one that was passed is wrong.
     most = total = first.total or 0
-    while offset < most:
-        for page in in_order(range(offset, most, size), read, workers):
+    while offset != most:
+        for page in in_order(range(offset, max(most, offset + 1), size), read, workers):
             # Pages that are read side by side may show the list before and after it changed, in any order.
             before, total = total, page.total or total
             gone, most = max(0, before - total), max(most, total)
-            yield page, gone if gone >= size else 0
-            if 0 < gone < size:
+            goes_back = taken.goes_back(page, gone, size)
+            yield page
+            if goes_back:
                 # What was behind the records that are gone has moved up, onto what was read.
                 offset = max(0, offset - gone)
                 break
@@ -153,5 +208,5 @@ def _rest(
             if len(page.records) < size:
                 # Whatever comes behind it has another offset than was thought.
                 break
-        if not page.records and not gone:
+        if not page.records and not goes_back:
             break

@@ -1,4 +1,4 @@
-"""What is special about exporting an operation, one row each: dates, keys, and what Walmart hides by default."""
+"""What is special about exporting an operation, one row each: dates, and what Walmart hides by default."""
 
 from __future__ import annotations
 
@@ -34,7 +34,6 @@ class Period:
 class Export:
     """Ready-made settings for one operation.
 
-    :param key: fields that together make a record unique, dotted where one is inside another; none: all of it.
     :param periods: time windows that records are found by, the best one first; none: all records are read.
     :param since: parameter with the first day, of operations that take no end.
     :param variants: parameters of searches that have to be made one by one to see everything.
@@ -42,7 +41,6 @@ class Export:
     :param lookback: how far before a watermark the next search begins, for what Walmart's index shows late.
     """
 
-    key: tuple[str, ...] = ()
     periods: tuple[Period, ...] = ()
     since: str = ""
     variants: tuple[Mapping[str, str], ...] = ({},)
@@ -79,26 +77,21 @@ NARROWED = ("marketTrending", "itemsWithInventory")
 
 EXPORTS: dict[str, Export] = {
     "getAllOrders": Export(
-        ("purchaseOrderId",),
         (Period("lastModifiedStartDate", "lastModifiedEndDate"), CREATED),
         variants=(SELLER, WFS, THIRD),
         beginning="createdStartDate",
         lookback=LATE,
     ),
     # Walmart acknowledges its own orders at once, so they are never among these.
-    "getAllReleasedOrders": Export(("purchaseOrderId",), (CREATED,), variants=(SELLER, THIRD), lookback=LATE),
+    "getAllReleasedOrders": Export((CREATED,), variants=(SELLER, THIRD), lookback=LATE),
     "getReturns": Export(
-        ("returnOrderId",),
         (
             Period("returnLastModifiedStartDate", "returnLastModifiedEndDate"),
             Period("returnCreationStartDate", "returnCreationEndDate", "returnOrderDate"),
         ),
         lookback=LATE,
     ),
-    "getAllItems": Export(("sku",)),
-    "getMultiNodeInventoryForAllSkuAndAllShipNodes": Export(("sku",)),
-    "getWFSInventoryDetails": Export(("itemInformation.sku",)),
-    "getAllFeedStatuses": Export(("feedId",), lookback=LATE),
+    "getAllFeedStatuses": Export(lookback=LATE),
     "getUnpublishedItems": Export(
         since="fromDate",
         variants=tuple(
@@ -106,7 +99,6 @@ EXPORTS: dict[str, Export] = {
             for values in (("false", "false"), ("false", "true"), ("true", "false"), ("true", "true"))
         ),
     ),
-    "itemsDetailsForListing": Export(("sku", "productId")),
 }
 
 

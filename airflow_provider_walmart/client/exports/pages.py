@@ -13,6 +13,7 @@ from airflow_provider_walmart.client.calls.build import build_request
 from airflow_provider_walmart.client.calls.paging import page_params
 from airflow_provider_walmart.client.calls.parallel import workers_for
 from airflow_provider_walmart.client.calls.raw_pages import Raw
+from airflow_provider_walmart.client.catalogue.keys import key_of
 from airflow_provider_walmart.client.catalogue.operations import find
 from airflow_provider_walmart.client.errors import WalmartConfigError
 from airflow_provider_walmart.client.exports.listing import Listing, read_at_once, read_list
@@ -86,8 +87,8 @@ def export_pages(
             {**({export.since: start or EVER} if export.since else {}), **base}
             for base in _variants(export, params)
         ]
-        return read_at_once(listing, searches, export.key, workers)
-    return read_list(listing, params, export.key, workers)
+        return read_at_once(listing, searches, key_of(found.name), workers)
+    return read_list(listing, params, key_of(found.name), workers)
 
 
 def window_pages(
@@ -122,7 +123,7 @@ def window_pages(
     sent = page_params(found, search.params())
     build_request(found, sent, market=client.settings.market, strict=strict)
     workers = workers_for(found, sent, concurrency)
-    return _in_time([search], Listing(client, found, strict), export, workers)
+    return _in_time([search], Listing(client, found, strict), workers)
 
 
 def _oldest() -> datetime:
@@ -170,12 +171,10 @@ def _by_date(
         if export.beginning:
             base.setdefault(export.beginning, oldest)
         searches.append(Search(number, base, params, period, start, end, window))
-    return _in_time(searches, listing, export, workers)
+    return _in_time(searches, listing, workers)
 
 
-def _in_time(
-    searches: list[Search], listing: Listing, export: Export, workers: int
-) -> Generator[list[Raw], None, None]:
+def _in_time(searches: list[Search], listing: Listing, workers: int) -> Generator[list[Raw], None, None]:
     """Return an iterator over the pages of searches of the same window.
 
     A record that changes while windows are read side by side moves into one that lies in the future, and may be gone from
@@ -187,7 +186,7 @@ def _in_time(
     if searches[0].period.is_of_changes and window.start < now < window.end - SECOND:
         parts = [Window(window.start, now), Window(now, window.end)]
     stages = ([replace(search, window=part) for search in searches] for part in parts)
-    return read_searches(listing, stages, export.key, workers)
+    return read_searches(listing, stages, key_of(listing.name), workers)
 
 
 def _still_kept(start: datetime | None, end: datetime, oldest: datetime) -> datetime:
