@@ -15,8 +15,8 @@ from airflow_provider_walmart.client.values.rows import RowError, is_finite, is_
 _DEEPEST = 50
 # An exponent beyond this is a mistake, and takes for ever to write out.
 _LARGEST_EXPONENT = 300
-# Names of fields that hold an id, which is text.
-_ID = re.compile(r"(Id|ID|_id|Ids)$|^(id|sku|upc|gtin|ean|isbn|gTIN|trackingNumber|shipNode)$")
+# Names of fields that hold an id, or several, which is text. Those that end with SKUs are counts.
+_ID = re.compile(r"(Id|ID|_id|Sku|Gtin|GTIN)s?$|^(?i:id|sku|upc|gtin|ean|isbn|trackingNumber|shipNode)s?$")
 
 
 def _plain(value: Any) -> Any:
@@ -74,15 +74,22 @@ def _check_object(value: dict[Any, Any], where: str, depth: int) -> None:
         if not is_unicode(key):
             raise RowError(f"{where or 'a column'} is {shown(key)}, which is not valid Unicode")
         name = f"{where}.{key}" if where else key
-        if isinstance(item, (float, Decimal)) and _ID.search(key):
-            raise RowError(f"{name} is {shown(item)}; an id is text, and {LOST_FORM}")
+        _check_id(item, key, name)
         check_json(item, name, depth + 1)
 
 
 def _check_list(value: Iterable[Any], where: str, depth: int) -> None:
     _check_depth(where, depth)
     for item in value:
+        _check_id(item, where.rpartition(".")[2], where)
         check_json(item, where, depth + 1)
+
+
+def _check_id(value: Any, key: str, where: str) -> None:
+    """Refuse a number with a fraction, and a truth value, as an id."""
+    if isinstance(value, (float, Decimal, bool)) and _ID.search(key):
+        why = "" if isinstance(value, bool) else f", and {LOST_FORM}"
+        raise RowError(f"{where} is {shown(value)}; an id is text{why}")
 
 
 def _check_depth(where: str, depth: int) -> None:

@@ -141,8 +141,27 @@ def test_an_id_that_was_a_number_on_the_way_is_refused(wrap, name, number):
 
 
 @pytest.mark.parametrize(
+    "name",
+    ["sku", "skus", "gtins", "itemIds", "Upc", "SKU", "shipNodes", "listOfSkus", "vendorSku", "caseGTIN"],
+)
+@pytest.mark.parametrize("number", [100000.0, 5.0, Decimal("1E11"), True, False])
+@pytest.mark.parametrize("wrap", [lambda value: value, lambda value: ["A", value], lambda value: [[value]]])
+def test_ids_that_are_listed_are_text_too(wrap, number, name):
+    with pytest.raises(WalmartConfigError, match=rf"{name} is .*an id is text") as raised:
+        sent({name: wrap(number)})
+    assert ("render_template_as_native_obj" in str(raised.value)) != isinstance(number, bool)
+
+
+@pytest.mark.parametrize(
     "body",
-    [{"sku": "1E5"}, {"purchaseOrderId": 108900000000001}, {"weight": 1.5, "grid": 2.0, "amountPaid": 3.5}],
+    [
+        {"skus": ["1E5", 100000, None]},
+        {"mixedSKUs": 5.0},
+        {"isValid": True, "paid": 1.5, "valid": True, "nodes": [1.5]},
+        {"sku": "1E5"},
+        {"purchaseOrderId": 108900000000001},
+        {"weight": 1.5, "grid": 2.0, "amountPaid": 3.5},
+    ],
 )
 def test_other_ids_and_numbers_are_sent(body):
     assert sent(body)
