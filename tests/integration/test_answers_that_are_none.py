@@ -63,7 +63,7 @@ def test_what_stands_in_place_of_a_file_is_an_error(body, kind, said, answer, tm
 
 @pytest.mark.parametrize("kind", [PDF, "text/plain"])
 def test_a_text_in_place_of_a_pdf_file_is_an_error(kind, answer):
-    answer(b"Service temporarily unavailable", kind)
+    answer(b"Come back later", kind)
     with pytest.raises(WalmartServerError, match="something else in place of a PDF file"):
         WalmartHook().call(
             "printBillOfLading", shipmentId="1", mode="LTL", WM_GLOBAL_VERSION="3.1", WM_MARKET="US"
@@ -83,6 +83,20 @@ def test_a_text_in_place_of_a_pdf_file_is_an_error(kind, answer):
 def test_a_file_is_taken_as_it_is(body, kind, answer):
     answer(body, kind)
     assert WalmartHook().call("getReconReportV1", reportDate="07282026") == body
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "said"),
+    [
+        (b"Service Unavailable", "text/plain", "an outage"),
+        (b"502 Bad Gateway\n", ANY, "an outage"),
+        (b"<ns:errorResponse xmlns:ns='x'><ns:code>X</ns:code></ns:errorResponse>", "text/plain", "errors"),
+    ],
+)
+def test_an_outage_is_no_file(body, kind, said, answer):
+    answer(body, kind)
+    with pytest.raises(WalmartServerError, match=f"{said} in place of a file"):
+        WalmartHook().call("getFeedErrorReport", feedId="A", feedType="FITMENT_ACES")
 
 
 READS = {

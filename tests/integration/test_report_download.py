@@ -22,6 +22,7 @@ from airflow.providers.common.compat.sdk import ObjectStoragePath
 from airflow_provider_walmart.client.errors import (
     WalmartConfigError,
     WalmartConnectionError,
+    WalmartIncompleteError,
     WalmartReportFailedError,
     WalmartServerError,
 )
@@ -29,6 +30,7 @@ from airflow_provider_walmart.hooks.walmart import WalmartHook
 from airflow_provider_walmart.operators.reports import WalmartReportOperator
 from tests.helpers.full_disk import disk_full_after
 from tests.helpers.tasks import Task
+from tests.helpers.wire import http, token
 
 LINKS, STORAGE = "^/v3/reports/downloadReport$", "^/storage/"
 
@@ -243,7 +245,7 @@ def empty(shop) -> None:
         (broken_off, WalmartConnectionError, "broke off"),
         (unreachable, WalmartConnectionError, "broke off"),
         (unwell, WalmartServerError, "answered 503"),
-        (no_zip, WalmartReportFailedError, "damaged: File is not a zip file"),
+        (no_zip, WalmartServerError, "a web page in place of a file"),
         (truncated, WalmartReportFailedError, "damaged: File is not a zip file"),
         (two_files, WalmartReportFailedError, "holds 2 files"),
         (gone, WalmartReportFailedError, "answered 404 .*although it is READY"),
@@ -400,3 +402,64 @@ def test_two_downloads_to_one_place_do_not_disturb_each_other(shop, tmp_path):
 
 def link_of_request(shop, request_id: str) -> str:
     return shop.server.get("/v3/reports/downloadReport", requestId=request_id)["downloadURL"]
+
+
+def test_a_list_of_reports_that_was_cut_short_is_no_reason_to_ask_for_another_one(shop, operator):
+    """Whoever looks first and can't see all of the list may ask for the same report twice."""
+    Task().run(operator)
+    shop.fault("^/v3/reports/reportRequests$", body={"requests": [], "totalCount": 1}, status=200)
+    with pytest.raises(WalmartIncompleteError) as caught:
+        Task().run(operator)
+    assert not caught.value.is_final
+    assert requested(shop) == 1
+    shop.no_faults()
+    Task().run(operator)
+    assert requested(shop) == 1
+
+
+PAGES = {
+    "page": (b"<html>Sign in</html>", "text/html", "a web page in place of a file"),
+    "JSON": (b'{"errors": [{"code": "X"}]}', "application/json", "JSON in place of a file"),
+    "XML": (
+        b"<?xml version='1.0'?><Error><Code>AuthenticationFailed</Code></Error>",
+        "application/xml",
+        "errors in place of a file",
+    ),
+    "text": (b"Service Unavailable", "text/plain", "an outage in place of a file"),
+    "nothing": (b"", "application/zip", "an empty file"),
+}
+STORED = {"header": b"sku,price\n", "table": b"sku,price\nA,1.00\n", "zip": b"PK\x03\x04 and so on"}
+
+
+@pytest.fixture
+def storage(wire, monkeypatch):
+    """Return a function that says what the storage answers to a download."""
+    said: list[bytes] = []
+
+    def reply(request):
+        if request.path == "/v3/token":
+            return token()
+        return said[-1] if request.path == "/blob" else http(200, {"downloadURL": f"{server.url}/blob"})
+
+    server = wire(reply)
+    connection = {"conn_type": "walmart", "login": "an-id", "password": "sandbox", "host": server.url}
+    monkeypatch.setenv("AIRFLOW_CONN_WALMART_DEFAULT", json.dumps(connection))
+    return lambda body, kind: said.append(http(200, body, Content_Type=kind))
+
+
+@pytest.mark.parametrize(("body", "kind", "said"), PAGES.values(), ids=PAGES)
+def test_what_the_storage_has_in_place_of_a_report_is_no_report(body, kind, said, storage, tmp_path):
+    storage(body, kind)
+    with pytest.raises(
+        WalmartServerError, match=f"The storage answered 200 for report r1 with {said}"
+    ) as caught:
+        WalmartHook().download_report("r1", str(tmp_path / "report"))
+    assert not caught.value.is_final
+    assert not (tmp_path / "report").exists()
+
+
+@pytest.mark.parametrize("body", STORED.values(), ids=STORED)
+def test_a_report_in_whatever_form_is_kept(body, storage, tmp_path):
+    storage(body, "text/plain")
+    WalmartHook().download_report("r1", str(tmp_path / "report"))
+    assert (tmp_path / "report").read_bytes() == body

@@ -53,7 +53,12 @@ _REFUSED_NUMBER = re.compile(r"[45]\d\d")
 _UNSURE_NUMBER = re.compile(r"5\d\d")
 # The outermost element of an error document, behind declarations and comments.
 _PAGE = re.compile(rb"^(<[?!][^>]*>\s*)*(<!doctype html|<(html|head|body|title)[\s/>])")
-_XML_ERRORS = re.compile(rb"^(<[?!][^>]*>\s*)*<(\w+:)?(errors?|fault)[\s/>]")
+_XML_ERRORS = re.compile(rb"^(<[?!][^>]*>\s*)*<(\w+:)?(errors?|error-?response|fault)[\s/>]")
+# What gateways say in a line of text in place of what was asked for.
+_OUTAGE = re.compile(
+    rb"(http error )?(\d{3}:? )?(service (is )?(temporarily )?unavailable|bad gateway|gateway time-?out|internal server error|"
+    rb"endpoint request timed out|access denied|forbidden|unauthorized|too many requests)\W*"
+)
 # The list of ship nodes in an answer, and the status that is documented for one whose stock was set.
 NODES = "nodes"
 NODE_SUCCESS = "SUCCESS"
@@ -229,19 +234,30 @@ def check_file(operation: Operation, response: requests.Response, start: bytes) 
     :param start: all of it, or as much as is there.
     :raises WalmartServerError: for a web page (a sign-in page, that of a proxy) and for an error document.
     """
-    text = start[:1024].removeprefix(codecs.BOM_UTF8).lstrip().lower()
     kind = response.headers.get("Content-Type", "").lower()
-    if "html" in kind or _PAGE.search(text):
-        what = "a web page in place of a file"
-    elif text.startswith(b"<") and _XML_ERRORS.search(text):
-        what = "errors in place of a file"
-    elif text.startswith(b"{") or ("json" in kind and answers_file(operation)) or _is_json_list(start):
-        what = "JSON in place of a file"
-    elif _lacks_pdf(operation, kind, text):
+    what = in_place_of_file(start, kind, answers_file(operation))
+    if not what and _lacks_pdf(operation, kind, start):
         what = "something else in place of a PDF file"
-    else:
-        return
-    raise _no_answer(operation, response, what, content_details(start, redactor_of(response)))
+    if what:
+        raise _no_answer(operation, response, what, content_details(start, redactor_of(response)))
+
+
+def in_place_of_file(start: bytes, content_type: str, is_no_json: bool = True) -> str:
+    """Return what stands in place of a file that is neither JSON nor XML; empty when it may be one.
+
+    :param start: as for `check_file`.
+    :param content_type: of the answer.
+    :param is_no_json: whether the type says so of JSON; else only its look does.
+    """
+    text = start[:1024].removeprefix(codecs.BOM_UTF8).lstrip().lower()
+    kind = content_type.lower()
+    if "html" in kind or _PAGE.search(text):
+        return "a web page in place of a file"
+    if text.startswith(b"<") and _XML_ERRORS.search(text):
+        return "errors in place of a file"
+    if text.startswith(b"{") or ("json" in kind and is_no_json) or _is_json_list(start):
+        return "JSON in place of a file"
+    return "an outage in place of a file" if _OUTAGE.fullmatch(text.strip()) else ""
 
 
 def answers_json(operation: Operation) -> bool:
@@ -256,10 +272,10 @@ def answers_file(operation: Operation) -> bool:
     )
 
 
-def _lacks_pdf(operation: Operation, kind: str, text: bytes) -> bool:
+def _lacks_pdf(operation: Operation, kind: str, start: bytes) -> bool:
     """Return whether an operation that answers with PDF files says that it does, or answers with text, and has none."""
     is_expected = operation.success == (PDF,) and kind.startswith((PDF, "text/"))
-    return is_expected and b"%pdf" not in text
+    return is_expected and b"%PDF" not in start[:1024]
 
 
 def _is_json_list(start: bytes) -> bool:

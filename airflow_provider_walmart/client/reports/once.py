@@ -191,7 +191,7 @@ class OnceRequester:
         """Return the equal requests made at this time or later with their times, the oldest first."""
         found: list[tuple[datetime, dict[str, Any]]] = []
         for request in find_report_requests(
-            self._client, self._type, report_version=self._version, since=since
+            self._client, self._type, report_version=self._version, since=since, strict=True
         ):
             when = submitted_at(request)
             if request.get("requestId") and when and when >= since and matches(request, self._body):

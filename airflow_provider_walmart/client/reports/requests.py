@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import requests
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
+from airflow_provider_walmart.client.calls.partial_failures import in_place_of_file
 from airflow_provider_walmart.client.catalogue.operations import find
 from airflow_provider_walmart.client.errors import (
     WalmartConfigError,
@@ -159,12 +160,15 @@ def find_report_requests(
     report_version: str | None = None,
     status: str | None = None,
     since: datetime | None = None,
+    strict: bool = False,
 ) -> Iterator[dict[str, Any]]:
     """Yield the report requests of a type, those of the last 30 days at most.
 
     :param report_version: only this version; None: all.
     :param status: only RECEIVED, INPROGRESS, READY or ERROR; None: all.
     :param since: only those made at this time (aware) or later.
+    :param strict: whether a list that was cut short is an error; of a type that the documents don't name it never is.
+    :raises WalmartIncompleteError: for such a list.
     """
     params = {
         "reportType": report_type,
@@ -173,7 +177,7 @@ def find_report_requests(
         "requestSubmissionStartDate": since,
         "requestSubmissionEndDate": utc_now() + timedelta(days=1) if since else None,
     }
-    return client.paginate("getRequestsStatus", params=params, strict=False)
+    return client.paginate("getRequestsStatus", params=params, strict=strict and is_documented(report_type))
 
 
 def matches(request: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
@@ -414,9 +418,13 @@ def _write(response: requests.Response, request_id: str, file: IO[bytes]) -> int
         )
     length = said = 0
     for chunk in response.iter_content(CHUNK):
+        if not length and (what := in_place_of_file(chunk, response.headers.get("Content-Type", ""))):
+            raise WalmartServerError(f"The storage answered 200 for report {request_id} with {what}.")
         file.write(chunk)
         length += len(chunk)
         if length - said >= PROGRESS_EVERY:
             said = length
             log.info("Report %s: %d MB downloaded", request_id, length // 1_000_000)
+    if not length:
+        raise WalmartServerError(f"The storage answered 200 for report {request_id} with an empty file.")
     return length
