@@ -16,8 +16,9 @@ What the styles of the catalogue mean:
     A scroll that begins with ``*`` and dies after two minutes, or that a market doesn't have. What follows is then read
     by offset, as far as Walmart allows offsets (10,000).
 ``offset``
-    Counts records. The total ends it, or, where the reply holds none, a page that is not full, or a 404 behind records.
-    A total of 0 beside records ends nothing: then an empty page does, or one that is shorter than another one.
+    Counts records. The total ends it, or a 404 behind records. Where the reply holds none, or 0, or fewer than came, or as
+    many as a first page that is full, an empty page ends it, or one that is shorter than another one. A page that is not
+    full and comes again without a total is that of a server without offsets, and all there is.
 ``page``
     Counts pages; ends likewise.
 ``single``
@@ -251,6 +252,7 @@ class Paginator:
         self._position = self._sent(self.paging.position)
         self._from_start = str(self._position) == str(self.paging.first)
         self._least_total: int | None = None
+        self._last_total = 0
         # How many records fewer this page announced than any one before, and how many of them were too many.
         self._gone = self._gone_too_many = 0
         # How many pages more were read again than brought something new.
@@ -272,9 +274,11 @@ class Paginator:
         :raises WalmartError: when the page came before.
         """
         found, total = records(self.operation, page), total_of(self.operation, page)
-        self._guard.check_page(
-            found, may_repeat=bool(total) and not self._has_key and not self._became_shorter
-        )
+        if self._is_pushed(found, total):
+            self._in_vain += 1
+        else:
+            may_repeat = bool(total) and not self._has_key and not self._became_shorter
+            self._guard.check_page(found, may_repeat=may_repeat)
         self._note_total(total)
         fresh = self._fresh(found)
         self._recent.append(found)
@@ -314,8 +318,14 @@ class Paginator:
         """Return whether a 404 is the end of the list."""
         return bool(self._least_total) and self.different >= (self._least_total or 0)
 
+    def _is_pushed(self, found: list[Any], total: int | None) -> bool:
+        """Return whether as much was added in front as a page holds, so that the page before comes again."""
+        is_again = self._has_key and bool(self._recent) and found == self._recent[-1]
+        return is_again and (total or 0) - self._last_total >= len(found) and self._in_vain < IN_VAIN
+
     def _note_total(self, total: int | None) -> None:
         self._gone = 0
+        self._last_total = total or self._last_total
         if not total or not self.operation.is_list:
             return
         least, self._least_total = self._least_total or total, min(total, self._least_total or total)
@@ -407,9 +417,12 @@ class Paginator:
         return before + self.different >= total if total else None
 
     def _is_ended_by_total(self, page: Any, before: int = 0) -> bool | None:
-        """Return whether the total ends the list here: one that became smaller doesn't; None as for `_all_seen`."""
-        all_seen = self._all_seen(page, before)
-        return all_seen and not self._became_shorter
+        """Return whether the total ends the list here: one that became smaller doesn't; None where it says nothing."""
+        total = total_of(self.operation, page)
+        if total and self._became_shorter:
+            return False
+        seen = before + self.different
+        return seen == total if total and seen <= total else None
 
 
 class QueryStringPaginator(Paginator):
@@ -423,9 +436,12 @@ class QueryStringPaginator(Paginator):
         cursor = self._cursor(page)
         if cursor is None:
             return None
+        following = PageRequest(cursor.strip().removeprefix("?"), self._body)
+        if not found and following == self._requests[-1]:
+            return None
         self._guard.check_cursor(cursor)
-        self._requests.append(PageRequest(cursor.strip().removeprefix("?"), self._body))
-        return self._requests[-1]
+        self._requests.append(following)
+        return following
 
     def _step_back(self, gone: int) -> PageRequest | None:
         if not self._can_step_back(gone):
@@ -472,20 +488,44 @@ class CountingPaginator(Paginator):
     def __init__(self, operation: Operation, params: Mapping[str, Any], body: Any, strict: bool) -> None:
         super().__init__(operation, params, body, strict)
         self._largest_page = 0
+        self._is_all = False
         self._start = _whole(operation, self.paging.position, self._position)
         size = self._sent(self.paging.limit) if self.paging.limit else None
         self._size = None if size is None else _whole(operation, self.paging.limit, size)
 
+    def take(self, page: Any) -> Page:
+        """Return what a page adds to the list, and take note of it."""
+        found, total = records(self.operation, page), total_of(self.operation, page)
+        is_short = 0 < len(found) < (self._size or 0)
+        self._is_all = is_short and not total and bool(self._recent) and found == self._recent[-1]
+        return Page([], total) if self._is_all else super().take(page)
+
+    def rescue(self, error: WalmartError) -> PageRequest | None:
+        """Return what to send after a page could not be had; None at the end."""
+        # Behind a first page that was all of the list, there may be no place to ask for.
+        if (
+            self._is_first_full(self._last_total)
+            and isinstance(error, WalmartRequestError)
+            and error.status == 400
+        ):
+            self._check_complete()
+            return None
+        return super().rescue(error)
+
+    def _is_first_full(self, total: int | None) -> bool:
+        """Return whether the first page is all of the list by its total, which may be the count of the page as well."""
+        return self.operation.is_list and total == self.seen == self._size
+
     def _is_last(self, page: Any, found: list[Any], before: int) -> bool:
         """Return whether a page is the last one, with so many records before the first page asked for."""
+        largest, self._largest_page = self._largest_page, max(self._largest_page, len(found))
+        if not found or self._is_all:
+            return True
         is_ended = self._is_ended_by_total(page, before)
-        if is_ended is None:
-            # Where a total of 0 is wrong, pages may also be shorter than was asked for: then only one that is shorter than
-            # another one is the last.
-            full = self._size if total_of(self.operation, page) is None else self._largest_page
-            self._largest_page = max(self._largest_page, len(found))
-            return not found or (full is not None and len(found) < full)
-        return is_ended or not found
+        if is_ended is None or self._is_first_full(total_of(self.operation, page)):
+            # Pages may be shorter than was asked for: then only one that is shorter than another one is the last.
+            return len(found) < largest
+        return is_ended
 
     def _ends_with(self, error: WalmartNotFoundError) -> bool:
         # What is asked for was counted here, so nothing is there only where the list is over.
@@ -507,6 +547,11 @@ class OffsetPaginator(CountingPaginator):
                 hint="Narrow the search, for instance by date.",
             )
         return self._ask(offset)
+
+    def go_on_from(self, other: Paginator) -> None:
+        """Know what came before, in another way."""
+        self._guard, self._recent = other._guard, other._recent
+        self._largest_page = max((len(found) for found in self._recent), default=0)
 
     def _step_back(self, gone: int) -> PageRequest | None:
         if not self._can_step_back(gone):
@@ -622,6 +667,7 @@ class ItemsPaginator(ScrollPaginator):
                 hint="Fetch faster, with a larger limit, or narrow the search.",
             ) from error
         self._by_offset = self._offsets(self.seen)
+        self._by_offset.go_on_from(self)
         return self._by_offset.first()
 
     def _offsets(self, first: Any) -> OffsetPaginator:

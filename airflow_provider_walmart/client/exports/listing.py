@@ -60,8 +60,22 @@ def read_list(
     """
     taken = _Taken(listing, key)
     if _has_offsets(listing, params):
-        return prefetch(_by_offset(listing, params, taken, workers))
-    return prefetch(taken.take(page) for page in listing.pages(params))
+        return prefetch(_checked(_by_offset(listing, params, taken, workers), taken))
+    pages = (taken.take(page) for page in listing.pages(params))
+    is_all = listing.operation.is_list and not _begins_within(listing, params)
+    return prefetch(_checked(pages, taken) if is_all else pages)
+
+
+def _begins_within(listing: Listing, params: Mapping[str, Any]) -> bool:
+    """Return whether the caller said where in a list to begin."""
+    paging = listing.operation.paging
+    return any(name in params for name in ("offset", paging.position if paging else ""))
+
+
+def _checked(pages: Iterator[list[Raw]], taken: _Taken) -> Iterator[list[Raw]]:
+    """Yield the pages of a list, which has to be whole at the end."""
+    yield from pages
+    taken.check_whole()
 
 
 class _Taken:
@@ -169,7 +183,6 @@ def _by_offset(
     for page in _rest(listing, params, position, first, taken, workers):
         taken.check_moves_on(page)
         yield taken.take(page)
-    taken.check_whole()
 
 
 def _rest(
