@@ -226,16 +226,21 @@ def test_pages_smaller_than_asked_for_do_not_end_a_list_without_a_total(operatio
 
 
 @BY_BOTH
+@pytest.mark.parametrize("limit", [2, 10])
 @pytest.mark.parametrize("operation", [FEEDS, ASSETS, NO_KEY])
-def test_what_comes_again_of_a_server_without_offsets_is_all_there_is(operation, export, read):
+def test_what_comes_again_of_a_server_without_offsets_is_all_there_is(operation, limit, export, read):
     live = rows(0, 1)
 
     def answer(request: Received) -> bytes:
         if request.path == "/v3/token":
             return token()
-        return http(200, {"results": {"feed": live}} if operation == FEEDS else {"payload": live})
+        total = 2 if "limit=2" in request.target else None
+        found = {"results": {"feed": live}} if operation == FEEDS else {"payload": live}
+        return http(
+            200, {**found, "totalResults": total, "totalRecords": total, "headers": {"totalCount": total}}
+        )
 
-    assert read(answer, operation, export=export, limit=10) == live
+    assert read(answer, operation, export=export, limit=limit) == live
 
 
 @BY_BOTH

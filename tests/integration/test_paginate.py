@@ -355,7 +355,9 @@ def test_pages_that_have_numbers_are_counted(count, replies):
     pages = [rows(*range(start, min(start + 2, count))) for start in range(0, count, 2)] or [[]]
     client, server = replies(*[{"payload": page, "totalRecords": count} for page in pages])
     assert list(client.paginate("getAllAssets", params={"limit": 2})) == rows(*range(count))
-    assert asked(server) == [f"page={number}&limit=2" for number in range(1, len(pages) + 1)]
+    # A total that is the count of a full first page may be no more than that.
+    requests = 2 if count == 2 else len(pages)
+    assert asked(server) == [f"page={number}&limit=2" for number in range(1, requests + 1)]
 
 
 def test_a_page_number_goes_into_the_body_where_it_belongs_there(replies):

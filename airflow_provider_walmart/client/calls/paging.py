@@ -7,7 +7,8 @@ What the styles of the catalogue mean:
     alone, neither encoded nor decoded: anything else gives 400, 401 or page 1 again. Without one, that was all.
 ``cursor``
     The reply holds an opaque value, sent encoded together with all other parameters. Pages may be short or even
-    empty; only a missing cursor ends the list. The same cursor twice would never end, so it is an error.
+    empty; only a missing cursor ends the list. The same cursor twice would never end, so it is an error, unless an empty
+    page repeats what it was asked with: there is nothing behind it.
 ``cursor mark``
     The same, beginning with ``*``; at the end the mark stays as it was sent.
 ``scroll``
@@ -18,7 +19,7 @@ What the styles of the catalogue mean:
 ``offset``
     Counts records. The total ends it, or a 404 behind records. Where the reply holds none, or 0, or fewer than came, or as
     many as a first page that is full, an empty page ends it, or one that is shorter than another one. A page that is not
-    full and comes again without a total is that of a server without offsets, and all there is.
+    full, or all of the list by its total, and comes again is that of a server without offsets, and all there is.
 ``page``
     Counts pages; ends likewise.
 ``single``
@@ -497,7 +498,8 @@ class CountingPaginator(Paginator):
         """Return what a page adds to the list, and take note of it."""
         found, total = records(self.operation, page), total_of(self.operation, page)
         is_short = 0 < len(found) < (self._size or 0)
-        self._is_all = is_short and not total and bool(self._recent) and found == self._recent[-1]
+        may_be_all = (is_short and not total) or self._is_first_full(total)
+        self._is_all = may_be_all and bool(self._recent) and found == self._recent[-1]
         return Page([], total) if self._is_all else super().take(page)
 
     def rescue(self, error: WalmartError) -> PageRequest | None:
