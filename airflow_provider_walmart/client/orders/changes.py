@@ -42,17 +42,6 @@ def is_order(change: OrderChange, answer: Any) -> bool:
     return bool(_lines(answer))
 
 
-def shows_change(change: OrderChange, answer: Any, now: datetime) -> bool:
-    """Return whether an answer to a write is the order as it was to become.
-
-    :param now: as for `request_left`.
-    """
-    try:
-        return is_order(change, answer) and request_left(change, answer, now) is None
-    except OrderStateError:
-        return False
-
-
 def _acknowledgement(change: OrderChange, order: Json, now: datetime) -> Any:
     # It has no body; an empty one distinguishes this from nothing left to do.
     return {} if any(_quantities(line, ("Created",)) for line in _lines(order).values()) else None
