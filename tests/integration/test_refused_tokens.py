@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import itertools
 import json
@@ -75,32 +74,6 @@ def test_refused_for_ever(answer_refused, method, wire, make_client):
     assert server.count("/v3/feeds") == 2
     assert raised.value.hint == HINT_401
     assert "token-" not in str(raised.value)
-
-
-@pytest.mark.parametrize("before", [200, 404, 429, 500])
-def test_keys_that_worked_may_be_tried_again(before, wire, make_client):
-    """A call that was answered shows that the keys are good: a 401 to the next one may pass."""
-    answers = [http(before, {"fine": True}), *[REFUSED_ANSWERS["401"]] * 2, http(200, {"fine": True})]
-    next_token = fresh_tokens()
-    server = wire(lambda request: next_token() if request.path == TOKEN else answers.pop(0))
-    client = make_client(server.url)
-    with contextlib.suppress(WalmartError):
-        client.request("POST", "/v3/feeds", json={})
-    with pytest.raises(
-        WalmartAuthError, match="worked a moment ago, and a fresh token was refused"
-    ) as caught:
-        client.request("GET", "/v3/feeds/1")
-    assert not caught.value.is_final
-    assert client.request("GET", "/v3/feeds/1").json() == {"fine": True}
-
-
-def test_keys_that_were_refused_before_are_refused_for_good(wire, make_client):
-    server = wire(refusing())
-    client = make_client(server.url)
-    for _ in range(2):
-        with pytest.raises(WalmartAuthError) as caught:
-            client.request("GET", "/v3/feeds")
-        assert caught.value.is_final
 
 
 def test_a_400_of_another_kind_is_not_taken_for_a_refused_token(wire, make_client):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from http import HTTPStatus
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 import requests
@@ -14,10 +13,10 @@ from airflow_provider_walmart.client.calls.bodies import request_body
 from airflow_provider_walmart.client.calls.build import BuiltRequest, build_request
 from airflow_provider_walmart.client.calls.query import Params, encode_query
 from airflow_provider_walmart.client.catalogue.operations import Operation, find
-from airflow_provider_walmart.client.errors import WalmartAuthError, WalmartNotFoundError
+from airflow_provider_walmart.client.errors import WalmartNotFoundError
 from airflow_provider_walmart.client.transport.auth import WalmartAuth
 from airflow_provider_walmart.client.transport.headers import CORRELATION_ID, correlation_id
-from airflow_provider_walmart.client.transport.hints import HINT_ONE_WAY, HINT_WORKED, STATUS_HINTS
+from airflow_provider_walmart.client.transport.hints import HINT_ONE_WAY, STATUS_HINTS
 from airflow_provider_walmart.client.transport.http import HttpSession
 from airflow_provider_walmart.client.transport.observer import Observer
 from airflow_provider_walmart.client.transport.rate_limits import Throttle
@@ -78,8 +77,6 @@ class ApiClient(Generic[SettingsT, TokensT]):
         current_settings: Callable[[], SettingsT] | None = None,
     ) -> None:
         self.settings = settings
-        # Whether a call was answered with something else than that the keys are refused.
-        self._keys_worked = False
         self._current_settings = current_settings
         self.store = store
         http = HttpSession(settings.base_url, user_agent, observer)
@@ -133,16 +130,7 @@ class ApiClient(Generic[SettingsT, TokensT]):
 
     def _raise_for_status(self, response: requests.Response, auth: WalmartAuth) -> None:
         hints = {**self.hints, 401: HINT_ONE_WAY} if auth.body_was_spent else self.hints
-        try:
-            raise_for_status(response, hints)
-        except WalmartAuthError as error:
-            if self._keys_worked:
-                error.keys_worked = True
-                error.hint = HINT_ONE_WAY if auth.body_was_spent else HINT_WORKED
-            raise
-        finally:
-            # Whatever else Walmart answers, it took the token.
-            self._keys_worked |= response.status_code not in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
+        raise_for_status(response, hints)
 
     def _current_call(self) -> TokenCall | None:
         """Return how a token is asked for with the keys that the account has now; None where that can't be known."""

@@ -21,10 +21,6 @@ HINT_401 = (
     "environments (production and sandbox do not mix), or the keys may not use this API (keys made for a solution "
     "provider start with no permission), or a proxy drops the header WM_SEC.ACCESS_TOKEN."
 )
-HINT_WORKED = (
-    "These keys worked a moment ago, and a fresh token was refused: Walmart's service may be down, or somebody has reset the "
-    "keys or changed their permissions. A retry reads the connection again."
-)
 HINT_ONE_WAY = (
     "The body of this call can be read only once, so the call was not sent again with a new token. Another try has one. "
     "What is given as bytes, as text or as a file is sent again by itself."
