@@ -71,6 +71,7 @@ def in_order(
     :raises Exception: the first error of a job. By then no other one runs any more.
     """
     source, entries = iter(jobs), deque[_Entry[Job, Result]]()
+    failed = Event()
     with _threads(workers) as (pool, stop):
         while True:
             entries = _with_parts(entries)
@@ -78,7 +79,7 @@ def in_order(
             if not entries:
                 return
             for entry in islice(entries, workers * LOOKAHEAD):
-                entry.start(pool, run, stop)
+                entry.start(pool, run, stop, failed)
             if not entries[0].is_done():
                 wait(
                     [entry.future for entry in entries if entry.future and not entry.is_done()],
@@ -105,6 +106,10 @@ def _threads(workers: int) -> Iterator[tuple[ThreadPoolExecutor, Event]]:
         pool.shutdown(wait=False, cancel_futures=True)
 
 
+class _NotRunError(Exception):
+    """A job was not begun, because another one had failed."""
+
+
 @dataclass
 class _Entry(Generic[Job, Result]):
     """A job, and what runs for it."""
@@ -113,17 +118,39 @@ class _Entry(Generic[Job, Result]):
     future: Future[Result | Split[Job]] | None = None
 
     def start(
-        self, pool: ThreadPoolExecutor, run: Callable[[Job, Event], Result | Split[Job]], stop: Event
+        self,
+        pool: ThreadPoolExecutor,
+        run: Callable[[Job, Event], Result | Split[Job]],
+        stop: Event,
+        failed: Event,
     ) -> None:
-        """Have the job run, if it doesn't yet."""
+        """Have the job run, if it doesn't yet.
+
+        :param failed: is set by the first job that fails: none begins behind it, or a thread whose token was refused would ask
+            for another one with its next job.
+        """
+
+        def run_unless_failed() -> Result | Split[Job]:
+            if failed.is_set():
+                raise _NotRunError
+            try:
+                return run(self.job, stop)
+            except Exception:
+                failed.set()
+                raise
+
         if self.future is None:
             # What logs and masks secrets of the task does so in its threads, too.
             context = contextvars.copy_context()
-            self.future = pool.submit(lambda: context.run(run, self.job, stop))
+            self.future = pool.submit(lambda: context.run(run_unless_failed))
 
     def is_done(self) -> bool:
-        """Return whether the job is done."""
-        return self.future is not None and self.future.done()
+        """Return whether the job is done; one that did not run waits for the error of the one that failed."""
+        return (
+            self.future is not None
+            and self.future.done()
+            and not isinstance(self.future.exception(), _NotRunError)
+        )
 
     def result(self) -> Result | Split[Job]:
         """Return what the job returned, or raise its error."""
