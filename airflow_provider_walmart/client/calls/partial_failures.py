@@ -55,6 +55,8 @@ _UNSURE_NUMBER = re.compile(r"5\d\d")
 _PAGE = re.compile(rb"^(<[?!][^>]*>\s*)*(<!doctype html|<(html|head|body|title)[\s/>])")
 _XML_ERRORS = re.compile(rb"^(<[?!][^>]*>\s*)*<(\w+:)?(errors?|error-?response|fault)[\s/>]")
 # What gateways say in a line of text in place of what was asked for.
+# What a zip and a gzip file begin with.
+_ARCHIVES = (b"PK\x03\x04", b"\x1f\x8b")
 _OUTAGE = re.compile(
     rb"(http error )?(\d{3}:? )?(service (is )?(temporarily )?unavailable|bad gateway|gateway time-?out|internal server error|"
     rb"endpoint request timed out|access denied|forbidden|unauthorized|too many requests)\W*"
@@ -249,6 +251,9 @@ def in_place_of_file(start: bytes, content_type: str, is_no_json: bool = True) -
     :param content_type: of the answer.
     :param is_no_json: whether the type says so of JSON; else only its look does.
     """
+    if start.startswith(_ARCHIVES):
+        # Storages name a wrong type now and then.
+        return ""
     text = start[:1024].removeprefix(codecs.BOM_UTF8).lstrip().lower()
     kind = content_type.lower()
     if "html" in kind or _PAGE.search(text):

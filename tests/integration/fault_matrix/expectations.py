@@ -101,19 +101,29 @@ EXPECTED: dict[str, dict[str, Expected | None]] = {
     "answer lost": {**TRANSIENT, **ADOPTED, "hook: write": error(UNKNOWN)},
     "no JSON in a 200": {
         "read": error(SERVER),
-        "file": error(REPORT),
+        "file": error(SERVER, ATTEMPTS),
         "wait": error(GIVES_UP, LOOKS),
         **ADOPTED,
         "hook: write": final(SERVER),
     },
     "empty 200": {
         "read": error(SERVER),
+        "file": error(SERVER, ATTEMPTS),
+        "wait": error(GIVES_UP, LOOKS),
+        **ADOPTED,
+    },
+    "cut short 200": {
+        "read": error(SERVER),
         "file": error(REPORT),
         "wait": error(GIVES_UP, LOOKS),
         **ADOPTED,
     },
     # A write that hears this was refused: no trouble.
-    "errors in a 200": {"read": error(SERVER), "file": error(REPORT), "wait": error(GIVES_UP, LOOKS)},
+    "errors in a 200": {
+        "read": error(SERVER),
+        "file": error(SERVER, ATTEMPTS),
+        "wait": error(GIVES_UP, LOOKS),
+    },
     "harmless": {"read": result(), "file": result(), "wait": result(), "write": result()},
     "refused": {
         "read": final(REQUEST),
@@ -247,7 +257,7 @@ EXPECTED: dict[str, dict[str, Expected | None]] = {
     "answer replaced by a 500": {**SERVER_ERROR, **ADOPTED, "hook: write": error(SERVER)},
     "redirected": {
         "read": error(SERVER),
-        "file": error(REPORT),
+        "file": error(SERVER, ATTEMPTS),
         "wait": error(GIVES_UP, LOOKS),
         "write": error(REQUEST),
         "ship order": final(ORDERS),

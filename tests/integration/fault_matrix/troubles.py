@@ -320,22 +320,27 @@ TROUBLES = [
         "reset",
         clock_off(-HOUR, reset="after"),
     ),
-    Trouble("HTML page with 200", "no JSON in a 200", "not JSON .*text/html|damaged", on_wire(body=PAGE)),
+    Trouble(
+        "HTML page with 200",
+        "no JSON in a 200",
+        "not JSON .*text/html|web page in place of a file",
+        on_wire(body=PAGE),
+    ),
     Trouble(
         "XML with 200",
         "no JSON in a 200",
-        "not JSON .*xml|damaged",
+        "not JSON .*xml|errors in place of a file",
         on_wire(body=XML, headers={"content-type": "application/xml"}),
     ),
     Trouble(
         "errors and nothing else with 200",
         "errors in a 200",
-        "errors.*BROKEN_RULE.*Out of line|damaged",
+        "errors.*BROKEN_RULE.*Out of line|JSON in place of a file",
         on_wire(body=SHAPES["errors list"]),
     ),
-    Trouble("nothing with 200", "empty 200", "no body|holds no|without|damaged", on_wire(body="")),
+    Trouble("nothing with 200", "empty 200", "no body|holds no|without|an empty file", on_wire(body="")),
     Trouble(
-        "gzip cut short", "empty 200", "no body|holds no|without|damaged", on_wire(gzip=True, truncate=30)
+        "gzip cut short", "cut short 200", "no body|holds no|without|damaged", on_wire(gzip=True, truncate=30)
     ),
     Trouble("slow trickle", "harmless", "", on_wire(drip=0.01)),
     Trouble("wrong content type", "harmless", "", on_wire(headers={"content-type": "text/html"})),
@@ -447,7 +452,10 @@ TROUBLES = [
         on_wire(status=500, after_effect=True),
     ),
     Trouble(
-        "redirect to another host", "redirected", "302.*redirect|not JSON .*text/html|damaged", redirected
+        "redirect to another host",
+        "redirected",
+        "302.*redirect|not JSON .*text/html|web page in place of a file",
+        redirected,
     ),
     Trouble("store is no folder", "store useless", "", store_is_no_folder),
     Trouble("store is damaged", "store useless", "", store_is_damaged),
