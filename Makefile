@@ -19,8 +19,9 @@ ifdef PYTHON
   VENV := $(VENV)-py$(or $(shell "$(PYTHON)" -c 'import sys; print("%d.%d" % sys.version_info[:2])'),$(error PYTHON=$(PYTHON) does not run))
 endif
 RUN := $(VENV)/bin/python
-# Half the time of a test is waiting for a server, so twice as many are at work as there are processors, but at most 8.
-IN_PARALLEL := -n $(shell expr 2 '*' "$$(getconf _NPROCESSORS_ONLN)") --maxprocesses 8
+# Half the time of a test is waiting for a server, so twice as many are at work as there are processors, but at most 8. Who has
+# nothing left takes from the others: some tests wait for a minute.
+IN_PARALLEL := -n $(shell expr 2 '*' "$$(getconf _NPROCESSORS_ONLN)") --maxprocesses 8 --dist worksteal
 # What the tests use of the extras that users choose from.
 EXTRAS := parquet,redis,s3
 
