@@ -72,6 +72,17 @@ def in_order(
     """
     source, entries = iter(jobs), deque[_Entry[Job, Result]]()
     failed = Event()
+
+    def run_unless_failed(job: Job, stop: Event) -> Result | Split[Job]:
+        # A thread whose token was refused would ask for another one with its next job.
+        if failed.is_set():
+            raise _NotRunError
+        try:
+            return run(job, stop)
+        except Exception:
+            failed.set()
+            raise
+
     with _threads(workers) as (pool, stop):
         while True:
             entries = _with_parts(entries)
@@ -79,7 +90,7 @@ def in_order(
             if not entries:
                 return
             for entry in islice(entries, workers * LOOKAHEAD):
-                entry.start(pool, run, stop, failed)
+                entry.start(pool, run_unless_failed, stop)
             if not entries[0].is_done():
                 wait(
                     [entry.future for entry in entries if entry.future and not entry.is_done()],
@@ -118,31 +129,13 @@ class _Entry(Generic[Job, Result]):
     future: Future[Result | Split[Job]] | None = None
 
     def start(
-        self,
-        pool: ThreadPoolExecutor,
-        run: Callable[[Job, Event], Result | Split[Job]],
-        stop: Event,
-        failed: Event,
+        self, pool: ThreadPoolExecutor, run: Callable[[Job, Event], Result | Split[Job]], stop: Event
     ) -> None:
-        """Have the job run, if it doesn't yet.
-
-        :param failed: is set by the first job that fails: none begins behind it, or a thread whose token was refused would ask
-            for another one with its next job.
-        """
-
-        def run_unless_failed() -> Result | Split[Job]:
-            if failed.is_set():
-                raise _NotRunError
-            try:
-                return run(self.job, stop)
-            except Exception:
-                failed.set()
-                raise
-
+        """Have the job run, if it doesn't yet."""
         if self.future is None:
             # What logs and masks secrets of the task does so in its threads, too.
             context = contextvars.copy_context()
-            self.future = pool.submit(lambda: context.run(run_unless_failed))
+            self.future = pool.submit(lambda: context.run(run, self.job, stop))
 
     def is_done(self) -> bool:
         """Return whether the job is done; one that did not run waits for the error of the one that failed."""
