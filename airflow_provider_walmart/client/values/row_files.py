@@ -111,10 +111,11 @@ def _json_rows(lines: Iterator[tuple[int, bytes]], name: str) -> Iterator[dict[s
 
 def _csv_rows(lines: Iterator[tuple[int, bytes]], name: str) -> Iterator[dict[str, Any]]:
     records = _csv_records(lines, name)
-    header: list[str] = []
-    for line, fields in records:
-        header = _header(fields, name, line)
-        break
+    first = next(records, None)
+    if first is None:
+        return
+    line, fields = first
+    header = _header(fields, name, line)
     count = len(header)
     for line, fields in records:
         if len(fields) != count:
