@@ -51,12 +51,12 @@ PARTLY = frozenset(("PARTIAL", "PARTIAL_SUCCESS"))
 UNSURE = {name for name, status in HTTPStatus.__members__.items() if status >= 500} | {"REQUEST_TIMEOUT"}
 _REFUSED_NUMBER = re.compile(r"[45]\d\d")
 _UNSURE_NUMBER = re.compile(r"5\d\d")
-# The outermost element of an error document, behind declarations and comments.
+# The outermost element of a web page and of an error document, behind declarations and comments.
 _PAGE = re.compile(rb"^(<[?!][^>]*>\s*)*(<!doctype html|<(html|head|body|title)[\s/>])")
 _XML_ERRORS = re.compile(rb"^(<[?!][^>]*>\s*)*<(\w+:)?(errors?|error-?response|fault)[\s/>]")
-# What gateways say in a line of text in place of what was asked for.
 # What a zip and a gzip file begin with.
 _ARCHIVES = (b"PK\x03\x04", b"\x1f\x8b")
+# What gateways say in a line of text in place of what was asked for.
 _OUTAGE = re.compile(
     rb"(http error )?(\d{3}:? )?(service (is )?(temporarily )?unavailable|bad gateway|gateway time-?out|internal server error|"
     rb"endpoint request timed out|access denied|forbidden|unauthorized|too many requests)\W*"

@@ -52,7 +52,7 @@ class GoLocalClient(ApiClient[GoLocalSettings, TokenProvider]):
         self, http: HttpSession, store: Resilient, on_secret: Callable[[str], None]
     ) -> TokenProvider:
         fresh = self.settings.fresh_token_per_request
-        call, current = token_call(self.settings), self._current_call
+        call, current = self._token_call(self.settings), self._current_call
         return TokenProvider(call, http, store, on_secret, fresh=fresh, current_call=current)
 
     def _token_call(self, settings: GoLocalSettings) -> TokenCall:
