@@ -40,7 +40,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -115,7 +115,7 @@ _is_currency = re.compile(r"[A-Z]{3}", re.ASCII).fullmatch
 Join = Callable[[dict[str, Any], dict[str, Any]], None]
 
 
-class Piece(NamedTuple):
+class Piece(msgspec.Struct, frozen=True, gc=False):
     """What one row becomes.
 
     :param subject: what the entry is about, in words; no two entries of a feed may have the same. Empty where
@@ -385,7 +385,7 @@ def _stock(row: Mapping[str, Any]) -> dict[str, Any]:
     return stock
 
 
-class _Offer(NamedTuple):
+class _Offer(msgspec.Struct, frozen=True, gc=False):
     """One row of a price feed."""
 
     sku: str

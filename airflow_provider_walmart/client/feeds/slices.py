@@ -21,7 +21,7 @@ from array import array
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO
 
 import msgspec
 
@@ -183,7 +183,7 @@ def parts_of(content: bytes, file_name: str) -> tuple[dict[str, Any], str, list[
     return {others[0]: document[others[0]]}, lists[0], document[lists[0]]
 
 
-class _Entry(NamedTuple):
+class _Entry(msgspec.Struct, frozen=True, gc=False):
     """One entry of a document, ready to be written."""
 
     data: bytes
