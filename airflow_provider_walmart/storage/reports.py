@@ -22,7 +22,8 @@ from airflow_provider_walmart.client.values.choices import check_choice
 from airflow_provider_walmart.storage.files import atomic_write, checked_path
 from airflow_provider_walmart.storage.suffixes import REPORT_FORMATS, check_suffix, refuse_gzip
 
-CHUNK = 1024 * 1024
+# What is unpacked at a time: small enough to stay in the processor's cache until its rows are counted. Bytes.
+CHUNK = 256 * 1024
 # Rows that are converted at a time, and make a row group of parquet.
 BATCH = 5_000
 # What Arrow reads at a time; it reads some thirty of them ahead. Bytes.
@@ -32,6 +33,7 @@ LONGEST_FIELD = 16 * 1024 * 1024
 ZIP_START, GZIP_START = b"PK\x03\x04", b"\x1f\x8b"
 # A quotation mark where a field begins, and what follows it up to the one that ends it: two of them are one in the text.
 OPENING = re.compile(rb'(?:^|,)"')
+BLANK_LINE = re.compile(rb"\n\r?\n")
 CLOSING = re.compile(rb'[^"]*(?:""[^"]*)*"(?!")')
 
 
@@ -152,12 +154,11 @@ class _RowCounter:
         if not self._read:
             self._read = True
             chunk = chunk.removeprefix(codecs.BOM_UTF8)
-        lines, end, rest = chunk.rpartition(b"\n")
+        end = chunk.rfind(b"\n") + 1
         if not end:
-            self._rest += rest
+            self._rest += chunk
         else:
-            lines = b"".join((self._rest, lines, end))
-            self._rest = rest
+            lines, self._rest = self._rest + chunk[:end], chunk[end:]
             rows = None if self._quoted or self._begun else _rows_if_plain(lines)
             if rows is None:
                 self._count(lines[:-1].split(b"\n"))
@@ -197,13 +198,15 @@ def _rows_if_plain(lines: bytes) -> int | None:
     outside = lines
     if b'"' in lines:
         parts = lines.split(b'"')
-        is_closed = len(parts) % 2
+        marks, is_open = divmod(len(parts) - 1, 2)
         outside = b'"'.join(parts[::2])
-        marks = outside.count(b'"')
-        openings = outside.startswith(b'"') + sum(map(outside.count, (b',"', b'\n"', b'""')))
-        if not is_closed or marks != openings:
+        marks -= outside.startswith(b'"')
+        # One after the other: most files quote behind commas alone.
+        for opening in (b',"', b'\n"', b'""'):
+            marks -= outside.count(opening) if marks else 0
+        if is_open or marks:
             return None
-    if outside.startswith((b"\n", b"\r\n")) or b"\n\n" in outside or b"\n\r\n" in outside:
+    if outside.startswith((b"\n", b"\r\n")) or BLANK_LINE.search(outside):
         return None
     return outside.count(b"\n")
 

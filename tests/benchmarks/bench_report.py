@@ -69,7 +69,7 @@ def bare(link: str, folder: Path) -> int:
             opened.open(opened.namelist()[0]) as table,
             (folder / "report").open("wb") as file,
         ):
-            shutil.copyfileobj(table, file, 1024 * 1024)
+            shutil.copyfileobj(table, file)
     return 0
 
 
