@@ -18,6 +18,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,7 @@ from typing import Any
 import requests
 from tabulate import tabulate
 
+from tests.helpers import by_hand
 from tests.helpers.figures import Figure
 from tests.helpers.sandbox_server import Server, running
 
@@ -71,32 +74,70 @@ def ours(
     return int(operator.execute(interval)["records"])
 
 
-def bare(url: str, folder: Path, days: float, token: str) -> int:
+def session_of(token: str) -> requests.Session:
     session = requests.Session()
-    session.headers.update(
-        {
-            "WM_SEC.ACCESS_TOKEN": token,
-            "WM_QOS.CORRELATION_ID": "bench",
-            "WM_SVC.NAME": "Walmart Marketplace",
-            "Accept": "application/json",
-        }
-    )
-    now = datetime.now(timezone.utc)
-    start, count = now - timedelta(days=days), 0
-    width = timedelta(seconds=9_999 * SPACING)
-    with (folder / "bare.jsonl").open("w") as file:
-        while start < now:
-            end = min(start + width, now)
-            edges = f"{start:%Y-%m-%dT%H:%M:%SZ}", f"{end:%Y-%m-%dT%H:%M:%SZ}"
+    session.headers.update(by_hand.headers_with(token))
+    return session
+
+
+def bare(
+    get: Callable[[str], requests.Response], path: Path, start: datetime, end: datetime, width: timedelta
+) -> int:
+    """Write the orders of a time window, read in windows of a width one after the other; return their number."""
+    count = 0
+    with path.open("w") as file:
+        while start < end:
+            until = min(start + width, end)
+            edges = f"{start:%Y-%m-%dT%H:%M:%SZ}", f"{until:%Y-%m-%dT%H:%M:%SZ}"
             query = f"?limit=200&createdStartDate={edges[0]}&createdEndDate={edges[1]}"
             while query:
-                page = session.get(f"{url}/v3/orders{query}").json()["list"]
+                page = get(f"/v3/orders{query}").json()["list"]
                 for order in (page["elements"] or {}).get("order", []):
                     file.write(json.dumps(order) + "\n")
                     count += 1
                 query = page["meta"].get("nextCursor")
-            start = end
+            start = until
     return count
+
+
+def serial(url: str, folder: Path, days: float, token: str) -> int:
+    session, now = session_of(token), datetime.now(timezone.utc)
+    return bare(
+        lambda path: session.get(url + path),
+        folder / "bare.jsonl",
+        now - timedelta(days=days),
+        now,
+        timedelta(seconds=9_999 * SPACING),
+    )
+
+
+def http_hook(url: str, folder: Path, days: float, token: str) -> int:
+    from airflow.providers.http.hooks.http import HttpHook
+
+    os.environ["AIRFLOW_CONN_HTTP_DEFAULT"] = json.dumps({"conn_type": "http", "host": url})
+    hook, now = HttpHook(method="GET"), datetime.now(timezone.utc)
+    return bare(
+        lambda path: hook.run(path, headers=by_hand.headers_with(token)),
+        folder / "http.jsonl",
+        now - timedelta(days=days),
+        now,
+        timedelta(seconds=9_999 * SPACING),
+    )
+
+
+def pool(url: str, folder: Path, days: float, token: str) -> int:
+    """Read as many windows as there are threads, each in one of its own: whoever writes that knows how many orders there are."""
+    end = datetime.now(timezone.utc)
+    width = timedelta(days=days) / CONCURRENCY
+    starts = [end - timedelta(days=days) + number * width for number in range(CONCURRENCY)]
+
+    def read(start: datetime) -> int:
+        session = session_of(token)
+        path = folder / f"{start.timestamp()}.jsonl"
+        return bare(lambda place: session.get(url + place), path, start, start + width, width)
+
+    with ThreadPoolExecutor(CONCURRENCY) as threads:
+        return sum(threads.map(read, starts))
 
 
 def measure(what: str, url: str, days: float, token: str) -> dict[str, Any]:
@@ -105,7 +146,7 @@ def measure(what: str, url: str, days: float, token: str) -> dict[str, Any]:
         run = (
             (lambda days: ours(url, folder, days))
             if what == "ours"
-            else (lambda days: bare(url, folder, days, token))
+            else (lambda days: serial(url, folder, days, token))
         )
         run(100 * SPACING / 86_400)
         memory, started, worked = peak(), time.perf_counter(), time.process_time()
@@ -163,20 +204,34 @@ def compare(orders: int, rounds: int) -> dict[str, Any]:
     return {"ratio": ratio("seconds"), "CPU ratio": ratio("cpu"), **{line[""]: line for line in lines}}
 
 
-def late_seconds(server: Server, days: float) -> dict[str, float]:
-    """Return how long the same orders take where each answer does, read by whom."""
+def late_by_hand(server: Server, days: float) -> dict[str, float]:
+    """Return how long orders take by hand where each answer does."""
+    took = {}
+    with tempfile.TemporaryDirectory() as name:
+        for what, read in (("bare", serial), ("HttpHook", http_hook), ("threads", pool)):
+            started = time.perf_counter()
+            # The windows of the pool meet at the same seconds.
+            assert abs(read(server.url, Path(name), days, server.token()) - LATE_ORDERS) < 100, what
+            took[what] = time.perf_counter() - started
+    return took
+
+
+def late_exports(server: Server, days: float) -> tuple[dict[int, float], int]:
+    """Return how long exports of the same orders take, by how many calls are made at once, and how many calls they make."""
     took = {}
     with tempfile.TemporaryDirectory() as name:
         # What is imported once, and the token.
         ours(server.url, Path(name), 100 * SPACING / 86_400)
-        started = time.perf_counter()
-        bare(server.url, Path(name), days, server.token())
-        took["bare"] = time.perf_counter() - started
+        before = len(received(server))
         for number in LATE_CONCURRENCIES:
             started = time.perf_counter()
             ours(server.url, Path(name), days, number, has_budget=True)
-            took[str(number)] = time.perf_counter() - started
-    return took
+            took[number] = time.perf_counter() - started
+    return took, len(received(server)) - before
+
+
+def received(server: Server) -> list[dict[str, Any]]:
+    return list(server.session.get(f"{server.url}/_sandbox/requests", params={"path": "/v3/orders"}).json())
 
 
 def fewest_turns(pages: int, concurrency: int) -> float:
@@ -190,22 +245,21 @@ def late_figures() -> list[Figure]:
     with running("--no-seed") as server:
         server.control("POST", "seed", {"orders": {"count": LATE_ORDERS, "spacing": SPACING}})
         server.control("POST", "faults", [{"path": "/v3/", "delay": LATENCY}])
-        took = late_seconds(server, days)
-        entries = server.session.get(f"{server.url}/_sandbox/requests").json()
-    # Without those of the bare loop, and that of the first export.
-    calls = sum(entry["path"] == "/v3/orders" for entry in entries) - (pages + len(LATE_CONCURRENCIES)) - 1
-    refused = sum(entry["status"] == 429 for entry in entries)
+        hand = late_by_hand(server, days)
+        took, calls = late_exports(server, days)
+        refused = sum(entry["status"] == 429 for entry in received(server))
     found = [
         Figure(
             f"an export of {LATE_ORDERS:,} orders at {1000 * LATENCY:.0f} ms an answer, {number} calls at once, against the "
             "bare loop",
-            f"{took['bare'] / took[str(number)]:.1f} x ({took[str(number)]:.1f} s)",
-            f"{took['bare']:.1f} s; at most {pages / fewest_turns(pages, number):.1f} x: the first page, which tells that there are "
-            f"too many for one search, and then {number} pages at a time",
-            ">= 8 x" if number > 8 else "",
-            took["bare"] / took[str(number)] >= 8 if number > 8 else None,
+            f"{hand['bare'] / seconds:.1f} x ({seconds:.1f} s)",
+            f"{hand['bare']:.1f} s, {hand['HttpHook']:.1f} s with HttpHook, {hand['threads']:.1f} s in {CONCURRENCY} threads, a window "
+            f"each; at most {pages / fewest_turns(pages, number):.1f} x: the first page, which tells that there are too many for "
+            f"one search, and then {number} pages at a time",
+            ">= 8 x" if number > CONCURRENCY else "",
+            hand["bare"] / seconds >= 8 if number > CONCURRENCY else None,
         )
-        for number in LATE_CONCURRENCIES
+        for number, seconds in took.items()
     ]
     each = calls / len(LATE_CONCURRENCIES) / pages
     found.append(
