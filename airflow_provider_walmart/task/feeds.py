@@ -22,7 +22,13 @@ from airflow_provider_walmart.client.errors import (
 )
 from airflow_provider_walmart.client.feeds.item_errors import missing_row
 from airflow_provider_walmart.client.feeds.results import COUNTS, result_of, summarize
-from airflow_provider_walmart.client.feeds.verdict import corrected, is_finished, verdict, without
+from airflow_provider_walmart.client.feeds.verdict import (
+    corrected,
+    is_finished,
+    is_transient,
+    verdict,
+    without,
+)
 from airflow_provider_walmart.client.values.allowed_failures import ErrorTally
 from airflow_provider_walmart.storage.files import checked_path, remove, shown
 from airflow_provider_walmart.task.feed_rows import (
@@ -300,8 +306,6 @@ class _Review:
             return FeedErrors(self.feed)
 
     def _rows_of_items(self, errors: FeedErrors) -> Iterator[dict[str, Any]]:
-        from airflow_provider_walmart.client.feeds.resend import is_transient
-
         feed_id, counted_by_walmart = self.summary["feedId"], self.summary["itemsFailed"]
         seen: Counter[str] = Counter()
         for item, rows in errors.rows_of_items():

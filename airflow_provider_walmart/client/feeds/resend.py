@@ -10,31 +10,16 @@ import codecs
 import dataclasses
 import hashlib
 from collections.abc import Mapping
-from typing import Any
 
 import msgspec
 
-from airflow_provider_walmart.client.feeds.item_errors import item_errors
 from airflow_provider_walmart.client.feeds.sent_items import skus_of
 from airflow_provider_walmart.client.feeds.status import get_feed_with_items
 from airflow_provider_walmart.client.feeds.submit import FeedFile
-from airflow_provider_walmart.client.feeds.verdict import has_failed
+from airflow_provider_walmart.client.feeds.verdict import is_transient
 from airflow_provider_walmart.client.marketplace import MarketplaceClient
-from airflow_provider_walmart.client.values.error_codes import find_error_code
 
 _Level = list[msgspec.Raw] | dict[str, msgspec.Raw]
-
-
-def is_transient(item: dict[str, Any]) -> bool:
-    """Return whether an item failed by nothing but failures at Walmart, so that the same may be sent again.
-
-    :param item: an item of a finished feed.
-    """
-    status = item.get("ingestionStatus")
-    known = [
-        find_error_code(error.get("code"), error.get("type") or status) for error in item_errors(item) or [{}]
-    ]
-    return has_failed(item) and all(one is not None and one.action == "later" for one in known)
 
 
 def transient_items(client: MarketplaceClient, feed_id: str) -> dict[int, str]:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from airflow_provider_walmart.client.feeds.item_errors import item_errors
 from airflow_provider_walmart.client.feeds.results import ERROR_COUNTS, count_of, summarize
 from airflow_provider_walmart.client.values.allowed_failures import too_many
+from airflow_provider_walmart.client.values.error_codes import find_error_code
 
 
 def is_finished(feed: dict[str, Any]) -> bool:
@@ -75,6 +76,18 @@ def has_failed(item: dict[str, Any]) -> bool:
     Items that are SUCCESS with errors were not applied, as sellers saw on live accounts.
     """
     return str(item.get("ingestionStatus") or "").strip().upper().endswith("ERROR") or bool(item_errors(item))
+
+
+def is_transient(item: dict[str, Any]) -> bool:
+    """Return whether an item failed by nothing but failures at Walmart, so that the same may be sent again.
+
+    :param item: an item of a finished feed.
+    """
+    status = item.get("ingestionStatus")
+    known = [
+        find_error_code(error.get("code"), error.get("type") or status) for error in item_errors(item) or [{}]
+    ]
+    return has_failed(item) and all(one is not None and one.action == "later" for one in known)
 
 
 def outcome_of(item: dict[str, Any]) -> Literal["accepted", "refused", "unknown"]:
