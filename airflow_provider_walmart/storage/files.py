@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fnmatch
 import glob
+import gzip
 import os
 import re
 import uuid
@@ -133,6 +134,9 @@ def path_in_errors(uri: str) -> Iterator[None]:
     """
     try:
         yield
+    except gzip.BadGzipFile:
+        # That is what was read.
+        raise
     except OSError as error:
         cause: BaseException = error
         # Which call was refused is only said at the root.

@@ -80,11 +80,15 @@ def report_table(archive: IO[bytes]) -> Iterator[IO[bytes]]:
     with _named_damage():
         if start.startswith(GZIP_START):
             with gzip.open(archive) as table:
+                _check_text(table.peek(len(ZIP_START)))
                 yield cast("IO[bytes]", table)
-        elif _is_text(start):
+        elif _is_text(start) and not zipfile.is_zipfile(archive):
+            archive.seek(0)
             yield archive
         else:
             with zipfile.ZipFile(archive) as opened, opened.open(_only_member(opened)) as table:
+                # It is a `ZipExtFile`.
+                _check_text(cast("Any", table).peek(len(ZIP_START)))
                 yield table
 
 
@@ -103,6 +107,12 @@ def _named_damage() -> Iterator[None]:
         csv.Error,
     ) as error:
         raise WalmartReportFailedError(f"The downloaded report is damaged: {error}.") from None
+
+
+def _check_text(start: bytes) -> None:
+    """Pass for what was unpacked when it may be a CSV file; an empty one is said to be that."""
+    if start.removeprefix(codecs.BOM_UTF8) and not _is_text(start[: len(ZIP_START)]):
+        raise WalmartReportFailedError("What was unpacked of the downloaded report is no CSV file.")
 
 
 def _is_text(start: bytes) -> bool:

@@ -219,6 +219,26 @@ def test_a_changed_byte_is_noticed_at_the_end(refused, output_format):
     assert "damaged: Bad CRC-32" in refused(io.BytesIO(content), output_format)
 
 
+@pytest.mark.parametrize("output_format", ["csv", "jsonl", "parquet"])
+def test_a_changed_byte_of_gzip_is_noticed_at_the_end(refused, output_format):
+    content = bytearray(gzip.compress(TABLE * 100_000))
+    content[-6] ^= 0xFF
+    assert "damaged: CRC check failed" in refused(io.BytesIO(content), output_format)
+
+
+@pytest.mark.parametrize("output_format", ["csv", "jsonl", "parquet"])
+@pytest.mark.parametrize("inner", [archive_of(TABLE).getvalue(), gzip.compress(TABLE)])
+def test_an_archive_in_an_archive_is_refused(refused, inner, output_format):
+    for archive in (archive_of(inner), io.BytesIO(gzip.compress(inner))):
+        assert "What was unpacked of the downloaded report is no CSV file" in refused(archive, output_format)
+
+
+@pytest.mark.parametrize("output_format", ["csv", "zip"])
+def test_bytes_in_front_of_an_archive_do_not_hide_it(land, output_format):
+    content = b"junk" + archive_of(TABLE).getvalue()
+    assert land(io.BytesIO(content), output_format) == (2, TABLE if output_format == "csv" else content)
+
+
 @pytest.mark.parametrize("output_format", ["csv", "jsonl"])
 def test_an_archive_of_two_files_is_refused_where_one_is_needed(refused, output_format):
     said = refused(archive_of(TABLE, TABLE), output_format)
