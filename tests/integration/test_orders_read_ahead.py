@@ -10,6 +10,7 @@ import pytest
 from airflow_provider_walmart.client.orders import writes as order_writes
 from airflow_provider_walmart.client.orders.rows import order_changes
 from airflow_provider_walmart.client.orders.writes import OrderWriter
+from airflow_provider_walmart.client.transport.rate_limits import Throttle
 from tests.helpers import wire
 
 ORDERS = [f"10890000000000{number}" for number in range(4)]
@@ -101,3 +102,15 @@ def test_what_may_be_old_or_may_have_been_sent_is_read_when_its_turn_comes(
     assert outcomes(walmart, make_client, ORDERS, forgotten=forgotten) == ["done"] * 4
     assert walmart.writes == ORDERS
     assert walmart.reads == dict.fromkeys(ORDERS, 1 if forgotten else 2)
+
+
+def test_a_throttled_change_is_made_again_without_waiting_until_it_shows(shop, make_client, monkeypatch):
+    monkeypatch.setattr(Throttle, "learn", lambda *_: None)
+    (order_id,) = shop.server.control("POST", "seed", {"orders": {"count": 1}})["orders"]
+    shop.fault("/acknowledge$", status=429, times=1)
+    slept: list[float] = []
+    writer = OrderWriter(make_client(shop.url), Records(), forgotten=False, sleep=slept.append)
+    (made,) = writer.apply_all(order_changes("acknowledge", [{"purchase_order_id": order_id}]))
+    assert made["outcome"] == "done"
+    assert [entry["status"] for entry in shop.received("/acknowledge$")] == [429, 200]
+    assert slept == []

@@ -165,6 +165,8 @@ class OrderWriter:
             return _refused(change, error)
         except WalmartError as error:
             if not may_have_arrived(error, self._client.tokens.call.path):
+                # Nobody has to wait until what was not done shows.
+                self._records.set(KEY, {})
                 raise
             log.warning("The answer got lost, checking whether the change arrived: %s", error)
             return self._after_loss(change, error)
