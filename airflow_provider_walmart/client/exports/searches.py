@@ -128,8 +128,9 @@ class _Reader:
         except WalmartRequestError as error:
             if error.status != 400 or window.end - window.start <= SECOND:
                 raise
-            if search.is_whole:
-                # A 400 for another reason than finding too many comes whatever the dates.
+            if not search.is_whole:
+                # A 400 for another reason than finding too many comes whatever the dates. To ask for that before the first
+                # parts are would keep all of them waiting.
                 next(self.listing.pages(search.params(window.end - SECOND)), None)
             total, parts = None, parts_of(window, None, 0)
         else:
