@@ -49,7 +49,7 @@ from airflow_provider_walmart.task.feed_rows import (
     keep_valid_rows,
     local_errors_uri,
     run_of,
-    too_many_invalid,
+    too_many_rows,
 )
 from airflow_provider_walmart.task.feeds import (
     SentFeed,
@@ -199,7 +199,7 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
     :param allowed_failures: failed items per feed that are still fine: an int is a number of items, a float
         from 0.0 to 1.0 a share of them; text is read as either, or as per cent (``"1%"``); default 0. A feed of which
         nothing was applied always fails. Rows that can't be sent count as failed: where so many may fail, the others are
-        sent; with 0, one bad row stops all.
+        sent; with 0, one bad row stops all. With ``send="changed"`` a share is one of all rows of the input.
     :param item_errors_path: where failed items go as JSON lines: a path, an `ObjectStoragePath` or a URI of one;
         None (default): nowhere. Written only when an item failed; without one, the file of an earlier try is removed.
     :param durable: True (default) goes on with what an earlier try of this task submitted when the payload is the same;
@@ -440,9 +440,7 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
         self.log.info("Nothing changed since Walmart accepted it: no feed is sent.")
         self._moved_items(0)
         result = {**result_of([], local_errors_uri(rows, self.item_errors_path)), **counts_of(rows)}
-        if reason := too_many_invalid(
-            rows.get("invalid", 0), result, parse_allowed_failures(self.allowed_failures)
-        ):
+        if reason := too_many_rows(rows, result, parse_allowed_failures(self.allowed_failures)):
             raise WalmartFeedFailedError(reason)
         return result
 

@@ -224,19 +224,30 @@ def counts_of(rows: Mapping[str, Any]) -> dict[str, int]:
     return {name: rows[name] for name in ("sent", "unchanged", "invalid") if name in rows}
 
 
-def too_many_invalid(invalid: int, result: Mapping[str, Any], allowed_failures: int | float) -> str | None:
-    """Return that more rows failed than allowed, in words, or None when that is not so, or none was found wrong here.
+def unchanged_in(rows: Mapping[str, Any], allowed_failures: int | float) -> int:
+    """Return how many rows are fine without being sent, for a share: it is one of all rows of the input."""
+    return int(rows.get("unchanged", 0)) if isinstance(allowed_failures, float) else 0
 
-    :param invalid: rows that were found wrong before anything was sent.
+
+def too_many_rows(
+    rows: Mapping[str, Any], result: Mapping[str, Any], allowed_failures: int | float
+) -> str | None:
+    """Return that more rows of the input failed than allowed, in words, or None when that is not so, or all were sent.
+
+    :param rows: counts of rows: ``invalid``, found wrong before anything was sent, and ``unchanged``.
     :param result: counts of the items that were sent.
     :param allowed_failures: an int is a number, a float a share; here of all feeds together.
     """
-    if not invalid:
+    invalid, unchanged = rows.get("invalid", 0), unchanged_in(rows, allowed_failures)
+    if not invalid and not unchanged:
         return None
-    words = f"rows failed, {invalid} of them found wrong here and not sent"
-    return too_many(
-        invalid + result["itemsFailed"], invalid + result["itemsReceived"], allowed_failures, words
-    )
+    words = "rows failed"
+    if invalid:
+        words += f", {invalid} of them found wrong here and not sent"
+    if unchanged:
+        words += f" ({unchanged} are unchanged)"
+    received = invalid + unchanged + result["itemsReceived"]
+    return too_many(invalid + result["itemsFailed"], received, allowed_failures, words)
 
 
 class Changes:

@@ -36,7 +36,8 @@ from airflow_provider_walmart.task.feed_rows import (
     lines_file,
     local_errors,
     local_errors_uri,
-    too_many_invalid,
+    too_many_rows,
+    unchanged_in,
 )
 
 if TYPE_CHECKING:
@@ -96,7 +97,8 @@ def judge_feeds(
 
     :param hook: where item details come from.
     :param feeds: feeds as Walmart's list or status call has them.
-    :param allowed_failures: failed items that are still fine, per feed: an int is a number, a float a share.
+    :param allowed_failures: failed items that are still fine, per feed: an int is a number, a float a share, in which rows
+        count as well that are unchanged.
     :param item_errors_path: where failed items go as JSON lines, all feeds in one file; None: nowhere.
         Nothing is written when there is no error.
     :param keep: called with the result before a failure is raised, to keep it for whoever reads it.
@@ -122,9 +124,10 @@ def judge_feeds(
     uri = result["itemErrorsUri"]
     _log_unfinished(reviews)
     together = _together(reviews)
-    reasons = [reason for chain in together if (reason := _why_failed(chain, allowed_failures))]
+    unchanged = unchanged_in(rows, allowed_failures)
+    reasons = [reason for chain in together if (reason := _why_failed(chain, allowed_failures, unchanged))]
     failed = f"{len(reasons)} of {counted(len(together), 'feed')} failed: "
-    if not reasons and (reason := too_many_invalid(rows.get("invalid", 0), result, allowed_failures)):
+    if not reasons and (reason := too_many_rows(rows, result, allowed_failures)):
         failed, reasons = "", [reason]
     if reasons:
         where = f" All failed items are in {uri}." if uri else ""
@@ -151,14 +154,14 @@ def _together(reviews: Sequence[_Review]) -> list[list[_Review]]:
     ]
 
 
-def _why_failed(chain: Sequence[_Review], allowed_failures: int | float) -> str | None:
+def _why_failed(chain: Sequence[_Review], allowed_failures: int | float, unchanged: int) -> str | None:
     """Return why a feed failed, together with those in which items of it were sent again; None when it did not."""
     feed, sent = dict(chain[0].feed), chain[0].expected
     if len(chain) > 1:
         counts = [review.last_counts() for review in chain]
         feed = {**feed, **{name: sum(count[name] for count in counts) for name in COUNTS}}
         sent = sum(review.expected for review in chain)
-    reason = verdict(feed, allowed_failures, sent=sent)
+    reason = verdict(feed, allowed_failures, sent=sent, unchanged=unchanged)
     if not reason:
         return None
     errors = [str(tally) for review in chain for tally in (review.of_feed, review.of_items)]

@@ -21,13 +21,16 @@ def is_finished(feed: dict[str, Any]) -> bool:
     return _status(feed).startswith("PROCESSED") and not count_of(feed.get("itemsProcessing"))
 
 
-def verdict(feed: dict[str, Any], allowed_failures: int | float, *, sent: int = 0) -> str | None:
+def verdict(
+    feed: dict[str, Any], allowed_failures: int | float, *, sent: int = 0, unchanged: int = 0
+) -> str | None:
     """Return why a feed counts as failed, or None when it doesn't, or not yet.
 
     :param feed: a feed as Walmart's list or status call has it, or as `corrected` by its details.
     :param allowed_failures: how many failed items are still fine, as long as one was applied: an int is a number, a float a
         share.
     :param sent: how many items were sent; 0: unknown.
+    :param unchanged: rows that Walmart has already, which a share counts as well.
     """
     summary = summarize(feed)
     status, items = summary["feedStatus"], max(summary["itemsReceived"], sent)
@@ -36,7 +39,8 @@ def verdict(feed: dict[str, Any], allowed_failures: int | float, *, sent: int = 
     if is_finished(feed) and _is_zero(feed, "itemsReceived"):
         return f"nothing was applied ({status}, but Walmart received none of {f'{sent} ' if sent else 'its '}items)"
     # What is still in processing is among those received, so it makes neither a number nor a share smaller.
-    reason = too_many(summary["itemsFailed"], items, allowed_failures, "items failed")
+    words = f"rows failed ({unchanged} are unchanged)" if unchanged else "items failed"
+    reason = too_many(summary["itemsFailed"], items + unchanged, allowed_failures, words)
     if reason or not is_finished(feed):
         return reason
     if items and summary["itemsFailed"] >= items:
