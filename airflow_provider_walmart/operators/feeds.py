@@ -409,9 +409,9 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
         :param item_errors_path: where rows go that are wrong; None: nowhere.
         :return: what is to be known of that when the feeds are finished: the name of the run, and counts of rows.
         """
-        rows: dict[str, Any] = {}
+        invalid = 0
         if self.validate_spec:
-            rows["invalid"] = keep_valid_rows(
+            invalid = keep_valid_rows(
                 self.hook,
                 source,
                 spec_version=self.spec_version,
@@ -424,9 +424,11 @@ class WalmartSubmitFeedOperator(WithLineage, BaseOperator):
 
             source.use_header(item_header(self.spec_version), ROOT)
         allowed_failures = parse_allowed_failures(self.allowed_failures)
-        if allowed_failures and not self.validate_spec:
-            invalid = keep_sendable_rows(source, allowed_failures, item_errors_path=item_errors_path)
-            rows |= {"invalid": invalid} if invalid else {}
+        if allowed_failures:
+            invalid += keep_sendable_rows(
+                source, allowed_failures, invalid=invalid, item_errors_path=item_errors_path
+            )
+        rows: dict[str, Any] = {"invalid": invalid} if invalid or self.validate_spec else {}
         if self.send == "changed":
             rows["run"] = run_of(context)
             found = self._changes(rows).keep_changed_rows(source, context, self.full_every)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator
@@ -12,7 +13,7 @@ from airflow_provider_walmart.client.values.allowed_failures import parse_allowe
 from airflow_provider_walmart.client.values.choices import check_choice
 from airflow_provider_walmart.links.page import WalmartPageLink
 from airflow_provider_walmart.storage.files import AnyPath, PathField
-from airflow_provider_walmart.storage.rows import check_one_input, check_rows, iter_rows
+from airflow_provider_walmart.storage.rows import check_one_input, check_rows, iter_rows, lines_of
 from airflow_provider_walmart.storage.suffixes import check_lines_file
 from airflow_provider_walmart.task.context import push_result, records_of
 from airflow_provider_walmart.task.errors import fail_without_retry
@@ -105,6 +106,7 @@ class WalmartOrderUpdateOperator(OfMarketplace, BaseOperator):
                 self.action,
                 iter_rows(self.records, self.records_path),
                 market=self.hook.client.settings.market,
+                lines=partial(lines_of, self.records_path),
             )
             records, forgotten = records_of(context)
             return change_orders(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import itertools
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from airflow_provider_walmart.client.errors import WalmartConfigError
 from airflow_provider_walmart.client.values.dates import utc_now
-from airflow_provider_walmart.storage.rows import check_rows, iter_rows, reading
+from airflow_provider_walmart.storage.rows import check_rows, iter_rows, lines_of, reading
 
 if TYPE_CHECKING:
     from airflow_provider_walmart.client.feeds.feed_types import FeedFormat
@@ -61,7 +61,7 @@ class FeedSource:
         self._root_key = root_key
         self._currency = currency
         self._identity = identity
-        # One byte per row, 1 for those that are sent; None: all are.
+        # As for `keep`; None: all rows are sent.
         self._wanted: bytearray | None = None
 
     @property
@@ -99,11 +99,8 @@ class FeedSource:
     def keep(self, wanted: bytearray) -> None:
         """Send some of the rows only.
 
-        :param wanted: one byte for each row that is sent so far, 1 for those that stay.
+        :param wanted: one byte for each row of the input up to the last one that is sent, 1 for those that are sent.
         """
-        if self._wanted is not None:
-            rest = iter(wanted)
-            wanted = bytearray(next(rest) if flag else 0 for flag in self._wanted)
         self._wanted = wanted
         for made in ("plans", "_entries"):
             vars(self).pop(made, None)
@@ -112,6 +109,10 @@ class FeedSource:
         """Yield the rows that are sent, each with its number in the input, counted from 1."""
         numbered = enumerate(iter_rows(self._records, self._records_path), 1)
         return iter(numbered if self._wanted is None else itertools.compress(numbered, self._wanted))
+
+    def lines(self, rows: Collection[int]) -> dict[int, int]:
+        """Return the lines of the file in which rows begin, by the numbers of the rows; none where there is no file."""
+        return lines_of(self._records_path, rows)
 
     def keyed_rows(self) -> Iterator[Row]:
         """Yield what a snapshot compares of the rows that are sent.
@@ -122,15 +123,15 @@ class FeedSource:
         from airflow_provider_walmart.client.values.rows import RowError, RowProblems
         from airflow_provider_walmart.storage.snapshots import Row
 
-        problems = RowProblems(f"make no feed of type {self._feed_type}")
+        problems = RowProblems(f"make no feed of type {self._feed_type}", self.lines)
         piece, number = self._format.piece, 0
-        for place, (number, row) in enumerate(self.rows(), 1):
+        for number, row in self.rows():
             try:
                 key, sku, value = value_of(piece(row))
             except RowError as error:
                 problems.add(number, str(error))
             else:
-                yield Row(place, key, sku, value)
+                yield Row(number, key, sku, value)
         problems.raise_if_any()
         if not number:
             raise WalmartConfigError(f"There are no rows for feed type {self._feed_type}: nothing to send.")
@@ -162,7 +163,7 @@ class FeedSource:
         from airflow_provider_walmart.client.feeds.slices import plan, plan_document
 
         if self._payload_path is None:
-            return plan(self._format, self._rows, self._entries, identity=self._identity)
+            return plan(self._format, self.rows, self._entries, identity=self._identity, lines=self.lines)
         name = self._payload_path
         return [plan_document(self._feed_type, self._payload, file_name=name, identity=self._identity)]
 
@@ -186,6 +187,3 @@ class FeedSource:
                 multipart=upload_of(self._feed_type).multipart,
                 ship_node=plan.ship_node,
             )
-
-    def _rows(self) -> Iterator[Mapping[str, Any]]:
-        return (row for _, row in self.rows())

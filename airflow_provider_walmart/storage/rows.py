@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import itertools
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import IO, Any, BinaryIO, cast
 
 from airflow_provider_walmart.client.errors import WalmartConfigError
@@ -97,3 +98,23 @@ def iter_rows(records: Sequence[Mapping[str, Any]] | None, path: str | None) -> 
     name = str(path)
     with reading("records_path", name) as file:
         yield from rows(cast("BinaryIO", file), name)
+
+
+def lines_of(path: str | None, rows: Collection[int]) -> dict[int, int]:
+    """Return the lines in which rows of a file begin, by the numbers of the rows; both are counted from 1.
+
+    :param path: the file, as for `iter_rows`; None: there is none, and so no line.
+    :param rows: numbers of rows, as far as they are to be found.
+    """
+    from airflow_provider_walmart.client.values.row_files import row_lines
+
+    if path is None or not rows:
+        return {}
+    wanted = set(rows)
+    try:
+        with reading("records_path", path) as file:
+            lines = itertools.islice(row_lines(cast("BinaryIO", file), path), max(wanted))
+            return {row: line for row, line in enumerate(lines, 1) if row in wanted}
+    except (WalmartConfigError, OSError):
+        # It was read before, and what was found wrong then is to be said.
+        return {}

@@ -22,6 +22,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeVar
 
 from airflow_provider_walmart.client.errors import WalmartConfigError
+from airflow_provider_walmart.client.values.rows import Lines, RowProblems, no_lines
 from airflow_provider_walmart.storage.files import atomic_write, checked_path, shown
 from airflow_provider_walmart.storage.rows import reading
 
@@ -56,7 +57,7 @@ Outcome = Literal["accepted", "refused", "unknown"]
 class Row(NamedTuple):
     """One row of the input.
 
-    :param number: counted from 1.
+    :param number: in the input, counted from 1.
     :param key: what it is about, such as SKU and ship node.
     :param sku: its SKU, by which Walmart tells what became of it.
     :param value: digest of what it says.
@@ -71,7 +72,7 @@ class Row(NamedTuple):
 class Selection(NamedTuple):
     """Which rows are to be sent.
 
-    :param wanted: one byte per row, 1 for those to send.
+    :param wanted: one byte for each row of the input up to the last one, 1 for those to send.
     :param sent: how many these are.
     :param unchanged: how many are not sent.
     :param is_full: whether all are sent because it was time for it, or nothing was known.
@@ -116,6 +117,7 @@ class Snapshots:
         now: datetime,
         full_every: timedelta | None,
         expire_after: timedelta | None = None,
+        lines: Lines = no_lines,
     ) -> Selection:
         """Compare rows with what Walmart last accepted, and mark those that are to be sent.
 
@@ -124,6 +126,7 @@ class Snapshots:
         :param now: when the run began, aware; the same for all tries.
         :param full_every: how old the last run that sent all rows may be; None: any age.
         :param expire_after: how long an accepted value counts; None: as long as nothing else is known.
+        :param lines: finds the lines of rows that are out of a file.
         :raises WalmartConfigError: when a key is there twice, naming the rows.
         """
         at = int(now.timestamp())
@@ -133,9 +136,9 @@ class Snapshots:
             )
             for batch in _batches(rows):
                 database.executemany("INSERT INTO incoming VALUES (?, ?, ?, ?)", batch)
-            total = database.execute("SELECT count(*) FROM incoming").fetchone()[0]
+            total, last = database.execute("SELECT count(*), max(row) FROM incoming").fetchone()
             database.execute("CREATE INDEX temp.by_key ON incoming (key)")
-            _refuse_duplicates(database)
+            _refuse_duplicates(database, lines)
             tried = database.execute("SELECT is_full FROM runs WHERE run = ?", (run,)).fetchone()
             is_full = bool(tried[0]) if tried else _is_full_due(database, at, full_every)
             expired = at - int(expire_after.total_seconds()) if expire_after else -1
@@ -148,7 +151,7 @@ class Snapshots:
                 " OR EXISTS (SELECT 1 FROM sent WHERE sent.key = incoming.key AND (sent.run = :run OR NOT :tried))",
                 {"is_full": is_full, "expired": expired, "run": run, "tried": tried is not None},
             )
-            wanted = bytearray(total)
+            wanted = bytearray(last or 0)
             for (row,) in database.execute("SELECT row FROM wanted"):
                 wanted[row - 1] = 1
             count = wanted.count(1)
@@ -309,10 +312,8 @@ def _is_full_due(database: sqlite3.Connection, at: int, full_every: timedelta | 
     return full_every is not None and at - int(found[0]) >= full_every.total_seconds()
 
 
-def _refuse_duplicates(database: sqlite3.Connection) -> None:
-    from airflow_provider_walmart.client.values.rows import RowProblems
-
-    problems = RowProblems("can't be compared with the snapshot")
+def _refuse_duplicates(database: sqlite3.Connection, lines: Lines) -> None:
+    problems = RowProblems("can't be compared with the snapshot", lines)
     found = database.execute(
         "SELECT row, incoming.key, first FROM incoming JOIN"
         " (SELECT key, min(row) AS first FROM incoming GROUP BY key HAVING count(*) > 1) AS twice"

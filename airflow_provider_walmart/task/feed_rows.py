@@ -7,15 +7,16 @@ import json
 import logging
 import tempfile
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import IO, TYPE_CHECKING, Any
 
 from airflow_provider_walmart.client.errors import WalmartConfigError, WalmartFeedFailedError
+from airflow_provider_walmart.client.feeds.sent_items import sku_of
 from airflow_provider_walmart.client.feeds.verdict import outcome_of
 from airflow_provider_walmart.client.values.allowed_failures import too_many
 from airflow_provider_walmart.client.values.dates import from_epoch, utc_now
-from airflow_provider_walmart.client.values.rows import LISTED
+from airflow_provider_walmart.client.values.rows import LISTED, row_names
 from airflow_provider_walmart.storage.files import atomic_write, checked_path
 from airflow_provider_walmart.storage.rows import reading
 from airflow_provider_walmart.task.context import run_started, task_identity
@@ -59,25 +60,24 @@ def keep_valid_rows(
     :raises WalmartConfigError: when there is no such spec, or the header is wrong.
     :raises WalmartFeedFailedError: when all rows are wrong.
     """
-    from airflow_provider_walmart.client.items.check import sku_of
-
     source.unpack()
     check = _check_of(hook, source, spec_version)
     wanted = bytearray()
-    lines: list[str] = []
+    listed: list[tuple[int, str]] = []
     with lines_file(None if only_warn else item_errors_path) as write:
         for number, row in source.rows():
             problems = check.problems(row)
             wanted.append(not problems)
             sku = sku_of(row)
-            lines += [f"row {number}, sku {sku}: {problem.field} {problem.text}" for problem in problems]
-            del lines[LISTED:]
+            listed += [(number, f"sku {sku}: {problem.field} {problem.text}") for problem in problems]
+            del listed[LISTED:]
             for problem in problems:
                 write(_local_error(number, sku, problem.field, problem.text))
     invalid = len(wanted) - sum(wanted)
     if not invalid:
         log.info("All %d rows are as the item spec wants them", len(wanted))
         return 0
+    lines = _named(source, listed)
     log.warning(
         "%d of %d rows are not as the item spec wants them, and are %s:\n  %s",
         invalid,
@@ -97,12 +97,13 @@ def keep_valid_rows(
 
 
 def keep_sendable_rows(
-    source: FeedSource, allowed_failures: int | float, *, item_errors_path: str | None
+    source: FeedSource, allowed_failures: int | float, *, invalid: int, item_errors_path: str | None
 ) -> int:
     """Leave those rows out of a feed that can't be sent, when so many may fail.
 
     :param source: the rows.
     :param allowed_failures: an int is a number, a float a share of the rows.
+    :param invalid: rows that were left out before, and are in ``item_errors_path``.
     :param item_errors_path: where rows that are left out go as JSON lines; None: nowhere.
     :return: how many rows are left out.
     :raises WalmartConfigError: naming the rows that can't be sent, when they are more than allowed, or all.
@@ -114,28 +115,38 @@ def keep_sendable_rows(
         if not wrong:
             # It is about something else, such as a file that isn't there.
             raise
-        count = sum(1 for _ in source.rows())
-        if len(wrong) == count or too_many(len(wrong), count, allowed_failures, ""):
+        wanted = bytearray()
+        for number, _ in source.rows():
+            wanted += bytes(number - 1 - len(wanted)) + b"\1"
+        count = sum(wanted)
+        if len(wrong) == count or too_many(
+            invalid + len(wrong), invalid + count, allowed_failures, "rows failed"
+        ):
             raise
     else:
         return 0
-    wanted = bytearray()
-    lines: list[str] = []
+    listed: list[tuple[int, str]] = []
+    earlier = local_errors({"invalid": invalid}, item_errors_path)
     with lines_file(item_errors_path) as write:
-        for place, (number, row) in enumerate(source.rows(), 1):
-            wanted.append(place not in wrong)
-            if place in wrong:
-                sku = _sku_in(row)
-                lines.append(f"row {number}, sku {sku}: {wrong[place]}")
-                del lines[LISTED:]
-                write(_local_error(number, sku, "", wrong[place]))
+        for error_row in earlier:
+            write(error_row)
+        for number, row in source.rows():
+            if number in wrong:
+                wanted[number - 1] = 0
+                sku = sku_of(row)
+                listed.append((number, f"sku {sku}: {wrong[number]}"))
+                del listed[LISTED:]
+                write(_local_error(number, sku, "", wrong[number]))
+    lines = _named(source, listed)
     log.warning("%d of %d rows can't be sent and are left out:\n  %s", len(wrong), count, "\n  ".join(lines))
     source.keep(wanted)
     return len(wrong)
 
 
-def _sku_in(row: Mapping[str, Any]) -> Any:
-    return next((value for name, value in row.items() if str(name).casefold() == "sku"), None)
+def _named(source: FeedSource, listed: Sequence[tuple[int, str]]) -> list[str]:
+    """Return what is wrong with rows, with their names before it."""
+    names = row_names([number for number, _ in listed], source.lines)
+    return [f"{names[number]}, {text}" for number, text in listed]
 
 
 def _check_of(hook: WalmartHook, source: FeedSource, spec_version: str | None) -> ItemCheck:
@@ -224,11 +235,6 @@ def counts_of(rows: Mapping[str, Any]) -> dict[str, int]:
     return {name: rows[name] for name in ("sent", "unchanged", "invalid") if name in rows}
 
 
-def unchanged_in(rows: Mapping[str, Any], allowed_failures: int | float) -> int:
-    """Return how many rows are fine without being sent, for a share: it is one of all rows of the input."""
-    return int(rows.get("unchanged", 0)) if isinstance(allowed_failures, float) else 0
-
-
 def too_many_rows(
     rows: Mapping[str, Any], result: Mapping[str, Any], allowed_failures: int | float
 ) -> str | None:
@@ -238,16 +244,16 @@ def too_many_rows(
     :param result: counts of the items that were sent.
     :param allowed_failures: an int is a number, a float a share; here of all feeds together.
     """
-    invalid, unchanged = rows.get("invalid", 0), unchanged_in(rows, allowed_failures)
-    if not invalid and not unchanged:
+    invalid, unchanged = rows.get("invalid", 0), rows.get("unchanged", 0)
+    if not invalid and not (unchanged and isinstance(allowed_failures, float)):
         return None
-    words = "rows failed"
-    if invalid:
-        words += f", {invalid} of them found wrong here and not sent"
-    if unchanged:
-        words += f" ({unchanged} are unchanged)"
-    received = invalid + unchanged + result["itemsReceived"]
-    return too_many(invalid + result["itemsFailed"], received, allowed_failures, words)
+    return too_many(
+        invalid + result["itemsFailed"],
+        invalid + result["itemsReceived"],
+        allowed_failures,
+        f"rows failed, {invalid} of them found wrong here and not sent" if invalid else "rows failed",
+        unchanged=unchanged,
+    )
 
 
 class Changes:
@@ -287,6 +293,7 @@ class Changes:
             now=now,
             full_every=full_every,
             expire_after=STOCK_EXPIRES if self._feed_type.lower() in STOCK_TYPES else None,
+            lines=source.lines,
         )
         log.info(
             "%d rows are sent, %d are as Walmart last accepted them%s",

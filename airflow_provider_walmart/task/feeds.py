@@ -37,7 +37,6 @@ from airflow_provider_walmart.task.feed_rows import (
     local_errors,
     local_errors_uri,
     too_many_rows,
-    unchanged_in,
 )
 
 if TYPE_CHECKING:
@@ -124,7 +123,7 @@ def judge_feeds(
     uri = result["itemErrorsUri"]
     _log_unfinished(reviews)
     together = _together(reviews)
-    unchanged = unchanged_in(rows, allowed_failures)
+    unchanged = rows.get("unchanged", 0)
     reasons = [reason for chain in together if (reason := _why_failed(chain, allowed_failures, unchanged))]
     failed = f"{len(reasons)} of {counted(len(together), 'feed')} failed: "
     if not reasons and (reason := too_many_rows(rows, result, allowed_failures)):

@@ -57,7 +57,7 @@ def peak() -> int:
 def source_of(kind: str, feed_type: str, count: int, folder: Path) -> Callable[[], Iterator[Any]]:
     """Return what gives all rows, as `plan` wants it."""
     if kind == "dicts":
-        return lambda: rows(feed_type, count)
+        return lambda: enumerate(rows(feed_type, count), 1)
     path = folder / f"rows.{kind}"
     with path.open("w", newline="") as file:
         if kind == "csv":
@@ -68,7 +68,7 @@ def source_of(kind: str, feed_type: str, count: int, folder: Path) -> Callable[[
             file.writelines(json.dumps(row) + "\n" for row in rows(feed_type, count))
     # What is imported once.
     next(iter_rows(None, str(path)))
-    return lambda: iter_rows(None, str(path))
+    return lambda: enumerate(iter_rows(None, str(path)), 1)
 
 
 def measure(feed_type: str, count: int, kind: str) -> dict[str, Any]:
@@ -80,7 +80,7 @@ def measure_rows(feed_type: str, count: int, source: Callable[[], Iterator[Any]]
     feed_format = format_of(feed_type)
     now = datetime.now(timezone.utc)
     with tempfile.TemporaryFile() as entries:
-        warm_up = plan(feed_format, lambda: rows(feed_type, 10), entries)
+        warm_up = plan(feed_format, lambda: enumerate(rows(feed_type, 10), 1), entries)
         list(build(feed_format, entries, warm_up, now=now))
     entries = tempfile.TemporaryFile()  # noqa: SIM115
     memory = peak()

@@ -66,7 +66,7 @@ def test_refused_rows_alone_are_a_share_of_all_rows(shop, send):
     shop.settings(refused_skus={f"S{number}": {"code": "E"} for number in range(6)})
     assert send(2, changed=10, wrong=0)["itemsFailed"] == 6
     shop.settings(refused_skus={f"S{number}": {"code": "E"} for number in range(7)})
-    said = r"7 of 200 rows failed \(190 are unchanged\), allowed: 3.00%"
+    said = r"7 of 200 items failed \(190 are unchanged\), allowed: 3.00%"
     with pytest.raises(AirflowFailException, match=said):
         send(3, changed=10, wrong=0)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import json
+from collections.abc import Mapping
 from typing import Any
 
 
@@ -19,7 +20,7 @@ def items_of(content: bytes) -> list[tuple[str | None, Any]]:
     lists = [document, *(document.values() if isinstance(document, dict) else ())]
     # Walmart counts the entries of the longest list at the top.
     items = max((entries for entries in lists if isinstance(entries, list)), key=len, default=[])
-    return [(_sku_of(item), item) for item in items]
+    return [(sku_of(item), item) for item in items]
 
 
 def skus_of(content: bytes) -> list[str | None]:
@@ -30,13 +31,17 @@ def skus_of(content: bytes) -> list[str | None]:
     return [sku for sku, _ in items_of(content)]
 
 
-def _sku_of(item: Any) -> str | None:
+def sku_of(item: Any) -> str | None:
+    """Return the SKU of an item, at whatever depth; None where it has none.
+
+    :param item: an item of a feed, or a row that one is made of, whatever is wrong with it.
+    """
     level = [item]
     while level:
-        holders = [value for value in level if isinstance(value, dict)]
+        holders = [value for value in level if isinstance(value, (dict, Mapping))]
         for holder in holders:
             for name, value in holder.items():
-                if name.casefold() == "sku" and isinstance(value, (str, int)):
+                if str(name).casefold() == "sku" and isinstance(value, (str, int)):
                     return str(value)
         level = [value for holder in holders for value in holder.values()]
     return None

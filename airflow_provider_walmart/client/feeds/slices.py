@@ -28,9 +28,10 @@ import msgspec
 from airflow_provider_walmart.client.errors import WalmartConfigError
 from airflow_provider_walmart.client.feeds.feed_types import FeedFormat, Piece, lasting, upload_of
 from airflow_provider_walmart.client.values.json_values import encode
-from airflow_provider_walmart.client.values.rows import RowError, RowProblems, line_of
+from airflow_provider_walmart.client.values.rows import Lines, RowError, RowProblems, no_lines
 
-Rows = Callable[[], Iterable[Mapping[str, Any]]]
+# Returns all rows, each with its number.
+Rows = Callable[[], Iterable[tuple[int, Mapping[str, Any]]]]
 
 # Rows of one entry. No seller has as many ship nodes, and an entry is in memory as a whole.
 _MOST_JOINED = 10_000
@@ -48,7 +49,7 @@ class SlicePlan:
 
     :param number: 1 for the first slice.
     :param items: entries in it, which is what Walmart counts; 0 when unknown.
-    :param first_row: its first row, counted from 1.
+    :param first_row: number of its first row, counted from 1.
     :param last_row: its last row; the same as ``items`` for a ready document.
     :param fingerprint: SHA-256 in hex of what the document says, for whom; without the date in its header.
     :param bytes: length of the document.
@@ -67,17 +68,23 @@ class SlicePlan:
 
 
 def plan(
-    feed_format: FeedFormat, rows: Rows, entries: BinaryIO | None = None, *, identity: str = ""
+    feed_format: FeedFormat,
+    rows: Rows,
+    entries: BinaryIO | None = None,
+    *,
+    identity: str = "",
+    lines: Lines = no_lines,
 ) -> list[SlicePlan]:
     """Check all rows and say how they will be cut.
 
     :param feed_format: what the document looks like.
-    :param rows: returns all rows; called again to name rows that are about the same.
+    :param rows: returns all rows, each with its number, by which it is named; called again to name rows that are about the same.
     :param entries: an empty file for the entries of all slices, one behind the other; None: they are not kept.
     :param identity: becomes part of the fingerprints, to distinguish equal payloads that are meant twice.
+    :param lines: finds the lines of rows that are out of a file.
     :raises WalmartConfigError: listing the first 20 problems with row numbers, or when there are no rows.
     """
-    problems = RowProblems(f"can't be sent as a feed of type {feed_format.feed_type}")
+    problems = RowProblems(f"can't be sent as a feed of type {feed_format.feed_type}", lines)
     with contextlib.closing(_Keys()) as keys:
         found = _entries(feed_format, rows(), problems.add, keys.add)
         plans = list(_cut(feed_format, found, identity, problems.add, entries))
@@ -254,7 +261,7 @@ class _Keys:
         return keys
 
 
-def _clashes(feed_format: FeedFormat, rows: Iterable[Any]) -> Iterator[tuple[int, str]]:
+def _clashes(feed_format: FeedFormat, rows: Iterable[tuple[int, Any]]) -> Iterator[tuple[int, str]]:
     """Yield the rows that clash with an earlier one, with what is wrong with them."""
     with contextlib.closing(_Subjects()) as subjects:
         for _ in _entries(feed_format, rows, lambda *_: None, subjects.add):
@@ -323,18 +330,18 @@ class _Subjects:
 
 def _entries(
     feed_format: FeedFormat,
-    rows: Iterable[Any],
-    problem: Callable[[int, str, int | None], None],
+    rows: Iterable[tuple[int, Any]],
+    problem: Callable[[int, str], None],
     note: Callable[[Piece, int, int], None],
 ) -> Iterator[_Entry]:
     """Yield the entries that the rows become; rows that follow one another are joined where that is possible.
 
-    :param problem: called with a row number, what is wrong with that row, which is left out then, and its line if it has one.
+    :param problem: called with a row number, and what is wrong with that row, which is left out then.
     :param note: called with every good row, its number, and that of the first row of its entry.
     """
     last: Piece | None = None
     first_row = last_row = 0
-    for number, row in enumerate(rows, 1):
+    for number, row in rows:
         try:
             piece = feed_format.piece(row)
             if last and last.join and piece.join and piece.subject == last.subject:
@@ -345,7 +352,7 @@ def _entries(
                 note(piece, number, first_row)
                 continue
         except RowError as error:
-            problem(number, str(error), line_of(row))
+            problem(number, str(error))
             continue
         if last:
             yield _Entry(encode(last.entry), first_row, last_row, last.ship_node)

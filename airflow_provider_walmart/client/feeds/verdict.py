@@ -30,7 +30,7 @@ def verdict(
     :param allowed_failures: how many failed items are still fine, as long as one was applied: an int is a number, a float a
         share.
     :param sent: how many items were sent; 0: unknown.
-    :param unchanged: rows that Walmart has already, which a share counts as well.
+    :param unchanged: rows that were not sent since Walmart has them, as for `too_many`.
     """
     summary = summarize(feed)
     status, items = summary["feedStatus"], max(summary["itemsReceived"], sent)
@@ -39,8 +39,7 @@ def verdict(
     if is_finished(feed) and _is_zero(feed, "itemsReceived"):
         return f"nothing was applied ({status}, but Walmart received none of {f'{sent} ' if sent else 'its '}items)"
     # What is still in processing is among those received, so it makes neither a number nor a share smaller.
-    words = f"rows failed ({unchanged} are unchanged)" if unchanged else "items failed"
-    reason = too_many(summary["itemsFailed"], items + unchanged, allowed_failures, words)
+    reason = too_many(summary["itemsFailed"], items, allowed_failures, "items failed", unchanged=unchanged)
     if reason or not is_finished(feed):
         return reason
     if items and summary["itemsFailed"] >= items:

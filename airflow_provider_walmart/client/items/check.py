@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from airflow_provider_walmart.client.errors import WalmartConfigError
@@ -129,20 +129,3 @@ class ItemCheck:
         return self._specs.get(product_type) or (
             None if product_type else next(iter(self._specs.values()), None)
         )
-
-
-def sku_of(item: Any) -> str | None:
-    """Return the SKU of an entry of any feed; None where it names none.
-
-    :param item: the entry.
-    """
-    if not isinstance(item, Mapping):
-        return None
-    holders: Iterator[Any] = iter((item, *item.values()))
-    for holder in holders:
-        sku = holder.get("sku") if isinstance(holder, Mapping) else None
-        if isinstance(sku, str) and sku:
-            return sku
-        if isinstance(sku, int) and not isinstance(sku, bool):
-            return str(sku)
-    return None

@@ -32,14 +32,15 @@ from airflow_provider_walmart.client.orders import ACTIONS
 from airflow_provider_walmart.client.orders.carriers import carrier_of
 from airflow_provider_walmart.client.values.choices import check_choice
 from airflow_provider_walmart.client.values.rows import (
+    Lines,
     RowError,
     RowProblems,
     boolean_of,
     choice_of,
     id_of,
     known_columns,
-    line_of,
     money_of,
+    no_lines,
     optional_id,
     optional_text,
     text_of,
@@ -84,17 +85,20 @@ class RowKind:
     add: Callable[[OrderChange, Json], None]
 
 
-def order_changes(action: str, rows: Iterable[Mapping[str, Any]], *, market: str = "us") -> list[OrderChange]:
+def order_changes(
+    action: str, rows: Iterable[Mapping[str, Any]], *, market: str = "us", lines: Lines = no_lines
+) -> list[OrderChange]:
     """Return what rows want of which order, in the order in which these come first; all rows are checked.
 
     :param action: ``acknowledge``, ``ship``, ``cancel`` or ``refund``.
     :param rows: dicts with the columns above.
     :param market: market of the account: carriers are known of ``us`` alone.
+    :param lines: finds the lines of rows that are out of a file.
     :raises WalmartConfigError: when there is no such action, or listing the first 20 problems with row numbers.
     """
     check_choice("action", action, ACTIONS)
     kind = KINDS[action]
-    problems = RowProblems(f"can't be used to {action} orders")
+    problems = RowProblems(f"can't be used to {action} orders", lines)
     changes: dict[str, OrderChange] = {}
     for number, row in enumerate(rows, 1):
         try:
@@ -108,7 +112,7 @@ def order_changes(action: str, rows: Iterable[Mapping[str, Any]], *, market: str
             change.rows.append(values)
             change.numbers.append(number)
         except RowError as error:
-            problems.add(number, str(error), line_of(row))
+            problems.add(number, str(error))
     problems.raise_if_any()
     return list(changes.values())
 

@@ -47,15 +47,20 @@ def _number_of(text: str) -> int | float:
     return math.nan
 
 
-def too_many(failed: int, received: int, allowed_failures: int | float, words: str) -> str | None:
+def too_many(
+    failed: int, received: int, allowed_failures: int | float, words: str, *, unchanged: int = 0
+) -> str | None:
     """Return that more failed than allowed, in words, or None when that is not so.
 
     :param allowed_failures: an int is a number, a float a share.
     :param words: what happened to them, such as "items failed".
+    :param unchanged: others that are fine without being sent: a share is one of all.
     """
     if isinstance(allowed_failures, int):
         exceeded, allowed = failed > allowed_failures, str(allowed_failures)
     else:
+        received += unchanged
+        words += f" ({unchanged} are unchanged)" if unchanged else ""
         # Divided, not multiplied: 0.29 * 100 is a little less than 29.
         share = failed / max(received, failed, 1)
         exceeded, allowed = share > allowed_failures, f"{allowed_failures:.2%} of them"

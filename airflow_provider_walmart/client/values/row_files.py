@@ -6,6 +6,7 @@ The file is read as a stream, a block of lines at a time.
 from __future__ import annotations
 
 import codecs
+import contextlib
 import csv
 import gzip
 import io
@@ -17,7 +18,6 @@ from typing import Any, BinaryIO
 import msgspec
 
 from airflow_provider_walmart.client.errors import WalmartConfigError
-from airflow_provider_walmart.client.values.rows import FileRow
 
 JSON_LINES = (".jsonl", ".ndjson", ".json")
 CSV = (".csv",)
@@ -39,19 +39,33 @@ def rows(file: BinaryIO, name: str) -> Iterator[dict[str, Any]]:
         compressed.
     :raises WalmartConfigError: for another ending, and for a line that cannot be read, with its number.
     """
+    texts, is_csv = _open(file, name)
+    return _csv_rows(texts, name) if is_csv else _json_rows(texts, name)
+
+
+def row_lines(file: BinaryIO, name: str) -> Iterator[int]:
+    """Yield the line that each of the rows begins in, counted from 1, up to one that can't be read.
+
+    :param file: as for `rows`, and so is the name.
+    """
+    texts, is_csv = _open(file, name)
+    if is_csv:
+        # The first one has the names of the columns.
+        return itertools.islice(_csv_lines(texts), 1, None)
+    return (number for number, line in enumerate(texts, 1) if line.strip())
+
+
+def _open(file: BinaryIO, name: str) -> tuple[Iterator[bytes], bool]:
+    """Return the lines of a file, and whether they are CSV."""
     ending = name.lower()
     compressed = ending.endswith(".gz")
     ending = ending.removesuffix(".gz")
-    if ending.endswith(JSON_LINES):
-        read = _json_rows
-    elif ending.endswith(CSV):
-        read = _csv_rows
-    else:
+    if not ending.endswith((*JSON_LINES, *CSV)):
         raise WalmartConfigError(
             f"{name}: the name must end in {', '.join(JSON_LINES)} or {CSV[0]}, optionally with .gz behind it."
         )
     blocks = _blocks(gzip.GzipFile(fileobj=file) if compressed else file, name)
-    return read(itertools.chain.from_iterable(map(io.BytesIO, blocks)), name)
+    return itertools.chain.from_iterable(map(io.BytesIO, blocks)), ending.endswith(CSV)
 
 
 def _blocks(source: BinaryIO | gzip.GzipFile, name: str) -> Iterator[bytes]:
@@ -110,7 +124,8 @@ def _json_rows(lines: Iterator[bytes], name: str) -> Iterator[dict[str, Any]]:
         yield row
 
 
-def _csv_rows(lines: Iterator[bytes], name: str) -> Iterator[dict[str, Any]]:
+def _csv_reader(lines: Iterator[bytes]) -> Any:
+    """Return a reader of what stands between commas, semicolons or tabs, whichever the first line has."""
     head = []
     for line in lines:
         head.append(line)
@@ -119,7 +134,21 @@ def _csv_rows(lines: Iterator[bytes], name: str) -> Iterator[dict[str, Any]]:
     # A spreadsheet writes semicolons where commas stand in numbers.
     delimiter = next((mark for mark in ",;\t" if mark.encode() in head[-1]), ",") if head else ","
     texts = map(bytes.decode, itertools.chain(head, lines))
-    reader = csv.reader(texts, delimiter=delimiter, strict=True)
+    return csv.reader(texts, delimiter=delimiter, strict=True)
+
+
+def _csv_lines(lines: Iterator[bytes]) -> Iterator[int]:
+    """Yield the lines in which the header and the rows begin."""
+    reader, start = _csv_reader(lines), 1
+    with contextlib.suppress(csv.Error, UnicodeDecodeError):
+        for fields in reader:
+            if "".join(fields).strip():
+                yield start
+            start = reader.line_num + 1
+
+
+def _csv_rows(lines: Iterator[bytes], name: str) -> Iterator[dict[str, Any]]:
+    reader = _csv_reader(lines)
     header: list[str] = []
     start = 1
     try:
@@ -132,9 +161,7 @@ def _csv_rows(lines: Iterator[bytes], name: str) -> Iterator[dict[str, Any]]:
                 raise _bad(name, start, f"has {len(fields)} fields; there are {len(header)} columns")
             else:
                 # To have zip compare their lengths again takes a third of the time of a row.
-                row = FileRow(zip(header, fields))  # noqa: B905
-                row.line = start
-                yield row
+                yield dict(zip(header, fields))  # noqa: B905
             start = reader.line_num + 1
     except UnicodeDecodeError as error:
         raise _not_utf8(name, reader.line_num + 1, error) from None

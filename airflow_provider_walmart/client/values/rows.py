@@ -6,7 +6,7 @@ import bisect
 import difflib
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -33,18 +33,19 @@ _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d{1,2}")
 MOST_ROWS = 100_000
 
 
-class FileRow(dict[str, Any]):
-    """A row out of a file."""
-
-    __slots__ = ("line",)
-
-    #: The line that it begins in, counted from 1.
-    line: int
+# Returns the lines of a file in which rows begin, by the numbers of the rows; for rows that are out of no file, none.
+Lines = Callable[[Collection[int]], Mapping[int, int]]
 
 
-def line_of(row: Any) -> int | None:
-    """Return the line of a file in which a row begins; None for one that is out of no file."""
-    return row.line if isinstance(row, FileRow) else None
+def no_lines(_: Collection[int]) -> Mapping[int, int]:
+    """Return the lines of rows that are out of no file."""
+    return {}
+
+
+def row_names(rows: Collection[int], lines: Lines) -> dict[int, str]:
+    """Return what rows are called in a message, by their numbers, counted from 1."""
+    found = lines(rows)
+    return {row: f"row {row} (line {found[row]})" if row in found else f"row {row}" for row in rows}
 
 
 class RowError(ValueError):
@@ -55,24 +56,25 @@ class RowProblems:
     """What is wrong with the rows of an input: the first few, and how many there are.
 
     :param what: what that means for them, worded to follow ``These rows``.
+    :param lines: finds their lines, where they are out of a file.
     """
 
-    def __init__(self, what: str) -> None:
+    def __init__(self, what: str, lines: Lines = no_lines) -> None:
         self._what = what
+        self._lines = lines
         self._first: list[tuple[int, str]] = []
         self._rows: dict[int, str] = {}
         self._count = 0
 
-    def add(self, row: int, text: str, line: int | None = None) -> None:
+    def add(self, row: int, text: str) -> None:
         """Take note of a problem of a row.
 
         :param row: its number, counted from 1.
-        :param line: the line of the file that it begins in, counted from 1; None where there is no file.
         """
         self._count += 1
         if len(self._rows) < MOST_ROWS:
             self._rows.setdefault(row, text)
-        bisect.insort(self._first, (row, f"row {row}{f' (line {line})' if line else ''}: {text}"))
+        bisect.insort(self._first, (row, text))
         del self._first[LISTED:]
 
     def raise_if_any(self) -> None:
@@ -81,7 +83,8 @@ class RowProblems:
         :raises WalmartConfigError: listing the first 20.
         """
         if self._count:
-            lines = [text for _, text in self._first]
+            names = row_names([row for row, _ in self._first], self._lines)
+            lines = [f"{names[row]}: {text}" for row, text in self._first]
             if self._count > LISTED:
                 lines.append(f"and {self._count - LISTED:,} more")
             raise WalmartConfigError(

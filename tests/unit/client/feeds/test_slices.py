@@ -39,6 +39,11 @@ KNOWN = (
 )
 
 
+def numbered(rows):
+    """Return what gives rows with their numbers, as often as they are asked for."""
+    return lambda: enumerate(rows, 1)
+
+
 def slices(feed_type, rows, *, identity="", now=NOW, wanted=None, max_items=None, max_bytes=None, **options):
     """Plan and build; return the format, the plans, and the built documents by number."""
     feed_format = format_of(feed_type, **options)
@@ -48,7 +53,7 @@ def slices(feed_type, rows, *, identity="", now=NOW, wanted=None, max_items=None
         max_bytes=max_bytes or feed_format.max_bytes,
     )
     file = io.BytesIO()
-    plans = plan(feed_format, lambda: iter(rows), file, identity=identity)
+    plans = plan(feed_format, numbered(rows), file, identity=identity)
     built = list(build(feed_format, file, plans, wanted=wanted, now=now))
     return feed_format, plans, built
 
@@ -65,7 +70,7 @@ def all_entries(*args, **options):
 
 def error_text(feed_type, rows, **options):
     with pytest.raises(WalmartConfigError) as caught:
-        plan(format_of(feed_type, **options), lambda: rows)
+        plan(format_of(feed_type, **options), numbered(rows))
     return str(caught.value)
 
 
@@ -139,7 +144,7 @@ def test_a_row_that_fits_nowhere():
     feed_format = replace(format_of("inventory"), max_bytes=200)
     rows = stock("A", "B" * 200, "C", "D" * 300)
     with pytest.raises(WalmartConfigError) as caught:
-        plan(feed_format, lambda: rows)
+        plan(feed_format, numbered(rows))
     lines = str(caught.value).split("\n  ")[1:]
     assert [line.split(" bytes")[0] for line in lines] == [
         "row 2: makes a document of 300",
@@ -273,7 +278,7 @@ def test_only_wanted_slices_are_built():
 def test_rows_are_read_once():
     rows = iter(stock(*"ABCD"))
     file = io.BytesIO()
-    plans = plan(format_of("inventory"), lambda: rows, file)
+    plans = plan(format_of("inventory"), numbered(rows), file)
     assert plans[0].items == 4
     for _ in range(2):
         ((_, document),) = build(format_of("inventory"), file, plans, now=NOW)
@@ -286,14 +291,14 @@ def test_rows_are_read_once():
 def test_what_is_not_what_was_planned_is_not_given(damage):
     feed_format = replace(format_of("inventory"), max_items=1)
     file = io.BytesIO()
-    plans = plan(feed_format, lambda: stock(*"AB"), file)
+    plans = plan(feed_format, numbered(stock(*"AB")), file)
     with pytest.raises(WalmartConfigError, match=r"Slice 2 .*\(rows 2 to 2\) is not what was planned"):
         list(build(feed_format, io.BytesIO(damage(file.getvalue())), plans, wanted=[2], now=NOW))
 
 
 def test_another_identity_or_format_is_noticed():
     file = io.BytesIO()
-    plans = plan(format_of("inventory"), lambda: stock(*"AB"), file, identity="one")
+    plans = plan(format_of("inventory"), numbered(stock(*"AB")), file, identity="one")
     assert plans[0].identity == "one"
     other = format_of("inventory", root_key="inventory")
     for feed_format, planned in (
@@ -461,7 +466,7 @@ def test_duplicates_far_apart_are_found_in_little_memory():
     tracemalloc.start()
     try:
         with pytest.raises(WalmartConfigError) as caught:
-            plan(format_of("inventory"), rows)
+            plan(format_of("inventory"), lambda: enumerate(rows(), 1))
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -473,7 +478,7 @@ def test_documents_are_built_one_at_a_time():
     rows = [{"sku": f"{number:0200}", "quantity": number} for number in range(20_000)]
     feed_format = replace(format_of("inventory"), max_bytes=1_000_000)
     file = tempfile.TemporaryFile()  # noqa: SIM115
-    plans = plan(feed_format, lambda: rows, file)
+    plans = plan(feed_format, numbered(rows), file)
     assert len(plans) == 6
     tracemalloc.start()
     try:
@@ -797,7 +802,7 @@ def test_two_rows_about_the_same_are_found_wherever_they_lie(monkeypatch, in_mem
 
     def read():
         readings.append(1)
-        return rows
+        return enumerate(rows, 1)
 
     if not clashes:
         assert plan(format_of("inventory"), read)[0].items == 10
@@ -807,7 +812,30 @@ def test_two_rows_about_the_same_are_found_wherever_they_lie(monkeypatch, in_mem
         plan(format_of("inventory"), read)
 
 
+def test_rows_are_named_by_their_numbers_and_lines_whatever_was_left_out_between_them():
+    rows = [
+        (2, {"sku": "A", "quantity": 1}),
+        (5, {"sku": "B", "quantity": "x"}),
+        (7, {"sku": "A", "quantity": 1}),
+    ]
+    asked = []
+
+    def lines(numbers):
+        asked.extend(numbers)
+        return {5: 9}
+
+    with pytest.raises(WalmartConfigError) as caught:
+        plan(format_of("inventory"), lambda: rows, lines=lines)
+    assert str(caught.value).split("\n  ")[1:] == [
+        "row 5 (line 9): quantity is 'x', which is not a number",
+        "row 7: sku 'A' is in row 2 already",
+    ]
+    assert list(caught.value.rows) == asked == [5, 7]
+    (planned,) = plan(format_of("inventory"), lambda: rows[::4] + rows[:1], lines=pytest.fail)
+    assert (planned.first_row, planned.last_row) == (2, 2)
+
+
 def test_rows_that_only_seem_to_be_about_the_same_are_a_feed(monkeypatch):
     monkeypatch.setattr(slices_module, "hash", lambda key: 1, raising=False)
     rows = [{"sku": f"A-{number}", "quantity": 1} for number in range(10)]
-    assert plan(format_of("inventory"), lambda: rows)[0].items == 10
+    assert plan(format_of("inventory"), numbered(rows))[0].items == 10

@@ -10,7 +10,6 @@ import pytest
 from airflow_provider_walmart.client.errors import WalmartConfigError
 from airflow_provider_walmart.client.orders.changes import OrderStateError, request_left, statuses_of
 from airflow_provider_walmart.client.orders.rows import order_changes
-from airflow_provider_walmart.client.values.rows import FileRow
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=timezone.utc)
 SHIP = {"purchase_order_id": "1", "tracking_number": "T1", "carrier": "UPS"}
@@ -478,12 +477,11 @@ def test_an_override_of_one_line_is_not_one_of_the_others():
 
 
 def test_problems_of_rows_of_a_file_name_the_line_too():
-    row = FileRow(purchase_order_id="1", tracking_number="T", carrier="FedExx")
-    row.line = 4
+    row = {"purchase_order_id": "1", "tracking_number": "T", "carrier": "FedExx"}
     with pytest.raises(
         WalmartConfigError, match=r"take these out of the input\):\n  row 1 \(line 4\): carrier"
     ):
-        order_changes("ship", [row])
+        order_changes("ship", [row], lines=lambda rows: {row: row + 3 for row in rows})
 
 
 def test_the_same_refund_of_29_cents_is_not_paid_twice():

@@ -16,11 +16,14 @@ from hypothesis import strategies as st
 
 from airflow_provider_walmart.client.errors import WalmartConfigError
 from airflow_provider_walmart.client.values import row_files as feed_records
-from airflow_provider_walmart.client.values.rows import line_of
 
 
 def read(content, name):
     return list(feed_records.rows(io.BytesIO(content), name))
+
+
+def lines(content, name):
+    return list(feed_records.row_lines(io.BytesIO(content), name))
 
 
 def error_text(content, name):
@@ -270,7 +273,34 @@ def test_commas_semicolons_and_tabs_part_columns_as_the_first_line_has_them(mark
     assert read(content.encode(), "a.csv") == [{"sku": "A", "price": value}]
 
 
-def test_rows_of_a_csv_file_know_the_line_that_they_begin_in():
-    content = b'sku,name\n\nA,"two\nlines"\nB,one\n'
-    assert [line_of(row) for row in read(content, "a.csv")] == [3, 5]
-    assert line_of({"sku": "A"}) is None
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"])
+def test_the_lines_that_rows_begin_in(end):
+    content = b'\xef\xbb\xbf\n"sku","a\nname"\n\nA,"two\nlines"\n , \nB,one\n\n'.replace(b"\n", end)
+    assert lines(content, "a.csv") == [5, 8]
+    assert lines(gzip.compress(content), "a.csv.gz") == [5, 8]
+    content = b'\xef\xbb\xbf\n{"sku": "A"}\n \n\n{"sku": "B"}'.replace(b"\n", end)
+    assert lines(content, "a.jsonl") == [2, 5]
+    assert lines(b"", "a.csv") == lines(b"sku", "a.csv") == lines(b"\n", "a.jsonl") == []
+
+
+def test_lines_of_a_file_that_is_damaged_meanwhile_are_found_up_to_there():
+    assert lines(b'sku,name\nA,B\nC,"D', "a.csv") == [2]
+    assert lines(b"sku,name\nA,B\n\xff,B", "a.csv") == [2]
+
+
+@given(
+    st.lists(st.tuples(TEXT, TEXT) | st.just(("", ""))),
+    st.sampled_from(["\n", "\r\n"]),
+    st.sampled_from([csv.QUOTE_ALL, csv.QUOTE_MINIMAL]),
+)
+def test_each_row_is_found_in_its_line(rows, end, quoting):
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator=end, quoting=quoting)
+    writer.writerows([("sku", "price"), *rows])
+    content = file.getvalue().encode()
+    found = read(content, "a.csv")
+    places = lines(content, "a.csv")
+    assert len(places) == len(found)
+    parts = content.split(b"\n")
+    for row, line in zip(found, places, strict=True):
+        assert read(b"\n".join([b"sku,price", *parts[line - 1 :]]), "a.csv")[0] == row
