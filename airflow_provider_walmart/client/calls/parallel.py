@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import contextvars
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from itertools import islice
@@ -61,14 +61,14 @@ def workers_for(operation: Operation, params: Mapping[str, Any], concurrency: in
 
 def in_order(
     jobs: Iterable[Job], run: Callable[[Job, Event], Result | Split[Job]], workers: int
-) -> Iterator[Result]:
+) -> Generator[Result, None, None]:
     """Yield what jobs return, in the order of the jobs, while others of them run.
 
     :param jobs: taken as they are needed: for each worker, no more than two are started and not yet given to the caller.
     :param run: called in a thread with a job, and with an event that is set when nothing more is wanted. May return a
         `Split`: then those jobs take the place of this one.
     :param workers: how many jobs run at the same time.
-    :raises Exception: the first error of a job. By then no other one runs any more.
+    :raises Exception: the first error of a job, or the one that is thrown into it. By then no other job runs any more.
     """
     source, entries = iter(jobs), deque[_Entry[Job, Result]]()
     failed = Event()

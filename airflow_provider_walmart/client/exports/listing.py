@@ -23,6 +23,8 @@ from airflow_provider_walmart.client.marketplace import MarketplaceClient
 
 # How many keys of a long list are remembered: what moves on while it is read comes again soon.
 REMEMBERED = 10_000
+# How often a list has to come empty to be taken for one.
+EMPTY = 2
 # What may be added to a list while it is read.
 ROOM = 100
 
@@ -47,6 +49,19 @@ class Listing:
         """Return an iterator over the pages, one after the other."""
         return self.client.raw_pages(self.name, params=params, strict=self.strict)
 
+    def from_start(self, params: Mapping[str, Any]) -> Iterator[RawPage]:
+        """Yield the pages from the first one on; a list that comes empty is asked for twice.
+
+        Walmart's lists come empty now and then, and are full when they are read again.
+        """
+        for _ in range(EMPTY):
+            pages = self.pages(params)
+            first = next(pages, RawPage([]))
+            if first.records or first.total:
+                break
+        yield first
+        yield from pages
+
 
 def read_list(
     listing: Listing, params: Mapping[str, Any], key: tuple[str, ...], workers: int
@@ -61,9 +76,9 @@ def read_list(
     taken = _Taken(listing, key)
     if _has_offsets(listing, params):
         return prefetch(_checked(_by_offset(listing, params, taken, workers), taken))
-    pages = (taken.take(page) for page in listing.pages(params))
-    is_all = listing.operation.is_list and not _begins_within(listing, params)
-    return prefetch(_checked(pages, taken) if is_all else pages)
+    if not listing.operation.is_list or _begins_within(listing, params):
+        return prefetch(taken.take(page) for page in listing.pages(params))
+    return prefetch(_checked((taken.take(page) for page in listing.from_start(params)), taken))
 
 
 def _begins_within(listing: Listing, params: Mapping[str, Any]) -> bool:
@@ -145,11 +160,11 @@ def read_at_once(
     """
 
     def read(search: Mapping[str, Any], _stop: object) -> list[RawPage]:
-        pages = listing.pages({"limit": ROOM, **search})
-        first = next(pages, RawPage([]))
+        pages = listing.from_start({"limit": ROOM, **search})
+        first = next(pages)
         total = first.total or 0
         if total > len(first.records) and "limit" not in search:
-            return list(listing.pages({**search, "limit": total + ROOM}))
+            return list(listing.from_start({**search, "limit": total + ROOM}))
         return [first, *pages]
 
     duplicates = Duplicates(key)
@@ -170,8 +185,8 @@ def _by_offset(
     """Yield the pages of a list: the first one, which says how many there are, then the others side by side."""
     position = str(listing.operation.paging and listing.operation.paging.position)
     most = largest_of(listing.operation, position)
-    pages = listing.pages(params)
-    first = next(pages, RawPage([]))
+    pages = listing.from_start(params)
+    first = next(pages)
     size, total = len(first.records), first.total or 0
     yield taken.take(first)
     if not size or total <= size or (most is not None and total > most):

@@ -185,7 +185,7 @@ def _in_time(searches: list[Search], listing: Listing, workers: int) -> Generato
     # An end of just now has been rounded up to the next second.
     if searches[0].period.is_of_changes and window.start < now < window.end - SECOND:
         parts = [Window(window.start, now), Window(now, window.end)]
-    stages = ([replace(search, window=part) for search in searches] for part in parts)
+    stages = [[replace(search, window=part) for search in searches] for part in parts]
     return read_searches(listing, stages, key_of(listing.name), workers)
 
 

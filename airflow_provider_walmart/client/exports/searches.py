@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import itertools
 import logging
-from collections.abc import Generator, Hashable, Iterable, Iterator, Mapping, Set
-from dataclasses import dataclass, replace
+from collections.abc import Generator, Hashable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from threading import Event
 from typing import Any
 
-from airflow_provider_walmart.client.calls.paging import INCOMPLETE_HINT
+from airflow_provider_walmart.client.calls.paging import INCOMPLETE_HINT, check_whole
 from airflow_provider_walmart.client.calls.parallel import Split, in_order
 from airflow_provider_walmart.client.calls.raw_pages import Raw, RawPage
 from airflow_provider_walmart.client.errors import (
@@ -31,6 +31,20 @@ log = logging.getLogger(__name__)
 PASSES = 5
 
 
+@dataclass
+class Whole:
+    """A search that others are made in place of, each in a part of its window.
+
+    :param search: this search.
+    :param total: how many records it finds, as Walmart says; None when it was refused.
+    :param count: how many different ones its parts have found.
+    """
+
+    search: Search
+    total: int | None
+    count: int = 0
+
+
 @dataclass(frozen=True)
 class Search:
     """A search in one window of a date range.
@@ -42,7 +56,7 @@ class Search:
     :param start: begin of the whole range.
     :param end: its end.
     :param window: the part of it that is searched.
-    :param of_total: how many records the window holds that this one was split from; None when unknown.
+    :param whole: the search that this one is a part of; None: there is none.
     """
 
     variant: int
@@ -52,12 +66,33 @@ class Search:
     start: datetime
     end: datetime
     window: Window
-    of_total: int | None = None
+    whole: Whole | None = None
 
     @property
     def is_whole(self) -> bool:
         """Whether it is the search of the whole range."""
         return self.window.start <= self.start and self.window.end >= self.end
+
+    def wholes(self) -> Iterator[Whole]:
+        """Yield the searches that this one is a part of, the smallest first."""
+        whole = self.whole
+        while whole:
+            yield whole
+            whole = whole.search.whole
+
+    def completed(self) -> Iterator[Whole]:
+        """Yield those of them that it is the last part of."""
+        return (whole for whole in self.wholes() if whole.search.window.end == self.window.end)
+
+    def count(self, found: int, shared: int) -> None:
+        """Count what it found for the searches that it is a part of.
+
+        :param found: how many records.
+        :param shared: how many of them the search of the window before found as well.
+        """
+        for whole in self.wholes():
+            is_first = whole.search.window.start == self.window.start
+            whole.count += found if is_first else found - shared
 
     def params(self, first: datetime | None = None) -> dict[str, Any]:
         """Return what is sent.
@@ -74,7 +109,7 @@ class Search:
 
 
 def read_searches(
-    listing: Listing, stages: Iterable[Iterable[Search]], key: tuple[str, ...], workers: int
+    listing: Listing, stages: Sequence[Sequence[Search]], key: tuple[str, ...], workers: int
 ) -> Generator[list[Raw], None, None]:
     """Yield the pages that searches find, in their order, each record once.
 
@@ -82,34 +117,62 @@ def read_searches(
     :param stages: searches in order of time; those of a stage are read when those before it have been.
     :param key: what makes a record unique, as for `Duplicates`.
     :param workers: how many searches are read at the same time.
+    :raises WalmartIncompleteError: when the parts of a search find less than Walmart said that it finds.
     :raises WalmartError: on the way.
     """
-    reader = _Reader(listing, key)
-    keys = keys_of(key)
-    # By what is searched for besides dates.
-    before: dict[int, Set[Hashable]] = {}
-    for found in itertools.chain.from_iterable(
-        in_order(searches, reader.read, workers) for searches in stages
-    ):
-        # Neighbouring windows share a second, so that nothing is lost at their edge.
-        again = before.get(found.variant, frozenset()) & found.keys
-        for page in found.pages:
-            yield (
-                [record for name, record in zip(keys(page), page, strict=True) if name not in again]
-                if again
-                else page
-            )
-        if found.keys:
-            before[found.variant] = found.keys
+    reader, known = _Reader(listing, key), _Known(key)
+    for searches in stages:
+        reading = in_order(searches, reader.read, workers)
+        for found in reading:
+            yield from known.fresh(found)
+            try:
+                for whole in found.search.completed():
+                    reader.check_whole(whole)
+            except WalmartError as error:
+                # Raised there, it ends what is on its way.
+                reading.throw(error)
 
 
 @dataclass
 class _Found:
     """What a search found, each record once."""
 
-    variant: int
-    pages: PageFile
+    search: Search
+    pages: PageFile = field(default_factory=PageFile)
     keys: Set[Hashable] = frozenset()
+
+
+class _Known:
+    """Knows which records were given already.
+
+    :param key: what makes a record unique, as for `Duplicates`.
+    """
+
+    def __init__(self, key: tuple[str, ...]) -> None:
+        self._keys_of = keys_of(key)
+        # What the search of the window before found, by what is searched for besides dates.
+        self._before: dict[int, Set[Hashable]] = {}
+
+    def fresh(self, found: _Found) -> Iterator[list[Raw]]:
+        """Yield the pages of what a search found, without the records that were given already."""
+        again = self._again(found)
+        for page in found.pages:
+            yield (
+                [record for name, record in zip(self._keys_of(page), page, strict=True) if name not in again]
+                if again
+                else page
+            )
+
+    def _again(self, found: _Found) -> Set[Hashable]:
+        """Return the keys of what was given already, and take note of the others."""
+        search, keys = found.search, found.keys
+        if not keys:
+            return keys
+        # Neighbouring windows share a second, so that nothing is lost at their edge.
+        again = self._before.get(search.variant, frozenset()) & keys
+        search.count(len(keys), len(again))
+        self._before[search.variant] = keys
+        return again
 
 
 @dataclass(frozen=True)
@@ -122,9 +185,9 @@ class _Reader:
     def read(self, search: Search, stop: Event) -> _Found | Split[Search]:
         """Read a search, or say which ones to read in its place."""
         window = search.window
-        pages = self.listing.pages(search.params())
+        pages = self.listing.from_start(search.params())
         try:
-            first = next(pages, RawPage([]))
+            first = next(pages)
         except WalmartRequestError as error:
             if error.status != 400 or window.end - window.start <= SECOND:
                 raise
@@ -134,22 +197,22 @@ class _Reader:
                 next(self.listing.pages(search.params(window.end - SECOND)), None)
             total, parts = None, parts_of(window, None, 0)
         else:
-            total, parts = (
-                first.total,
-                parts_of(window, first.total or 0, len(first.records), search.of_total),
-            )
+            total, of_total = first.total, search.whole.total if search.whole else None
+            parts = parts_of(window, total or 0, len(first.records), of_total)
         if parts:
-            return Split([replace(search, window=part, of_total=total) for part in parts])
+            whole = Whole(search, total)
+            return Split([replace(search, window=part, whole=whole) for part in parts])
         return self._read_all(search, first, pages, stop)
 
     def _read_all(self, search: Search, first: RawPage, pages: Iterator[RawPage], stop: Event) -> _Found:
         """Read all pages, again when records left the search meanwhile, and others moved up, past the page being read."""
-        found, duplicates = _Found(search.variant, PageFile()), Duplicates(self.key)
+        found, duplicates, total = _Found(search), Duplicates(self.key), 0
         for number in range(PASSES):
             if number:
-                pages = self.listing.pages(search.params())
-                first = next(pages, RawPage([]))
-            total, known = first.total or 0, duplicates.count
+                pages = self.listing.from_start(search.params())
+                first = next(pages)
+            # Of what was there a moment ago, an empty answer says nothing.
+            total, known = first.total or total, duplicates.count
             # That pages ended too early, the count shows.
             with contextlib.suppress(WalmartIncompleteError):
                 for page in itertools.chain([first], pages):
@@ -166,6 +229,18 @@ class _Reader:
             f"{self.listing.name}: records change faster than they can be read.",
             hint="Run the export again later.",
         )
+
+    def check_whole(self, whole: Whole) -> None:
+        """Pass for a search whose parts have found as much as it finds.
+
+        :raises WalmartIncompleteError: for one that has more.
+        """
+        if whole.total is None or whole.count >= whole.total:
+            return
+        # Records move on to a later window. Of what was there a moment ago, an empty answer says nothing.
+        first = next(self.listing.from_start(whole.search.params()))
+        announced = min(whole.total, first.total or whole.total)
+        check_whole(self.listing.name, whole.count, announced, strict=self.listing.strict)
 
     def _give_up(self, total: int, known: int) -> None:
         message = f"{self.listing.name}: Walmart says that a search finds {total} records, and gives {known} of them"
