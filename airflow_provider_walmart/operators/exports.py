@@ -75,8 +75,8 @@ class WalmartExportOperator(WithLineage, BaseOperator):
         pages by offset are read side by side; lists that Walmart gives by cursor come page by page. Answers that come before
         their turn wait in a temporary file. The order of the records doesn't depend on it.
     :param walmart_conn_id: id of a connection of type ``walmart``; default ``walmart_default``.
-    :return: dict with ``uri``, ``records``, ``pages``, ``watermark`` (end of the window, or the newest date of the
-        ``cursor_field``, ISO 8601; None without a window, and with dates of your own), ``window`` (``start``, None for all that
+    :return: dict with ``uri``, ``records``, ``pages``, ``watermark`` (end of the window, or when reading began if that is
+        earlier; with a ``cursor_field`` its newest date; ISO 8601; None without a window, and with dates of your own), ``window`` (``start``, None for all that
         Walmart keeps, and ``end``; None without a window) and, where there are parts, ``manifest`` (its URI); for Parquet also ``tables`` (by name: ``uri`` of the
         folder and ``rows``), to which the event of an asset adds ``columns``.
     :raises AirflowFailException: for bad input, an interval of which Walmart keeps nothing any more, and what Walmart

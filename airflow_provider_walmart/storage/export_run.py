@@ -8,6 +8,7 @@ from collections.abc import Generator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
+from airflow_provider_walmart.client.values.dates import utc_now
 from airflow_provider_walmart.storage.export_window import (
     Watermark,
     add_to_events,
@@ -96,6 +97,8 @@ class ExportRun:
             if self._is_windowed
             else interval_of(context)
         )
+        # What changes from now on, nobody has read yet.
+        self._complete_until = min(self._window.end, utc_now())
         self._pages = self._read()
 
     def _read(self) -> Generator[list[Raw], None, None]:
@@ -146,12 +149,12 @@ class ExportRun:
 
         :param result: what the task returns.
         """
-        # Of an interval, nothing is missing up to its end.
-        self._watermark.move(self._window.end if interval_of(self._context).start else self._reached())
+        # Of an interval, nothing is missing up to there.
+        self._watermark.move(self._complete_until if interval_of(self._context).start else self._reached())
         add_to_events(self._context, self._assets, result)
 
     def _reached(self) -> datetime | None:
         """Return how far the records that were read go; None without a window."""
         if not self._is_windowed:
             return None
-        return self._cursor.newest or self._reached_before if self._cursor else self._window.end
+        return self._cursor.newest or self._reached_before if self._cursor else self._complete_until

@@ -171,6 +171,19 @@ def test_intervals_are_exported_as_they_are_and_missing_ones_are_made_up_for(sho
     assert lake.run("d", (times[3], ago(0)))["window"]["start"] == times[3].isoformat()
 
 
+def test_an_interval_that_is_not_over_is_gone_on_with_from_where_it_was_read(shop, lake):
+    first = seed(shop, 5, age=30)
+    began = datetime.now(UTC)
+    end = ago(-HOUR)
+    result = lake.run("a", (ago(HOUR), end))
+    assert began <= lake.mark == datetime.fromisoformat(result["watermark"]) <= datetime.now(UTC)
+    assert result["window"]["end"] == end.isoformat()
+    more = seed(shop, 5, age=0)
+    lake.run("b", (end, end + timedelta(hours=1)))
+    assert set(lake.ids("a")) == set(first)
+    assert set(lake.ids("b")) >= set(more)
+
+
 def test_an_airflow_that_remembers_nothing_exports_intervals_all_the_same(shop, lake):
     placed = seed(shop, 100, age=30)
     result = lake.run("a", (ago(6001), ago(1)), has_state=False)

@@ -140,6 +140,29 @@ def test_orders_that_arrive_or_change_meanwhile_take_no_other_one_with_them(conc
     assert max(ids(file).values()) == 1
 
 
+def test_what_changes_in_a_window_that_is_not_over_comes_once(concurrency, shop, tmp_path):
+    shop.settings(orders_per_search=150)
+    placed = seed(shop, count=400, age=60, spacing=30)
+    made = operator(tmp_path / "orders", concurrency=concurrency, api_params={"limit": 20})
+    client, raw_pages, lock = made.hook.client, made.hook.client.raw_pages, threading.Lock()
+    changed = set()
+
+    def watched(*args, **kwargs):
+        for page in raw_pages(*args, **kwargs):
+            with lock:
+                if page.records and len(changed) < 5:
+                    changed.add(order := json.loads(bytes(page.records[0]))["purchaseOrderId"])
+                    path = f"/v3/orders/{order}/acknowledge"
+                    shop.server.call("POST", path, headers={"Content-Type": "application/json"})
+            yield page
+
+    client.raw_pages = watched
+    result = made.execute({"data_interval_start": ago(24 * HOUR), "data_interval_end": ago(-HOUR)})
+    assert len(changed) == 5
+    assert ids(tmp_path / "orders") == Counter(placed)
+    assert result["records"] == 400
+
+
 def test_a_429_holds_for_all_and_nothing_is_lost(concurrency, shop, tmp_path):
     shop.settings(orders_per_search=100)
     placed = seed(shop, count=400, age=60, spacing=97)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import logging
+from array import array
 from collections.abc import Generator, Hashable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -121,10 +122,10 @@ def read_searches(
     :raises WalmartError: on the way.
     """
     reader, known = _Reader(listing, key), _Known(key)
-    for searches in stages:
+    for number, searches in enumerate(stages, start=1):
         reading = in_order(searches, reader.read, workers)
         for found in reading:
-            yield from known.fresh(found)
+            yield from known.fresh(found, is_last=number == len(stages))
             try:
                 for whole in found.search.completed():
                     reader.check_whole(whole)
@@ -152,10 +153,15 @@ class _Known:
         self._keys_of = keys_of(key)
         # What the search of the window before found, by what is searched for besides dates.
         self._before: dict[int, Set[Hashable]] = {}
+        # A record that changes moves on to the last stage. Of those that may come again there, eight bytes each are kept.
+        self._hashes = array("q")
 
-    def fresh(self, found: _Found) -> Iterator[list[Raw]]:
-        """Yield the pages of what a search found, without the records that were given already."""
-        again = self._again(found)
+    def fresh(self, found: _Found, *, is_last: bool) -> Iterator[list[Raw]]:
+        """Yield the pages of what a search found, without the records that were given already.
+
+        :param is_last: whether it belongs to the last stage.
+        """
+        again = self._again(found, is_last)
         for page in found.pages:
             yield (
                 [record for name, record in zip(self._keys_of(page), page, strict=True) if name not in again]
@@ -163,7 +169,7 @@ class _Known:
                 else page
             )
 
-    def _again(self, found: _Found) -> Set[Hashable]:
+    def _again(self, found: _Found, is_last: bool) -> Set[Hashable]:
         """Return the keys of what was given already, and take note of the others."""
         search, keys = found.search, found.keys
         if not keys:
@@ -172,6 +178,11 @@ class _Known:
         again = self._before.get(search.variant, frozenset()) & keys
         search.count(len(keys), len(again))
         self._before[search.variant] = keys
+        if not is_last:
+            self._hashes.extend(map(hash, keys))
+        elif self._hashes:
+            by_hash = {hash(key): key for key in keys}
+            again |= {by_hash[known] for known in self._hashes if known in by_hash}
         return again
 
 
