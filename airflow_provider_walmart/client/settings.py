@@ -102,6 +102,11 @@ class WalmartSettings:
                 raise WalmartConfigError(text, field=name)
 
     @property
+    def account(self) -> tuple[str, ...]:
+        """What tells the account from others in what processes share: no secret is in it."""
+        return self.base_url, self.client_id, self.partner_id, self.market
+
+    @property
     def is_production(self) -> bool:
         """Whether calls go to Walmart's production, and not to a sandbox or another host."""
         return urlsplit(self.base_url).hostname == urlsplit(HOSTS["production"]).hostname

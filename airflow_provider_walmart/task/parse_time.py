@@ -17,4 +17,4 @@ def check_when_parsed(check: Callable[..., Any], *given: Any) -> None:
 
 
 def _comes_later(value: Any) -> bool:
-    return hasattr(value, "resolve") or (isinstance(value, str) and "{" in value)
+    return hasattr(value, "resolve") or (isinstance(value, str) and ("{{" in value or "{%" in value))

@@ -9,7 +9,6 @@ from typing import Any
 import requests
 
 from airflow_provider_walmart.client.calls.partial_failures import (
-    answers_file,
     answers_json,
     check_answer,
     check_file,
@@ -53,7 +52,7 @@ def parse_answer(operation: Operation, response: requests.Response) -> Any:
 
 def _is_file(operation: Operation) -> bool:
     # What a write answers with in place of a file may hold what it did.
-    return operation.safe_to_retry and answers_file(operation)
+    return operation.safe_to_retry and operation.gives_only_file
 
 
 def parse_file(operation: Operation, response: requests.Response) -> Iterator[bytes]:

@@ -7,7 +7,7 @@ from threading import Event
 from typing import Any
 
 from airflow_provider_walmart.client.calls.parallel import check_concurrency, in_order
-from airflow_provider_walmart.client.catalogue.operations import Operation
+from airflow_provider_walmart.client.catalogue.operations import Operation, check_reads
 from airflow_provider_walmart.client.errors import (
     WalmartAuthError,
     WalmartConfigError,
@@ -32,12 +32,11 @@ def call_many(
     :raises WalmartConfigError: at once, for an operation that changes something.
     :raises WalmartAuthError: on the way, when Walmart refuses the keys: that is no failure of one call.
     """
-    if not operation.safe_to_retry:
-        raise WalmartConfigError(
-            f"{operation.name} is a {operation.method} that changes something; only what reads can be called for many rows."
-        )
+    check_reads(operation)
 
-    def read(row: Params, stop: Event) -> tuple[Params, Any]:
+    def read(row: Any, stop: Event) -> tuple[Params, Any]:
+        if not isinstance(row, Mapping):
+            return row, WalmartConfigError(f"parameters are a {type(row).__name__}; expected a dict.")
         while True:
             try:
                 return row, call(row)

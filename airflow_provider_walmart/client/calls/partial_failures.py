@@ -237,7 +237,7 @@ def check_file(operation: Operation, response: requests.Response, start: bytes) 
     :raises WalmartServerError: for a web page (a sign-in page, that of a proxy) and for an error document.
     """
     kind = response.headers.get("Content-Type", "").lower()
-    what = in_place_of_file(start, kind, answers_file(operation))
+    what = in_place_of_file(start, kind, operation.gives_only_file)
     if not what and _lacks_pdf(operation, kind, start):
         what = "something else in place of a PDF file"
     if what:
@@ -268,13 +268,6 @@ def in_place_of_file(start: bytes, content_type: str, is_no_json: bool = True) -
 def answers_json(operation: Operation) -> bool:
     """Return whether an operation answers with JSON, as its documents say."""
     return any("json" in media_type for media_type in operation.success)
-
-
-def answers_file(operation: Operation) -> bool:
-    """Return whether an operation answers with a file that is neither JSON nor XML, as its documents say."""
-    return bool(operation.success) and not any(
-        kind in media_type for media_type in operation.success for kind in ("json", "xml")
-    )
 
 
 def _lacks_pdf(operation: Operation, kind: str, start: bytes) -> bool:

@@ -175,6 +175,11 @@ class Operation(msgspec.Struct, frozen=True, dict=True):
         """Whether what it answers is a file: a table, a label, XML."""
         return bool(self.success) and not any("json" in media_type for media_type in self.success)
 
+    @property
+    def gives_only_file(self) -> bool:
+        """Whether what it answers is a file that is neither JSON nor XML; in place of XML, JSON may come."""
+        return self.gives_file and not any("xml" in media_type for media_type in self.success)
+
 
 class FeedType(msgspec.Struct, frozen=True):
     """What is published about one type of feed.
@@ -208,6 +213,17 @@ def find(name: str, api: str = MARKETPLACE) -> Operation:
     if len(at_place) == 1:
         return at_place[0]
     raise WalmartConfigError(f"operation is {_shown(name)}; {_hint(catalogue, wanted)}")
+
+
+def check_reads(operation: Operation) -> None:
+    """Pass for an operation that may be called for many rows.
+
+    :raises WalmartConfigError: when it changes something.
+    """
+    if not operation.safe_to_retry:
+        raise WalmartConfigError(
+            f"{operation.name} is a {operation.method} that changes something; only what reads can be called for many rows."
+        )
 
 
 def all_operations(api: str = MARKETPLACE) -> tuple[Operation, ...]:

@@ -79,7 +79,7 @@ class Throttle:
         published: bool = True,
         leave: float = 0.0,
     ) -> None:
-        self._account = (settings.base_url, settings.client_id, settings.partner_id, settings.market)
+        self._account = settings.account
         self._market = settings.market
         self._store = store
         self._max_wait = max_wait
