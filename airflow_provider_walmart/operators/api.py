@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import itertools
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -9,17 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
 
-from airflow_provider_walmart.client.catalogue.operations import Operation, find
+from airflow_provider_walmart.client.catalogue.operations import Operation, check_reads, find
 from airflow_provider_walmart.client.errors import WalmartConfigError, WalmartError
 from airflow_provider_walmart.client.once.outcomes import may_have_arrived
 from airflow_provider_walmart.storage.files import AnyPath, PathField, atomic_write, checked_path
 from airflow_provider_walmart.storage.many_answers import land_many
-from airflow_provider_walmart.storage.rows import check_rows, iter_rows
+from airflow_provider_walmart.storage.rows import check_one_input, check_rows, iter_rows
 from airflow_provider_walmart.storage.suffixes import check_suffix, refuse_gzip
 from airflow_provider_walmart.task.api_params import check_airflow_params, check_api_params
 from airflow_provider_walmart.task.context import task_identity
 from airflow_provider_walmart.task.errors import fail_without_retry
 from airflow_provider_walmart.task.hooks import OfMarketplace
+from airflow_provider_walmart.task.parse_time import check_when_parsed
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -46,9 +48,10 @@ class WalmartApiOperator(OfMarketplace, BaseOperator):
     :param paginate: True reads all pages and gives the records; default False.
     :param output_path: where the answer goes: a path, an `ObjectStoragePath` or a URI of one. Records as JSON lines,
         a file as it is, any other answer as JSON. None: into XCom, up to 48 KiB of JSON.
-    :param records: list of dicts; one call is made for each, with its columns as parameters, beside those of ``api_params``.
-        The answers go to ``output_path`` as JSON lines ``{"params", "result"}`` in the order of the rows, or ``{"params",
-        "error"}`` where one failed. A later try goes on where this one ended. Only for operations that change nothing.
+    :param records: list of dicts; one call is made for each, with its columns as parameters, beside those of ``api_params``,
+        which hold where a row has nothing. The answers go to ``output_path`` as JSON lines ``{"params", "result"}`` in the
+        order of the rows, or ``{"params", "error"}`` where one failed. A later try of the same run goes on where this one ended,
+        as long as operation, account and rows are the same. Only for operations that change nothing and answer with JSON.
     :param records_path: in place of ``records`` a JSON lines or CSV file (``.gz`` too): a path, an `ObjectStoragePath` or a
         URI of one.
     :param concurrency: with rows: most calls on their way at the same time, 1 to 64, inside the rate budget; default 8.
@@ -56,6 +59,7 @@ class WalmartApiOperator(OfMarketplace, BaseOperator):
     :return: without ``output_path`` the answer, or the list of records; with it a dict with ``uri`` (None when the
         answer is empty), ``bytes`` (None for records) and ``records`` (None for a single answer). With rows ``uri``,
         ``records`` (their number) and ``failed`` (those with an error).
+    :raises WalmartConfigError: when the DAG is parsed, for what is known to be wrong then.
     :raises AirflowFailException: for bad input, for what Walmart refuses, for a POST or PATCH that may have happened,
         and for an answer too large for XCom.
     :raises WalmartError: for anything else; a retry may help.
@@ -103,6 +107,10 @@ class WalmartApiOperator(OfMarketplace, BaseOperator):
         self.records_path = records_path
         self.concurrency = concurrency
         self.walmart_conn_id = walmart_conn_id
+        if self._has_rows():
+            check_one_input(records=records, records_path=records_path)
+            self._check_fields_beside_rows()
+            check_when_parsed(_check_operation_of_rows, operation)
 
     def execute(self, context: Context) -> Any:
         """Call the operation and land its answer."""
@@ -111,7 +119,7 @@ class WalmartApiOperator(OfMarketplace, BaseOperator):
             if self.output_path is not None:
                 self._check_output_path(operation, self.output_path)
             if self._has_rows():
-                return self._land_many(params, task_identity(context))
+                return self._land_many(operation, params, task_identity(context))
             if self.paginate:
                 return self._land_records(params)
             if self.output_path and operation.gives_file and operation.safe_to_retry:
@@ -130,7 +138,7 @@ class WalmartApiOperator(OfMarketplace, BaseOperator):
     def _check_output_path(self, operation: Operation, output_path: str) -> None:
         checked_path(output_path, "output_path")
         refuse_gzip(output_path)
-        if not operation.gives_file:
+        if self._has_rows() or not operation.gives_file:
             has_lines = self.paginate or self._has_rows()
             check_suffix(output_path, *(("jsonl", "json") if has_lines else ("json", "jsonl")), chosen_by="")
 
@@ -148,23 +156,31 @@ class WalmartApiOperator(OfMarketplace, BaseOperator):
     def _has_rows(self) -> bool:
         return self.records is not None or self.records_path is not None
 
-    def _land_many(self, params: dict[str, Any], identity: str) -> dict[str, Any]:
-        """Make one read for each row, and land the answers."""
-        check_rows(self.records, records_path=self.records_path)
+    def _check_fields_beside_rows(self) -> None:
         if self.paginate or self.body is not None or not self.output_path:
             raise WalmartConfigError(
                 "One read for each row needs output_path, and goes neither with body nor with paginate."
             )
 
+    def _land_many(self, operation: Operation, params: dict[str, Any], run: str) -> dict[str, Any]:
+        """Make one read for each row, and land the answers."""
+        from airflow_provider_walmart.client.calls.build import params_of_rows
+
+        check_rows(self.records, records_path=self.records_path)
+        self._check_fields_beside_rows()
+        _check_operation_of_rows(operation.name)
+        client = self.hook.client
+
         def rows() -> Iterator[dict[str, Any]]:
-            return ({**params, **row} for row in iter_rows(self.records, self.records_path))
+            given = iter_rows(self.records, self.records_path)
+            return params_of_rows(operation, params, given, strict=self.strict)
 
         def read(todo: Iterable[Mapping[str, Any]]) -> Iterator[Any]:
-            return self.hook.client.call_many(
-                self.operation, todo, concurrency=self.concurrency, strict=self.strict
-            )
+            return client.call_many(operation.name, todo, concurrency=self.concurrency, strict=self.strict)
 
-        return land_many(self.output_path, identity, rows, read)
+        # All rows are checked before the first call.
+        collections.deque(rows(), maxlen=0)
+        return land_many(self.output_path, run, [operation.name, *client.settings.account], rows, read)
 
     def _land_file(self, params: dict[str, Any]) -> dict[str, Any]:
         parts = self.hook.client.file(self.operation, body=self.body, params=params, strict=self.strict)
@@ -230,6 +246,19 @@ class _TooLargeError(WalmartError):
 def _may_be_repeated(operation: Operation) -> bool:
     # What is set or deleted twice is set or deleted.
     return operation.safe_to_retry or operation.method in ("PUT", "DELETE")
+
+
+def _check_operation_of_rows(name: str) -> None:
+    operation = find(name)
+    check_reads(operation)
+    if operation.gives_only_file:
+        raise WalmartConfigError(
+            f"{operation.name} answers with a file, which a line of JSON can't hold.",
+            hint=(
+                "In place of records make a task of each row, with api_params and output_path: "
+                "WalmartApiOperator.partial(...).expand_kwargs(...)."
+            ),
+        )
 
 
 def _too_large(what: str) -> WalmartError:

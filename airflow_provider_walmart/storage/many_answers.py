@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_walmart.client.errors import WalmartConfigError, WalmartError
+from airflow_provider_walmart.client.errors import WalmartError, WalmartServerError
 from airflow_provider_walmart.storage.files import (
     atomic_write,
     checked_path,
@@ -31,32 +33,37 @@ Row = Mapping[str, Any]
 
 
 def land_many(
-    uri: str, identity: str, rows: Callable[[], Iterable[Row]], read: Callable[[Iterable[Row]], Iterator[Any]]
+    uri: str,
+    run: str,
+    source: Sequence[str],
+    rows: Callable[[], Iterable[Row]],
+    read: Callable[[Iterable[Row]], Iterator[Any]],
 ) -> dict[str, Any]:
     """Write a line for each row, and return what the task returns.
 
     :param uri: place of the file, which appears there when all rows were read.
-    :param identity: what distinguishes the task and its run from others: only a later try of them goes on.
+    :param run: what distinguishes the task and its run from others: only a later try of them goes on. Empty: nobody does.
+    :param source: what the answers are of, besides the rows: operation and account.
     :param rows: gives the rows, the same ones each time.
     :param read: yields pairs of a row and its answer, or its `WalmartError`, in order.
     :return: ``uri``, ``records`` (lines) and ``failed`` (those with an error).
-    :raises WalmartError: of the first row, when it can't be asked for at all; and the last one, when all failed.
+    :raises WalmartError: what ends the reading, with what was read kept; and the last one, when all rows failed.
     """
-    parts = _Parts(uri, identity)
-    todo = iter(rows())
-    if not parts.are_of(todo):
-        parts.remove()
-        todo = iter(rows())
-    failure, said = None, time.monotonic()
-    for row, answer in read(todo):
-        if isinstance(answer, WalmartConfigError) and not parts.lines:
-            raise answer
-        failure = answer if isinstance(answer, WalmartError) else failure
-        parts.add(row, answer)
-        if time.monotonic() - said >= PART_SECONDS:
-            log.info("%d rows read so far, %d of them failed", parts.lines, parts.failed)
-            said = time.monotonic()
-    parts.publish()
+    parts = _Parts(uri, [run or uuid.uuid4().hex, *source])
+    failure = None
+    try:
+        for row, answer in read(parts.still_to_read(rows)):
+            failure = parts.add(row, answer) or failure
+        parts.publish()
+    except BaseException:
+        # What went wrong first is to be raised.
+        with contextlib.suppress(Exception):
+            if run:
+                parts.save()
+            else:
+                parts.remove()
+        raise
+    parts.remove()
     log.info("%d rows were read, %d of them failed; all are in %s", parts.lines, parts.failed, uri)
     if failure and parts.failed == parts.lines:
         raise failure
@@ -66,59 +73,75 @@ def land_many(
 class _Parts:
     """Lines in hidden files beside their place, until they are complete."""
 
-    def __init__(self, uri: str, identity: str) -> None:
+    def __init__(self, uri: str, identity: Sequence[str]) -> None:
         self._uri = uri
         self._target = checked_path(uri, "output_path")
-        self._prefix = f".{self._target.name}.{hashlib.sha256(identity.encode()).hexdigest()[:12]}."
+        digest = hashlib.sha256(json.dumps(identity).encode()).hexdigest()
+        self._prefix = f".{self._target.name}.{digest[:12]}."
         make_folder(self._target.parent)
         self._files = sorted(self._find(f"{self._prefix}?????.rows"), key=lambda place: place.name)
         for left_behind in self._find(f".{self._target.name}.????????????.?????.rows"):
             if not left_behind.name.startswith(self._prefix):
                 remove(left_behind)
-        self._kept: list[str] = []
-        self._since = time.monotonic()
+        self._unsaved: list[str] = []
+        self._saved_at = self._said_at = time.monotonic()
         self.lines = self.failed = 0
 
     def _find(self, pattern: str) -> list[ObjectStoragePath]:
         # The name of the file is no pattern, whatever is in it.
         return [place for place in files_in(self._target.parent, "*.rows") if _fits(place.name, pattern)]
 
-    def are_of(self, rows: Iterator[Row]) -> bool:
-        """Take from the rows those that an earlier try has read; return False when they are others."""
+    def still_to_read(self, rows: Callable[[], Iterable[Row]]) -> Iterator[Row]:
+        """Return the rows that an earlier try hasn't read: all, where it read others, or none of them well."""
+        todo = iter(rows())
+        if self._are_of(todo) and self.failed < self.lines:
+            log.info("%d rows have been read by an earlier try", self.lines)
+            return todo
+        self.remove()
+        self._files, self.lines, self.failed = [], 0, 0
+        return iter(rows())
+
+    def _are_of(self, rows: Iterator[Row]) -> bool:
+        """Take from the rows those that were read, and count them; return False when they are others."""
         for file in self._files:
             with file.open("r", encoding="utf-8") as lines:  # type: ignore[no-untyped-call]
                 for text in lines:
                     line = json.loads(text)
-                    if line["params"] != _as_json(next(rows, None)):
+                    row = next(rows, None)
+                    if row is None or line["params"] != _as_json(row):
                         return False
                     self.lines += 1
                     self.failed += "error" in line
-        if self.lines:
-            log.info("%d rows have been read by an earlier try", self.lines)
         return True
 
-    def remove(self) -> None:
-        """Forget what an earlier try has read."""
-        for file in self._files:
-            remove(file)
-        self._files, self.lines, self.failed = [], 0, 0
-
-    def add(self, row: Row, answer: Any) -> None:
-        """Write a line."""
-        is_error = isinstance(answer, WalmartError)
-        said = {"error": _error(answer)} if is_error else {"result": answer}
-        self._kept.append(json.dumps({"params": dict(row), **said}, ensure_ascii=False, default=str) + "\n")
+    def add(self, row: Row, answer: Any) -> WalmartError | None:
+        """Write a line, and return the error that is in it."""
+        if isinstance(answer, bytes):
+            answer = WalmartServerError(
+                f"The answer is a file of {len(answer)} bytes, which a line of JSON can't hold", status=200
+            )
+        error = answer if isinstance(answer, WalmartError) else None
+        line = {"params": _as_json(row), **({"error": _error(error)} if error else {"result": answer})}
+        self._unsaved.append(json.dumps(line, ensure_ascii=False) + "\n")
         self.lines += 1
-        self.failed += is_error
-        if len(self._kept) >= PART_LINES or time.monotonic() - self._since >= PART_SECONDS:
-            self._save()
+        self.failed += error is not None
+        now = time.monotonic()
+        if len(self._unsaved) >= PART_LINES or now - self._saved_at >= PART_SECONDS:
+            self.save()
+        if now - self._said_at >= PART_SECONDS:
+            log.info("%d rows read so far, %d of them failed", self.lines, self.failed)
+            self._said_at = now
+        return error
 
-    def _save(self) -> None:
+    def save(self) -> None:
+        """Keep the lines that were written since the last time."""
+        if not self._unsaved:
+            return
         file = self._target.parent / f"{self._prefix}{len(self._files) + 1:05}.rows"
         with atomic_write(str(file)) as out:
-            out.writelines(self._kept)
+            out.writelines(self._unsaved)
         self._files.append(file)
-        self._kept, self._since = [], time.monotonic()
+        self._unsaved, self._saved_at = [], time.monotonic()
 
     def publish(self) -> None:
         """Put all lines into their place."""
@@ -127,8 +150,11 @@ class _Parts:
                 with file.open("rb") as lines:  # type: ignore[no-untyped-call]
                     for chunk in iter(lambda: lines.read(1024 * 1024), b""):
                         out.write(chunk)
-            out.writelines(line.encode("utf-8", "replace") for line in self._kept)
-        for file in self._files:
+            out.writelines(line.encode("utf-8", "replace") for line in self._unsaved)
+
+    def remove(self) -> None:
+        """Remove what was kept: the last part first, so that a later try can go on with what is left."""
+        for file in reversed(self._files):
             remove(file)
 
 
@@ -138,8 +164,10 @@ def _fits(name: str, pattern: str) -> bool:
     )
 
 
-def _as_json(row: Row | None) -> Any:
-    return row and json.loads(json.dumps(dict(row), default=str))
+def _as_json(row: Row) -> Any:
+    """Return a row as a file of JSON has it, which knows neither dates, NaN nor invalid Unicode."""
+    text = json.dumps(dict(row), ensure_ascii=False, default=str).encode("utf-8", "replace")
+    return json.loads(text, parse_constant=lambda _: None)
 
 
 def _error(error: WalmartError) -> dict[str, Any]:

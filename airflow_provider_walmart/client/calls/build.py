@@ -17,6 +17,7 @@ from airflow_provider_walmart.client.calls.parameters import (
 )
 from airflow_provider_walmart.client.catalogue.operations import Operation, Parameter
 from airflow_provider_walmart.client.errors import WalmartConfigError
+from airflow_provider_walmart.client.values.rows import RowProblems, given, line_of
 
 MARKET = "WM_MARKET"
 
@@ -54,11 +55,11 @@ def build_request(
     :returns: method, path, query and headers.
     :raises WalmartConfigError: naming operation, parameter, value and what is allowed.
     """
-    given = {name: value for name, value in (params or {}).items() if value is not None}
+    present = {name: value for name, value in (params or {}).items() if value is not None}
     known = {parameter.name: parameter for parameter in operation.parameters}
-    unknown = _unknown_parameters(operation, given, known, strict)
+    unknown = _unknown_parameters(operation, present, known, strict)
     path, query, headers = operation.path, [], _media_headers(operation)
-    for parameter, value in _values(operation, given, market, [*known.values(), *unknown]):
+    for parameter, value in _values(operation, present, market, [*known.values(), *unknown]):
         texts = texts_of(operation, parameter, value, strict)
         if parameter.location == "path":
             path = path.replace(f"{{{parameter.name}}}", path_segment(operation, parameter, texts[0]))
@@ -69,15 +70,50 @@ def build_request(
     return BuiltRequest(operation.method, path, "&".join(query), headers)
 
 
+def params_of_rows(
+    operation: Operation, params: Mapping[str, Any], rows: Iterable[Any], *, strict: bool = True
+) -> Iterator[dict[str, Any]]:
+    """Yield the parameters of one call for each row: its columns, and the parameters of all calls that it has none for.
+
+    An empty text or None means that a value is absent; that of a required parameter stays, so that its error shows it.
+
+    :param operation: the operation.
+    :param params: parameters of all calls.
+    :param rows: the rows; a value that Walmart can't take is left to the call.
+    :param strict: as for `build_request`.
+    :raises WalmartConfigError: for a name in ``params`` that the operation doesn't have; and at the end for rows that are no
+        dicts or have columns that are no parameters, naming them.
+    """
+    known = {parameter.name: parameter for parameter in operation.parameters}
+    needed = {name for name, parameter in known.items() if parameter.required and parameter.default is None}
+    _unknown_parameters(operation, params, known, strict)
+    problems = RowProblems(f"make no calls of {operation.name}")
+    for number, row in enumerate(rows, 1):
+        try:
+            if not isinstance(row, Mapping):
+                raise WalmartConfigError(f"it is a {type(row).__name__}; expected a dict")
+            _unknown_parameters(operation, row, known, strict)
+        except WalmartConfigError as error:
+            problems.add(number, str(error), line_of(row))
+        else:
+            yield {**params, **_present(row, needed)}
+    problems.raise_if_any()
+
+
+def _present(row: Mapping[str, Any], needed: set[str]) -> dict[str, Any]:
+    """Return the columns of a row that hold something, and those that have to."""
+    return {name: value for name, value in row.items() if name in needed or given(row, name) is not None}
+
+
 def _unknown_parameters(
-    operation: Operation, given: Mapping[str, Any], known: Mapping[str, Parameter], strict: bool
+    operation: Operation, names: Iterable[Any], known: Mapping[str, Parameter], strict: bool
 ) -> list[Parameter]:
     """Return parameters for names that are newer than the catalogue.
 
     :raises WalmartConfigError: when they may not be, or can't be sent.
     """
     unknown = []
-    for name in given:
+    for name in names:
         if name in known:
             continue
         if strict or not isinstance(name, str) or not name or not name.isprintable():
