@@ -6,6 +6,7 @@ import collections
 import itertools
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
@@ -15,7 +16,7 @@ from airflow_provider_walmart.client.errors import WalmartConfigError, WalmartEr
 from airflow_provider_walmart.client.once.outcomes import may_have_arrived
 from airflow_provider_walmart.storage.files import AnyPath, PathField, atomic_write, checked_path
 from airflow_provider_walmart.storage.many_answers import land_many
-from airflow_provider_walmart.storage.rows import check_one_input, check_rows, iter_rows
+from airflow_provider_walmart.storage.rows import check_one_input, check_rows, iter_rows, lines_of
 from airflow_provider_walmart.storage.suffixes import check_suffix, refuse_gzip
 from airflow_provider_walmart.task.api_params import check_airflow_params, check_api_params
 from airflow_provider_walmart.task.context import task_identity
@@ -173,7 +174,8 @@ class WalmartApiOperator(OfMarketplace, BaseOperator):
 
         def rows() -> Iterator[dict[str, Any]]:
             given = iter_rows(self.records, self.records_path)
-            return params_of_rows(operation, params, given, strict=self.strict)
+            lines = partial(lines_of, self.records_path)
+            return params_of_rows(operation, params, given, strict=self.strict, lines=lines)
 
         def read(todo: Iterable[Mapping[str, Any]]) -> Iterator[Any]:
             return client.call_many(operation.name, todo, concurrency=self.concurrency, strict=self.strict)

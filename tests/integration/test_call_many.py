@@ -239,6 +239,14 @@ def test_what_a_template_makes_is_checked_before_anything_is_sent(field, shop, t
     assert not shop.received("^/v3/")
 
 
+def test_columns_that_are_no_parameters_are_named_with_their_line_before_anything_is_sent(shop, tmp_path):
+    file = tmp_path / "skus.csv"
+    file.write_text(f"id,note\n\n{SKUS[0]},\n")
+    with pytest.raises(AirflowFailException, match=r"row 1 \(line 3\): getAnItem has no parameter 'note'"):
+        operator(tmp_path / "x.jsonl", records_path=file).execute({})
+    assert not shop.received("^/v3/items")
+
+
 def test_a_bad_line_at_the_end_of_a_file_is_an_error_before_anything_is_sent(shop, tmp_path):
     file = tmp_path / "skus.jsonl"
     file.write_text("".join(json.dumps({"id": sku}) + "\n" for sku in SKUS) + "[1]\n")

@@ -17,7 +17,7 @@ from airflow_provider_walmart.client.calls.parameters import (
 )
 from airflow_provider_walmart.client.catalogue.operations import Operation, Parameter
 from airflow_provider_walmart.client.errors import WalmartConfigError
-from airflow_provider_walmart.client.values.rows import RowProblems, given, line_of
+from airflow_provider_walmart.client.values.rows import Lines, RowProblems, given, no_lines
 
 MARKET = "WM_MARKET"
 
@@ -71,7 +71,12 @@ def build_request(
 
 
 def params_of_rows(
-    operation: Operation, params: Mapping[str, Any], rows: Iterable[Any], *, strict: bool = True
+    operation: Operation,
+    params: Mapping[str, Any],
+    rows: Iterable[Any],
+    *,
+    strict: bool = True,
+    lines: Lines = no_lines,
 ) -> Iterator[dict[str, Any]]:
     """Yield the parameters of one call for each row: its columns, and the parameters of all calls that it has none for.
 
@@ -81,20 +86,21 @@ def params_of_rows(
     :param params: parameters of all calls.
     :param rows: the rows; a value that Walmart can't take is left to the call.
     :param strict: as for `build_request`.
+    :param lines: finds the lines of rows that are out of a file.
     :raises WalmartConfigError: for a name in ``params`` that the operation doesn't have; and at the end for rows that are no
         dicts or have columns that are no parameters, naming them.
     """
     known = {parameter.name: parameter for parameter in operation.parameters}
     needed = {name for name, parameter in known.items() if parameter.required and parameter.default is None}
     _unknown_parameters(operation, params, known, strict)
-    problems = RowProblems(f"make no calls of {operation.name}")
+    problems = RowProblems(f"make no calls of {operation.name}", lines)
     for number, row in enumerate(rows, 1):
         try:
             if not isinstance(row, Mapping):
                 raise WalmartConfigError(f"it is a {type(row).__name__}; expected a dict")
             _unknown_parameters(operation, row, known, strict)
         except WalmartConfigError as error:
-            problems.add(number, str(error), line_of(row))
+            problems.add(number, str(error))
         else:
             yield {**params, **_present(row, needed)}
     problems.raise_if_any()
