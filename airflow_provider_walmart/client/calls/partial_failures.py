@@ -260,7 +260,7 @@ def in_place_of_file(start: bytes, content_type: str, is_no_json: bool = True) -
         return "a web page in place of a file"
     if text.startswith(b"<") and _XML_ERRORS.search(text):
         return "errors in place of a file"
-    if text.startswith(b"{") or ("json" in kind and is_no_json) or _is_json_list(start):
+    if ("json" in kind and is_no_json) or _looks_like_json(start):
         return "JSON in place of a file"
     return "an outage in place of a file" if _OUTAGE.fullmatch(text.strip()) else ""
 
@@ -276,12 +276,13 @@ def _lacks_pdf(operation: Operation, kind: str, start: bytes) -> bool:
     return is_expected and b"%PDF" not in start[:1024]
 
 
-def _is_json_list(start: bytes) -> bool:
+def _looks_like_json(start: bytes) -> bool:
+    text = start.removeprefix(codecs.BOM_UTF8).lstrip()
     # A table may begin with a bracket.
-    if not start.lstrip().startswith(b"["):
-        return False
+    if not text.startswith(b"["):
+        return text.startswith(b"{")
     try:
-        return isinstance(json.loads(start), list)
+        return isinstance(json.loads(text), list)
     except (ValueError, RecursionError):
         return False
 
