@@ -101,9 +101,10 @@ def test_parts_that_find_less_than_the_whole_are_not_believed(
 ):
     placed = seed(shop)
     split(tmp_path / "whole").execute(interval)
-    part = re.search("lastModifiedStartDate=[^&]*", searches(shop)[3])
+    # The first one begins where the whole does.
+    part = sorted({re.search("lastModifiedStartDate=[^&]*", query)[0] for query in searches(shop)})[2]
     fault = {"skip": 3} if which == "all" else {}
-    path = FIRST_PAGES + (".*" + re.escape(part[0]) if which == "one" else "")
+    path = FIRST_PAGES + (".*" + re.escape(part) if which == "one" else "")
     file = tmp_path / "lake" / "orders"
     shop.fault(path, **NOTHING_FOUND, **fault)
     with pytest.raises(WalmartIncompleteError, match=r"getAllOrders ended after \d+ of 400 records"):
