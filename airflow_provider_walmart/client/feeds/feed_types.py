@@ -39,7 +39,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -47,7 +47,7 @@ import msgspec
 from airflow_provider_walmart.client.catalogue import operations as catalogue
 from airflow_provider_walmart.client.errors import WalmartConfigError
 from airflow_provider_walmart.client.values.dates import utc_text
-from airflow_provider_walmart.client.values.json_values import check_json, encode
+from airflow_provider_walmart.client.values.json_values import check_json, encode, encode_sorted
 from airflow_provider_walmart.client.values.rows import (
     RowError,
     choice_of,
@@ -125,7 +125,8 @@ class Piece(msgspec.Struct, frozen=True, gc=False):
     :param join: ``join(entry, other)`` adds the entry of the next row to this one, where both can be joined
         and have the same subject; it may raise RowError. None where the entry stands alone.
     :param ship_node: ship node that the whole upload must be for; empty for none.
-    :param is_as_given: whether the entry is the row as it was given: equal numbers may be written in different ways in it.
+    :param meaning: of a row that is its own entry, what it says: the same for all that have equal values under equal keys. Empty
+        where all entries that say the same are the same.
     """
 
     subject: str
@@ -133,7 +134,7 @@ class Piece(msgspec.Struct, frozen=True, gc=False):
     entry: dict[str, Any]
     join: Join | None = None
     ship_node: str = ""
-    is_as_given: bool = False
+    meaning: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -200,7 +201,8 @@ class FeedFormat(Upload):
     @property
     def essence(self) -> bytes:
         """What distinguishes this format from others in a fingerprint: all but what is new with every request."""
-        return encode([self.feed_type.lower(), self.header_key, lasting(self.header), self.root_key])
+        write = encode if self.known else encode_sorted
+        return write([self.feed_type.lower(), self.header_key, lasting(self.header), self.root_key])
 
 
 def _did_you_mean(feed_type: str) -> str:
@@ -228,11 +230,8 @@ def value_of(piece: Piece) -> tuple[str, str, bytes]:
     key = piece.subject or f"sku {sku!r}"
     if piece.subject and piece.part:
         key = f"{piece.subject}, {piece.part}"
-    entry = _by_value(piece.entry) if piece.is_as_given else piece.entry
-    return key, sku, hashlib.blake2b(_sorted(entry), digest_size=16).digest()
-
-
-_sorted = msgspec.json.Encoder(order="sorted").encode
+    meaning = piece.meaning or encode_sorted(piece.entry)
+    return key, sku, hashlib.blake2b(meaning, digest_size=16).digest()
 
 
 def _sku_in(entry: Mapping[str, Any]) -> str | None:
@@ -246,19 +245,24 @@ def _sku_in(entry: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _by_value(value: Any) -> Any:
-    """Return a value in the one form that all equal ones have."""
-    # Texts and whole numbers are most of what there is, and what kind of mapping something is takes long to ask.
-    if type(value) in (str, int):
-        return value
-    if isinstance(value, (dict, Mapping)):
-        return {key: _by_value(inner) for key, inner in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_by_value(inner) for inner in value]
-    if isinstance(value, (float, Decimal)) and not isinstance(value, bool):
-        number = float(value)
-        return int(number) if number.is_integer() else number
-    return value
+def _own_entry(row: Mapping[str, Any]) -> tuple[dict[str, Any], bytes]:
+    """Return a row as the entry that it is, and what it means.
+
+    :raises RowError: when it has no form in JSON.
+    """
+    entry = dict(row)
+    varies = check_json(entry, "")
+    meaning = encode_sorted(entry)
+    return entry, encode_sorted(_by_value(meaning)) if varies else meaning
+
+
+def _number(text: str) -> int | float:
+    """Return a number in the one form that all equal ones have."""
+    number = float(text)
+    return int(number) if number.is_integer() else number
+
+
+_by_value = msgspec.json.Decoder(float_hook=_number).decode
 
 
 def is_known(feed_type: str) -> bool:
@@ -531,23 +535,21 @@ def _returns_override(row: Mapping[str, Any], _: FeedFormat) -> Piece:
 
 def _walmarts_own(row: Mapping[str, Any], known: _Known) -> Piece:
     """Return a row in Walmart's own form as it is."""
-    if mixed := sorted((row.keys() & known.columns) - {"sku", known.nested}):
-        raise RowError(f"is in Walmart's own form, which has no {either(mixed)}")
-    entry = dict(row)
-    check_json(entry, "")
+    if mixed := row.keys() & known.plain_columns:
+        raise RowError(f"is in Walmart's own form, which has no {either(sorted(mixed))}")
+    entry, meaning = _own_entry(row)
     content = entry[known.nested]
     sku = id_of(entry if "sku" in entry or not isinstance(content, dict) else content, "sku")
     about = _about_template(sku, content) if known.piece is _template else _about(sku)
-    return Piece(about, "", entry, is_as_given=True)
+    return Piece(about, "", entry, meaning=meaning)
 
 
 def _as_it_is(row: Mapping[str, Any]) -> Piece:
     """Return a row of a type that is not known here."""
     if not row:
         raise RowError("is empty")
-    entry = dict(row)
-    check_json(entry, "")
-    return Piece("", hashlib.sha256(encode(entry)).hexdigest(), entry, is_as_given=True)
+    entry, meaning = _own_entry(row)
+    return Piece("", hashlib.sha256(meaning).hexdigest(), entry, meaning=meaning)
 
 
 def _about(sku: str) -> str:
@@ -573,6 +575,11 @@ class _Known:
     nested: str = ""
     nested_type: type | tuple[type, ...] = dict
     dated: bool = False
+
+    @cached_property
+    def plain_columns(self) -> frozenset[str]:
+        """The columns that a row in Walmart's own form doesn't have."""
+        return self.columns - {"sku", self.nested}
 
 
 _STOCK = frozenset(("sku", "quantity", "ship_node", "inventory_available_date"))

@@ -51,10 +51,12 @@ class SlicePlan:
     :param items: entries in it, which is what Walmart counts; 0 when unknown.
     :param first_row: number of its first row, counted from 1.
     :param last_row: its last row; the same as ``items`` for a ready document.
-    :param fingerprint: SHA-256 in hex of what the document says, for whom; without the date in its header.
+    :param fingerprint: SHA-256 in hex of what the document says, for whom; without the date in its header. Neither the order of
+        keys nor the way in which a number is written changes it, unless it is of a ready document.
     :param bytes: length of the document.
     :param ship_node: ship node that the upload must name; empty for none.
     :param identity: as for `plan`.
+    :param checksum: the same of the document as it is written; empty for a ready one.
     """
 
     number: int
@@ -65,6 +67,7 @@ class SlicePlan:
     bytes: int
     ship_node: str = ""
     identity: str = ""
+    checksum: str = ""
 
 
 def plan(
@@ -129,7 +132,7 @@ def build(
             digest.update(data)
             document.write(data)
         document.write(tail)
-        if digest.hexdigest() != planned.fingerprint:
+        if digest.hexdigest() != planned.checksum:
             raise WalmartConfigError(
                 f"Slice {planned.number} of feed type {feed_format.feed_type} (rows {planned.first_row} to {planned.last_row})"
                 " is not what was planned, and was not sent."
@@ -191,12 +194,13 @@ def parts_of(content: bytes, file_name: str) -> tuple[dict[str, Any], str, list[
 
 
 class _Entry(msgspec.Struct, frozen=True, gc=False):
-    """One entry of a document, ready to be written."""
+    """One entry of a document, ready to be written; ``meaning`` is that of its piece."""
 
     data: bytes
     first_row: int
     last_row: int
     ship_node: str
+    meaning: bytes
 
 
 class _Keys:
@@ -355,11 +359,11 @@ def _entries(
             problem(number, str(error))
             continue
         if last:
-            yield _Entry(encode(last.entry), first_row, last_row, last.ship_node)
+            yield _Entry(encode(last.entry), first_row, last_row, last.ship_node, last.meaning)
         last, first_row, last_row = piece, number, number
         note(piece, number, number)
     if last:
-        yield _Entry(encode(last.entry), first_row, last_row, last.ship_node)
+        yield _Entry(encode(last.entry), first_row, last_row, last.ship_node, last.meaning)
 
 
 class _Slice:
@@ -373,7 +377,7 @@ class _Slice:
         self._first = self._last = entry
         self._items = 1
         self._said = _Said(feed_format, identity, entry.ship_node, file)
-        self._said.add(entry.data)
+        self._said.add(entry)
         self._bytes = _frame_length(feed_format) + len(entry.data)
         self._most_items = feed_format.max_items or sys.maxsize
         self._most_bytes = feed_format.max_bytes
@@ -386,7 +390,7 @@ class _Slice:
         self._bytes = size
         self._items += 1
         self._last = entry
-        self._said.add(entry.data)
+        self._said.add(entry)
         return True
 
     def plan(self) -> SlicePlan:
@@ -395,7 +399,7 @@ class _Slice:
             items=self._items,
             first_row=self._first.first_row,
             last_row=self._last.last_row,
-            fingerprint=self._said.fingerprint(),
+            **self._said.digests(),
             bytes=self._bytes,
             ship_node=self._first.ship_node,
             identity=self._identity,
@@ -454,26 +458,33 @@ class _Said:
     def __init__(
         self, feed_format: FeedFormat, identity: str, ship_node: str, file: BinaryIO | None = None
     ) -> None:
-        self._digest = _digest(feed_format, identity, ship_node)
+        self._written = self._meant = _digest(feed_format, identity, ship_node)
         self._file = file
         self._separator = b""
-        self._pending: list[bytes] = []
+        self._pending: list[_Entry] = []
 
-    def add(self, entry: bytes) -> None:
+    def add(self, entry: _Entry) -> None:
         """Add an entry."""
         self._pending.append(entry)
         if len(self._pending) == self.AT_ONCE:
             self._write()
 
-    def fingerprint(self) -> str:
-        """Return the fingerprint of all that was added."""
+    def digests(self) -> dict[str, str]:
+        """Return fingerprint and checksum of all that was added."""
         if self._pending:
             self._write()
-        return self._digest.hexdigest()
+        return {"fingerprint": self._meant.hexdigest(), "checksum": self._written.hexdigest()}
 
     def _write(self) -> None:
-        data = self._separator + b",".join(self._pending)
-        self._digest.update(data)
+        data = self._separator + b",".join([entry.data for entry in self._pending])
+        if any(entry.meaning for entry in self._pending):
+            meant = self._separator + b",".join([entry.meaning or entry.data for entry in self._pending])
+            if self._meant is self._written:
+                self._meant = self._written.copy()
+            self._meant.update(meant)
+        elif self._meant is not self._written:
+            self._meant.update(data)
+        self._written.update(data)
         if self._file:
             self._file.write(data)
         self._separator = b","

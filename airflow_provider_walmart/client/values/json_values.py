@@ -29,13 +29,16 @@ def _plain(value: Any) -> Any:
 
 # Decimals are sent with all their digits.
 encode = msgspec.json.Encoder(decimal_format="number", enc_hook=_plain).encode
+# The same whatever the order of keys.
+encode_sorted = msgspec.json.Encoder(decimal_format="number", enc_hook=_plain, order="sorted").encode
 
 
-def check_json(value: Any, where: str, depth: int = 0) -> None:
+def check_json(value: Any, where: str, depth: int = 0) -> bool:
     """Refuse what has no form in JSON, or one that Walmart would read differently.
 
     :param value: anything.
     :param where: what it is called in the error; empty for a row.
+    :return: whether it holds a number that may be written in another way, as 5.0 may be 5.
     :raises RowError: saying where what is.
     """
     check = _CHECKS.get(type(value)) or next(
@@ -43,46 +46,63 @@ def check_json(value: Any, where: str, depth: int = 0) -> None:
     )
     if check is None:
         raise RowError(f"{where} is {shown(value)}, which has no form in JSON")
-    check(value, where, depth)
+    return check(value, where, depth)
 
 
-def _pass(value: bool | None, where: str, depth: int) -> None:
+def _pass(value: bool | None, where: str, depth: int) -> bool:
     """Pass."""
+    return False
 
 
-def _check_text(value: str, where: str, depth: int) -> None:
+def _check_text(value: str, where: str, depth: int) -> bool:
     if not is_unicode(value):
         raise RowError(f"{where} is not valid Unicode")
+    return False
 
 
-def _check_whole(value: int, where: str, depth: int) -> None:
+def _check_whole(value: int, where: str, depth: int) -> bool:
     if value.bit_length() > 64:
         raise RowError(f"{where} is {shown(value)}, which is too large")
+    return False
 
 
-def _check_number(value: float | Decimal, where: str, depth: int) -> None:
+def _check_number(value: float | Decimal, where: str, depth: int) -> bool:
     is_extreme = isinstance(value, Decimal) and not -_LARGEST_EXPONENT < value.adjusted() < _LARGEST_EXPONENT
     if not is_finite(value) or is_extreme:
         raise RowError(f"{where} is {shown(value)}, which is not a number that JSON can hold")
+    return isinstance(value, Decimal) or value.is_integer()
 
 
-def _check_object(value: dict[Any, Any], where: str, depth: int) -> None:
+def _check_object(value: dict[Any, Any], where: str, depth: int) -> bool:
     _check_depth(where, depth)
+    varies = False
     for key, item in value.items():
-        if not isinstance(key, str):
-            raise RowError(f"{where or 'the row'} has the key {shown(key)}; expected text")
-        if not is_unicode(key):
-            raise RowError(f"{where or 'a column'} is {shown(key)}, which is not valid Unicode")
+        # As most of what there is.
+        if type(item) is str and item.isascii() and type(key) is str and key.isascii():
+            continue
+        _check_key(key, where)
         name = f"{where}.{key}" if where else key
         _check_id(item, key, name)
-        check_json(item, name, depth + 1)
+        varies |= check_json(item, name, depth + 1)
+    return varies
 
 
-def _check_list(value: Iterable[Any], where: str, depth: int) -> None:
+def _check_key(key: Any, where: str) -> None:
+    if not isinstance(key, str):
+        raise RowError(f"{where or 'the row'} has the key {shown(key)}; expected text")
+    if not is_unicode(key):
+        raise RowError(f"{where or 'a column'} is {shown(key)}, which is not valid Unicode")
+
+
+def _check_list(value: Iterable[Any], where: str, depth: int) -> bool:
     _check_depth(where, depth)
+    varies = False
     for item in value:
+        if type(item) is str and item.isascii():
+            continue
         _check_id(item, where.rpartition(".")[2], where)
-        check_json(item, where, depth + 1)
+        varies |= check_json(item, where, depth + 1)
+    return varies
 
 
 def _check_id(value: Any, key: str, where: str) -> None:
@@ -98,7 +118,7 @@ def _check_depth(where: str, depth: int) -> None:
 
 
 # In the order in which kinds of a kind are distinguished.
-_CHECKS: dict[type, Callable[[Any, str, int], None]] = {
+_CHECKS: dict[type, Callable[[Any, str, int], bool]] = {
     str: _check_text,
     bool: _pass,
     int: _check_whole,

@@ -10,6 +10,7 @@ import math
 import tempfile
 import tracemalloc
 import zipfile
+from collections import OrderedDict
 from dataclasses import FrozenInstanceError, replace
 from decimal import Decimal
 from itertools import pairwise
@@ -246,6 +247,103 @@ def test_other_payloads_have_other_fingerprints():
     assert len({*found}) == len(found)
 
 
+PLAIN_ROWS = {
+    "inventory": [{"sku": "A", "quantity": 5}, {"sku": "B", "quantity": "7"}],
+    "MP_INVENTORY": [
+        {"sku": "A", "quantity": 5, "ship_node": "1"},
+        {"sku": "A", "quantity": 6, "ship_node": "2"},
+    ],
+    "price": [{"sku": "A", "price": "5.00"}, {"sku": "B", "price": 7.5, "comparison_price": 9}],
+    "PRICE_AND_PROMOTION": [{"sku": "A", "price": 5}],
+    "lagtime": [{"sku": "A", "lag_time": 1}],
+    "RETIRE_ITEM": [{"sku": "A"}],
+    "SKU_TEMPLATE_MAP": [{"sku": "A", "template_id": "T"}],
+    "RETURNS_OVERRIDES": [{"sku": "A", "isKeepIt": "Yes"}],
+}
+# By these feeds are found that were sent by versions before.
+LASTING = {
+    "inventory": "d2afa13bc6ba99c2993ed3df931fe0f206c3c583052bc6a63ae1b906dc188ef3",
+    "MP_INVENTORY": "570f1fcb96562ef8935168239f80cf9ddca65a56887bb6cb7b2397a3de6b5a49",
+    "price": "8310905340a994beaa0d801546c25578824a6d8ba05c7b1e2513ce4d4efd8656",
+    "PRICE_AND_PROMOTION": "80cfe01248f074345a27f09f19ec6ba5b5794211a758d1e18765a0b94d3bd30a",
+    "lagtime": "be2a9088799b7d8426908ed1c294c9308924729d01cd0eadf1483123ce3175d7",
+    "RETIRE_ITEM": "efb4ba75ea7da084abcdf7c28a20e12bd973ed76a8b61662c4b7a4c6376fcbca",
+    "SKU_TEMPLATE_MAP": "9a6f43a8062cd143365ae38281ce06e1d087d23d63330c31ee6b6e58c0b96b54",
+    "RETURNS_OVERRIDES": "647b77b57d62652518fea21047d08d61af566fe1a4ef8a1d7b47f6c47c486fa7",
+}
+
+
+@pytest.mark.parametrize("feed_type", KNOWN)
+def test_fingerprints_of_plain_rows_stay_the_same_from_version_to_version(feed_type):
+    assert fingerprints(feed_type, PLAIN_ROWS[feed_type], identity="a run") == [LASTING[feed_type]]
+
+
+OTHER = {"header": {"Header": {"a": 1, "b": "2"}}, "root_key": "Root"}
+ALIKE = [
+    {"sku": "A", "pricing": [{"currentPrice": {"amount": 5, "currency": "USD"}, "n": [1.5, None, True]}]},
+    {"pricing": [{"n": [1.5, None, True], "currentPrice": {"currency": "USD", "amount": 5}}], "sku": "A"},
+    {"sku": "A", "pricing": [{"currentPrice": {"amount": 5.0, "currency": "USD"}, "n": (1.5, None, True)}]},
+    {
+        "sku": "A",
+        "pricing": [
+            {
+                "currentPrice": {"amount": Decimal("5.00"), "currency": "USD"},
+                "n": [Decimal("1.50"), None, True],
+            }
+        ],
+    },
+    OrderedDict(
+        pricing=[{"currentPrice": {"amount": Decimal("5E0"), "currency": "USD"}, "n": [1.5, None, True]}],
+        sku="A",
+    ),
+]
+
+
+@pytest.mark.parametrize(("feed_type", "options"), [("price", {}), ("NEW", OTHER)])
+@pytest.mark.parametrize("again", ALIKE)
+def test_rows_in_their_own_form_are_the_same_payload_in_any_order_of_keys_and_sent_as_they_are(
+    feed_type, options, again
+):
+    first, (other,) = (
+        fingerprints(feed_type, ALIKE[:1], **options),
+        fingerprints(feed_type, [again], **options),
+    )
+    assert first == [other]
+    ((_, document),) = slices(feed_type, [again], **options)[2]
+    assert b"[%b]" % json_values.encode(dict(again)) in document
+    changed = {**again, "pricing": [{**again["pricing"][0], "n": [1.5, None, False]}]}
+    assert fingerprints(feed_type, [changed], **options) != first
+
+
+def test_the_order_of_keys_of_a_header_is_no_part_of_the_fingerprint():
+    header = {"Header": {"b": "2", "a": 1}}
+    assert fingerprints("NEW", [{"a": 1}], **OTHER) == fingerprints(
+        "NEW", [{"a": 1}], **{**OTHER, "header": header}
+    )
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 500])
+@pytest.mark.parametrize("max_items", [None, 2])
+def test_plain_rows_among_others_are_cut_and_said_as_any(monkeypatch, at_once, max_items):
+    own = [{"sku": f"O-{number}", "pricing": [{"amount": number + 0.5}]} for number in range(3)]
+    plain = [{"sku": f"P-{number}", "price": number + 1} for number in range(4)]
+    mixed = [plain[0], own[0], plain[1], plain[2], own[1], own[2], plain[3]]
+    other = [{key: row[key] for key in reversed(row)} for row in mixed]
+    expected = fingerprints("price", mixed, max_items=max_items)
+    monkeypatch.setattr(slices_module._Said, "AT_ONCE", at_once)
+    assert fingerprints("price", other, max_items=max_items) == expected
+    sent = all_entries("price", other, max_items=max_items)
+    assert [list(entry) for entry in sent if entry["sku"].startswith("O")] == [["pricing", "sku"]] * 3
+    other[2] = {**other[2], "price": 9}
+    assert fingerprints("price", other, max_items=max_items) != expected
+
+
+def test_the_same_in_another_order_of_keys_is_the_same_row():
+    assert problems("NEW", [{"a": 5, "b": 1}, {"b": 1.0, "a": 5}], **OTHER) == [
+        "row 2: the same is in row 1 already"
+    ]
+
+
 def test_dates_of_the_header_are_no_part_of_the_fingerprint():
     rows = [{"a": 1}]
     assert len({*fingerprints("RETIRE_ITEM", [{"sku": "A"}], now=NOW + dt.timedelta(days=9))}) == 1
@@ -283,6 +381,15 @@ def test_rows_are_read_once():
     for _ in range(2):
         ((_, document),) = build(format_of("inventory"), file, plans, now=NOW)
         assert [entry["sku"] for entry in entries_of(document)] == list("ABCD")
+
+
+def test_what_was_written_is_checked_in_its_own_form_too():
+    feed_format = format_of("NEW", **OTHER)
+    file = io.BytesIO()
+    plans = plan(feed_format, numbered([{"b": 1.0, "a": 5}]), file)
+    for written in (b'{"a":5,"b":1}', b'{"b":1,"a":5}', b'{"b":1.0,"a":6}'):
+        with pytest.raises(WalmartConfigError, match="is not what was planned, and was not sent"):
+            list(build(feed_format, io.BytesIO(written.ljust(len(file.getvalue()))), plans, now=NOW))
 
 
 @pytest.mark.parametrize(
