@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import logging
+import re
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -79,17 +80,17 @@ class _Parts:
         digest = hashlib.sha256(json.dumps(identity).encode()).hexdigest()
         self._prefix = f".{self._target.name}.{digest[:12]}."
         make_folder(self._target.parent)
-        self._files = sorted(self._find(f"{self._prefix}?????.rows"), key=lambda place: place.name)
-        for left_behind in self._find(f".{self._target.name}.????????????.?????.rows"):
-            if not left_behind.name.startswith(self._prefix):
-                remove(left_behind)
+        self._files: list[ObjectStoragePath] = []
+        is_part = re.compile(re.escape(f".{self._target.name}.") + r"[0-9a-f]{12}\.[0-9]{5}\.rows").fullmatch
+        for place in sorted(files_in(self._target.parent, "*.rows"), key=lambda place: place.name):
+            if place.name.startswith(self._prefix):
+                self._files.append(place)
+            elif is_part(place.name):
+                # Others left it behind.
+                remove(place)
         self._unsaved: list[str] = []
         self._saved_at = self._said_at = time.monotonic()
         self.lines = self.failed = 0
-
-    def _find(self, pattern: str) -> list[ObjectStoragePath]:
-        # The name of the file is no pattern, whatever is in it.
-        return [place for place in files_in(self._target.parent, "*.rows") if _fits(place.name, pattern)]
 
     def still_to_read(self, rows: Callable[[], Iterable[Row]]) -> Iterator[Row]:
         """Return the rows that an earlier try hasn't read: all, where it read others, or none of them well."""
@@ -102,12 +103,15 @@ class _Parts:
         return iter(rows())
 
     def _are_of(self, rows: Iterator[Row]) -> bool:
-        """Take from the rows those that were read, and count them; return False when they are others."""
+        """Take from the rows those that were read, and count them; return False for others, and where that can't be read."""
         for file in self._files:
             with file.open("r", encoding="utf-8") as lines:  # type: ignore[no-untyped-call]
                 for text in lines:
-                    line = json.loads(text)
                     row = next(rows, None)
+                    try:
+                        line = json.loads(text)
+                    except ValueError:
+                        return False
                     if row is None or line["params"] != _as_json(row):
                         return False
                     self.lines += 1
@@ -158,15 +162,9 @@ class _Parts:
             remove(file)
 
 
-def _fits(name: str, pattern: str) -> bool:
-    return len(name) == len(pattern) and all(
-        want in (have, "?") for have, want in zip(name, pattern, strict=True)
-    )
-
-
 def _as_json(row: Row) -> Any:
     """Return a row as a file of JSON has it, which knows neither dates, NaN nor invalid Unicode."""
-    text = json.dumps(dict(row), ensure_ascii=False, default=str).encode("utf-8", "replace")
+    text = json.dumps(dict(row), ensure_ascii=False, default=str, skipkeys=True).encode("utf-8", "replace")
     return json.loads(text, parse_constant=lambda _: None)
 
 

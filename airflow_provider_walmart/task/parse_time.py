@@ -17,4 +17,7 @@ def check_when_parsed(check: Callable[..., Any], *given: Any) -> None:
 
 
 def _comes_later(value: Any) -> bool:
-    return hasattr(value, "resolve") or (isinstance(value, str) and ("{{" in value or "{%" in value))
+    if isinstance(value, str):
+        return any(mark in value for mark in ("{{", "{%", "{#"))
+    # Airflow calls what can be called.
+    return hasattr(value, "resolve") or callable(value)

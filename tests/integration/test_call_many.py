@@ -169,6 +169,19 @@ def test_an_empty_cell_of_an_optional_parameter_means_that_it_is_not_given(shop,
     assert lines(target)[0]["params"] == {"id": SKUS[0], "condition": "New"}
 
 
+@pytest.mark.parametrize("empty", ["", "  ", None])
+def test_an_empty_cell_of_a_required_parameter_takes_that_of_all_rows(empty, shop, tmp_path):
+    rows = [{"id": empty}, {"id": SKUS[1]}]
+    operator(tmp_path / "x.jsonl", records=rows, concurrency=1, api_params={"id": SKUS[0]}).execute({})
+    assert asked(shop) == SKUS[:2]
+
+
+def test_a_value_without_form_in_json_ends_no_other_row(shop, tmp_path):
+    target = tmp_path / "x.jsonl"
+    assert operator(target, records=[{"id": {(1, 2): "a"}}, {"id": SKUS[0]}]).execute({})["failed"] == 1
+    assert ["error" in line for line in lines(target)] == [True, False]
+
+
 def test_what_json_does_not_know_lands_as_null(shop, tmp_path):
     target = tmp_path / "x.jsonl"
     rows = [{"id": SKUS[0]}, {"id": math.nan}]
@@ -401,3 +414,20 @@ def test_what_is_left_of_an_interrupted_end_is_of_the_first_rows(small_parts, sh
     before = len(asked(shop))
     assert operator(target, records=ALL).execute(TRY)["records"] == 40
     assert sorted(asked(shop)[before:]) == SKUS[30:]
+
+
+def test_answers_that_can_no_longer_be_read_are_asked_for_again(small_parts, shop, tmp_path):
+    target = tmp_path / "lake" / "items.jsonl"
+    failed_try(shop, target, TRY, records=ALL)
+    first = min(target.parent.glob(".*.rows"))
+    first.write_bytes(first.read_bytes()[:-20])
+    assert operator(target, records=ALL).execute(TRY)["records"] == 40
+    assert left_in(target.parent) == ["items.jsonl"]
+
+
+def test_answers_that_wait_for_another_file_stay(shop, tmp_path):
+    folder = tmp_path / "lake"
+    failed_try(shop, folder / "ox.jsonl", TRY, records=ALL)
+    (kept,) = left_in(folder)
+    operator(folder / "o?.jsonl", records=ALL[:1]).execute(TRY)
+    assert left_in(folder) == sorted([kept, "o?.jsonl"])

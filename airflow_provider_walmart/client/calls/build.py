@@ -102,13 +102,14 @@ def params_of_rows(
         except WalmartConfigError as error:
             problems.add(number, str(error))
         else:
-            yield {**params, **_present(row, needed)}
+            yield {**params, **_present(row, needed - params.keys())}
     problems.raise_if_any()
 
 
 def _present(row: Mapping[str, Any], needed: set[str]) -> dict[str, Any]:
-    """Return the columns of a row that hold something, and those that have to."""
-    return {name: value for name, value in row.items() if name in needed or given(row, name) is not None}
+    """Return the columns of a row that hold something, and those that have to, as empty texts."""
+    present = {name: value for name, value in row.items() if given(row, name) is not None}
+    return {**dict.fromkeys(needed & row.keys(), ""), **present}
 
 
 def _unknown_parameters(

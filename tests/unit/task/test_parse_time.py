@@ -78,6 +78,7 @@ def test_anything_may_be_given_where_a_choice_is_expected(value):
 
 def test_a_check_of_several_parameters_waits_for_all_of_them():
     seen = []
-    check_when_parsed(lambda *given: seen.append(given), "a", "{{ b }}")
+    for later in ("{{ b }}", "{% if b %}b{% endif %}", "{# b #}b", lambda context, jinja_env: "b"):
+        check_when_parsed(lambda *given: seen.append(given), "a", later)
     check_when_parsed(lambda *given: seen.append(given), "a", "b")
     assert seen == [("a", "b")]
