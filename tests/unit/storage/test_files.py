@@ -24,7 +24,7 @@ from airflow_provider_walmart.storage.files import atomic_write, storage_path
 from airflow_provider_walmart.storage.rows import iter_rows
 
 NEEDED = {
-    WalmartApiOperator: {"operation": "getAllItems"},
+    WalmartApiOperator: {"operation": "getAllItems", "output_path": "/x"},
     WalmartExportOperator: {"operation": "getAllOrders", "output_path": "/x"},
     WalmartFeedSensor: {"feed_id": "F@1"},
     WalmartFeedStatusOperator: {},
