@@ -14,6 +14,7 @@ import pytest
 from airflow.exceptions import AirflowFailException
 
 from airflow_provider_walmart.client.errors import WalmartServerError
+from airflow_provider_walmart.client.exports import pages as export_pages
 from airflow_provider_walmart.hooks.walmart import WalmartHook
 from airflow_provider_walmart.operators.exports import WalmartExportOperator
 from tests.helpers.exporting import after_each_page, kill_export
@@ -140,7 +141,11 @@ def test_orders_that_arrive_or_change_meanwhile_take_no_other_one_with_them(conc
     assert max(ids(file).values()) == 1
 
 
-def test_what_changes_in_a_window_that_is_not_over_comes_once(concurrency, shop, tmp_path):
+@pytest.mark.parametrize("ends", ["in an hour", "in this second"])
+def test_what_changes_in_a_window_that_is_not_over_comes_once(ends, concurrency, shop, tmp_path, monkeypatch):
+    end = ago(-HOUR)
+    if ends == "in this second":
+        monkeypatch.setattr(export_pages, "utc_now", lambda: end - timedelta(seconds=0.5))
     shop.settings(orders_per_search=150)
     placed = seed(shop, count=400, age=60, spacing=30)
     made = operator(tmp_path / "orders", concurrency=concurrency, api_params={"limit": 20})
@@ -157,7 +162,7 @@ def test_what_changes_in_a_window_that_is_not_over_comes_once(concurrency, shop,
             yield page
 
     client.raw_pages = watched
-    result = made.execute({"data_interval_start": ago(24 * HOUR), "data_interval_end": ago(-HOUR)})
+    result = made.execute({"data_interval_start": ago(24 * HOUR), "data_interval_end": end})
     assert len(changed) == 5
     assert ids(tmp_path / "orders") == Counter(placed)
     assert result["records"] == 400

@@ -121,6 +121,16 @@ def test_parts_that_find_less_than_the_whole_are_not_believed(
     assert f"ended after {result['records']} of 400 records" in warning
 
 
+def test_a_whole_that_is_refused_meanwhile_leaves_what_it_announced_first(shop, interval, tmp_path):
+    seed(shop)
+    split(tmp_path / "whole", concurrency=1).execute(interval)
+    whole, _, part, *_ = searches(shop)
+    shop.fault(re.escape(f"/v3/orders?{part}"), **NOTHING_FOUND)
+    shop.fault(re.escape(f"/v3/orders?{whole}"), status=400, skip=1)
+    with pytest.raises(WalmartIncompleteError, match=r"getAllOrders ended after \d+ of 400 records"):
+        split(tmp_path / "lake" / "orders").execute(interval)
+
+
 @both_ways
 def test_what_moved_on_meanwhile_is_not_missing(concurrency, shop, interval, tmp_path):
     placed = seed(shop)

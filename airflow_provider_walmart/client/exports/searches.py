@@ -25,6 +25,7 @@ from airflow_provider_walmart.client.exports.listing import Listing
 from airflow_provider_walmart.client.exports.operations import Period
 from airflow_provider_walmart.client.exports.page_file import PageFile
 from airflow_provider_walmart.client.exports.windows import SECOND, Window, parts_of
+from airflow_provider_walmart.client.values.dates import utc_now
 
 log = logging.getLogger(__name__)
 
@@ -121,11 +122,13 @@ def read_searches(
     :raises WalmartIncompleteError: when the parts of a search find less than Walmart said that it finds.
     :raises WalmartError: on the way.
     """
-    reader, known = _Reader(listing, key), _Known(key)
-    for number, searches in enumerate(stages, start=1):
+    now, all_searches = utc_now(), itertools.chain.from_iterable(stages)
+    may_move = any(search.period.is_of_changes and search.window.end > now for search in all_searches)
+    reader, known = _Reader(listing, key), _Known(key, now if may_move else None)
+    for searches in stages:
         reading = in_order(searches, reader.read, workers)
         for found in reading:
-            yield from known.fresh(found, is_last=number == len(stages))
+            yield from known.fresh(found)
             try:
                 for whole in found.search.completed():
                     reader.check_whole(whole)
@@ -147,21 +150,21 @@ class _Known:
     """Knows which records were given already.
 
     :param key: what makes a record unique, as for `Duplicates`.
+    :param begun: when reading began, where a record that changes from then on may come again; None: it doesn't.
     """
 
-    def __init__(self, key: tuple[str, ...]) -> None:
+    def __init__(self, key: tuple[str, ...], begun: datetime | None) -> None:
         self._keys_of = keys_of(key)
+        self._begun = begun
         # What the search of the window before found, by what is searched for besides dates.
         self._before: dict[int, Set[Hashable]] = {}
-        # A record that changes moves on to the last stage. Of those that may come again there, eight bytes each are kept.
+        # A record that changes moves on to a window that is not over. Of those that may come again there, eight bytes each are
+        # kept.
         self._hashes = array("q")
 
-    def fresh(self, found: _Found, *, is_last: bool) -> Iterator[list[Raw]]:
-        """Yield the pages of what a search found, without the records that were given already.
-
-        :param is_last: whether it belongs to the last stage.
-        """
-        again = self._again(found, is_last)
+    def fresh(self, found: _Found) -> Iterator[list[Raw]]:
+        """Yield the pages of what a search found, without the records that were given already."""
+        again = self._again(found)
         for page in found.pages:
             yield (
                 [record for name, record in zip(self._keys_of(page), page, strict=True) if name not in again]
@@ -169,7 +172,7 @@ class _Known:
                 else page
             )
 
-    def _again(self, found: _Found, is_last: bool) -> Set[Hashable]:
+    def _again(self, found: _Found) -> Set[Hashable]:
         """Return the keys of what was given already, and take note of the others."""
         search, keys = found.search, found.keys
         if not keys:
@@ -178,11 +181,12 @@ class _Known:
         again = self._before.get(search.variant, frozenset()) & keys
         search.count(len(keys), len(again))
         self._before[search.variant] = keys
-        if not is_last:
-            self._hashes.extend(map(hash, keys))
-        elif self._hashes:
-            by_hash = {hash(key): key for key in keys}
+        if self._begun is None:
+            return again
+        by_hash = {hash(key): key for key in keys}
+        if search.window.end > self._begun:
             again |= {by_hash[known] for known in self._hashes if known in by_hash}
+        self._hashes.extend(by_hash)
         return again
 
 
@@ -248,8 +252,11 @@ class _Reader:
         """
         if whole.total is None or whole.count >= whole.total:
             return
-        # Records move on to a later window. Of what was there a moment ago, an empty answer says nothing.
-        first = next(self.listing.from_start(whole.search.params()))
+        # Records move on to a later window. Of what was there a moment ago, an empty answer says nothing, and neither does one
+        # that is refused since more came.
+        first = RawPage([])
+        with contextlib.suppress(WalmartRequestError):
+            first = next(self.listing.from_start(whole.search.params()))
         announced = min(whole.total, first.total or whole.total)
         check_whole(self.listing.name, whole.count, announced, strict=self.listing.strict)
 
