@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_walmart.triggers import accounts
 from tests.helpers.sandbox_server import running
 from tests.helpers.shop import Shop
 from tests.helpers.wire import Wire
@@ -20,6 +21,8 @@ def shop_server() -> Iterator[Shop]:
 def shop(shop_server: Shop, monkeypatch, tmp_path) -> Shop:
     """An empty sandbox, with the connection ``walmart_default`` leading to it."""
     shop_server.reset()
+    # Triggers of a process share them, and with them what Walmart asked for in another test.
+    monkeypatch.setattr(accounts, "_accounts", {})
     monkeypatch.setenv("AIRFLOW_CONN_WALMART_DEFAULT", shop_server.connection())
     monkeypatch.setenv("AIRFLOW__WALMART__SHARED_STATE_DIR", str(tmp_path / "state"))
     return shop_server

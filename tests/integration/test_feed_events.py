@@ -12,7 +12,7 @@ import pytest
 from airflow_provider_walmart.client.events.feeds import FeedTracker
 from airflow_provider_walmart.client.events.polls import FeedPoll
 from airflow_provider_walmart.client.transport.rate_limits import Throttle
-from airflow_provider_walmart.triggers import accounts, event_stream
+from airflow_provider_walmart.triggers import event_stream
 from airflow_provider_walmart.triggers.feed_events import WalmartFeedFinishedTrigger
 from tests.helpers.watching import LOOPS, AssetStore, Watching, as_a_triggerer_makes_it, needs_shared_streams
 
@@ -21,7 +21,6 @@ DAY = 24 * 3600
 
 @pytest.fixture(autouse=True)
 def quick(shop, monkeypatch) -> None:
-    monkeypatch.setattr(accounts, "_accounts", {})
     monkeypatch.setattr(Throttle, "learn", lambda *_: None)
     shop.settings(feed_seconds=0)
 

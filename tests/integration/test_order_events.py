@@ -10,7 +10,6 @@ import pytest
 
 from airflow_provider_walmart.client.events.orders import OrderTracker
 from airflow_provider_walmart.client.transport.rate_limits import Throttle
-from airflow_provider_walmart.triggers import accounts
 from airflow_provider_walmart.triggers.order_events import WalmartNewOrdersTrigger
 from tests.helpers.watching import LOOPS, AssetStore, Watching, as_a_triggerer_makes_it, needs_shared_streams
 
@@ -20,7 +19,6 @@ JSON = {"Content-Type": "application/json"}
 
 @pytest.fixture
 def shop(shop, monkeypatch):
-    monkeypatch.setattr(accounts, "_accounts", {})
     monkeypatch.setattr(Throttle, "learn", lambda *_: None)
     shop.settings(limits=False)
     return shop

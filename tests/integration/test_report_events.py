@@ -7,14 +7,12 @@ import asyncio
 import pytest
 
 from airflow_provider_walmart.client.transport.rate_limits import Throttle
-from airflow_provider_walmart.triggers import accounts
 from airflow_provider_walmart.triggers.report_events import WalmartReportReadyTrigger
 from tests.helpers.watching import LOOPS, AssetStore, Watching, as_a_triggerer_makes_it, needs_shared_streams
 
 
 @pytest.fixture
 def shop(shop, monkeypatch):
-    monkeypatch.setattr(accounts, "_accounts", {})
     monkeypatch.setattr(Throttle, "learn", lambda *_: None)
     shop.settings(limits=False)
     return shop
