@@ -379,10 +379,17 @@ def test_silent_fail_outlasts_polls_that_fail(name, option, deferrable, waiting,
         with pytest.raises(WalmartError):
             run()
         return
-    timer = threading.Timer(0.1, lambda: shop.advance(7200))
-    timer.start()
+
+    def advance_after_the_first_poll() -> None:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and not any(entry["status"] == 500 for entry in shop.received("")):
+            time.sleep(0.05)
+        shop.advance(7200)
+
+    advancing = threading.Thread(target=advance_after_the_first_poll)
+    advancing.start()
     assert run()
-    timer.join()
+    advancing.join()
     assert len(task.deferrals) == (3 if deferrable else 0)
 
 
