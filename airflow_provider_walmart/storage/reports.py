@@ -27,7 +27,7 @@ CHUNK = 256 * 1024
 # Rows that are converted at a time, and make a row group of parquet.
 BATCH = 5_000
 # What Arrow reads at a time; it reads some thirty of them ahead. Bytes.
-ARROW_BLOCK = 256 * 1024
+ARROW_BLOCK = 128 * 1024
 # A longer field is a quotation mark that is missing. Characters.
 LONGEST_FIELD = 16 * 1024 * 1024
 ZIP_START, GZIP_START = b"PK\x03\x04", b"\x1f\x8b"
@@ -168,7 +168,7 @@ class _RowCounter:
         if not end:
             self._rest += chunk
         else:
-            lines, self._rest = self._rest + chunk[:end], chunk[end:]
+            lines, self._rest = b"".join((self._rest, memoryview(chunk)[:end])), chunk[end:]
             rows = None if self._quoted or self._begun else _rows_if_plain(lines)
             if rows is None:
                 self._count(lines[:-1].split(b"\n"))
