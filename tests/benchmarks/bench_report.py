@@ -35,6 +35,8 @@ MEGABYTES = 1000
 ROUNDS = 3
 # What DuckDB calls the formats that it can write as well.
 CONVERTED = {"jsonl": "json", "parquet": "parquet"}
+# What the bare loop copies at a time. Small pieces stay in the processor's cache.
+LENGTHS = {"bare": 1024 * 1024, "bare, small pieces": 64 * 1024}
 PAIRS = {"csv": "bare", "jsonl": "duckdb jsonl", "parquet": "duckdb parquet"}
 
 
@@ -59,7 +61,7 @@ def ours(url: str, output_format: str, folder: Path) -> int:
     return int(operator.execute({})["rows"])
 
 
-def bare(link: str, folder: Path) -> int:
+def bare(link: str, folder: Path, length: int = LENGTHS["bare"]) -> int:
     with tempfile.TemporaryFile() as archive:
         with requests.get(link, stream=True) as answer:
             for chunk in answer.iter_content(1024 * 1024):
@@ -69,7 +71,7 @@ def bare(link: str, folder: Path) -> int:
             opened.open(opened.namelist()[0]) as table,
             (folder / "report").open("wb") as file,
         ):
-            shutil.copyfileobj(table, file)
+            shutil.copyfileobj(table, file, length)
     return 0
 
 
@@ -97,7 +99,7 @@ def measure(what: str, url: str, link: str, rows: int) -> dict[str, Any]:
         def land() -> int:
             if what.startswith("duckdb"):
                 return converted(link, folder, what.split()[1])
-            return bare(link, folder) if what == "bare" else ours(url, what, folder)
+            return bare(link, folder, LENGTHS[what]) if what in LENGTHS else ours(url, what, folder)
 
         set_rows(10_000)
         land()
@@ -128,6 +130,7 @@ def compare(megabytes: int, rounds: int) -> dict[str, Any]:
             for one, other in PAIRS.items():
                 for what in (one, other) if number % 2 else (other, one):
                     results[what].append(measured(what, server, rows))
+            results["bare, small pieces"].append(measured("bare, small pieces", server, rows))
         results["zip"].append(measured("zip", server, rows))
     lines = {
         what: {
@@ -152,7 +155,11 @@ def compare(megabytes: int, rounds: int) -> dict[str, Any]:
     print("\n" + tabulate(lines.values(), headers="keys", floatfmt=".1f"))
     print(", ".join(f"{one} takes {ratio:.2f} times the CPU time" for one, ratio in ratios.items()))
     landed = {what: runs[0]["rows"] for what, runs in results.items() if what in (*PAIRS, "zip")}
-    return {"ratios": ratios, "clock": clock, "lines": lines, "rows": rows, "landed": landed}
+    small = statistics.median(
+        mine["seconds"] / other["seconds"]
+        for mine, other in zip(results["csv"], results["bare, small pieces"], strict=True)
+    )
+    return {"ratios": ratios, "clock": clock, "small": small, "lines": lines, "rows": rows, "landed": landed}
 
 
 def figures(megabytes: int = MEGABYTES, rounds: int = ROUNDS) -> list[Figure]:
@@ -165,7 +172,8 @@ def figures(megabytes: int = MEGABYTES, rounds: int = ROUNDS) -> list[Figure]:
         Figure(
             f"time to land a report of {megabytes:,} MB as CSV, against a bare requests + zipfile loop",
             f"{clock['csv']:.2f} x",
-            f"{ratios['csv']:.2f} x by CPU time: the rows are counted",
+            f"{ratios['csv']:.2f} x by CPU time, in which the rows are counted; {found['small']:.2f} x against a loop that copies 64 KB "
+            "at a time in place of 1 MB",
             budget="<= 1.05 x",
             met=clock["csv"] <= 1.05,
         ),

@@ -1,6 +1,6 @@
 """Runs all benchmarks, or the named ones, prints their tables, and keeps the figures in the docs.
 
-``python -m tests.benchmarks.run_all [calls week:20000:168 ...]``: takes a quarter of an hour on a quiet machine. Numbers
+``python -m tests.benchmarks.run_all [calls week:20000:168 ...]``: takes three quarters of an hour on a quiet machine. Numbers
 behind a name are arguments of that benchmark, as for a larger run, whose figures have a section of their own in
 ``docs/benchmarks.md``. Figures of benchmarks that are not run, or find nothing that they need, stay as they are there.
 """
