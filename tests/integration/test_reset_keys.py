@@ -161,13 +161,15 @@ def test_keys_that_are_not_edited_yet_are_tried_once_and_may_be_retried(shop, ed
     hook.get_access_token()
     shop.settings(secrets={"an-id": NEW})
     shop.revoke_tokens()
+    # So that others are on their way when the first one is refused.
+    shop.fault("^/v3/orders/", delay=0.3, times=16)
     with pytest.raises(WalmartAuthError, match="These keys worked a moment ago") as caught:
         list(hook.call_many("getAnOrder", rows, concurrency=16))
     # Somebody is about to edit the connection: a retry may have the new keys.
     assert not caught.value.is_final
     # Many calls take the outcome of one try; how many depends on how the threads run.
     refused = [entry for entry in shop.received("^/v3/orders/") if entry["status"] == 401]
-    assert 2 * tokens(shop).count(401) <= len(refused)
+    assert tokens(shop).count(401) <= max(1, len(refused) // 2)
     made = WalmartApiOperator(task_id="read", operation="getAllOrders")
     # So may another task, that found the old token in the shared state.
     with pytest.raises(WalmartAuthError, match="These keys worked a moment ago"):
