@@ -227,7 +227,7 @@ def test_a_changed_byte_of_gzip_is_noticed_at_the_end(refused, output_format):
 
 
 @pytest.mark.parametrize("output_format", ["csv", "jsonl", "parquet"])
-@pytest.mark.parametrize("inner", [archive_of(TABLE).getvalue(), gzip.compress(TABLE)])
+@pytest.mark.parametrize("inner", [archive_of(TABLE).getvalue(), gzip.compress(TABLE)], ids=["zip", "gzip"])
 def test_an_archive_in_an_archive_is_refused(refused, inner, output_format):
     for archive in (archive_of(inner), io.BytesIO(gzip.compress(inner))):
         assert "What was unpacked of the downloaded report is no CSV file" in refused(archive, output_format)
