@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from airflow_provider_walmart.client.feeds.item_errors import item_errors
+from airflow_provider_walmart.client.feeds.item_errors import error_rows, item_errors
 from airflow_provider_walmart.client.feeds.results import ERROR_COUNTS, count_of, summarize
 from airflow_provider_walmart.client.values.allowed_failures import too_many
-from airflow_provider_walmart.client.values.error_codes import find_error_code
 
 
 def is_finished(feed: dict[str, Any]) -> bool:
@@ -86,11 +85,7 @@ def is_transient(item: dict[str, Any]) -> bool:
 
     :param item: an item of a finished feed.
     """
-    status = item.get("ingestionStatus")
-    known = [
-        find_error_code(error.get("code"), error.get("type") or status) for error in item_errors(item) or [{}]
-    ]
-    return has_failed(item) and all(one is not None and one.action == "later" for one in known)
+    return has_failed(item) and all(row["action"] == "later" for row in error_rows("", item))
 
 
 def outcome_of(item: dict[str, Any]) -> Literal["accepted", "refused", "unknown"]:
