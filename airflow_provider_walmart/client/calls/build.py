@@ -92,6 +92,7 @@ def params_of_rows(
     """
     known = {parameter.name: parameter for parameter in operation.parameters}
     needed = {name for name, parameter in known.items() if parameter.required and parameter.default is None}
+    needed -= params.keys()
     _unknown_parameters(operation, params, known, strict)
     problems = RowProblems(f"make no calls of {operation.name}", lines)
     for number, row in enumerate(rows, 1):
@@ -102,7 +103,7 @@ def params_of_rows(
         except WalmartConfigError as error:
             problems.add(number, str(error))
         else:
-            yield {**params, **_present(row, needed - params.keys())}
+            yield {**params, **_present(row, needed)}
     problems.raise_if_any()
 
 
