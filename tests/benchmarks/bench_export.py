@@ -100,29 +100,23 @@ def bare(
     return count
 
 
+def in_few_searches(get: Callable[[str], requests.Response], path: Path, days: float) -> int:
+    """Write the orders of some days, in windows as large as one search allows."""
+    now = datetime.now(timezone.utc)
+    return bare(get, path, now - timedelta(days=days), now, timedelta(seconds=9_999 * SPACING))
+
+
 def serial(url: str, folder: Path, days: float, token: str) -> int:
-    session, now = session_of(token), datetime.now(timezone.utc)
-    return bare(
-        lambda path: session.get(url + path),
-        folder / "bare.jsonl",
-        now - timedelta(days=days),
-        now,
-        timedelta(seconds=9_999 * SPACING),
-    )
+    session = session_of(token)
+    return in_few_searches(lambda path: session.get(url + path), folder / "bare.jsonl", days)
 
 
 def http_hook(url: str, folder: Path, days: float, token: str) -> int:
     from airflow.providers.http.hooks.http import HttpHook
 
     os.environ["AIRFLOW_CONN_HTTP_DEFAULT"] = json.dumps({"conn_type": "http", "host": url})
-    hook, now = HttpHook(method="GET"), datetime.now(timezone.utc)
-    return bare(
-        lambda path: hook.run(path, headers=by_hand.headers_with(token)),
-        folder / "http.jsonl",
-        now - timedelta(days=days),
-        now,
-        timedelta(seconds=9_999 * SPACING),
-    )
+    hook, headers = HttpHook(method="GET"), by_hand.headers_with(token)
+    return in_few_searches(lambda path: hook.run(path, headers=headers), folder / "http.jsonl", days)
 
 
 def pool(url: str, folder: Path, days: float, token: str) -> int:
